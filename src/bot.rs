@@ -1,0 +1,75 @@
+//! The built-in bot: the loop that greets and answers. It is a handler like any other.
+
+use std::fmt;
+
+use tungstenite::Utf8Bytes;
+
+use crate::{Event, HandlerResult, Session};
+
+/// Close code for a message of a kind that cannot be taken (RFC 6455, section 7.4.1).
+const UNSUPPORTED_DATA: u16 = 1003;
+/// What one message may fill of a log line.
+const LOGGED_CHARS: usize = 200;
+/// The log target of the transcript.
+const TRANSCRIPT: &str = "replyd::transcript";
+
+/// Greets, then answers each text message with exactly one reply, in order, until the conversation ends.
+///
+/// The greeting and the replies are those of the session's [`Config`](crate::Config). A binary message that is UTF-8
+/// counts as text; any other closes with 1003.
+///
+/// ```no_run
+/// let server = replyd::Server::with_config(replyd::Config::default())?;
+/// let running = server.start(replyd::bot)?;
+/// # Ok::<(), replyd::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the client broke a rule or is gone; the session has dealt with it already.
+pub fn bot(session: &mut Session) -> HandlerResult {
+    if !session.config().greeting.is_empty() {
+        let greeting = Utf8Bytes::from(&session.config().greeting);
+        say(session, greeting)?;
+    }
+    while let Some(event) = session.next()? {
+        match event {
+            Event::Text(text) => answer(session, &text)?,
+            Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
+                Ok(text) => answer(session, text)?,
+                Err(_) => session.close(UNSUPPORTED_DATA, "binary that is not text")?,
+            },
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn answer(session: &mut Session, message: &str) -> HandlerResult {
+    // websocat leaves the line break at the end of a piped line.
+    let message = message.trim_end_matches(['\r', '\n']);
+    if session.config().transcript {
+        log::info!(target: TRANSCRIPT, "CLIENT >> {} {}", Excerpt(message), session.peer());
+    }
+    let reply = session.config().replies.answer(message).clone();
+    say(session, reply)
+}
+
+fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {
+    if session.config().transcript {
+        log::info!(target: TRANSCRIPT, "SERVER >> {} {}", Excerpt(&text), session.peer());
+    }
+    Ok(session.send(text)?)
+}
+
+/// The beginning of a text, for a log line.
+struct Excerpt<'a>(&'a str);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(LOGGED_CHARS) {
+            Some((end, _)) => write!(f, "{} ...", &self.0[..end]),
+            None => f.write_str(self.0),
+        }
+    }
+}

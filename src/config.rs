@@ -1,0 +1,300 @@
+//! Every setting, and how a file of them is read.
+
+mod value;
+
+use std::{fs::File, io::Read, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use crate::{
+    Error, Key, Replies,
+    ini::{self, Fault, Section},
+};
+use value::{address, count, duration, level, positive_duration, text, yes_or_no};
+
+/// 100,000 replies of a few lines each are a third of it.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// All settings of a server.
+///
+/// [`Config::default`] is what `replyd` does without a file. Change single fields, or read a file with
+/// [`Config::load`].
+///
+/// ```
+/// let mut config = replyd::Config::default();
+/// config.listen = "127.0.0.1:0".into();
+/// config.max_clients = 20;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address and port, `127.0.0.1:5000` by default; port 0 takes a free one.
+    pub listen: String,
+    /// How many clients may be connected at once, 1000 by default; whoever comes then gets a 503.
+    pub max_clients: usize,
+    /// The longest message that is taken, in bytes, 16384 by default; a longer one ends the session with 1009.
+    pub max_message_bytes: usize,
+    /// How many messages a second are read from one client, 20 by default, in bursts of five times that. 0 is no limit.
+    pub messages_per_second: u32,
+    /// Within which a request head must be whole, 10 s by default; else 408.
+    pub handshake_timeout: Duration,
+    /// Within which a message must be whole, from its first byte on, 30 s by default; else 1008.
+    pub message_timeout: Duration,
+    /// Within which a client must read an answer, 10 s by default; else it is cut.
+    pub write_timeout: Duration,
+    /// After which a silent client is pinged, 25 s by default; after three of them it counts as gone.
+    pub ping_interval: Duration,
+    /// After which a client that sent no message is closed with 1000, 30 min by default; zero is never.
+    pub idle_timeout: Duration,
+    /// How long a stopping server still serves its sessions while it refuses newcomers with 503, 0 s by default.
+    pub drain_delay: Duration,
+    /// How long a stopping server waits for its sessions to end, 10 s by default; the rest is cut.
+    pub drain_timeout: Duration,
+    /// Whether a key is needed to come in. `None`, the default, is no on a loopback address without any key, and yes
+    /// otherwise.
+    pub require_key: Option<bool>,
+    /// Whether `?accessToken=` is looked at for a key, yes by default.
+    pub query_token: bool,
+    /// The keys that open the server, none by default.
+    pub keys: Vec<Key>,
+    /// What the built-in bot says first, `Hi, how can I help you today?` by default; empty is nothing.
+    pub greeting: String,
+    /// What the built-in bot answers, the article's four replies by default.
+    pub replies: Replies,
+    /// The least important level that a log shows, info by default. The library only keeps it for the program.
+    pub level: log::LevelFilter,
+    /// Whether the built-in bot logs what is said, yes by default.
+    pub transcript: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: "127.0.0.1:5000".into(),
+            max_clients: 1000,
+            max_message_bytes: 16384,
+            messages_per_second: 20,
+            handshake_timeout: Duration::from_secs(10),
+            message_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+            idle_timeout: Duration::from_secs(30 * 60),
+            drain_delay: Duration::ZERO,
+            drain_timeout: Duration::from_secs(10),
+            require_key: None,
+            query_token: true,
+            keys: Vec::new(),
+            greeting: "Hi, how can I help you today?".into(),
+            replies: Replies::default(),
+            level: log::LevelFilter::Info,
+            transcript: true,
+        }
+    }
+}
+
+/// A setting: its section and name, what to write for example, and how its value is taken.
+struct Setting {
+    section: &'static str,
+    name: &'static str,
+    example: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+macro_rules! settings {
+    ($($section:ident . $name:ident = $example:literal : $read:expr;)*) => {
+        &[$(Setting {
+            section: stringify!($section),
+            name: stringify!($name),
+            example: $example,
+            set: |config, value| $read(value).map(|value| config.$name = value),
+        }),*]
+    };
+}
+
+/// Every setting that is a single value. Keys and replies are sections of their own.
+const SETTINGS: &[Setting] = settings! {
+    server.listen = "127.0.0.1:5000": address;
+    server.max_clients = "1000": count(1..=1_000_000);
+    // A control frame of 125 bytes must always fit (RFC 6455, section 5.5).
+    server.max_message_bytes = "16384": count(125..=16 * 1024 * 1024);
+    server.messages_per_second = "20": count(0..=1_000_000);
+    server.handshake_timeout = "10s": positive_duration;
+    server.message_timeout = "30s": positive_duration;
+    server.write_timeout = "10s": positive_duration;
+    server.ping_interval = "25s": positive_duration;
+    server.idle_timeout = "30m": duration;
+    server.drain_delay = "0s": duration;
+    server.drain_timeout = "10s": duration;
+    auth.require_key = "yes": |value| yes_or_no(value).map(Some);
+    auth.query_token = "yes": yes_or_no;
+    bot.greeting = "Hi, how can I help you today?": text;
+    log.level = "info": level;
+    log.transcript = "yes": yes_or_no;
+};
+
+impl Config {
+    /// Reads the settings in `text`; what it leaves out keeps its default. `name` stands before the faults.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once, a line for each, with the line of the file and what to write instead.
+    pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
+        let (sections, mut faults) = ini::parse(text);
+        let mut config = Config::default();
+        for section in &sections {
+            config.read_section(section, &mut faults);
+        }
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        faults.sort();
+        Err(Error::config(
+            faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence)).collect(),
+        ))
+    }
+
+    /// Reads the settings in a file of at most 64 MiB of UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`]; also when the file cannot be read, or holds a plain `secret` and everybody on this
+    /// machine may read it.
+    pub fn load(path: impl AsRef<Path>) -> Result<Config, Error> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let fault = |sentence: String| Error::config(vec![format!("{name}: {sentence}")]);
+        let file = File::open(path).map_err(|error| fault(format!("cannot read this file: {error}")))?;
+        let metadata = file.metadata().map_err(|error| fault(format!("cannot read this file: {error}")))?;
+        if metadata.is_dir() {
+            return Err(fault("this is a folder; name a file".into()));
+        }
+        let mut bytes = Vec::new();
+        let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| fault(format!("cannot read this file: {error}")))?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(fault("this file is over 64 MiB".into()));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            Error::config(vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")])
+        })?;
+        let config = Config::parse(&text, &name)?;
+        // 0o004 is the right of everybody else to read.
+        if metadata.permissions().mode() & 0o004 != 0 && has_plain_secret(&text) {
+            return Err(fault(format!(
+                "it holds a plain secret and everybody may read it; type: chmod o-rwx '{name}'"
+            )));
+        }
+        Ok(config)
+    }
+
+    fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
+        match section.name.split_once(' ') {
+            Some(("key", name)) => self.read_key(name.trim(), section, faults),
+            None if section.name == "replies" => {
+                let (replies, found) = Replies::from_entries(&section.entries);
+                self.replies = replies;
+                faults.extend(found);
+            }
+            _ if SETTINGS.iter().any(|setting| setting.section == section.name) => {
+                self.read_settings(section, faults);
+            }
+            _ => {
+                let known = SETTINGS.iter().map(|setting| setting.section).chain(["replies", "key NAME"]);
+                let sentence =
+                    format!("there is no section [{}]{}", section.name, suggestion(&section.name, known));
+                faults.push(Fault::new(section.line, sentence));
+            }
+        }
+    }
+
+    fn read_settings(&mut self, section: &Section, faults: &mut Vec<Fault>) {
+        let known = || SETTINGS.iter().filter(|setting| setting.section == section.name);
+        fault_duplicates(section, faults);
+        for entry in &section.entries {
+            let Some(setting) = known().find(|setting| setting.name == entry.key) else {
+                let hint = match SETTINGS.iter().find(|setting| setting.name == entry.key) {
+                    Some(elsewhere) => format!("; it belongs to [{}]", elsewhere.section),
+                    None => suggestion(&entry.key, known().map(|setting| setting.name)),
+                };
+                let sentence = format!("[{}] has no setting {:?}{hint}", section.name, entry.key);
+                faults.push(Fault::new(entry.line, sentence));
+                continue;
+            };
+            if let Err(expected) = (setting.set)(self, &entry.value) {
+                let Setting { name, example, .. } = setting;
+                let sentence = format!(
+                    "{name}: expected {expected}, found {:?}; write for example '{name} = {example}'",
+                    entry.value
+                );
+                faults.push(Fault::new(entry.line, sentence));
+            }
+        }
+    }
+
+    fn read_key(&mut self, name: &str, section: &Section, faults: &mut Vec<Fault>) {
+        fault_duplicates(section, faults);
+        let mut keys = Vec::new();
+        for entry in &section.entries {
+            let key = match entry.key.as_str() {
+                "secret" => Key::new(name, &entry.value),
+                "secret_sha256" => Key::from_sha256(name, &entry.value),
+                other => {
+                    let hint = suggestion(other, ["secret", "secret_sha256"].into_iter());
+                    let sentence = format!("[key {name}] has no setting {other:?}{hint}");
+                    faults.push(Fault::new(entry.line, sentence));
+                    continue;
+                }
+            };
+            // The value is a secret: a fault never shows it.
+            match key {
+                Ok(key) => keys.push(key),
+                Err(sentence) => {
+                    faults.push(Fault::new(entry.line, format!("{} of [key {name}] {sentence}", entry.key)))
+                }
+            }
+        }
+        let given =
+            section.entries.iter().filter(|entry| ["secret", "secret_sha256"].contains(&&*entry.key)).count();
+        if given != 1 {
+            let sentence = format!(
+                "[key {name}] needs either secret or secret_sha256; 'replyd key new {name}' makes one"
+            );
+            faults.push(Fault::new(section.line, sentence));
+        }
+        self.keys.append(&mut keys);
+    }
+}
+
+fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {
+    for (index, entry) in section.entries.iter().enumerate() {
+        if let Some(first) = section.entries[..index].iter().find(|first| first.key == entry.key) {
+            let sentence =
+                format!("{:?} stands at line {} already; remove one of them", entry.key, first.line);
+            faults.push(Fault::new(entry.line, sentence));
+        }
+    }
+}
+
+fn has_plain_secret(text: &str) -> bool {
+    let (sections, _) = ini::parse(text);
+    let keys = sections.iter().filter(|section| section.name.starts_with("key "));
+    keys.flat_map(|section| &section.entries).any(|entry| entry.key == "secret")
+}
+
+/// `; did you mean "..."?` where a known name is near, else the known names.
+fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let mut known: Vec<&str> = known.collect();
+    known.dedup();
+    let near = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .min();
+    match near {
+        Some((_, candidate)) => format!("; did you mean {candidate:?}?"),
+        None => format!("; there are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

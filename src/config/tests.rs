@@ -1,0 +1,128 @@
+use super::*;
+
+fn faults(text: &str) -> Vec<String> {
+    match Config::parse(text, "f") {
+        Ok(_) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+#[track_caller]
+fn check_fault(text: &str, line: usize, words: &[&str]) {
+    let faults = faults(text);
+    assert_eq!(faults.len(), 1, "{text:?}: {faults:?}");
+    assert!(faults[0].starts_with(&format!("f:{line}: ")), "{faults:?}");
+    for word in words {
+        assert!(faults[0].contains(word), "{word:?} in {faults:?}");
+    }
+}
+
+#[test]
+fn mistakes_say_what_to_write() {
+    check_fault("[sever]\n", 1, &["no section [sever]", "did you mean \"server\"?"]);
+    check_fault(
+        "[server]\nmax_client = 3",
+        2,
+        &["no setting \"max_client\"", "did you mean \"max_clients\"?"],
+    );
+    check_fault("[server]\ngreeting = x", 2, &["it belongs to [bot]"]);
+    check_fault(
+        "[server]\nmax_clients = lots",
+        2,
+        &["a whole number", "found \"lots\"", "max_clients = 1000"],
+    );
+    check_fault("[server]\nmax_clients = 10k", 2, &["a whole number"]);
+    check_fault("[server]\nmax_clients = 0", 2, &["from 1 to"]);
+    check_fault("[server]\nidle_timeout = 30", 2, &["a unit (ms, s, m, h or d)", "idle_timeout = 30m"]);
+    check_fault("[server]\nidle_timeout = 30 s", 2, &["unit"]);
+    check_fault("[server]\nidle_timeout = 99999999999d", 2, &["a year at most"]);
+    check_fault("[server]\nping_interval = 0s", 2, &["longer than nothing"]);
+    check_fault("[server]\nlisten = 5000", 2, &["an address and a port", "127.0.0.1:5000"]);
+    check_fault("[server]\nlisten = ::1:5000", 2, &["an address and a port"]);
+    check_fault("[auth]\nrequire_key = true", 2, &["yes or no"]);
+    check_fault("[log]\nlevel = loud", 2, &["warn, info"]);
+    check_fault("[log]\nlevel = info\nlevel = warn", 3, &["line 2 already"]);
+    check_fault("[replies]\na = b\nA = c", 3, &["line 2 already"]);
+    check_fault("[replies]\na =", 2, &["is empty"]);
+}
+
+#[test]
+fn all_faults_in_one_run_in_the_order_of_the_file() {
+    let found = faults("x = y\n[server]\nport = 1\nmax_clients = x\n[replies]\na =\n");
+    let lines: Vec<&str> = found.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+    assert_eq!(lines, ["f:1:", "f:3:", "f:4:", "f:6:"]);
+}
+
+#[test]
+fn keys() {
+    let secret = "0123456789abcdef";
+    let sha256 = Key::new("a", secret).unwrap().sha256_hex();
+    let config =
+        Config::parse(&format!("[key a]\nsecret = {secret}\n[key b]\nsecret_sha256 = {sha256}"), "f")
+            .unwrap();
+    assert_eq!(config.keys.iter().map(Key::name).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(config.keys[0].sha256_hex(), config.keys[1].sha256_hex());
+
+    check_fault("[key a]\n", 1, &["either secret or secret_sha256"]);
+    check_fault("[key a]\nsecret = short-one", 2, &["has 9 characters"]);
+    check_fault("[key a]\nsecret = change-me-change-me", 2, &["replyd key new"]);
+    check_fault("[key a]\nsecret_sha256 = abc", 2, &["64 hexadecimal digits"]);
+    check_fault("[key a b]\nsecret = 0123456789abcdef", 2, &["needs a name of letters"]);
+    check_fault(&format!("[key a]\nsecret = {secret}\nsecret_sha256 = {sha256}"), 1, &["either"]);
+}
+
+#[test]
+fn no_fault_and_no_debug_shows_a_secret() {
+    let text = "[key a]\nsecret = tell-nobody-this\nsecret = tell-nobody-this\nsecrets = tell-nobody-this";
+    let shown = faults(text).join("\n");
+    assert!(!shown.is_empty() && !shown.contains("tell-nobody"), "{shown}");
+    let config = Config::parse("[key a]\nsecret = tell-nobody-this", "f").unwrap();
+    let sha256 = config.keys[0].sha256_hex();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("tell-nobody") && !shown.contains(&sha256), "{shown}");
+}
+
+#[test]
+fn values() {
+    let text = "[server]\nlisten = localhost:0\nidle_timeout = 0s\nping_interval = 250ms\ndrain_timeout = 2m\n\
+                [auth]\nrequire_key = no\n[bot]\ngreeting =\n[log]\nlevel = warn\ntranscript = no";
+    let config = Config::parse(text, "f").unwrap();
+    assert_eq!(config.listen, "localhost:0");
+    assert_eq!(config.idle_timeout, Duration::ZERO);
+    assert_eq!(config.ping_interval, Duration::from_millis(250));
+    assert_eq!(config.drain_timeout, Duration::from_secs(120));
+    assert_eq!(config.require_key, Some(false));
+    assert_eq!(config.greeting, "");
+    assert_eq!(config.level, log::LevelFilter::Warn);
+    assert!(!config.transcript);
+}
+
+const EXAMPLE: &str = include_str!("../../config.example.ini");
+
+/// Everything a configuration holds, as text. The hash maps of replies have no order, so those are asked instead.
+fn shown(mut config: Config) -> (String, Vec<String>) {
+    let messages = ["help", "hi", "hello", "why"];
+    let answers = messages.map(|message| config.replies.answer(message).to_string()).to_vec();
+    config.replies = Replies::from_entries(&[]).0;
+    (format!("{config:#?}"), answers)
+}
+
+#[test]
+fn the_example_holds_the_defaults() {
+    let example = Config::parse(EXAMPLE, "config.example.ini").unwrap();
+    assert_eq!(shown(example), shown(Config::default()));
+}
+
+#[test]
+fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() {
+    let text: Vec<&str> = EXAMPLE.lines().map(|line| line.strip_prefix(';').unwrap_or(line)).collect();
+    let text = text.join("\n");
+    assert!(Config::parse(&text, "config.example.ini").is_ok(), "{}", faults(&text).join("\n"));
+    let (sections, _) = ini::parse(&text);
+    for setting in SETTINGS {
+        let section = sections.iter().find(|section| section.name == setting.section);
+        let entry =
+            section.and_then(|section| section.entries.iter().find(|entry| entry.key == setting.name));
+        assert!(entry.is_some(), "[{}] {} is not in config.example.ini", setting.section, setting.name);
+    }
+}

@@ -1,0 +1,71 @@
+//! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+/// A year: longer waits are mistakes, and clocks cannot overflow below it.
+const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+pub(super) fn text(value: &str) -> Result<String, String> {
+    Ok(value.to_owned())
+}
+
+pub(super) fn address(value: &str) -> Result<String, String> {
+    let is_address = |(host, port): (&str, &str)| {
+        let bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        !host.is_empty() && !bare_ipv6 && !host.contains(char::is_whitespace) && port.parse::<u16>().is_ok()
+    };
+    if value.rsplit_once(':').is_some_and(is_address) {
+        Ok(value.to_owned())
+    } else {
+        Err("an address and a port".into())
+    }
+}
+
+pub(super) fn count<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> {
+    move |value| {
+        let count = value
+            .parse()
+            .ok()
+            .filter(|count| range.contains(count))
+            .and_then(|count| T::try_from(count).ok());
+        count.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+pub(super) fn duration(value: &str) -> Result<Duration, String> {
+    let (digits, unit) =
+        value.split_at(value.find(|char: char| !char.is_ascii_digit()).unwrap_or(value.len()));
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        "d" => 24 * 60 * 60 * 1000,
+        _ => return Err("a number with a unit (ms, s, m, h or d)".into()),
+    };
+    let count: Option<u64> = digits.parse().ok();
+    count
+        .and_then(|count| count.checked_mul(milliseconds))
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(|| "a whole number with a unit, a year at most".into())
+}
+
+pub(super) fn positive_duration(value: &str) -> Result<Duration, String> {
+    match duration(value)? {
+        Duration::ZERO => Err("a time longer than nothing".into()),
+        duration => Ok(duration),
+    }
+}
+
+pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("yes or no".into()),
+    }
+}
+
+pub(super) fn level(value: &str) -> Result<log::LevelFilter, String> {
+    value.parse().map_err(|_| "off, error, warn, info, debug or trace".into())
+}

@@ -1,0 +1,111 @@
+//! How a conversation ends, and the close code that says so.
+
+use std::{fmt, io};
+
+use tungstenite::{
+    Error as WireError,
+    error::{CapacityError, ProtocolError},
+    protocol::frame::coding::CloseCode,
+};
+
+use crate::wire::Cut;
+
+/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The handler returned or closed the conversation itself.
+    Finished(u16),
+    /// The peer sent Close.
+    Closed,
+    /// The connection broke, or the peer is silent: nobody is there to be told.
+    Gone(String),
+    /// The peer reads too slowly: it would not read a Close either.
+    Unread,
+    /// The server stops.
+    Stop,
+    /// No message for `idle_timeout`.
+    Idle,
+    /// A frame that RFC 6455 forbids.
+    Protocol(String),
+    /// Text that is not UTF-8.
+    BadUtf8,
+    /// A message over `max_message_bytes`.
+    TooBig,
+    /// A message that is not whole after `message_timeout`.
+    TooSlow,
+    /// More bytes without a whole message than any honest peer sends.
+    TooFragmented,
+    /// The handler returned an error.
+    Failed(String),
+    /// The handler panicked.
+    Panicked(String),
+}
+
+impl Ending {
+    /// The code and the reason that the peer is told; `None` where there is nobody left to tell.
+    pub(crate) fn close(&self) -> Option<(CloseCode, &'static str)> {
+        match self {
+            Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
+            Ending::Finished(code) => Some((CloseCode::from(*code), "")),
+            Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
+            Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
+            Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
+            Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
+            Ending::TooBig => Some((CloseCode::Size, "message too big")),
+            Ending::TooSlow => Some((CloseCode::Policy, "message too slow")),
+            Ending::TooFragmented => Some((CloseCode::Policy, "message too fragmented")),
+            Ending::Failed(_) | Ending::Panicked(_) => Some((CloseCode::Error, "internal error")),
+        }
+    }
+
+    /// Whether a handler should learn of it as the plain end of its loop rather than as an error.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self, Ending::Finished(_) | Ending::Closed | Ending::Stop | Ending::Idle)
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Finished(code) => write!(f, "closed by the server ({code})"),
+            Ending::Closed => f.write_str("closed by the client"),
+            Ending::Gone(why) => write!(f, "the client is gone ({why})"),
+            Ending::Unread => f.write_str("the client does not read its answers"),
+            Ending::Stop => f.write_str("the server is stopping"),
+            Ending::Idle => f.write_str("no message for idle_timeout"),
+            Ending::Protocol(why) => write!(f, "protocol error ({why})"),
+            Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
+            Ending::TooBig => f.write_str("a message over max_message_bytes"),
+            Ending::TooSlow => f.write_str("a message not whole after message_timeout"),
+            Ending::TooFragmented => f.write_str("too many bytes without a whole message"),
+            Ending::Failed(why) => write!(f, "the handler failed ({why})"),
+            Ending::Panicked(why) => write!(f, "the handler panicked ({why})"),
+        }
+    }
+}
+
+impl From<WireError> for Ending {
+    fn from(error: WireError) -> Ending {
+        match error {
+            WireError::ConnectionClosed | WireError::AlreadyClosed => Ending::Closed,
+            WireError::Io(error) => Ending::from(error),
+            WireError::Capacity(CapacityError::MessageTooLong { .. }) => Ending::TooBig,
+            WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Ending::Gone("it hung up without a Close".into())
+            }
+            WireError::Utf8(_) => Ending::BadUtf8,
+            other => Ending::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Ending {
+        match Cut::of(&error) {
+            Some(Cut::Stop) => Ending::Stop,
+            Some(Cut::Budget) => Ending::TooFragmented,
+            Some(Cut::Write) => Ending::Unread,
+            None => Ending::Gone(error.to_string()),
+        }
+    }
+}

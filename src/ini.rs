@@ -1,0 +1,227 @@
+//! Reads INI text, in which what follows `=` is prose: no quoting, no escapes, no comments behind a value.
+//!
+//! Rules: `[section]`; `key = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
+//! indented line continues the value above after a line break, and blank lines between such lines are kept. UTF-8;
+//! a byte order mark and CRLF are accepted.
+
+/// A section with its entries, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Section {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) line: usize,
+}
+
+/// A line that is wrong, and what to write instead. `line` counts from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) sentence: String,
+}
+
+impl Fault {
+    pub(crate) fn new(line: usize, sentence: impl Into<String>) -> Fault {
+        Fault { line, sentence: sentence.into() }
+    }
+}
+
+/// All sections, and all faults: a fault does not end the reading.
+pub(crate) fn parse(text: &str) -> (Vec<Section>, Vec<Fault>) {
+    let mut reader = Reader::default();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (index, line) in text.split('\n').enumerate() {
+        reader.line = index + 1;
+        reader.read(line.strip_suffix('\r').unwrap_or(line));
+    }
+    (reader.sections, reader.faults)
+}
+
+#[derive(Default)]
+struct Reader {
+    sections: Vec<Section>,
+    faults: Vec<Fault>,
+    line: usize,
+    /// Blank lines that belong to a value if it goes on behind them.
+    blank_lines: usize,
+    /// Whether an indented line would continue something.
+    continues: bool,
+}
+
+impl Reader {
+    fn read(&mut self, line: &str) {
+        if line.trim().is_empty() {
+            self.blank_lines += 1;
+        } else if line.starts_with([';', '#']) {
+            // A comment ends nothing: a value may go on below it.
+        } else if line.starts_with([' ', '\t']) {
+            self.continue_value(line.trim());
+        } else if line.starts_with('[') {
+            self.begin_section(line.trim_end());
+        } else {
+            self.begin_entry(line);
+        }
+    }
+
+    fn continue_value(&mut self, line: &str) {
+        let entry = self.sections.last_mut().and_then(|section| section.entries.last_mut());
+        match entry.filter(|_| self.continues) {
+            Some(entry) => {
+                // A value may begin on the line below its key.
+                if !entry.value.is_empty() {
+                    entry.value.extend(std::iter::repeat_n('\n', self.blank_lines + 1));
+                }
+                entry.value.push_str(line);
+            }
+            None => self.fault("an indented line continues the value above it, and there is none; remove the blanks at its beginning"),
+        }
+        self.blank_lines = 0;
+    }
+
+    fn begin_section(&mut self, line: &str) {
+        self.continues = false;
+        self.blank_lines = 0;
+        let Some(name) = line[1..].strip_suffix(']').map(str::trim).filter(|name| !name.is_empty()) else {
+            return self.fault("a section is written as [name], alone on its line");
+        };
+        if let Some(first) = self.sections.iter().find(|section| section.name == name) {
+            let sentence = format!("[{name}] begins at line {} already; put these lines there", first.line);
+            self.fault(sentence);
+        }
+        self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
+    }
+
+    fn begin_entry(&mut self, line: &str) {
+        self.continues = false;
+        self.blank_lines = 0;
+        let Some((key, value)) = line.split_once('=') else {
+            return self.fault("expected 'key = value'; indent the line if it continues the value above");
+        };
+        let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() {
+            return self.fault("there is nothing before the '='; write 'key = value'");
+        }
+        let line = self.line;
+        let Some(section) = self.sections.last_mut() else {
+            return self.fault("this line stands before the first [section]");
+        };
+        section.entries.push(Entry { key: key.to_owned(), value: value.to_owned(), line });
+        self.continues = true;
+    }
+
+    fn fault(&mut self, sentence: impl Into<String>) {
+        self.faults.push(Fault::new(self.line, sentence));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &[(&str, &str)])]) {
+        let (sections, faults) = parse(text);
+        assert_eq!(faults, [], "{text:?}");
+        let found: Vec<(&str, Vec<(&str, &str)>)> = sections
+            .iter()
+            .map(|section| {
+                let entries = section.entries.iter().map(|entry| (&entry.key[..], &entry.value[..]));
+                (&section.name[..], entries.collect())
+            })
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|(name, entries)| (*name, entries.to_vec())).collect();
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[track_caller]
+    fn check_fault(text: &str, line: usize, words: &str) {
+        let (_, faults) = parse(text);
+        assert_eq!(faults.len(), 1, "{text:?}: {faults:?}");
+        assert_eq!(faults[0].line, line, "{text:?}: {faults:?}");
+        assert!(faults[0].sentence.contains(words), "{text:?}: {faults:?}");
+    }
+
+    #[test]
+    fn prose_survives_to_the_letter() {
+        for value in [
+            "Call #2 on the menu",
+            "9-5; Sat 10-2",
+            "\"Yes\" we do",
+            "C:\\new\\table",
+            "https://x.example/?a=b#c",
+            "{",
+            "ни пуха 🎉",
+        ] {
+            check(&format!("[replies]\nkey = {value}\n"), &[("replies", &[("key", value)])]);
+        }
+        check("[r]\nare you open: today = yes", &[("r", &[("are you open: today", "yes")])]);
+        check("[r]\nkey=a = b", &[("r", &[("key", "a = b")])]);
+    }
+
+    #[test]
+    fn indented_lines_continue_a_value() {
+        check("[r]\na = one\n  two\n\tthree\nb = x", &[("r", &[("a", "one\ntwo\nthree"), ("b", "x")])]);
+        check("[r]\na = one\n\n \n  two\n\n\nb = x\n\n", &[("r", &[("a", "one\n\n\ntwo"), ("b", "x")])]);
+        check("[r]\na =\n  one\n  two", &[("r", &[("a", "one\ntwo")])]);
+        check("[r]\na = one\n  # two\n", &[("r", &[("a", "one\n# two")])]);
+        check("[r]\na = one\n# a comment\n  two\n", &[("r", &[("a", "one\ntwo")])]);
+    }
+
+    #[test]
+    fn byte_order_mark_and_crlf() {
+        check("\u{feff}[r]\r\na = one\r\n  two\r\n", &[("r", &[("a", "one\ntwo")])]);
+    }
+
+    #[test]
+    fn comments_are_whole_lines() {
+        check("; one\n# two\n[r] \n#a = b\n;a = b\na = ; c # d\n", &[("r", &[("a", "; c # d")])]);
+    }
+
+    #[test]
+    fn faults_name_their_line() {
+        check_fault("a = b", 1, "before the first [section]");
+        check_fault("[r]\nhello", 2, "expected 'key = value'");
+        check_fault("[r]\n= b", 2, "nothing before the '='");
+        check_fault("[r\n", 1, "written as [name]");
+        check_fault("[]\n", 1, "written as [name]");
+        check_fault("[r] ; comment\n", 1, "written as [name]");
+        check_fault("[r]\n  a = b", 2, "continues the value above");
+        check_fault("[r]\na = b\n[s]\n\n[r]\n", 5, "begins at line 1 already");
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        "[^\\[;#=\\s\u{feff}]([^=\r\n]{0,8}[^=\\s])?"
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        proptest::collection::vec("\\S([^\r\n]{0,8}\\S)?", 1..4).prop_map(|lines| lines.join("\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC*|[\\[\\]=;# \ta-c\r\n\u{feff}]*") {
+            parse(&text);
+        }
+
+        #[test]
+        fn round_trips(entries in proptest::collection::vec((key(), value()), 0..6)) {
+            let mut text = String::from("[s]\n");
+            for (key, value) in &entries {
+                text += &format!("{key} = {}\n", value.replace('\n', "\n    "));
+            }
+            let (sections, faults) = parse(&text);
+            prop_assert_eq!(faults, vec![]);
+            let found: Vec<_> = sections[0].entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
+            prop_assert_eq!(found, entries);
+        }
+    }
+}

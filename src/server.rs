@@ -1,0 +1,348 @@
+//! The listener, a thread for each client, and the stop.
+
+use std::{
+    collections::HashMap,
+    fmt, fs, io,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    os::fd::OwnedFd,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::{Config, Error, HandlerResult, Session, connection, seats::Seats};
+
+/// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
+const STACK_BYTES: usize = 256 * 1024;
+/// Threads started in advance that answer when the house is full, or when the system gives no more threads.
+const RESERVED_SEATS: usize = 8;
+/// How long accepting rests when the system is out of descriptors or memory.
+const REST: Duration = Duration::from_millis(100);
+
+pub(crate) type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
+
+/// A server that has its port and waits to be started.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    config: Config,
+}
+
+impl Server {
+    /// Takes a port, with all other settings at their defaults. Port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be had.
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
+        let listener = TcpListener::bind(address).map_err(|error| Error::io("cannot listen", error))?;
+        Server::new(listener, Config::default())
+    }
+
+    /// Takes the port that `config` names.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be had.
+    pub fn with_config(config: Config) -> Result<Server, Error> {
+        let listener = TcpListener::bind(&config.listen)
+            .map_err(|error| Error::io(format!("cannot listen on {}", config.listen), error))?;
+        Server::new(listener, config)
+    }
+
+    fn new(listener: TcpListener, config: Config) -> Result<Server, Error> {
+        let local_addr = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
+        Ok(Server { listener, local_addr, config })
+    }
+
+    /// The address and port that it has.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Starts to serve: from now on `handler` runs once for each client, on a thread of its own.
+    ///
+    /// The handler owns the conversation. When it returns, the conversation ends; an error or a panic ends it with
+    /// 1011 and nobody else notices.
+    ///
+    /// # Errors
+    ///
+    /// When the address can be reached from other machines and neither a key nor
+    /// [`require_key`](Config::require_key) is set, or when the system gives no threads.
+    pub fn start<H>(self, handler: H) -> Result<Running, Error>
+    where
+        H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
+    {
+        let Server { listener, local_addr, config } = self;
+        check_exposure(&config, local_addr)?;
+        warn_of_system_limits(&config);
+        let (alive, all_ended) = bounded(0);
+        let (stop_sender, stopping) = bounded(0);
+        let shared = Arc::new(Shared {
+            require_key: config.require_key.unwrap_or(!config.keys.is_empty()),
+            config: Arc::new(config),
+            handler: Box::new(handler),
+            seats: Seats::default(),
+            arrivals: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            stop: Arc::new(AtomicBool::new(false)),
+            stopping,
+            connections: Mutex::default(),
+        });
+        let no_thread = |error| Error::io("cannot start a thread", error);
+        let waker = listener.try_clone().map_err(|error| Error::io("cannot listen", error))?;
+        let door = Door::open(&shared, alive).map_err(no_thread)?;
+        let accepting = thread::Builder::new()
+            .name("accept".into())
+            .stack_size(STACK_BYTES)
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || accept_clients(&listener, &shared, &door)
+            })
+            .map_err(no_thread)?;
+        log::info!("Waiting for clients ... [ws://{local_addr}]");
+        Ok(Running {
+            shared,
+            local_addr,
+            waker,
+            accepting: Some(accepting),
+            stop_sender: Some(stop_sender),
+            all_ended,
+        })
+    }
+}
+
+/// A server at work. Dropping it stops it.
+pub struct Running {
+    shared: Arc<Shared>,
+    local_addr: SocketAddr,
+    waker: TcpListener,
+    accepting: Option<JoinHandle<()>>,
+    stop_sender: Option<Sender<()>>,
+    all_ended: Receiver<()>,
+}
+
+impl Running {
+    /// The address and port that it has.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// How many clients are connected.
+    pub fn clients(&self) -> usize {
+        self.shared.seats.taken()
+    }
+
+    /// Stops the server, and returns when it has.
+    ///
+    /// For `drain_delay` sessions go on while newcomers get a 503. Then the port is given back and each session
+    /// ends with Close 1001; what has not ended after `drain_timeout` is cut, and a handler that is stuck in its own
+    /// code is left behind.
+    pub fn stop(self) {}
+
+    fn end(&mut self) {
+        let Some(accepting) = self.accepting.take() else { return };
+        self.shared.draining.store(true, Ordering::Release);
+        thread::sleep(self.shared.config.drain_delay);
+
+        self.shared.stop.store(true, Ordering::Release);
+        self.stop_sender = None;
+        self.wake_listener();
+        let _ = accepting.join();
+
+        self.shared.shut_down_connections(Shutdown::Read);
+        if self.all_ended.recv_timeout(self.shared.config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
+            log::warn!("{} clients did not end within drain_timeout and are cut", self.clients());
+            self.shared.shut_down_connections(Shutdown::Both);
+        }
+        log::info!("Stopped");
+    }
+
+    /// A listener that is shut down wakes its blocked `accept`; std only offers that for streams.
+    fn wake_listener(&self) {
+        match self.waker.try_clone() {
+            Ok(listener) => {
+                let _ = TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both);
+            }
+            Err(error) => log::error!("cannot wake the listener: {error}"),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("local_addr", &self.local_addr).finish_non_exhaustive()
+    }
+}
+
+/// What all threads of a server see.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) require_key: bool,
+    pub(crate) handler: Box<Handler>,
+    /// Newcomers are refused, sessions go on.
+    pub(crate) draining: AtomicBool,
+    /// Everybody goes: looked at before each read.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// The same as a channel that closes, for whoever waits for something else.
+    pub(crate) stopping: Receiver<()>,
+    seats: Seats,
+    arrivals: AtomicU64,
+    /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
+    connections: Mutex<HashMap<u64, Weak<TcpStream>>>,
+}
+
+impl Shared {
+    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Weak<TcpStream>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shut_down_connections(&self, how: Shutdown) {
+        for stream in self.connections().values().filter_map(Weak::upgrade) {
+            let _ = stream.shutdown(how);
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// A connection just accepted. It stands in the registry until it is dropped.
+pub(crate) struct Arrival {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) number: u64,
+    pub(crate) address: SocketAddr,
+    /// The stopping server waits until the last of these is dropped.
+    _alive: Sender<()>,
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.shared.connections().remove(&self.number);
+    }
+}
+
+/// Where arrivals go: to a thread of their own, or to one of the reserved seats.
+struct Door {
+    reserved: Sender<Arc<Arrival>>,
+    alive: Sender<()>,
+}
+
+impl Door {
+    fn open(shared: &Arc<Shared>, alive: Sender<()>) -> io::Result<Door> {
+        // Without room of its own the channel takes an arrival only while a reserved thread waits for it.
+        let (reserved, arrivals) = bounded::<Arc<Arrival>>(0);
+        for number in 1..=RESERVED_SEATS {
+            let arrivals = arrivals.clone();
+            let shared = Arc::clone(shared);
+            thread::Builder::new().name(format!("reserved {number}")).stack_size(STACK_BYTES).spawn(
+                move || {
+                    let _shared = shared;
+                    arrivals.iter().for_each(|arrival| connection::turn_away(&arrival));
+                },
+            )?;
+        }
+        Ok(Door { reserved, alive })
+    }
+
+    fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
+        // Without it a short answer waits for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let number = shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1;
+        let stream = Arc::new(stream);
+        shared.connections().insert(number, Arc::downgrade(&stream));
+        let alive = self.alive.clone();
+        let arrival =
+            Arc::new(Arrival { shared: Arc::clone(shared), stream, number, address, _alive: alive });
+        let Some(seat) = shared.seats.take(shared.config.max_clients) else {
+            return self.turn_away(arrival);
+        };
+        let client = thread::Builder::new().name(format!("client {number}")).stack_size(STACK_BYTES);
+        let started = client.spawn({
+            let arrival = Arc::clone(&arrival);
+            move || {
+                connection::serve(&arrival);
+                drop(arrival);
+                drop(seat);
+            }
+        });
+        if let Err(error) = started {
+            log::error!("cannot start a thread for a client: {error}");
+            self.turn_away(arrival);
+        }
+    }
+
+    fn turn_away(&self, arrival: Arc<Arrival>) {
+        // When the reserved seats are taken too, the connection is closed unanswered.
+        let _ = self.reserved.try_send(arrival);
+    }
+}
+
+fn accept_clients(listener: &TcpListener, shared: &Arc<Shared>, door: &Door) {
+    let mut reported: Option<Instant> = None;
+    while !shared.is_stopping() {
+        match listener.accept() {
+            Ok((stream, address)) => door.welcome(shared, stream, address),
+            Err(_) if shared.is_stopping() => {}
+            Err(error) if concerns_one_connection(&error) => {
+                log::debug!("a client left before it came in: {error}")
+            }
+            Err(error) => {
+                if reported.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                    log::error!("cannot accept clients: {error}");
+                    reported = Some(Instant::now());
+                }
+                let _ = shared.stopping.recv_timeout(REST);
+            }
+        }
+    }
+}
+
+/// Errors that Linux reports from `accept` for a connection that broke in the queue (accept(2)).
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    let kinds =
+        [ConnectionAborted, ConnectionReset, Interrupted, TimedOut, HostUnreachable, NetworkUnreachable];
+    kinds.contains(&error.kind())
+}
+
+/// A server that others can reach is not open to all by oversight.
+fn check_exposure(config: &Config, address: SocketAddr) -> Result<(), Error> {
+    if address.ip().is_loopback() || !config.keys.is_empty() || config.require_key.is_some() {
+        return Ok(());
+    }
+    Err(Error::config(vec![format!(
+        "{address} can be reached from other machines and no key is set: add a [key NAME] section ('replyd key new NAME' \
+         makes one), or write 'require_key = no' under [auth] to let everybody in"
+    )]))
+}
+
+/// Warns when the system will refuse clients before `max_clients` does.
+fn warn_of_system_limits(config: &Config) {
+    let Ok(limits) = fs::read_to_string("/proc/self/limits") else { return };
+    for (name, what) in [("Max open files", "open files"), ("Max processes", "threads")] {
+        let soft = limits
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<usize>().ok());
+        if let Some(allowed) = soft.filter(|allowed| *allowed < config.max_clients.saturating_add(32)) {
+            log::warn!(
+                "max_clients is {}, but the system allows this process {allowed} {what}",
+                config.max_clients
+            );
+        }
+    }
+}

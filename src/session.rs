@@ -1,0 +1,373 @@
+//! A conversation with one client: the only place that writes frames.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tungstenite::{
+    Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
+    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+};
+
+use crate::{Config, Error, ending::Ending, wire::Wire};
+
+/// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
+const BUDGET_SLACK: usize = 64 * 1024;
+/// A handler that takes longer than this must not hold back answers that are finished.
+const GATHER_TIME: Duration = Duration::from_millis(1);
+/// How many seconds' worth of messages may come in one burst.
+const BURST: Duration = Duration::from_secs(5);
+/// A client that is silent for so many ping intervals is gone.
+const MISSED_PINGS: u32 = 3;
+/// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
+pub(crate) const READ_BUFFER_BYTES: usize = 4096;
+
+/// Something that came from the client.
+///
+/// Pings and Close were answered already when a handler sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary(Bytes),
+    /// A ping with its payload, 125 bytes at most.
+    Ping(Bytes),
+    /// A pong with its payload, 125 bytes at most.
+    Pong(Bytes),
+    /// The client ends the conversation, with a code and a reason if it gave any. Nothing comes behind it.
+    Close(Option<(u16, Utf8Bytes)>),
+}
+
+impl Event {
+    /// The event that a message is; `None` for a raw frame, which reading never returns.
+    pub(crate) fn from_message(message: Message) -> Option<Event> {
+        match message {
+            Message::Text(text) => Some(Event::Text(text)),
+            Message::Binary(bytes) => Some(Event::Binary(bytes)),
+            Message::Ping(payload) => Some(Event::Ping(payload)),
+            Message::Pong(payload) => Some(Event::Pong(payload)),
+            Message::Close(frame) => {
+                Some(Event::Close(frame.map(|CloseFrame { code, reason }| (code.into(), reason))))
+            }
+            Message::Frame(_) => None,
+        }
+    }
+}
+
+/// Who is at the other end. `Display` is the fixed form in which the log names a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) number: u64,
+    pub(crate) address: SocketAddr,
+    pub(crate) caller: Option<String>,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[#{} {}", self.number, self.address)?;
+        if let Some(caller) = &self.caller {
+            write!(f, " {caller}")?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// A conversation with one client, as a handler sees it.
+///
+/// Limits, pings, pacing and deadlines happen inside [`next`](Session::next) and [`send`](Session::send).
+pub struct Session {
+    socket: WebSocket<Wire>,
+    stopping: Receiver<()>,
+    config: Arc<Config>,
+    peer: Peer,
+    ending: Option<Ending>,
+    last_message: Instant,
+    pings_unanswered: u32,
+    flushed: Instant,
+    paid_until: Instant,
+}
+
+impl Session {
+    /// A conversation over an upgraded connection; `stopping` is a channel that closes when the server stops.
+    pub(crate) fn new(
+        socket: WebSocket<Wire>,
+        config: Arc<Config>,
+        stopping: Receiver<()>,
+        peer: Peer,
+    ) -> Session {
+        let now = Instant::now();
+        Session {
+            socket,
+            stopping,
+            config,
+            peer,
+            ending: None,
+            last_message: now,
+            pings_unanswered: 0,
+            flushed: now,
+            paid_until: now,
+        }
+    }
+
+    /// Waits for the next event; `None` when the conversation is over.
+    ///
+    /// Blocks until something comes, the conversation ends, or a time limit of the [`Config`] runs out. Sends what
+    /// was finished before it waits.
+    ///
+    /// # Errors
+    ///
+    /// When the client broke a rule or a limit, or is gone without a Close. The client was told so already, with
+    /// the close code that fits; a handler only has to return.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it fails, and an iterator of results would loop on failure"
+    )]
+    pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        match self.next_event() {
+            Ok(event) => Ok(Some(event)),
+            Err(ending) => self.end(ending),
+        }
+    }
+
+    /// Sends a text message.
+    ///
+    /// Answers are gathered: they go out when the next call waits for the client, at 16 KiB, or after a
+    /// millisecond. Blocks while the client does not read, up to `write_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over.
+    pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
+        self.write(Message::Text(text.into()))
+    }
+
+    /// Sends a binary message, as [`send`](Session::send) does a text.
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over.
+    pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        self.write(Message::Binary(bytes.into()))
+    }
+
+    /// Sends a ping; its pong comes as [`Event::Pong`]. Only the first 125 bytes of `payload` are sent (RFC 6455,
+    /// section 5.5).
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over.
+    pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        let mut payload = payload.into();
+        payload.truncate(125);
+        self.write(Message::Ping(payload))
+    }
+
+    /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, cut at 123 bytes; 1000 is a
+    /// normal end.
+    ///
+    /// # Errors
+    ///
+    /// When the code may not be sent, or the conversation is over.
+    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
+        if !CloseCode::from(code).is_allowed() {
+            return Err(Error::plain(format!("close code {code} may not be sent; a normal end is 1000")));
+        }
+        if let Some(ending) = &self.ending {
+            return Err(Error::ended(ending.clone()));
+        }
+        let reason = &reason[..reason.floor_char_boundary(123)];
+        self.ending = Some(Ending::Finished(code));
+        self.write_close(CloseCode::from(code), reason);
+        Ok(())
+    }
+
+    /// The number of this client, from 1 on, as the log shows it.
+    pub fn number(&self) -> u64 {
+        self.peer.number
+    }
+
+    /// The address of the other end of the connection.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer.address
+    }
+
+    /// The name of the key with which the client came in.
+    pub fn caller(&self) -> Option<&str> {
+        self.peer.caller.as_deref()
+    }
+
+    /// The settings that hold now.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Ends the conversation after its handler is done, if nothing ended it before, and says how it ended.
+    pub(crate) fn finish(mut self, ending: Ending) -> Ending {
+        if self.ending.is_none() {
+            let _ = self.end(ending);
+        }
+        self.ending.take().expect("end() sets it")
+    }
+
+    fn next_event(&mut self) -> Result<Event, Ending> {
+        self.send_before_it_is_late()?;
+        self.pace()?;
+        let Config { max_message_bytes, message_timeout, .. } = *self.config;
+        self.socket.get_mut().begin_event(max_message_bytes + BUDGET_SLACK, message_timeout);
+        loop {
+            let deadline = self.next_deadline();
+            self.socket.get_mut().read_by(deadline);
+            match self.socket.read() {
+                Ok(message) => return self.received(message),
+                Err(WireError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.look_at_clocks()?
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn received(&mut self, message: Message) -> Result<Event, Ending> {
+        match message {
+            Message::Text(_) | Message::Binary(_) => {
+                self.last_message = self.socket.get_ref().heard();
+                self.pay();
+            }
+            // tungstenite has queued the answer; sending it is what says that the conversation is over.
+            Message::Close(_) => {
+                let _ = self.socket.flush();
+                let _ = std::io::Write::flush(self.socket.get_mut());
+                self.ending = Some(Ending::Closed);
+            }
+            _ => {}
+        }
+        self.pings_unanswered = 0;
+        Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
+    }
+
+    /// Sends gathered answers when the handler was slow: they must not wait for its next answer as well.
+    fn send_before_it_is_late(&mut self) -> Result<(), Ending> {
+        if self.socket.get_ref().has_gathered() {
+            let now = Instant::now();
+            let since = self.flushed.max(self.socket.get_ref().heard());
+            if now.saturating_duration_since(since) > GATHER_TIME {
+                self.flushed = now;
+                self.socket.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every message costs its share of a second; who is more than a burst ahead waits.
+    fn pay(&mut self) {
+        if self.config.messages_per_second > 0 {
+            let cost = Duration::from_secs(1) / self.config.messages_per_second;
+            self.paid_until = self.paid_until.max(self.socket.get_ref().heard()) + cost;
+        }
+    }
+
+    fn pace(&mut self) -> Result<(), Ending> {
+        if self.config.messages_per_second == 0 {
+            return Ok(());
+        }
+        let ahead = self.paid_until.saturating_duration_since(Instant::now());
+        let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
+        self.socket.flush()?;
+        match self.stopping.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            _ => Err(Ending::Stop),
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let ping = self.ping_due();
+        self.idle_due().map_or(ping, |idle| idle.min(ping))
+    }
+
+    fn ping_due(&self) -> Instant {
+        self.socket.get_ref().heard() + self.config.ping_interval * (self.pings_unanswered + 1)
+    }
+
+    fn idle_due(&self) -> Option<Instant> {
+        (!self.config.idle_timeout.is_zero()).then(|| self.last_message + self.config.idle_timeout)
+    }
+
+    fn look_at_clocks(&mut self) -> Result<(), Ending> {
+        let now = Instant::now();
+        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+            return Err(Ending::TooSlow);
+        }
+        if self.idle_due().is_some_and(|due| now >= due) {
+            return Err(Ending::Idle);
+        }
+        if now >= self.ping_due() {
+            self.pings_unanswered += 1;
+            if self.pings_unanswered >= MISSED_PINGS {
+                return Err(Ending::Gone(format!(
+                    "silent for {:?}",
+                    self.config.ping_interval * MISSED_PINGS
+                )));
+            }
+            self.socket.send(Message::Ping(Bytes::new()))?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, message: Message) -> Result<(), Error> {
+        if let Some(ending) = &self.ending {
+            return Err(Error::ended(ending.clone()));
+        }
+        self.socket.write(message).map_err(|error| {
+            let ending = Ending::from(error);
+            self.ending = Some(ending.clone());
+            Error::ended(ending)
+        })
+    }
+
+    /// Ends the conversation and tells the client why. tungstenite sends no Close on errors, and must not read
+    /// again after one.
+    fn end(&mut self, ending: Ending) -> Result<Option<Event>, Error> {
+        if let Some((code, reason)) = ending.close() {
+            self.write_close(code, reason);
+        }
+        self.ending = Some(ending.clone());
+        if ending.is_ordinary() { Ok(None) } else { Err(Error::ended(ending)) }
+    }
+
+    /// Sends Close behind whatever was finished; that it does not arrive changes nothing any more.
+    fn write_close(&mut self, code: CloseCode, reason: &str) {
+        let close = CloseFrame { code, reason: reason.into() };
+        let _ = self.socket.close(Some(close));
+        let _ = std::io::Write::flush(self.socket.get_mut());
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("peer", &self.peer)
+            .field("ending", &self.ending)
+            .finish_non_exhaustive()
+    }
+}
+
+/// tungstenite's limits, from ours. Nothing is buffered there: [`Wire`] gathers.
+pub(crate) fn limits(config: &Config) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(config.max_message_bytes))
+        .max_frame_size(Some(config.max_message_bytes))
+}

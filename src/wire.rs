@@ -1,0 +1,281 @@
+//! The two thin streams under tungstenite.
+//!
+//! [`Socket`] is the lower one: deadlines, interrupted calls, time-outs told apart from faults, and the wish to
+//! stop. [`Wire`] lies on it: it shows tungstenite the head that was judged, gathers answers so that sixteen
+//! questions in one packet do not cost sixteen `send` calls, and counts the bytes that one message may cost.
+
+use std::{
+    error, fmt,
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
+/// than a short one, and a peer that never reads makes replyd hold no more than this.
+const GATHER_BYTES: usize = 16 * 1024;
+
+/// Why replyd itself ended an I/O call. Travels inside an [`io::Error`] through tungstenite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server is stopping.
+    Stop,
+    /// One message took more bytes than it may.
+    Budget,
+    /// The peer did not read within `write_timeout`.
+    Write,
+}
+
+impl Cut {
+    pub(crate) fn of(error: &io::Error) -> Option<Cut> {
+        error.get_ref()?.downcast_ref::<Cut>().copied()
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cut::Stop => "stopping",
+            Cut::Budget => "too many bytes for one message",
+            Cut::Write => "the peer does not read",
+        })
+    }
+}
+
+impl error::Error for Cut {}
+
+impl From<Cut> for io::Error {
+    fn from(cut: Cut) -> io::Error {
+        io::Error::other(cut)
+    }
+}
+
+/// Where the bytes come from: a TCP connection, or a script in the tests.
+pub(crate) trait Transport {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()>;
+}
+
+impl Transport for Arc<TcpStream> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&**self).read(buffer)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&**self).write(bytes)
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        TcpStream::set_read_timeout(self, Some(timeout))
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        TcpStream::set_write_timeout(self, Some(timeout))
+    }
+}
+
+/// The lower stream.
+///
+/// A read returns `WouldBlock` when `read_by` has passed: the caller looks at its clocks and may read again. Every
+/// other error is final.
+pub(crate) struct Socket<T = Arc<TcpStream>> {
+    transport: T,
+    stop: Arc<AtomicBool>,
+    read_by: Instant,
+    write_by: Instant,
+    // What the system's time-outs are set to, so that they are set only when they would fire too late.
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+}
+
+impl<T: Transport> Socket<T> {
+    pub(crate) fn new(transport: T, stop: Arc<AtomicBool>) -> Self {
+        let now = Instant::now();
+        Socket { transport, stop, read_by: now, write_by: now, read_timeout: None, write_timeout: None }
+    }
+
+    pub(crate) fn read_by(&mut self, deadline: Instant) {
+        self.read_by = deadline;
+    }
+
+    /// Sets the one deadline for all pieces of what is written next.
+    pub(crate) fn write_within(&mut self, timeout: Duration) {
+        self.write_by = Instant::now() + timeout;
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+impl<T: Transport> Read for Socket<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.is_stopping() {
+                return Err(Cut::Stop.into());
+            }
+            let left = self.read_by.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            if self.read_timeout.is_none_or(|set| fires_late(set, left)) {
+                self.transport.set_read_timeout(left)?;
+                self.read_timeout = Some(left);
+            }
+            match self.transport.read(buffer) {
+                // `shutdown(Read)` by the stopping server looks like the peer's end of file.
+                Ok(0) if self.is_stopping() => return Err(Cut::Stop.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Woken for an earlier deadline: the time-out is set afresh for the one that holds now.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.read_timeout = None,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl<T: Transport> Write for Socket<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let left = self.write_by.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Cut::Write.into());
+            }
+            if self.write_timeout.is_none_or(|set| fires_late(set, left)) {
+                self.transport.set_write_timeout(left)?;
+                self.write_timeout = Some(left);
+            }
+            match self.transport.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.write_timeout = None,
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a time-out set to `set` would fire too late for a deadline that is `left` away. One part in 64 is near
+/// enough, and saves a system call for each answer.
+fn fires_late(set: Duration, left: Duration) -> bool {
+    set > left + left / 64
+}
+
+/// The upper stream, the one that tungstenite sees.
+pub(crate) struct Wire<T = Arc<TcpStream>> {
+    socket: Socket<T>,
+    /// The canonical head, then what the peer sent behind its own, each handed out in a read of its own:
+    /// `accept_hdr` takes bytes behind the head for junk.
+    head: io::Cursor<Vec<u8>>,
+    behind: io::Cursor<Vec<u8>>,
+    gathered: Vec<u8>,
+    write_timeout: Duration,
+    heard: Instant,
+    budget: usize,
+    message_timeout: Duration,
+    message_by: Option<Instant>,
+}
+
+impl<T: Transport> Wire<T> {
+    pub(crate) fn new(socket: Socket<T>, head: Vec<u8>, behind: Vec<u8>, write_timeout: Duration) -> Self {
+        Wire {
+            socket,
+            head: io::Cursor::new(head),
+            behind: io::Cursor::new(behind),
+            gathered: Vec::new(),
+            write_timeout,
+            heard: Instant::now(),
+            budget: usize::MAX,
+            message_timeout: Duration::MAX,
+            message_by: None,
+        }
+    }
+
+    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on.
+    pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
+        self.budget = budget;
+        self.message_timeout = message_timeout;
+        self.message_by = None;
+    }
+
+    /// Reads return `WouldBlock` at `deadline`, or sooner when the message that has begun runs out of time.
+    pub(crate) fn read_by(&mut self, deadline: Instant) {
+        self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
+    }
+
+    /// When the message that has begun must be whole.
+    pub(crate) fn message_by(&self) -> Option<Instant> {
+        self.message_by
+    }
+
+    /// When the peer was last heard.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Whether finished answers wait to be sent.
+    pub(crate) fn has_gathered(&self) -> bool {
+        !self.gathered.is_empty()
+    }
+
+    fn received(&mut self, count: usize) -> io::Result<()> {
+        self.heard = Instant::now();
+        if self.message_by.is_none() {
+            self.message_by = self.heard.checked_add(self.message_timeout);
+            self.read_by(self.socket.read_by);
+        }
+        match self.budget.checked_sub(count) {
+            Some(left) => self.budget = left,
+            None => return Err(Cut::Budget.into()),
+        }
+        Ok(())
+    }
+}
+
+impl<T: Transport> Read for Wire<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        for canned in [&mut self.head, &mut self.behind] {
+            let count = canned.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+        // The read below may wait: whatever is finished goes out first.
+        self.flush()?;
+        let count = self.socket.read(buffer)?;
+        if count > 0 {
+            self.received(count)?;
+        }
+        Ok(count)
+    }
+}
+
+impl<T: Transport> Write for Wire<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= GATHER_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        self.socket.write_within(self.write_timeout);
+        let sent = self.socket.write_all(&self.gathered);
+        // After a failed write nothing may follow what was cut in the middle of a frame.
+        self.gathered.clear();
+        sent
+    }
+}
