@@ -1,7 +1,6 @@
 //! The life of a connection, from its first byte to its last.
 
 use std::{
-    any::Any,
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -84,7 +83,8 @@ pub(crate) fn serve(arrival: &Arrival) {
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
-        Err(panic) => Ending::Panicked(panic_message(&*panic)),
+        // The panic hook has told what and where.
+        Err(_) => Ending::Panicked,
     });
     report(&ending, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
@@ -135,14 +135,9 @@ fn write_refusal(socket: &mut Socket, response: &ErrorResponse) -> io::Result<()
 fn report(ending: &Ending, peer: &Peer) {
     match ending {
         Ending::Closed => log::info!("Connection closed by client ... {peer}"),
-        Ending::Failed(_) | Ending::Panicked(_) => log::error!("Connection ended ... {ending} {peer}"),
+        Ending::Failed(_) | Ending::Panicked => log::error!("Connection ended ... {ending} {peer}"),
         _ => log::info!("Connection ended ... {ending} {peer}"),
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 /// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well.

@@ -38,7 +38,7 @@ pub(crate) enum Ending {
     /// The handler returned an error.
     Failed(String),
     /// The handler panicked.
-    Panicked(String),
+    Panicked,
 }
 
 impl Ending {
@@ -54,7 +54,7 @@ impl Ending {
             Ending::TooBig => Some((CloseCode::Size, "message too big")),
             Ending::TooSlow => Some((CloseCode::Policy, "message too slow")),
             Ending::TooFragmented => Some((CloseCode::Policy, "message too fragmented")),
-            Ending::Failed(_) | Ending::Panicked(_) => Some((CloseCode::Error, "internal error")),
+            Ending::Failed(_) | Ending::Panicked => Some((CloseCode::Error, "internal error")),
         }
     }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Ending {
             Ending::TooSlow => f.write_str("a message not whole after message_timeout"),
             Ending::TooFragmented => f.write_str("too many bytes without a whole message"),
             Ending::Failed(why) => write!(f, "the handler failed ({why})"),
-            Ending::Panicked(why) => write!(f, "the handler panicked ({why})"),
+            Ending::Panicked => f.write_str("the handler panicked"),
         }
     }
 }

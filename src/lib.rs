@@ -3,6 +3,7 @@ pub use tungstenite::{Bytes, Utf8Bytes};
 
 pub use auth::Key;
 pub use bot::bot;
+pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::Config;
 pub use error::Error;
 pub use replies::Replies;
@@ -14,6 +15,7 @@ pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 mod auth;
 mod bot;
+mod client;
 mod config;
 mod connection;
 mod ending;

@@ -1,0 +1,76 @@
+//! The command line. Parses, and does nothing.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Answers people's chat over WebSocket from a text file of replies.
+///
+/// Without a command it serves: replyd reads config.ini in the current folder if there is one, and listens on
+/// ws://127.0.0.1:5000 otherwise.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve, until SIGINT or SIGTERM (the default).
+    Serve(ServeArgs),
+    /// Chat with a server from the console.
+    ///
+    /// On a terminal it prompts, and 'exit' or Ctrl-D leaves. Otherwise each line of the input is a message, and each
+    /// answer a line of the output; the greeting goes to stderr.
+    Chat(ChatArgs),
+    /// Make keys that open a server.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The file of settings [default: config.ini if there is one, else built-in replies].
+    #[arg(long, value_name = "FILE", env = "REPLYD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address and port; beats the file.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "REPLYD_LISTEN")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ChatArgs {
+    /// The server.
+    #[arg(default_value = "ws://127.0.0.1:5000", hide_default_value = false)]
+    pub(crate) url: String,
+    /// The key that opens the server; better given as REPLYD_KEY, since others can see command lines.
+    #[arg(long, env = "REPLYD_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// A further header for the upgrade.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// Send this message, print its answer and leave.
+    #[arg(short, long = "message", value_name = "TEXT")]
+    pub(crate) messages: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Print a fresh random key, once, and the section that makes a server accept it.
+    New {
+        /// What the server's log calls whoever comes in with it.
+        name: String,
+    },
+}
+
+/// Says what was asked for without the key and the headers, which may hold one.
+impl std::fmt::Debug for ChatArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatArgs").field("messages", &self.messages).finish_non_exhaustive()
+    }
+}

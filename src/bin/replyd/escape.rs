@@ -1,0 +1,95 @@
+//! Makes text from outside harmless before a person sees it.
+
+use std::fmt::{self, Display, Write};
+
+/// Shows control characters, and those that reorder the line, as escapes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Escaped<T> {
+    text: T,
+    for_log: bool,
+}
+
+impl<T> Escaped<T> {
+    /// For a log: one record stays one line, and escapes cannot be forged.
+    pub(crate) fn for_log(text: T) -> Escaped<T> {
+        Escaped { text, for_log: true }
+    }
+
+    /// For a person's terminal: line breaks, tabs and backslashes stay.
+    pub(crate) fn for_screen(text: T) -> Escaped<T> {
+        Escaped { text, for_log: false }
+    }
+}
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Filter { out: f, for_log: self.for_log }, "{}", self.text)
+    }
+}
+
+struct Filter<'a, 'b> {
+    out: &'a mut fmt::Formatter<'b>,
+    for_log: bool,
+}
+
+impl Write for Filter<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut plain = 0;
+        for (at, char) in text.char_indices() {
+            if self.needs_escape(char) {
+                self.out.write_str(&text[plain..at])?;
+                write!(self.out, "{}", char.escape_default())?;
+                plain = at + char.len_utf8();
+            }
+        }
+        self.out.write_str(&text[plain..])
+    }
+}
+
+impl Filter<'_, '_> {
+    fn needs_escape(&self, char: char) -> bool {
+        match char {
+            '\n' | '\t' | '\\' => self.for_log,
+            // Line and paragraph separators, and the marks that turn the direction of what follows.
+            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            char => char.is_control(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn for_log() {
+        for (text, expected) in [
+            ("plain, ünïcode 🎉", "plain, ünïcode 🎉"),
+            ("a\r\nb", "a\\r\\nb"),
+            ("\x1b[31mred", "\\u{1b}[31mred"),
+            ("C:\\new", "C:\\\\new"),
+            ("\u{202e}abc\u{2028}", "\\u{202e}abc\\u{2028}"),
+            ("\0\u{85}", "\\u{0}\\u{85}"),
+        ] {
+            assert_eq!(Escaped::for_log(text).to_string(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn for_screen_keeps_lines() {
+        assert_eq!(Escaped::for_screen("a\n\tC:\\new\x07").to_string(), "a\n\tC:\\new\\u{7}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_control_character_comes_through(text in any::<String>()) {
+            let shown = Escaped::for_log(&text).to_string();
+            prop_assert!(!shown.chars().any(char::is_control));
+            let shown = Escaped::for_screen(&text).to_string();
+            prop_assert!(!shown.chars().any(|char| char.is_control() && !"\n\t".contains(char)));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Where log lines go: over a bounded channel to one thread that writes stderr.
+//!
+//! A session never waits for the log. When nobody takes the lines, they are dropped and counted.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use env_logger::Target;
+use log::LevelFilter;
+
+use crate::{escape::Escaped, failure::Failure};
+
+/// A few megabytes of lines at most, and a second of a very busy server.
+const LINES: usize = 16 * 1024;
+/// Lines that wait are written together up to this size.
+const BATCH_BYTES: usize = 64 * 1024;
+/// How long the last lines may take at the end of the program.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+
+/// The running log. Dropping it writes what was logged so far.
+pub(crate) struct LogWriter(Sender<Item>);
+
+enum Item {
+    Line(Vec<u8>),
+    Flush(Sender<()>),
+}
+
+impl LogWriter {
+    /// Starts the log at `level`, unless `RUST_LOG` says otherwise.
+    pub(crate) fn start(level: LevelFilter) -> Result<LogWriter, Failure> {
+        let (items, waiting) = bounded(LINES);
+        let lost = Arc::new(AtomicU64::new(0));
+        thread::Builder::new()
+            .name("log".into())
+            .spawn({
+                let lost = Arc::clone(&lost);
+                move || write_lines(&waiting, &lost, &mut io::stderr())
+            })
+            .map_err(|error| Failure::new(format!("cannot start a thread for the log: {error}")))?;
+        env_logger::Builder::new()
+            .filter_level(level)
+            // It logs whole messages at debug and trace: only when asked for by name.
+            .filter_module("tungstenite", level.min(LevelFilter::Info))
+            .parse_default_env()
+            .format(|line, record| {
+                let time = line.timestamp_millis();
+                writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
+            })
+            .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost })))
+            .init();
+        Ok(LogWriter(items))
+    }
+}
+
+impl Drop for LogWriter {
+    /// Waits until all lines so far are written, for a second at most.
+    fn drop(&mut self) {
+        let deadline = Instant::now() + FLUSH_TIME;
+        let (done, written) = bounded(0);
+        if self.0.send_deadline(Item::Flush(done), deadline).is_ok() {
+            // The writer drops its end when it is done.
+            let _ = written.recv_deadline(deadline);
+        }
+    }
+}
+
+/// What env_logger writes to: each call is one whole line.
+struct Pipe {
+    items: Sender<Item>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.items.try_send(Item::Line(line.to_vec())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write) {
+    let mut batch = Vec::new();
+    while let Ok(first) = waiting.recv() {
+        let mut lines = 0;
+        let mut flushed = None;
+        let mut next = Some(first);
+        while let Some(item) = next {
+            match item {
+                Item::Line(line) => {
+                    batch.extend_from_slice(&line);
+                    lines += 1;
+                }
+                Item::Flush(done) => flushed = Some(done),
+            }
+            next =
+                (batch.len() < BATCH_BYTES && flushed.is_none()).then(|| waiting.try_recv().ok()).flatten();
+        }
+        write_batch(&batch, lines, lost, out);
+        batch.clear();
+        drop(flushed);
+    }
+}
+
+/// Writes the lines, and how many were lost before them. What cannot be written counts as lost.
+fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, out: &mut impl Write) {
+    if out.write_all(batch).is_err() {
+        lost.fetch_add(lines, Ordering::Relaxed);
+        return;
+    }
+    let count = lost.swap(0, Ordering::Relaxed);
+    if count > 0 && writeln!(out, "{count} log lines were lost: nobody took them in time").is_err() {
+        lost.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sink that fails as long as it is told to.
+    struct Sink {
+        full: bool,
+        written: Vec<u8>,
+    }
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lost_lines_are_counted_and_reported() {
+        let lost = AtomicU64::new(2);
+        let mut sink = Sink { full: true, written: Vec::new() };
+        write_batch(b"a\nb\nc\n", 3, &lost, &mut sink);
+        assert_eq!(lost.load(Ordering::Relaxed), 5);
+        sink.full = false;
+        write_batch(b"d\n", 1, &lost, &mut sink);
+        assert_eq!(sink.written, b"d\n5 log lines were lost: nobody took them in time\n");
+        assert_eq!(lost.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_full_channel_never_blocks() {
+        let (items, waiting) = bounded(1);
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut pipe = Pipe { items, lost: Arc::clone(&lost) };
+        for _ in 0..3 {
+            pipe.write_all(b"line\n").unwrap();
+        }
+        assert_eq!(lost.load(Ordering::Relaxed), 2);
+        drop(pipe);
+        let mut sink = Sink { full: false, written: Vec::new() };
+        write_lines(&waiting, &lost, &mut sink);
+        assert_eq!(sink.written, b"line\n2 log lines were lost: nobody took them in time\n");
+    }
+}

@@ -1,0 +1,129 @@
+//! The conversation on a terminal: a prompt with line editing, and replies that appear while it is open.
+
+use std::{
+    io::{Write, stdin, stdout},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use replyd::{Bytes, Client, ClientSender, Event};
+use rustyline::{Config, DefaultEditor, ExternalPrinter};
+
+use crate::{
+    chat::{EXIT, NO_REPLY, describe_close},
+    escape::Escaped,
+    failure::Failure,
+};
+
+const PROMPT: &str = "Client >> ";
+/// How long the prompt waits for the answers before it; one that comes later appears above it.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// How long the server may take to say goodbye.
+const GOODBYE_TIME: Duration = Duration::from_secs(2);
+/// What the server closes with when it is not at fault.
+const NORMAL_CLOSE: u16 = 1000;
+
+pub(crate) fn converse(client: Client) -> Result<(), Failure> {
+    let modes = tcgetattr(stdin()).ok();
+    let editor = Config::builder().auto_add_history(true).build();
+    let mut editor = DefaultEditor::with_config(editor)
+        .map_err(|error| Failure::new(format!("cannot read from this terminal: {error}")))?;
+    // Without a printer (a dumb terminal, say) a reply is written where the cursor stands.
+    let mut printer = editor.create_external_printer().ok();
+    let mut show = move |text: &str| {
+        let line = format!("SERVER >> {}\n", Escaped::for_screen(text));
+        let shown = printer.as_mut().is_some_and(|printer| printer.print(line.clone()).is_ok());
+        if !shown {
+            let _ = stdout().write_all(line.as_bytes());
+        }
+    };
+
+    let (sender, mut receiver) = client.split();
+    let (pong, pongs) = unbounded();
+    let (ended, end) = bounded::<()>(0);
+    let left = Arc::new(AtomicBool::new(false));
+    thread::spawn({
+        let left = Arc::clone(&left);
+        move || prompt(editor, sender, &pongs, &end, &left)
+    });
+    let why = loop {
+        match receiver.next() {
+            Ok(Some(Event::Text(text))) => show(&text),
+            Ok(Some(Event::Binary(bytes))) => show(&format!("({} bytes that are not text)", bytes.len())),
+            Ok(Some(Event::Ping(_))) => {}
+            Ok(Some(Event::Pong(payload))) => drop(pong.send(payload)),
+            Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) => break None,
+            Ok(Some(Event::Close(frame))) => break Some(describe_close(frame.as_ref())),
+            Ok(None) => break None,
+            Err(error) => break Some(error.to_string()),
+        }
+    };
+    drop((ended, pong));
+    let left = left.load(Ordering::Acquire);
+    say_goodbye(modes, left);
+    match why {
+        Some(why) if !left => Err(Failure::new(why)),
+        _ => Ok(()),
+    }
+}
+
+/// A prompt may still be open: its line is wiped, and the terminal gets its mode back, since nobody else will do it.
+fn say_goodbye(modes: Option<Termios>, left: bool) {
+    if let Some(modes) = modes {
+        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
+    }
+    let wipe = if left { "" } else { "\r\x1b[K" };
+    let _ = writeln!(stdout(), "{wipe}Disconnected from server ...");
+}
+
+fn prompt(
+    mut editor: DefaultEditor,
+    mut sender: ClientSender,
+    pongs: &Receiver<Bytes>,
+    end: &Receiver<()>,
+    left: &AtomicBool,
+) {
+    let mut fence = 0u32;
+    while wait_for_answers(&mut sender, pongs, &mut fence) {
+        // Any error is a way to leave: Ctrl-D, Ctrl-C, or a terminal that is gone.
+        let line = editor.readline(PROMPT).unwrap_or_else(|_| EXIT.to_owned());
+        let message = match line.trim() {
+            EXIT => {
+                left.store(true, Ordering::Release);
+                let _ = sender.close();
+                break;
+            }
+            "" => NO_REPLY,
+            _ => &line,
+        };
+        if sender.send(message).is_err() {
+            break;
+        }
+    }
+    // Receiving fails when the other thread is done, and times out when the server keeps silent.
+    let _ = end.recv_timeout(GOODBYE_TIME);
+    sender.hang_up();
+}
+
+/// A pong comes behind all answers to what was sent before its ping. False when the connection is over.
+fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &mut u32) -> bool {
+    *fence += 1;
+    let payload = Bytes::copy_from_slice(&fence.to_be_bytes());
+    if sender.ping(payload.clone()).is_err() {
+        return false;
+    }
+    let deadline = Instant::now() + ANSWER_TIME;
+    loop {
+        match pongs.recv_deadline(deadline) {
+            Ok(pong) if pong == payload => return true,
+            Ok(_) => {}
+            Err(error) => return error.is_timeout(),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! A client: one connection in two halves, so that one thread may wait for the server while another speaks.
+
+use std::{
+    fmt, io,
+    net::{Shutdown, TcpStream, ToSocketAddrs},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tungstenite::{
+    Bytes, Error as WireError, HandshakeError, Message, Utf8Bytes, WebSocket,
+    client::IntoClientRequest,
+    handshake::client::Request,
+    http::{HeaderName, HeaderValue, Uri},
+    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+};
+
+use crate::{
+    Error, Event,
+    ending::Ending,
+    wire::{Socket, Transport, Wire},
+};
+
+/// Within which a server must take the connection, and answer the upgrade.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A silent server is pinged after this time, and is gone after three of them.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+const MISSED_PINGS: u32 = 3;
+/// How long a server that was sent a Close may take to answer it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest message that is taken from a server.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// What of a refusal's body is shown.
+const SHOWN_CHARS: usize = 200;
+
+/// What a client sends with its upgrade. `Debug` shows no value: each may be a secret.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// A key, sent as `Authorization: Bearer KEY`.
+    pub key: Option<String>,
+    /// Further headers, names and values.
+    pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.headers.iter().map(|header| &header.0).collect();
+        f.debug_struct("ClientOptions").field("headers", &names).finish_non_exhaustive()
+    }
+}
+
+/// A connection to a WebSocket server.
+///
+/// ```
+/// # let server = replyd::Server::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}", server.local_addr());
+/// # let running = server.start(replyd::bot)?;
+/// let mut client = replyd::Client::connect(&url)?;
+/// client.send("hello")?;
+/// while let Some(event) = client.next()? {
+///     if let replyd::Event::Text(text) = event {
+///         assert_eq!(text.as_str(), "Hi, how can I help you today?");
+///         break;
+///     }
+/// }
+/// client.close()?;
+/// # Ok::<(), replyd::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    sender: ClientSender,
+    receiver: ClientReceiver,
+}
+
+/// The half of a [`Client`] that speaks.
+pub struct ClientSender {
+    socket: WebSocket<Wire<Line>>,
+    line: Line,
+}
+
+/// The half of a [`Client`] that listens; it also answers the server's pings.
+pub struct ClientReceiver {
+    socket: WebSocket<Wire<Line>>,
+    line: Line,
+    pings_unanswered: u32,
+    ended: bool,
+    give_up: Option<Instant>,
+}
+
+impl Client {
+    /// Connects to `ws://HOST[:PORT][/PATH]`.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not such a one, nobody answers within ten seconds, or the server refuses; the error then has
+    /// the status and the sentence of its answer.
+    pub fn connect(url: &str) -> Result<Client, Error> {
+        Client::connect_with(url, &ClientOptions::default())
+    }
+
+    /// Connects as [`connect`](Client::connect) does, with a key or further headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Client::connect); also when a header has a character that none may have.
+    pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
+        let uri = parse_url(url)?;
+        let request = request(uri.clone(), options)?;
+        let stream = Arc::new(connect(&uri)?);
+        let line = Line { stream, turn: Arc::default(), closing: Arc::default() };
+
+        let mut wire = line.wire();
+        wire.read_by(Instant::now() + CONNECT_TIMEOUT);
+        let (socket, _) =
+            tungstenite::client::client_with_config(request, wire, Some(limits())).map_err(refused)?;
+        let sender = WebSocket::from_raw_socket(line.wire(), Role::Client, Some(limits()));
+        Ok(Client {
+            sender: ClientSender { socket: sender, line: line.clone() },
+            receiver: ClientReceiver { socket, line, pings_unanswered: 0, ended: false, give_up: None },
+        })
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over, or the server does not read for ten seconds.
+    pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
+        self.sender.send(text)
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Client::send).
+    pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        self.sender.write(Message::Binary(bytes.into()))
+    }
+
+    /// Sends a ping; its pong comes as [`Event::Pong`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Client::send).
+    pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        self.sender.ping(payload)
+    }
+
+    /// Waits for the next event; `None` when the conversation is over.
+    ///
+    /// # Errors
+    ///
+    /// When the server breaks the protocol, is silent for 75 seconds although it is pinged, or is gone without a
+    /// Close.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it fails, and an iterator of results would loop on failure"
+    )]
+    pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        self.receiver.next()
+    }
+
+    /// Says goodbye, and waits up to two seconds for the server's.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over already.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.sender.close()?;
+        self.receiver.finish();
+        Ok(())
+    }
+
+    /// The two halves, for two threads.
+    pub fn split(self) -> (ClientSender, ClientReceiver) {
+        (self.sender, self.receiver)
+    }
+}
+
+impl ClientSender {
+    /// Sends a text message.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over, or the server does not read for ten seconds.
+    pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
+        self.write(Message::Text(text.into()))
+    }
+
+    /// Sends a ping; its pong comes to the other half as [`Event::Pong`]. Only the first 125 bytes are sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ClientSender::send).
+    pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        let mut payload = payload.into();
+        payload.truncate(125);
+        self.write(Message::Ping(payload))
+    }
+
+    /// Sends a Close; the server's answer comes to the other half as [`Event::Close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ClientSender::send).
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.line.closing.store(true, Ordering::Release);
+        self.write(Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })))
+    }
+
+    /// Ends the connection without waiting for anybody; the other half wakes.
+    pub fn hang_up(&mut self) {
+        let _ = self.line.stream.shutdown(Shutdown::Both);
+    }
+
+    fn write(&mut self, message: Message) -> Result<(), Error> {
+        self.socket.send(message).map_err(|error| Error::ended(error.into()))
+    }
+}
+
+impl ClientReceiver {
+    /// Waits for the next event; `None` when the conversation is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::next`].
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it fails, and an iterator of results would loop on failure"
+    )]
+    pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
+        loop {
+            let ping_due = self.socket.get_ref().heard() + PING_INTERVAL * (self.pings_unanswered + 1);
+            let deadline = self.give_up.map_or(ping_due, |give_up| give_up.min(ping_due));
+            self.socket.get_mut().read_by(deadline);
+            match self.socket.read() {
+                Ok(message) => return Ok(self.received(message)),
+                Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.give_up.is_some_and(|give_up| Instant::now() >= give_up) {
+                        self.ended = true;
+                        return Ok(None);
+                    }
+                    self.look_at_clocks().map_err(|ending| self.end(ending))?;
+                }
+                // We said goodbye; how the server hangs up does not matter.
+                Err(_) if self.line.closing.load(Ordering::Acquire) => {
+                    self.ended = true;
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.end(error.into())),
+            }
+        }
+    }
+
+    /// Waits up to two seconds for the end of a conversation that the other half has closed.
+    pub fn finish(mut self) {
+        self.give_up = Some(Instant::now() + CLOSE_TIMEOUT);
+        while let Ok(Some(_)) = self.next() {}
+    }
+
+    fn received(&mut self, message: Message) -> Option<Event> {
+        self.pings_unanswered = 0;
+        if message.is_close() {
+            self.ended = true;
+            if !self.line.closing.load(Ordering::Acquire) {
+                let _ = self.socket.flush();
+            }
+        }
+        Event::from_message(message)
+    }
+
+    fn look_at_clocks(&mut self) -> Result<(), Ending> {
+        let now = Instant::now();
+        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+            return Err(Ending::TooSlow);
+        }
+        self.pings_unanswered += 1;
+        if self.pings_unanswered >= MISSED_PINGS {
+            return Err(Ending::Gone(format!("silent for {:?}", PING_INTERVAL * MISSED_PINGS)));
+        }
+        Ok(self.socket.send(Message::Ping(Bytes::new()))?)
+    }
+
+    /// An ending that is not an ordinary one, told to the server where it can be.
+    fn end(&mut self, ending: Ending) -> Error {
+        self.ended = true;
+        if let Some((code, reason)) = ending.close() {
+            let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
+        }
+        Error::plain(match ending {
+            Ending::Gone(why) => format!("the server is gone ({why})"),
+            ending => format!("the connection ended: {ending}"),
+        })
+    }
+}
+
+impl fmt::Debug for ClientSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSender").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientReceiver").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// The connection under both halves: each writes whole frames, and only in turn.
+#[derive(Clone)]
+struct Line {
+    stream: Arc<TcpStream>,
+    turn: Arc<Mutex<()>>,
+    closing: Arc<AtomicBool>,
+}
+
+impl Line {
+    fn wire(&self) -> Wire<Line> {
+        let never = Arc::new(AtomicBool::new(false));
+        Wire::new(Socket::new(self.clone(), never), Vec::new(), Vec::new(), WRITE_TIMEOUT)
+    }
+}
+
+impl Transport for Line {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Transport::read(&self.stream, buffer)
+    }
+
+    /// Writes all or fails for good, so that the other half's frame cannot come in between.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        io::Write::write_all(&mut &*self.stream, bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+            _ => error,
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        Transport::set_read_timeout(&self.stream, timeout)
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        Transport::set_write_timeout(&self.stream, timeout)
+    }
+}
+
+fn limits() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES))
+}
+
+/// The URL itself stays out of the errors: its query may be a secret.
+fn parse_url(url: &str) -> Result<Uri, Error> {
+    let uri: Uri = url.parse().map_err(|_| Error::plain("this is not a URL; write ws://HOST:PORT"))?;
+    match uri.scheme_str() {
+        Some("ws") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
+        Some("wss") => {
+            Err(Error::plain("wss:// (TLS) is not supported by this version; write ws://HOST:PORT"))
+        }
+        _ => Err(Error::plain("the URL must begin with ws://, as in ws://127.0.0.1:5000")),
+    }
+}
+
+fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
+    let mut request = uri.into_client_request().map_err(|error| Error::plain(error.to_string()))?;
+    let bearer = options.key.as_ref().map(|key| ("Authorization".to_owned(), format!("Bearer {key}")));
+    for (name, value) in bearer.iter().chain(&options.headers) {
+        let header_name = HeaderName::from_bytes(name.trim().as_bytes())
+            .map_err(|_| Error::plain(format!("{name:?} is not a header name; write 'Name: value'")))?;
+        let mut value = HeaderValue::from_str(value.trim()).map_err(|_| {
+            Error::plain(format!("the value of {name} has a character that no header may have"))
+        })?;
+        value.set_sensitive(true);
+        request.headers_mut().append(header_name, value);
+    }
+    Ok(request)
+}
+
+/// Tries all addresses of the host: `localhost` is often two, of which the server has one.
+fn connect(uri: &Uri) -> Result<TcpStream, Error> {
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let port = uri.port_u16().unwrap_or(80);
+    let named = |error| Error::io(format!("cannot reach {host}:{port}"), error);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (host, port).to_socket_addrs().map_err(named)? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(named)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(named(last))
+}
+
+fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Error {
+    let error = match error {
+        HandshakeError::Interrupted(_) => {
+            return Error::plain(format!("no answer within {CONNECT_TIMEOUT:?}"));
+        }
+        HandshakeError::Failure(error) => error,
+    };
+    let WireError::Http(response) = error else {
+        return Error::plain(format!("no WebSocket answer: {error}"));
+    };
+    let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+    let sentence: String = body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS).collect();
+    Error::plain(format!("the server refused: {} {sentence}", response.status()).trim_end().to_owned())
+}
