@@ -165,12 +165,13 @@ fn linger(stream: &TcpStream, shared: &Shared) {
     }
 }
 
-/// Reads return 0 at once here, whether or not the peer has hung up: pauses give its answer time to come.
+/// Reads return 0 at once here, whether or not the peer has hung up: pauses give its answer time to come. When both
+/// sides have hung up the socket is connected to nobody any more, which ends the waiting.
 fn linger_when_stopping(stream: &TcpStream, buffer: &mut [u8]) {
     let deadline = Instant::now() + LINGER_WHEN_STOPPING;
     let mut answered = false;
     let mut taken = 0;
-    while Instant::now() < deadline && taken < LINGER_BYTES {
+    while Instant::now() < deadline && taken < LINGER_BYTES && stream.peer_addr().is_ok() {
         match (&*stream).read(buffer) {
             Ok(0) if answered => return,
             Ok(count) => {

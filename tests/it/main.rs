@@ -1,1 +1,23 @@
-fn main() {}
+//! One crate for all tests that go through real sockets, the real binary and real clients; a file for each behaviour.
+
+#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
+
+mod support;
+
+mod auth;
+mod bot;
+mod embed;
+mod refusals;
+
+#[cfg(feature = "cli")]
+mod article;
+#[cfg(feature = "cli")]
+mod chat;
+#[cfg(feature = "cli")]
+mod config_errors;
+#[cfg(feature = "cli")]
+mod log_sink;
+#[cfg(feature = "cli")]
+mod stop;
+#[cfg(feature = "cli")]
+mod websocat;

@@ -1,0 +1,191 @@
+//! Keys before the upgrade: three places, and what may stand in them.
+
+use crate::support::{GREETING, Raw, raw::upgrade, serve};
+
+const RIGHT: &str = "0123456789 ABC+/%&=";
+const WRONG: &str = "0123456789 ABC+/%&x";
+const SETTINGS: &str = "[key shop]\nsecret = 0123456789 ABC+/%&=\n[key other]\nsecret = another secret key\n";
+
+/// The request line's target and the header lines that hold `secret`.
+type Place = fn(&str) -> (String, String);
+
+const HEADERS: [Place; 3] = [
+    |secret| ("/".into(), format!("Authorization: Bearer {secret}\r\n")),
+    |secret| ("/".into(), format!("authorization: bEARER   {secret} \r\n")),
+    |secret| ("/any/path".into(), format!("x-ws-auth-KEY: {secret}\r\n")),
+];
+const QUERY: [Place; 2] = [
+    |secret| (format!("/?a=b&accessToken={}&c", percent_encoded(secret)), String::new()),
+    |secret| (format!("?accessToken={}", percent_encoded(secret)), String::new()),
+];
+
+fn percent_encoded(secret: &str) -> String {
+    secret.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+#[track_caller]
+fn check(settings: &str, (target, headers): (String, String), status: u16) {
+    let server = serve(settings);
+    let mut client = Raw::connect(server.local_addr());
+    let answer = client.ask(&upgrade(&target, &headers));
+    assert_eq!(answer.status, status, "{target} {headers:?}: {answer:?}");
+    if status == 101 {
+        assert_eq!(client.text(), GREETING);
+    } else {
+        // One answer, with a sentence, without what was sent, and nothing of a session behind it.
+        assert_eq!(answer.header("content-length"), [answer.body.len().to_string()], "{answer:?}");
+        assert!(answer.body.len() > 20 && !answer.body.contains("0123456789"), "{answer:?}");
+    }
+}
+
+#[test]
+fn right_wrong_empty() {
+    for place in HEADERS.iter().chain(&QUERY) {
+        check(SETTINGS, place(RIGHT), 101);
+        check(SETTINGS, place("another secret key"), 101);
+        check(SETTINGS, place(WRONG), 403);
+        check(SETTINGS, place(""), 403);
+        check(SETTINGS, place(&RIGHT[1..]), 403);
+        check(SETTINGS, place("shop"), 403);
+    }
+    check(SETTINGS, ("/".into(), String::new()), 403);
+}
+
+#[test]
+fn twice() {
+    for first in HEADERS.iter().chain(&QUERY[..1]) {
+        for second in &HEADERS {
+            let (target, headers) = first(RIGHT);
+            check(SETTINGS, (target.clone(), headers.clone() + &second(RIGHT).1), 101);
+            check(SETTINGS, (target.clone(), headers.clone() + &second("").1), 101);
+            check(SETTINGS, (target.clone(), headers.clone() + &second(WRONG).1), 400);
+            check(SETTINGS, (target, headers + &second("another secret key").1), 400);
+        }
+    }
+    let twice = format!("/?accessToken={}&accessToken={}", percent_encoded(RIGHT), percent_encoded(WRONG));
+    check(SETTINGS, (twice, String::new()), 400);
+}
+
+#[test]
+fn percent_encoding_in_the_query() {
+    let query = |value: &str| (format!("/?accessToken={value}"), String::new());
+    check(SETTINGS, query("0123456789%20ABC%2B/%25%26="), 101);
+    check(SETTINGS, query("0123456789+ABC%2b/%25%26%3D"), 101);
+    check(SETTINGS, query("0123456789%20ABC+/%25%26="), 403);
+    check(SETTINGS, query("%"), 403);
+    check(SETTINGS, query("%ff%00"), 403);
+}
+
+#[test]
+fn other_schemes_are_no_keys() {
+    check(SETTINGS, ("/".into(), format!("Authorization: Basic {RIGHT}\r\n")), 403);
+    check(SETTINGS, ("/".into(), format!("Authorization: {RIGHT}\r\n")), 403);
+    check(SETTINGS, ("/".into(), format!("Authorization: Basic eDp5\r\nX-WS-AUTH-KEY: {RIGHT}\r\n")), 101);
+}
+
+#[test]
+fn the_query_can_be_switched_off() {
+    let settings = format!("[auth]\nquery_token = no\n{SETTINGS}");
+    check(&settings, QUERY[0](RIGHT), 403);
+    check(&settings, HEADERS[0](RIGHT), 101);
+    let (target, _) = QUERY[0](WRONG);
+    check(&settings, (target, HEADERS[0](RIGHT).1), 101);
+}
+
+#[test]
+fn whether_a_key_is_required() {
+    let nothing = || ("/".into(), String::new());
+    check("", nothing(), 101);
+    check("", HEADERS[0](RIGHT), 101);
+    check("[auth]\nrequire_key = yes\n", nothing(), 403);
+    check(&format!("[auth]\nrequire_key = no\n{SETTINGS}"), nothing(), 101);
+    check(&format!("[auth]\nrequire_key = no\n{SETTINGS}"), HEADERS[0](WRONG), 101);
+}
+
+#[test]
+fn beyond_loopback_a_key_or_a_decision_is_needed() {
+    let start = |settings: &str| {
+        let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
+        config.listen = "0.0.0.0:0".into();
+        replyd::Server::with_config(config).unwrap().start(replyd::bot).map(drop)
+    };
+    let error = start("").unwrap_err();
+    assert!(error.is_config() && error.to_string().contains("require_key = no"), "{error}");
+    assert!(start("[auth]\nrequire_key = no").is_ok());
+    assert!(start("[auth]\nrequire_key = yes").is_ok());
+    assert!(start(SETTINGS).is_ok());
+}
+
+#[cfg(feature = "cli")]
+mod real {
+    use super::*;
+    use crate::support::{Program, Replyd, replyd};
+
+    #[test]
+    fn the_log_names_the_key_and_never_shows_it() {
+        let server = Replyd::serve_with(SETTINGS, |command| {
+            // The file holds a plain secret.
+            set_mode(&command.get_current_dir().unwrap().join("config.ini"), 0o600);
+            command.env("RUST_LOG", "trace");
+        });
+        for place in HEADERS.iter().chain(&QUERY) {
+            for secret in [RIGHT, WRONG] {
+                let (target, headers) = place(secret);
+                Raw::connect(server.address).ask(&upgrade(&target, &headers));
+            }
+        }
+        server.log().wait_for("Connection established with client ...");
+        server.log().wait_for(" shop]");
+        let log = server.stop();
+        assert!(!log.contains("0123456789"), "{log}");
+        assert!(!log.contains("%30%31"), "{log}");
+    }
+
+    #[test]
+    fn a_new_key_opens_the_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut key = Program::piped(replyd(folder.path()).args(["key", "new", "shop"]));
+        assert_eq!(key.exit_code(), Some(0));
+        let printed = key.stdout.all();
+        let (first, section) = printed.split_once("\n\n").unwrap();
+        let secret = first.strip_prefix("key: ").unwrap();
+        assert!(!section.contains(secret), "{printed}");
+
+        let server = Replyd::serve(section);
+        let mut client = Program::piped(
+            replyd(folder.path()).args(["chat", &server.url(), "-m", "hello"]).env("REPLYD_KEY", secret),
+        );
+        assert_eq!(client.exit_code(), Some(0), "{}", client.stderr.all());
+        assert_eq!(client.stdout.all(), format!("{GREETING}\n"));
+
+        let mut client = Program::piped(replyd(folder.path()).args(["chat", &server.url(), "-m", "hello"]));
+        assert_eq!(client.exit_code(), Some(1));
+        let shown = client.stderr.all();
+        assert!(shown.contains("Failed to connect to server ... exiting: the server refused: 403 Forbidden A right key"), "{shown}");
+
+        let mut client = Program::piped(
+            replyd(folder.path()).args(["chat", &server.url(), "-m", "hello", "-H", &format!("X-WS-AUTH-KEY: {secret}")]),
+        );
+        assert_eq!(client.exit_code(), Some(0), "{}", client.stderr.all());
+    }
+
+    #[test]
+    fn two_keys_are_two() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = [(); 2].map(|()| {
+            let mut key = Program::piped(replyd(folder.path()).args(["key", "new", "shop"]));
+            assert_eq!(key.exit_code(), Some(0));
+            key.stdout.all()
+        });
+        keys.sort();
+        assert_ne!(keys[0], keys[1]);
+        let mut key = Program::piped(replyd(folder.path()).args(["key", "new", "a name"]));
+        assert_eq!(key.exit_code(), Some(2));
+        assert!(key.stderr.all().contains("needs a name of letters"));
+    }
+
+    fn set_mode(file: &std::path::Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+}

@@ -1,0 +1,38 @@
+//! What the tests are driven with: a raw client that can send anything, programs with their output, foreign tools.
+
+mod output;
+pub(crate) mod raw;
+#[cfg(feature = "cli")]
+mod program;
+
+use std::time::Duration;
+
+pub(crate) use output::Output;
+#[cfg(feature = "cli")]
+pub(crate) use program::{Program, Replyd, replyd, tool};
+pub(crate) use raw::{Frame, Opcode, Raw};
+
+/// No event that a test waits for takes longer, on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) const GREETING: &str = "Hi, how can I help you today?";
+pub(crate) const HELP: &str = "Sure, I am here to help. Can you briefly describe the problem.";
+pub(crate) const SORRY: &str = "Sorry, I am unable to understand you.";
+
+/// A server with the built-in bot and these settings, on a free port of this process.
+#[track_caller]
+pub(crate) fn serve(settings: &str) -> replyd::Running {
+    let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
+    config.listen = "127.0.0.1:0".into();
+    replyd::Server::with_config(config).unwrap().start(replyd::bot).unwrap()
+}
+
+/// Waits until something holds that no event tells of.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "still not: {what}");
+        std::thread::yield_now();
+    }
+}
