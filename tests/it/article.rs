@@ -29,7 +29,9 @@ const SERVER_SIDE: [&str; 9] = [
 fn on_a_terminal() {
     let server = Replyd::serve("");
     let mut client = Program::on_terminal(replyd(server.folder.path()).args(["chat", &server.url()]));
-    for (wait, answer) in [("hello", "Hi, how can I help you today?"), ("i need help", "Sure, I am here to help.")] {
+    for (wait, answer) in
+        [("hello", "Hi, how can I help you today?"), ("i need help", "Sure, I am here to help.")]
+    {
         client.stdout.wait_for("Client >> ");
         client.type_in(&format!("{wait}\r"));
         client.stdout.wait_for(&format!("SERVER >> {answer}"));

@@ -161,11 +161,21 @@ mod real {
         let mut client = Program::piped(replyd(folder.path()).args(["chat", &server.url(), "-m", "hello"]));
         assert_eq!(client.exit_code(), Some(1));
         let shown = client.stderr.all();
-        assert!(shown.contains("Failed to connect to server ... exiting: the server refused: 403 Forbidden A right key"), "{shown}");
-
-        let mut client = Program::piped(
-            replyd(folder.path()).args(["chat", &server.url(), "-m", "hello", "-H", &format!("X-WS-AUTH-KEY: {secret}")]),
+        assert!(
+            shown.contains(
+                "Failed to connect to server ... exiting: the server refused: 403 Forbidden A right key"
+            ),
+            "{shown}"
         );
+
+        let mut client = Program::piped(replyd(folder.path()).args([
+            "chat",
+            &server.url(),
+            "-m",
+            "hello",
+            "-H",
+            &format!("X-WS-AUTH-KEY: {secret}"),
+        ]));
         assert_eq!(client.exit_code(), Some(0), "{}", client.stderr.all());
     }
 

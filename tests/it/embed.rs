@@ -1,1 +1,223 @@
+//! The library as a developer embeds it.
 
+use std::sync::mpsc;
+
+use replyd::{Client, Event, Server};
+
+use crate::support::{DEADLINE, GREETING, Opcode, Raw, serve, wait_until};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The lines that the manual shows, to the letter.
+fn example() -> Result<(replyd::Running, std::net::SocketAddr), replyd::Error> {
+    let server = replyd::Server::bind("127.0.0.1:0")?;
+    let address = server.local_addr();
+    let running = server.start(|session: &mut replyd::Session| {
+        session.send("Hi!")?;
+        while let Some(event) = session.next()? {
+            if let replyd::Event::Text(text) = event {
+                session.send(text.to_uppercase())?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok((running, address))
+}
+
+/// The next text, however many pings come before.
+#[track_caller]
+fn text(client: &mut Client) -> String {
+    loop {
+        match client.next().unwrap().expect("a text, not the end") {
+            Event::Text(text) => return text.to_string(),
+            Event::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_example_works() -> Outcome {
+    let (running, address) = example()?;
+    let mut client = Client::connect(&format!("ws://{address}"))?;
+    assert_eq!(text(&mut client), "Hi!");
+    for message in ["hello", "straße", ""] {
+        client.send(message)?;
+        assert_eq!(text(&mut client), message.to_uppercase());
+    }
+    running.stop();
+    assert!(matches!(client.next()?, Some(Event::Close(Some((1001, _))))));
+    assert_eq!(client.next()?, None);
+    assert!(Client::connect(&format!("ws://{address}")).is_err());
+    Ok(())
+}
+
+#[test]
+fn dropping_stops_too() {
+    let (running, address) = example().unwrap();
+    let mut client = Raw::open(address);
+    drop(running);
+    assert_eq!(client.close_code(), Some(1001));
+}
+
+#[test]
+fn all_five_events_reach_the_handler_and_it_may_answer_any() -> Outcome {
+    let (seen, events) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0")?.start(move |session| {
+        while let Some(event) = session.next()? {
+            match &event {
+                Event::Text(_) => session.send_binary(vec![1, 2, 3])?,
+                Event::Binary(_) => session.ping("from the handler")?,
+                Event::Ping(_) => session.send("pinged")?,
+                Event::Pong(_) => session.send("ponged")?,
+                Event::Close(_) => assert!(session.send("too late").is_err()),
+            }
+            seen.send(event)?;
+        }
+        Ok(())
+    })?;
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Text, b"text");
+    assert_eq!(client.frame().unwrap().payload, [1, 2, 3]);
+    client.say(Opcode::Binary, b"binary");
+    assert_eq!(client.frame().unwrap().payload, b"from the handler");
+    client.say(Opcode::Pong, b"pong");
+    assert_eq!(client.text(), "ponged");
+    client.say(Opcode::Ping, b"ping");
+    // The server answers a ping itself, whatever the handler does.
+    let mut both = [client.frame().unwrap().payload, client.frame().unwrap().payload];
+    both.sort();
+    assert_eq!(both, [b"ping".to_vec(), b"pinged".to_vec()]);
+    client.say(Opcode::Close, b"\x03\xe9bye");
+    assert_eq!(client.close_code(), Some(1001));
+
+    let seen: Vec<Event> = (0..5).map(|_| events.recv_timeout(DEADLINE).unwrap()).collect();
+    let expected = [
+        Event::Text("text".into()),
+        Event::Binary("binary".into()),
+        Event::Pong("pong".into()),
+        Event::Ping("ping".into()),
+        Event::Close(Some((1001, "bye".into()))),
+    ];
+    assert_eq!(seen, expected);
+    Ok(())
+}
+
+#[test]
+fn a_handler_may_close_with_a_code() -> Outcome {
+    let server = Server::bind("127.0.0.1:0")?.start(|session| {
+        assert!(session.close(1005, "").is_err(), "1005 is never sent");
+        session.send("bye")?;
+        session.close(4001, "have a nice day")?;
+        assert!(session.send("too late").is_err());
+        assert_eq!(session.next()?, None);
+        Ok(())
+    })?;
+    let mut client = Client::connect(&format!("ws://{}", server.local_addr()))?;
+    assert_eq!(text(&mut client), "bye");
+    assert_eq!(client.next()?, Some(Event::Close(Some((4001, "have a nice day".into())))));
+    Ok(())
+}
+
+#[test]
+fn a_handler_that_fails_or_panics_ends_its_own_session_alone() -> Outcome {
+    let server = Server::bind("127.0.0.1:0")?.start(|session| {
+        while let Some(event) = session.next()? {
+            match event {
+                Event::Text(text) if text == "fail" => return Err("as it was told".into()),
+                Event::Text(text) if text == "panic" => std::panic::resume_unwind(Box::new("as it was told")),
+                Event::Text(text) => session.send(text)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    })?;
+    let mut other = Raw::open(server.local_addr());
+    for order in ["fail", "panic"] {
+        let mut client = Raw::open(server.local_addr());
+        client.say(Opcode::Text, order.as_bytes());
+        assert_eq!(client.close_code(), Some(1011), "{order}");
+        other.say(Opcode::Text, b"still here");
+        assert_eq!(other.text(), "still here");
+    }
+    wait_until("one seat is taken", || server.clients() == 1);
+    Ok(())
+}
+
+#[test]
+fn a_handler_that_returns_ends_normally() -> Outcome {
+    let server = Server::bind("127.0.0.1:0")?.start(|session| Ok(session.send("bye")?))?;
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), "bye");
+    assert_eq!(client.close_code(), Some(1000));
+    Ok(())
+}
+
+#[test]
+fn a_handler_knows_who_is_there() -> Outcome {
+    let mut config = replyd::Config::default();
+    config.listen = "127.0.0.1:0".into();
+    config.keys.push(replyd::Key::new("shop", "0123456789abcdef")?);
+    config.greeting = "of the config".into();
+    let server = Server::with_config(config)?.start(|session| {
+        let about = format!("{} {:?} {}", session.number(), session.caller(), session.config().greeting);
+        Ok(session.send(about)?)
+    })?;
+    let mut options = replyd::ClientOptions::default();
+    options.key = Some("0123456789abcdef".into());
+    assert!(!format!("{options:?}").contains("0123"));
+    let mut client = Client::connect_with(&format!("ws://{}", server.local_addr()), &options)?;
+    assert_eq!(text(&mut client), "1 Some(\"shop\") of the config");
+    Ok(())
+}
+
+#[test]
+fn several_servers_in_one_process() -> Outcome {
+    let bot = serve("");
+    let (upper, address) = example()?;
+    let mut to_bot = Client::connect(&format!("ws://{}", bot.local_addr()))?;
+    let mut to_upper = Client::connect(&format!("ws://{address}"))?;
+    assert_eq!([text(&mut to_bot), text(&mut to_upper)], [GREETING, "Hi!"]);
+    upper.stop();
+    to_bot.send("hello")?;
+    assert_eq!(text(&mut to_bot), GREETING);
+    Ok(())
+}
+
+#[test]
+fn the_client_in_two_halves() -> Outcome {
+    let (_running, address) = example()?;
+    let (mut sender, mut receiver) = Client::connect(&format!("ws://localhost:{}", address.port()))?.split();
+    let listening = std::thread::spawn(move || {
+        let mut texts = Vec::new();
+        while let Ok(Some(event)) = receiver.next() {
+            if let Event::Text(text) = event {
+                texts.push(text.to_string());
+            }
+        }
+        texts
+    });
+    sender.send("one")?;
+    sender.ping("payload")?;
+    sender.send("two")?;
+    sender.close()?;
+    assert_eq!(listening.join().unwrap(), ["Hi!", "ONE", "TWO"]);
+    Ok(())
+}
+
+#[test]
+fn a_client_says_why_it_cannot_connect() {
+    let server = serve("[auth]\nrequire_key = yes\n");
+    let error = |url: &str| Client::connect(url).unwrap_err().to_string();
+    let refused = error(&format!("ws://{}/?accessToken=tell-nobody", server.local_addr()));
+    assert!(refused.starts_with("the server refused: 403 Forbidden A right key is needed"), "{refused}");
+    assert!(error("wss://localhost").contains("wss:// (TLS) is not supported by this version"));
+    assert!(error("localhost:5000").contains("must begin with ws://"));
+    assert!(error("ws://").contains("not a URL"));
+    // A port that was just given back is refused.
+    let address = server.local_addr();
+    server.stop();
+    let unreachable = error(&format!("ws://{address}/?accessToken=tell-nobody"));
+    assert!(unreachable.contains("cannot reach 127.0.0.1:"), "{unreachable}");
+    assert!(!unreachable.contains("tell-nobody"), "{unreachable}");
+}

@@ -28,7 +28,6 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     }
     let signals = signals()?;
     let running = Server::with_config(config)?.start(replyd::bot)?;
-    // An error would mean that the handler of signals is gone, which it never is.
     let _ = signals.recv();
     log::info!("Stopping: a second signal ends at once");
     running.stop();
@@ -51,10 +50,11 @@ fn read_config(args: &ServeArgs, file: Option<&Path>) -> Result<Config, Failure>
 /// A channel that tells of the first signal. The second ends the process, whatever it is doing.
 fn signals() -> Result<Receiver<()>, Failure> {
     let (heard, signals) = bounded(1);
-    ctrlc::set_handler(move || {
-        if heard.try_send(()).is_err() {
-            process::exit(KILLED);
-        }
+    let mut heard = Some(heard);
+    ctrlc::set_handler(move || match heard.take() {
+        // There is room for the one message that is ever sent.
+        Some(heard) => drop(heard.try_send(())),
+        None => process::exit(KILLED),
     })
     .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
     Ok(signals)

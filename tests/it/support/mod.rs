@@ -1,9 +1,9 @@
 //! What the tests are driven with: a raw client that can send anything, programs with their output, foreign tools.
 
 mod output;
-pub(crate) mod raw;
 #[cfg(feature = "cli")]
 mod program;
+pub(crate) mod raw;
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) fn serve(settings: &str) -> replyd::Running {
 
 /// Waits until something holds that no event tells of.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + DEADLINE;
     while !holds() {
         assert!(std::time::Instant::now() < deadline, "still not: {what}");

@@ -52,7 +52,12 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         drop(pty.slave);
         let master = File::from(pty.master);
-        Program { child, input: Some(master.try_clone().unwrap()), stdout: Output::of(master), stderr: Output::default() }
+        Program {
+            child,
+            input: Some(master.try_clone().unwrap()),
+            stdout: Output::of(master),
+            stderr: Output::default(),
+        }
     }
 
     #[track_caller]
@@ -80,7 +85,12 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "still running; it wrote:\n{}{}", self.stdout.so_far(), self.stderr.so_far());
+            assert!(
+                Instant::now() < deadline,
+                "still running; it wrote:\n{}{}",
+                self.stdout.so_far(),
+                self.stderr.so_far()
+            );
             // std offers no wait with a deadline.
             thread::sleep(Duration::from_millis(5));
         }
@@ -152,7 +162,8 @@ impl Replyd {
 pub(crate) fn tool(name: &str, install: &str) -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).chain([tools]).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found =
+        env::split_paths(&path).chain([tools]).map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
         assert!(env::var("CI").as_deref() != Ok("true"), "{name} is missing; install it with: {install}");
         eprintln!("LEFT OUT: this test needs {name}; install it with: {install}");

@@ -41,7 +41,10 @@ impl Answer {
     /// The values of a header, whose name is given in lower case.
     pub(crate) fn header(&self, name: &str) -> Vec<String> {
         let headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).collect()
+        headers
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+            .collect()
     }
 }
 
