@@ -37,6 +37,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
 /// The whole life of a connection that has a seat.
+#[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 pub(crate) fn serve(arrival: &Arrival) {
     let shared = &arrival.shared;
     let mut peer = Peer { number: arrival.number, address: arrival.address, caller: None };

@@ -1,5 +1,78 @@
 //! replyd answers people's chat over WebSocket: a server with one thread for each client, and a client.
+//!
+//! A thread for each client means that a conversation is plain code with local variables. The handler owns the loop:
+//!
+//! ```no_run
+//! let server = replyd::Server::bind("127.0.0.1:0")?;
+//! println!("ws://{}", server.local_addr());
+//! let running = server.start(|session: &mut replyd::Session| {
+//!     session.send("Hi!")?;
+//!     while let Some(event) = session.next()? {
+//!         if let replyd::Event::Text(text) = event {
+//!             session.send(text.to_uppercase())?;
+//!         }
+//!     }
+//!     Ok(())
+//! })?;
+//! running.stop(); // dropping it does the same
+//! # Ok::<(), replyd::Error>(())
+//! ```
+//!
+//! Limits, pings, pacing and deadlines happen inside [`Session::next`] and [`Session::send`]; [`Config`] has them all.
+//! [`bot()`] is the built-in handler: it greets, and answers from a table of [`Replies`]. Nothing here is private to it.
+//! [`Client`] is the other side.
+//!
+//! # The way of a message
+//!
+//! ```text
+//! bytes -> accept -> Seat -> Head -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
+//!          server    seats   request  connection       auth          session           bot, replies
+//!            |         |        |                        |              |
+//!            |      none: 503  4xx                   Refusal         Ending -> close code
+//! ```
+//!
+//! Each stage takes what the one before made, so none can run too early; `connection` shows the whole life of a
+//! connection on one page. Under tungstenite lie two thin streams (`wire`): the lower one keeps deadlines and hears the
+//! wish to stop, the upper one gathers answers.
+//!
+//! # Invariants
+//!
+//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server` starts threads.
+//! - Nothing on the network waits without a deadline. Nothing that a peer can fill is without a bound. Nothing that an
+//!   outsider sends panics.
+//! - The library installs no signal handler and no logger, never exits the process, prints nothing and keeps no global
+//!   state. It logs through the `log` crate; a secret is in no record, no error and no `Debug`.
+//! - There is no unsafe code, and no async runtime.
+//!
+//! # Where it goes its own way
+//!
+//! replyd does what a well-known article's chat server does, except that of the offered subprotocols one is chosen and
+//! the list is not copied (RFC 6455, section 4.2.2), that `Sec-WebSocket-Version` is not echoed, that it listens on
+//! loopback unless told otherwise, and that a key of the replies matches whole words, not parts of them.
+
 pub use tungstenite::{Bytes, Utf8Bytes};
+
+mod server;
+mod seats;
+
+mod connection;
+mod request;
+mod refusal;
+mod auth;
+
+mod session;
+mod ending;
+mod wire;
+
+mod bot;
+mod replies;
+mod normalise;
+
+mod config;
+mod ini;
+
+mod client;
+mod error;
 
 pub use auth::Key;
 pub use bot::bot;
@@ -12,20 +85,3 @@ pub use session::{Event, Session};
 
 /// What a handler returns: any error ends the conversation with close code 1011.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
-
-mod auth;
-mod bot;
-mod client;
-mod config;
-mod connection;
-mod ending;
-mod error;
-mod ini;
-mod normalise;
-mod refusal;
-mod replies;
-mod request;
-mod seats;
-mod server;
-mod session;
-mod wire;

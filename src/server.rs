@@ -51,8 +51,13 @@ impl Server {
     ///
     /// When the address cannot be had.
     pub fn with_config(config: Config) -> Result<Server, Error> {
-        let listener = TcpListener::bind(&config.listen)
-            .map_err(|error| Error::io(format!("cannot listen on {}", config.listen), error))?;
+        let listener = TcpListener::bind(&config.listen).map_err(|error| {
+            let what = format!("cannot listen on {}", config.listen);
+            match error.kind() {
+                io::ErrorKind::InvalidInput => Error::config(vec![format!("{what}: write ADDRESS:PORT")]),
+                _ => Error::io(what, error),
+            }
+        })?;
         Server::new(listener, config)
     }
 

@@ -23,6 +23,8 @@ const GATHER_TIME: Duration = Duration::from_millis(1);
 const BURST: Duration = Duration::from_secs(5);
 /// A client that is silent for so many ping intervals is gone.
 const MISSED_PINGS: u32 = 3;
+/// What a control frame has room for behind the code (RFC 6455, section 5.5).
+const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
@@ -183,9 +185,12 @@ impl Session {
         if let Some(ending) = &self.ending {
             return Err(Error::ended(ending.clone()));
         }
-        let reason = &reason[..reason.floor_char_boundary(123)];
+        let mut end = reason.len().min(MAX_REASON_BYTES);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
         self.ending = Some(Ending::Finished(code));
-        self.write_close(CloseCode::from(code), reason);
+        self.write_close(CloseCode::from(code), &reason[..end]);
         Ok(())
     }
 

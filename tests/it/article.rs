@@ -7,7 +7,7 @@ use crate::support::{Program, Replyd, replyd};
 /// The lines of a log without time, level, and the client's number and address.
 fn bare(log: &str) -> Vec<String> {
     let bare = |line: &str| {
-        let text = line.splitn(2, "INFO  ").nth(1).unwrap_or(line);
+        let text = line.split_once("INFO  ").map_or(line, |(_, text)| text);
         text.rsplit_once(" [").map_or(text, |(text, _)| text).to_owned()
     };
     log.lines().map(bare).collect()

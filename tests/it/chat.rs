@@ -1,1 +1,176 @@
+//! The console client, apart from the article's conversation.
 
+use std::fs::File;
+
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use replyd::{Event, Server};
+
+use crate::support::{GREETING, HELP, Program, Replyd, SORRY, replyd};
+
+/// `replyd chat` with these arguments; `REPLYD` is its folder.
+fn chat(arguments: &[&str]) -> std::process::Command {
+    let mut command = replyd(&std::env::temp_dir());
+    command.arg("chat").args(arguments);
+    command
+}
+
+#[track_caller]
+fn check(arguments: &[&str], input: &str, expected: &str, code: i32) -> String {
+    let mut client = Program::piped(&mut chat(arguments));
+    client.type_in(input);
+    client.close_input();
+    assert_eq!(client.exit_code(), Some(code), "{}", client.stderr.so_far());
+    assert_eq!(client.stdout.all(), expected);
+    client.stderr.all()
+}
+
+#[test]
+fn no_server() {
+    // A port that was just given back.
+    let address = Server::bind("127.0.0.1:0").unwrap().local_addr();
+    let said = check(&[&format!("ws://{address}")], "", "", 1);
+    assert_eq!(
+        said,
+        format!(
+            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: Connection refused (os error 111)\n"
+        )
+    );
+}
+
+#[test]
+fn wss_is_refused_with_a_sentence() {
+    let said = check(&["wss://localhost"], "", "", 1);
+    assert!(said.contains("wss:// (TLS) is not supported by this version"), "{said}");
+}
+
+#[test]
+fn piped_lines() {
+    let server = Replyd::serve("");
+    let url = server.url();
+    check(&[&url], "hello\nhelp\n\n?", &format!("{GREETING}\n{HELP}\n{SORRY}\n{SORRY}\n"), 0);
+    check(&[&url], "", "", 0);
+    server.log().wait_for("CLIENT >> No reply [");
+    check(&[&url], "help\r\nexit\nhelp\n", &format!("{HELP}\n"), 0);
+    let said = check(&[&url], "help\n\u{0}\n", &format!("{HELP}\n{SORRY}\n"), 0);
+    assert!(said.contains(&format!("SERVER >> {GREETING}\n")), "{said}");
+}
+
+#[test]
+fn messages_as_arguments() {
+    let server = Replyd::serve("");
+    check(&[&server.url(), "-m", "hello"], "", &format!("{GREETING}\n"), 0);
+    check(&["-m", "help", "-m", "why", &server.url()], "", &format!("{HELP}\n{SORRY}\n"), 0);
+}
+
+#[test]
+fn a_thousand_lines_lose_nothing() {
+    let server = Replyd::serve("[server]\nmessages_per_second = 0\n");
+    check(&[&server.url()], &"help\n".repeat(1000), &format!("{HELP}\n").repeat(1000), 0);
+}
+
+#[test]
+fn a_reply_keeps_its_line_breaks() {
+    let server = Replyd::serve("[replies]\nhours = Mon 9-18\n\n  Sat 10-14\n");
+    check(&[&server.url(), "-m", "hours"], "", "Mon 9-18\n\nSat 10-14\n", 0);
+}
+
+#[test]
+fn input_that_is_not_utf8() {
+    let server = Replyd::serve("");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"help\n\xff\n").unwrap();
+    let output = chat(&[&server.url()]).stdin(File::open(file.path()).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("line 2 of the input is not UTF-8"), "{said}");
+}
+
+#[test]
+fn a_server_that_ends_before_everything_is_answered() {
+    let server = Server::bind("127.0.0.1:0").unwrap().start(|session| {
+        while let Some(event) = session.next()? {
+            if let Event::Text(_) = event {
+                session.close(4000, "enough")?;
+            }
+        }
+        Ok(())
+    });
+    let url = format!("ws://{}", server.as_ref().unwrap().local_addr());
+    // Its input stays open: it must not wait for it.
+    let mut client = Program::piped(&mut chat(&[&url]));
+    client.type_in("help\n");
+    assert_eq!(client.exit_code(), Some(1));
+    let said = client.stderr.all();
+    assert!(
+        said.contains("before everything was answered: the server closed the connection (4000: enough)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn on_a_terminal_an_empty_line_and_control_d() {
+    let server = Replyd::serve("");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    client.type_in("\r");
+    client.stdout.wait_for(&format!("SERVER >> {SORRY}"));
+    server.log().wait_for("CLIENT >> No reply [");
+    client.stdout.wait_for("Client >> ");
+    client.type_in("\x04");
+    client.stdout.wait_for("Disconnected from server ...");
+    assert_eq!(client.exit_code(), Some(0));
+    server.log().wait_for("Connection closed by client ...");
+}
+
+#[test]
+fn on_a_terminal_lines_are_edited_and_come_back() {
+    let server = Replyd::serve("");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    // Left twice, then what was left out.
+    client.type_in("heo\x1b[Dll\r");
+    server.log().wait_for("CLIENT >> hello [");
+    client.stdout.wait_for("Client >> ");
+    // The line before.
+    client.type_in("\x1b[A\r");
+    server.log().wait_for("CLIENT >> hello [");
+}
+
+#[test]
+fn a_server_that_goes_away_is_shown_though_a_prompt_is_open() {
+    let server = Replyd::serve("");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    client.type_in("half a line");
+    client.stdout.wait_for("line");
+    server.stop();
+    client.stdout.wait_for("Disconnected from server ...");
+    client.stdout.wait_for("the server closed the connection (1001: the server is stopping)");
+    assert_eq!(client.exit_code(), Some(1));
+    // The terminal echoes and edits lines again.
+    let modes = tcgetattr(client.terminal()).unwrap();
+    assert!(modes.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON), "{modes:?}");
+}
+
+#[test]
+fn a_server_that_speaks_first_is_heard_though_a_prompt_is_open() {
+    let (order, orders) = crossbeam_channel::bounded::<&str>(1);
+    let server = Server::bind("127.0.0.1:0").unwrap().start(move |session| {
+        while let Some(event) = session.next()? {
+            // The ping behind the greeting, after which the prompt opens.
+            if let Event::Ping(_) = event {
+                let text = orders.recv()?;
+                session.send(text)?;
+            }
+        }
+        Ok(())
+    });
+    let url = format!("ws://{}", server.as_ref().unwrap().local_addr());
+    let mut client = Program::on_terminal(&mut chat(&[&url]));
+    // No pong comes before the handler goes on, so the prompt opens by itself.
+    client.stdout.wait_for("Client >> ");
+    order.send("We close in \x1b[31mten minutes.").unwrap();
+    client.stdout.wait_for("SERVER >> We close in \\u{1b}[31mten minutes.");
+    client.type_in("exit\r");
+    assert_eq!(client.exit_code(), Some(0));
+}

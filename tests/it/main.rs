@@ -1,7 +1,5 @@
 //! One crate for all tests that go through real sockets, the real binary and real clients; a file for each behaviour.
 
-#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
-
 mod support;
 
 mod auth;

@@ -1,5 +1,6 @@
 //! What the tests are driven with: a raw client that can send anything, programs with their output, foreign tools.
 
+#[cfg(feature = "cli")]
 mod output;
 #[cfg(feature = "cli")]
 mod program;
@@ -7,10 +8,11 @@ pub(crate) mod raw;
 
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
 pub(crate) use output::Output;
 #[cfg(feature = "cli")]
 pub(crate) use program::{Program, Replyd, replyd, tool};
-pub(crate) use raw::{Frame, Opcode, Raw};
+pub(crate) use raw::{Opcode, Raw};
 
 /// No event that a test waits for takes longer, on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);

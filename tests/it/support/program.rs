@@ -65,6 +65,11 @@ impl Program {
         self.input.as_mut().expect("its input is open").write_all(text.as_bytes()).unwrap();
     }
 
+    /// The pseudo-terminal it runs on.
+    pub(crate) fn terminal(&self) -> &File {
+        self.input.as_ref().expect("its input is open")
+    }
+
     pub(crate) fn close_input(&mut self) {
         self.input = None;
     }
@@ -159,6 +164,7 @@ impl Replyd {
 }
 
 /// A foreign tool, from the PATH or from `target/tools/bin`. Without it a test is left out, but never under `CI=true`.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 pub(crate) fn tool(name: &str, install: &str) -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
     let path = env::var_os("PATH").unwrap_or_default();

@@ -79,6 +79,7 @@ impl Raw {
         self.stream.write_all(bytes).unwrap();
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }
