@@ -46,16 +46,16 @@ pub(crate) struct ServeArgs {
 #[derive(clap::Args)]
 pub(crate) struct ChatArgs {
     /// The server.
-    #[arg(default_value = "ws://127.0.0.1:5000", hide_default_value = false)]
+    #[arg(default_value = "ws://127.0.0.1:5000")]
     pub(crate) url: String,
     /// The key that opens the server; better given as REPLYD_KEY, since others can see command lines.
-    #[arg(long, env = "REPLYD_KEY", hide_env_values = true)]
+    #[arg(long, env = "REPLYD_KEY", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
     /// A further header for the upgrade.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// Send this message, print its answer and leave.
-    #[arg(short, long = "message", value_name = "TEXT")]
+    /// Send this message instead of the input, print its answer and leave; may be given several times.
+    #[arg(short, long = "message", value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) messages: Vec<String>,
 }
 

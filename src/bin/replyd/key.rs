@@ -9,13 +9,15 @@ use crate::failure::Failure;
 
 /// As many random bytes as the hash that is kept of them.
 const SECRET_BYTES: usize = 32;
+/// Tells people and scanners what it is, and keeps it from beginning with '-'.
+const PREFIX: &str = "replyd_";
 
 /// Prints a fresh key, and the section for the configuration, which does not hold it.
 pub(crate) fn new(name: &str) -> Result<(), Failure> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
-    let secret = BASE64URL_NOPAD.encode(&bytes);
+    let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
     let key = Key::new(name, &secret).map_err(|sentence| Failure::usage(format!("the key {sentence}")))?;
     let section = format!("[key {}]\nsecret_sha256 = {}\n", key.name(), key.sha256_hex());
     std::io::stdout()
