@@ -2,11 +2,15 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{refusal::Refusal, request::Head};
+use crate::{
+    origin::Origins,
+    refusal::{Refusal, bad},
+    request::Head,
+};
 
 /// A secret of fewer characters can be guessed.
 const MIN_SECRET_CHARS: usize = 16;
@@ -19,6 +23,7 @@ const MAX_NAME_CHARS: usize = 64;
 pub struct Key {
     name: String,
     sha256: [u8; 32],
+    origins: Option<Origins>,
 }
 
 impl Key {
@@ -43,7 +48,7 @@ impl Key {
                 "has {count} characters and can be guessed; use {MIN_SECRET_CHARS} at least, or make one with 'replyd key new NAME'"
             ));
         }
-        Ok(Key { name: checked_name(name)?, sha256: Sha256::digest(secret).into() })
+        Ok(Key { name: checked_name(name)?, sha256: Sha256::digest(secret).into(), origins: None })
     }
 
     /// A key from the SHA-256 of its secret, in hexadecimal.
@@ -55,7 +60,12 @@ impl Key {
     pub fn from_sha256(name: &str, hash: &str) -> Result<Key, String> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let sha256 = sha256.ok_or("is not the 64 hexadecimal digits that 'replyd key new NAME' prints")?;
-        Ok(Key { name: checked_name(name)?, sha256 })
+        Ok(Key { name: checked_name(name)?, sha256, origins: None })
+    }
+
+    /// The same key for pages of these origins, in place of those of [`Config::origins`](crate::Config::origins).
+    pub fn with_origins(self, origins: Origins) -> Key {
+        Key { origins: Some(origins), ..self }
     }
 
     /// The name that the log shows for whoever comes in with this key.
@@ -84,40 +94,60 @@ fn checked_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// What the door goes by: the keys, whether one is required, and whether `?accessToken=` is looked at.
+/// What the door goes by: the keys, whether one is required, whether `?accessToken=` is looked at, and which pages
+/// may connect.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
     pub(crate) required: bool,
     pub(crate) query_token: bool,
+    pub(crate) origins: &'a Origins,
 }
 
 /// Who came in: the name of the key, or nobody in particular.
 pub(crate) type Caller = Option<String>;
 
-/// Judges the credentials of a request.
+/// Judges the credentials and the origin of a request.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
-    let caller = credential(head, rules.query_token)?.and_then(|secret| find(rules.keys, &secret));
-    match caller {
-        None if rules.required => Err(Refusal::Forbidden(if rules.query_token {
-            "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or '?accessToken=KEY'."
-        } else {
-            "A right key is needed, in 'Authorization: Bearer KEY' or 'X-WS-AUTH-KEY: KEY'."
-        })),
-        caller => Ok(caller),
+    let key = credential(head, rules.query_token)?.and_then(|secret| find(rules.keys, &secret));
+    let origins = key.and_then(|key| key.origins.as_ref()).unwrap_or(rules.origins);
+    if !head.values("origin").all(|origin| origins.allow(origin, head.text("host"))) {
+        return Err(Refusal::ForeignOrigin);
     }
+    if key.is_none() && rules.required {
+        return Err(Refusal::NoKey { query_token: rules.query_token });
+    }
+    Ok(key.map(|key| key.name.clone()))
 }
+
+/// The subprotocol to choose: the first that was offered, and never one that holds a secret.
+pub(crate) fn subprotocol(head: &Head) -> Option<&str> {
+    head.items(SUBPROTOCOLS).find(|offered| !is_bearer(offered) && offered.bytes().all(is_token))
+}
+
+/// Browsers cannot send headers with a WebSocket, but a list of subprotocols.
+const SUBPROTOCOLS: &str = "sec-websocket-protocol";
+const BEARER: &str = "bearer.";
 
 /// The one credential that came, wherever it stood. The same one in several places is one.
 fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal> {
     let bearer = head.values("authorization").filter_map(bearer).map(<[u8]>::to_vec);
     let header = head.values("x-ws-auth-key").map(<[u8]>::to_vec);
     let query = head.query_values("accessToken").filter(|_| query_token).map(String::into_bytes);
-    let mut secrets = bearer.chain(header).chain(query).filter(|secret| !secret.is_empty());
+    let offered = head.items(SUBPROTOCOLS).filter(|item| is_bearer(item)).map(|item| {
+        // What is no base64url is a wrong key, not none.
+        let encoded = item[BEARER.len()..].trim_end_matches('=').as_bytes();
+        BASE64URL_NOPAD.decode(encoded).unwrap_or_else(|_| encoded.to_vec())
+    });
+    let mut secrets = bearer.chain(header).chain(query).chain(offered).filter(|secret| !secret.is_empty());
     let Some(first) = secrets.next() else { return Ok(None) };
     if secrets.any(|other| other != first) {
-        return Err(Refusal::BadRequest("The request has two different keys; send one."));
+        return Err(bad("The request has two different keys; send one."));
     }
     Ok(Some(first))
+}
+
+fn is_bearer(subprotocol: &str) -> bool {
+    subprotocol.get(..BEARER.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEARER))
 }
 
 /// The token behind `Bearer`, whose case does not matter (RFC 9110, section 11.1).
@@ -127,7 +157,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// Looks at every key, so that the time says neither which one was right nor whether any was.
-fn find(keys: &[Key], secret: &[u8]) -> Caller {
+fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
     let sha256: [u8; 32] = Sha256::digest(secret).into();
     let mut found = None;
     for key in keys {
@@ -135,5 +165,10 @@ fn find(keys: &[Key], secret: &[u8]) -> Caller {
             found = Some(key);
         }
     }
-    found.map(|key| key.name.clone())
+    found
+}
+
+/// A character of a token (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

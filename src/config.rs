@@ -2,13 +2,22 @@
 
 mod value;
 
-use std::{fs::File, io::Read, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::Read,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+
+use ipnet::IpNet;
 
 use crate::{
-    Error, Key, Replies,
+    Error, Key, Origins, Replies,
     ini::{self, Fault, Section},
 };
-use value::{address, count, duration, level, positive_duration, text, yes_or_no};
+use value::{address, count, duration, level, networks, positive_duration, text, yes_or_no};
 
 /// 100,000 replies of a few lines each are a third of it.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -30,6 +39,9 @@ pub struct Config {
     pub listen: String,
     /// How many clients may be connected at once, 1000 by default; whoever comes then gets a 503.
     pub max_clients: usize,
+    /// How many clients one address may have, 32 by default; 0 is no limit. Loopback addresses have none. The 2^64
+    /// addresses of an IPv6 network count as one.
+    pub max_clients_per_ip: usize,
     /// The longest message that is taken, in bytes, 16384 by default; a longer one ends the session with 1009.
     pub max_message_bytes: usize,
     /// How many messages a second are read from one client, 20 by default, in bursts of five times that. 0 is no limit.
@@ -48,11 +60,15 @@ pub struct Config {
     pub drain_delay: Duration,
     /// How long a stopping server waits for its sessions to end, 10 s by default; the rest is cut.
     pub drain_timeout: Duration,
+    /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether a key is needed to come in. `None`, the default, is no on a loopback address without any key, and yes
     /// otherwise.
     pub require_key: Option<bool>,
     /// Whether `?accessToken=` is looked at for a key, yes by default.
     pub query_token: bool,
+    /// Which web pages may connect, [`Origins::Same`] by default.
+    pub origins: Origins,
     /// The keys that open the server, none by default.
     pub keys: Vec<Key>,
     /// What the built-in bot says first, `Hi, how can I help you today?` by default; empty is nothing.
@@ -70,6 +86,7 @@ impl Default for Config {
         Config {
             listen: "127.0.0.1:5000".into(),
             max_clients: 1000,
+            max_clients_per_ip: 32,
             max_message_bytes: 16384,
             messages_per_second: 20,
             handshake_timeout: Duration::from_secs(10),
@@ -79,8 +96,12 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(30 * 60),
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
+            trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+                .map(IpNet::from)
+                .to_vec(),
             require_key: None,
             query_token: true,
+            origins: Origins::Same,
             keys: Vec::new(),
             greeting: "Hi, how can I help you today?".into(),
             replies: Replies::default(),
@@ -113,6 +134,7 @@ macro_rules! settings {
 const SETTINGS: &[Setting] = settings! {
     server.listen = "127.0.0.1:5000": address;
     server.max_clients = "1000": count(1..=1_000_000);
+    server.max_clients_per_ip = "32": count(0..=1_000_000);
     // A control frame of 125 bytes must always fit (RFC 6455, section 5.5).
     server.max_message_bytes = "16384": count(125..=16 * 1024 * 1024);
     server.messages_per_second = "20": count(0..=1_000_000);
@@ -123,8 +145,10 @@ const SETTINGS: &[Setting] = settings! {
     server.idle_timeout = "30m": duration;
     server.drain_delay = "0s": duration;
     server.drain_timeout = "10s": duration;
+    server.trusted_proxies = "127.0.0.1, ::1": networks;
     auth.require_key = "yes": |value| yes_or_no(value).map(Some);
     auth.query_token = "yes": yes_or_no;
+    auth.origins = "same": str::parse;
     bot.greeting = "Hi, how can I help you today?": text;
     log.level = "info": level;
     log.transcript = "yes": yes_or_no;
@@ -234,34 +258,39 @@ impl Config {
     fn read_key(&mut self, name: &str, section: &Section, faults: &mut Vec<Fault>) {
         fault_duplicates(section, faults);
         let mut keys = Vec::new();
+        let mut origins: Option<Origins> = None;
         for entry in &section.entries {
-            let key = match entry.key.as_str() {
-                "secret" => Key::new(name, &entry.value),
-                "secret_sha256" => Key::from_sha256(name, &entry.value),
+            // The value may be a secret: a fault never shows it.
+            let read = match entry.key.as_str() {
+                "secret" => Key::new(name, &entry.value).map(|key| keys.push(key)),
+                "secret_sha256" => Key::from_sha256(name, &entry.value).map(|key| keys.push(key)),
+                "origins" => entry
+                    .value
+                    .parse()
+                    .map(|read| origins = Some(read))
+                    .map_err(|expected: String| format!("expects {expected}")),
                 other => {
-                    let hint = suggestion(other, ["secret", "secret_sha256"].into_iter());
+                    let hint = suggestion(other, ["secret", "secret_sha256", "origins"].into_iter());
                     let sentence = format!("[key {name}] has no setting {other:?}{hint}");
                     faults.push(Fault::new(entry.line, sentence));
                     continue;
                 }
             };
-            // The value is a secret: a fault never shows it.
-            match key {
-                Ok(key) => keys.push(key),
-                Err(sentence) => {
-                    faults.push(Fault::new(entry.line, format!("{} of [key {name}] {sentence}", entry.key)))
-                }
+            if let Err(sentence) = read {
+                faults.push(Fault::new(entry.line, format!("{} of [key {name}] {sentence}", entry.key)));
             }
         }
-        let given =
-            section.entries.iter().filter(|entry| ["secret", "secret_sha256"].contains(&&*entry.key)).count();
+        let given = section.entries.iter().filter(|entry| entry.key.starts_with("secret")).count();
         if given != 1 {
             let sentence = format!(
                 "[key {name}] needs either secret or secret_sha256; 'replyd key new {name}' makes one"
             );
             faults.push(Fault::new(section.line, sentence));
         }
-        self.keys.append(&mut keys);
+        self.keys.extend(keys.into_iter().map(|key| match &origins {
+            Some(origins) => key.with_origins(origins.clone()),
+            None => key,
+        }));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -17,11 +17,14 @@ use tungstenite::{
 
 use crate::{
     Session,
-    auth::{Rules, admit},
+    auth::{Caller, Rules, admit, subprotocol},
     ending::Ending,
-    refusal::Refusal,
+    forwarded::client_address,
+    refusal::{Refusal, plain},
     request::{Head, Unread},
-    server::{Arrival, Shared},
+    route::{Route, route},
+    seats::AddressSeat,
+    server::{Arrival, Places, Shared},
     session::{self, Peer},
     wire::{Socket, Wire},
 };
@@ -36,50 +39,66 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A reserved seat must be free again soon.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
-/// The whole life of a connection that has a seat.
+/// The whole life of a connection. One without places (they are all taken, say) is read all the same, so that its answer
+/// is not lost, and gets the answer that its request would get anyway, or else this one.
 #[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
-pub(crate) fn serve(arrival: &Arrival) {
+pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let shared = &arrival.shared;
-    let mut peer = Peer { number: arrival.number, address: arrival.address, caller: None };
+    let config = &shared.config;
+    let mut peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
     log::info!("Incoming connection from client ... {peer}");
 
     let mut socket = Socket::new(Arc::clone(&arrival.stream), Arc::clone(&shared.stop));
-    socket.read_by(Instant::now() + shared.config.handshake_timeout);
-    socket.write_within(shared.config.handshake_timeout + shared.config.write_timeout);
+    let patience = if places.is_ok() { config.handshake_timeout } else { TURN_AWAY_TIME };
+    socket.read_by(Instant::now() + patience);
     let (head, behind) = match Head::read(&mut socket) {
         Ok(read) => read,
         Err(Unread::Refused(refusal)) => return refuse(socket, arrival, &refusal, true),
-        Err(Unread::Gone(why)) => return log::info!("Connection ended before a request: {why} {peer}"),
+        Err(Unread::Gone(why)) => return log::info!("Connection ended before a request ... {why} {peer}"),
     };
-    let upgrade = match head.upgrade() {
-        Ok(_) if shared.draining.load(Ordering::Acquire) => {
-            return refuse(socket, arrival, &Refusal::Stopping, true);
+    let client = client_address(&head, peer.address.ip(), &config.trusted_proxies);
+    peer.forwarded = (client != peer.address.ip().to_canonical()).then_some(client);
+
+    let with_body = head.method() != "HEAD";
+    let upgrade = match route(&head) {
+        Ok(Route::Upgrade(upgrade)) => upgrade,
+        Ok(Route::Health) if shared.is_draining() => {
+            return refuse(socket, arrival, &Refusal::Stopping, with_body);
         }
-        Ok(upgrade) => upgrade,
-        Err(refusal) => return refuse(socket, arrival, &refusal, !head.is_head()),
+        Ok(Route::Health) => return answer(socket, arrival, &plain(200, "ok", with_body)),
+        Ok(Route::Probe) => {
+            let refusal = let_in(&head, &peer, shared, &places).err().unwrap_or(Refusal::UpgradeRequired);
+            return refuse(socket, arrival, &refusal, with_body);
+        }
+        Err(refusal) => return refuse(socket, arrival, &refusal, with_body),
     };
 
-    let mut refused = None;
-    let wire = Wire::new(socket, upgrade.canonical_head(), behind, shared.config.write_timeout);
-    let callback = |_: &Request, response: Response| match admit(&head, &rules(shared)) {
-        Ok(caller) => {
+    let mut decision = Err(Refusal::Stopping);
+    let wire = Wire::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
+    let callback = |_: &Request, response: Response| {
+        decision = let_in(&head, &peer, shared, &places);
+        match &decision {
+            Ok(_) => Ok(with_subprotocol(response, &head)),
+            Err(refusal) => Err(refusal.response(true)),
+        }
+    };
+    let accepted = accept_hdr_with_config(wire, callback, Some(session::limits(config))).ok();
+    let (websocket, _address_seat) = match (accepted, decision) {
+        (Some(websocket), Ok((caller, address_seat))) => {
             peer.caller = caller;
-            Ok(with_subprotocol(response, &head))
+            (websocket, address_seat)
         }
-        Err(refusal) => Err(refused.insert(refusal).response(true)),
-    };
-    let accepted = accept_hdr_with_config(wire, callback, Some(session::limits(&shared.config)));
-    let Ok(websocket) = accepted else {
-        match refused {
-            Some(refusal) => log::info!("Connection refused ... {refusal} {peer}"),
-            None => log::info!("Connection ended during the upgrade {peer}"),
+        (_, Err(refusal)) => {
+            report_refusal(&refusal, shared, &peer);
+            return linger(&arrival.stream, shared);
         }
-        return linger(&arrival.stream, shared);
+        (None, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
+    // What was only needed to come in does not stay for as long as the session does.
+    drop(head);
     log::info!("Connection established with client ... {peer}");
 
-    let mut session =
-        Session::new(websocket, Arc::clone(&shared.config), shared.stopping.clone(), peer.clone());
+    let mut session = Session::new(websocket, Arc::clone(arrival), peer.clone());
     let handled = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&mut session)));
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
@@ -87,53 +106,76 @@ pub(crate) fn serve(arrival: &Arrival) {
         // The panic hook has told what and where.
         Err(_) => Ending::Panicked,
     });
-    report(&ending, &peer);
+    report(&ending, shared, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
         linger(&arrival.stream, shared);
     }
 }
 
-/// The life of a connection for which there is no seat: it is read, so that its answer is not lost, and answered.
-pub(crate) fn turn_away(arrival: &Arrival) {
-    let mut socket = Socket::new(Arc::clone(&arrival.stream), Arc::clone(&arrival.shared.stop));
-    socket.read_by(Instant::now() + TURN_AWAY_TIME);
-    socket.write_within(TURN_AWAY_TIME);
-    match Head::read(&mut socket) {
-        Ok((head, _)) => refuse(socket, arrival, &Refusal::Full, !head.is_head()),
-        Err(Unread::Refused(refusal)) => refuse(socket, arrival, &refusal, true),
-        Err(Unread::Gone(_)) => {}
-    }
-}
-
-fn rules(shared: &Shared) -> Rules<'_> {
+/// The last judgement over an upgrade: the key, the origin, and whether there is room.
+fn let_in(
+    head: &Head,
+    peer: &Peer,
+    shared: &Shared,
+    places: &Result<Places, Refusal>,
+) -> Result<(Caller, Option<AddressSeat>), Refusal> {
     let config = &shared.config;
-    Rules { keys: &config.keys, required: shared.require_key, query_token: config.query_token }
+    let caller = admit(
+        head,
+        &Rules {
+            keys: &config.keys,
+            required: shared.require_key,
+            query_token: config.query_token,
+            origins: &config.origins,
+        },
+    )?;
+    if shared.is_draining() {
+        return Err(Refusal::Stopping);
+    }
+    let places = places.as_ref().map_err(Clone::clone)?;
+    // A client that a proxy brings is known only now.
+    let address = peer.forwarded.filter(|client| places.address.is_none() && !client.is_loopback());
+    let take =
+        |client| shared.addresses.take(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
+    Ok((caller, address.map(take).transpose()?))
 }
 
 /// Of the subprotocols that were offered one is chosen (RFC 6455, section 4.2.2): some clients leave without one.
 fn with_subprotocol(mut response: Response, head: &Head) -> Response {
-    if let Some(value) = head.subprotocol().and_then(|chosen| HeaderValue::from_str(chosen).ok()) {
+    if let Some(value) = subprotocol(head).and_then(|chosen| HeaderValue::from_str(chosen).ok()) {
         response.headers_mut().insert("Sec-WebSocket-Protocol", value);
     }
     response
 }
 
-/// Answers a request that `accept_hdr` never sees.
-fn refuse(mut socket: Socket, arrival: &Arrival, refusal: &Refusal, with_body: bool) {
-    log::info!("Connection refused ... {refusal} [#{} {}]", arrival.number, arrival.address);
-    if write_refusal(&mut socket, &refusal.response(with_body)).is_ok() {
+/// Turns a request away that `accept_hdr` never sees.
+fn refuse(socket: Socket, arrival: &Arrival, refusal: &Refusal, with_body: bool) {
+    let peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
+    report_refusal(refusal, &arrival.shared, &peer);
+    answer(socket, arrival, &refusal.response(with_body));
+}
+
+fn answer(mut socket: Socket, arrival: &Arrival, response: &ErrorResponse) {
+    socket.write_within(arrival.shared.config.write_timeout);
+    if write_answer(&mut socket, response).is_ok() {
         linger(&arrival.stream, &arrival.shared);
     }
 }
 
-fn write_refusal(socket: &mut Socket, response: &ErrorResponse) -> io::Result<()> {
+fn write_answer(socket: &mut Socket, response: &ErrorResponse) -> io::Result<()> {
     let mut bytes = Vec::new();
     write_response(&mut bytes, response).map_err(io::Error::other)?;
     bytes.extend_from_slice(response.body().as_deref().unwrap_or_default().as_bytes());
     socket.write_all(&bytes)
 }
 
-fn report(ending: &Ending, peer: &Peer) {
+fn report_refusal(refusal: &Refusal, shared: &Shared, peer: &Peer) {
+    shared.counters.refused(refusal);
+    log::info!("Connection refused ... {} {refusal} {peer}", refusal.status());
+}
+
+fn report(ending: &Ending, shared: &Shared, peer: &Peer) {
+    shared.counters.ended(ending);
     match ending {
         Ending::Closed => log::info!("Connection closed by client ... {peer}"),
         Ending::Failed(_) | Ending::Panicked => log::error!("Connection ended ... {ending} {peer}"),

@@ -57,8 +57,11 @@ mod seats;
 
 mod connection;
 mod request;
+mod route;
 mod refusal;
 mod auth;
+mod origin;
+mod forwarded;
 
 mod session;
 mod ending;
@@ -72,13 +75,16 @@ mod config;
 mod ini;
 
 mod client;
+mod counters;
 mod error;
 
 pub use auth::Key;
 pub use bot::bot;
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::Config;
+pub use counters::Counts;
 pub use error::Error;
+pub use origin::{Origins, Site};
 pub use replies::Replies;
 pub use server::{Running, Server};
 pub use session::{Event, Session};

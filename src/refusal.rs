@@ -10,65 +10,118 @@ pub(crate) enum Refusal {
     /// Not a request, or not one that may be upgraded: the sentence says what is missing.
     BadRequest(&'static str),
     /// No key, or no right one.
-    Forbidden(&'static str),
+    NoKey {
+        query_token: bool,
+    },
+    /// The page that asks is not one of ours.
+    ForeignOrigin,
+    NotFound,
     MethodNotAllowed,
     /// The head was not whole in time.
     Timeout,
+    /// Nothing is here but a WebSocket, and the request did not ask for one.
+    UpgradeRequired,
     /// A `Sec-WebSocket-Version` other than 13.
     WrongVersion,
     /// The head is too long or has too many headers.
     HeadTooLarge,
     /// All seats are taken.
     Full,
+    /// One address has as many clients as it may.
+    TooManyFromAddress,
     Stopping,
 }
 
+/// A request that breaks a rule.
+pub(crate) fn bad(sentence: &'static str) -> Refusal {
+    Refusal::BadRequest(sentence)
+}
+
 impl Refusal {
-    fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         match self {
             Refusal::BadRequest(_) => 400,
-            Refusal::Forbidden(_) => 403,
+            Refusal::NoKey { .. } | Refusal::ForeignOrigin => 403,
+            Refusal::NotFound => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::Timeout => 408,
-            Refusal::WrongVersion => 426,
+            Refusal::UpgradeRequired | Refusal::WrongVersion => 426,
             Refusal::HeadTooLarge => 431,
-            Refusal::Full | Refusal::Stopping => 503,
+            Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => 503,
+        }
+    }
+
+    /// The name under which it is counted.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Refusal::BadRequest(_) => "bad_request",
+            Refusal::NoKey { .. } => "no_key",
+            Refusal::ForeignOrigin => "foreign_origin",
+            Refusal::NotFound => "not_found",
+            Refusal::MethodNotAllowed => "method_not_allowed",
+            Refusal::Timeout => "timeout",
+            Refusal::UpgradeRequired => "upgrade_required",
+            Refusal::WrongVersion => "wrong_version",
+            Refusal::HeadTooLarge => "head_too_large",
+            Refusal::Full => "full",
+            Refusal::TooManyFromAddress => "too_many_from_address",
+            Refusal::Stopping => "stopping",
         }
     }
 
     fn header(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Refusal::MethodNotAllowed => Some(("Allow", "GET, HEAD")),
+            Refusal::UpgradeRequired => Some(("Upgrade", "websocket")),
             Refusal::WrongVersion => Some(("Sec-WebSocket-Version", "13")),
-            Refusal::Full | Refusal::Stopping => Some(("Retry-After", "5")),
+            Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => Some(("Retry-After", "5")),
             _ => None,
         }
     }
 
     /// The answer as `accept_hdr`'s callback gives it back; without a body where the request was `HEAD`.
     pub(crate) fn response(&self, with_body: bool) -> ErrorResponse {
-        let sentence = format!("{self}\n");
-        let mut response = Response::builder()
-            .status(self.status())
-            .header("Content-Type", "text/plain; charset=utf-8")
-            .header("Content-Length", sentence.len())
-            .header("Connection", "close");
+        let mut response = plain(self.status(), &self.to_string(), with_body);
         if let Some((name, value)) = self.header() {
-            response = response.header(name, value);
+            response.headers_mut().insert(name, value.parse().expect("the values above are valid"));
         }
-        response.body(with_body.then_some(sentence)).expect("all header names and values above are valid")
+        response
     }
+}
+
+/// An answer of one sentence, after which the connection closes.
+pub(crate) fn plain(status: u16, sentence: &str, with_body: bool) -> ErrorResponse {
+    let body = format!("{sentence}\n");
+    Response::builder()
+        .status(status)
+        .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Content-Length", body.len())
+        .header("Connection", "close")
+        .body(with_body.then_some(body))
+        .expect("all names and values above are valid")
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::BadRequest(sentence) | Refusal::Forbidden(sentence) => sentence,
+            Refusal::BadRequest(sentence) => sentence,
+            Refusal::NoKey { query_token: true } => {
+                "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY', '?accessToken=KEY' or the \
+                 subprotocol 'bearer.BASE64URL-OF-KEY'."
+            }
+            Refusal::NoKey { query_token: false } => {
+                "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
+                 'bearer.BASE64URL-OF-KEY'."
+            }
+            Refusal::ForeignOrigin => "Pages of this origin may not connect here.",
+            Refusal::NotFound => "There is nothing here.",
             Refusal::MethodNotAllowed => "Only GET and HEAD are answered here.",
             Refusal::Timeout => "The request was not whole in time.",
+            Refusal::UpgradeRequired => "This is a WebSocket: connect with ws:// instead of http://.",
             Refusal::WrongVersion => "Only WebSocket version 13 (RFC 6455) is spoken here.",
             Refusal::HeadTooLarge => "The request head is over 16 KiB or has more than 64 headers.",
             Refusal::Full => "All seats are taken; try again in a few seconds.",
+            Refusal::TooManyFromAddress => "Too many clients from your address; close one, or try again later.",
             Refusal::Stopping => "The server is stopping; try again in a few seconds.",
         })
     }

@@ -1,16 +1,18 @@
-//! The request head: read within bytes and time, then judged.
+//! The request head, read within bytes and time.
 //!
 //! `accept_hdr` would read it too, but stays silent where a plain answer is due and takes some heads that RFC 9112
-//! forbids. So the head is read and judged here, and `accept_hdr` sees [`Upgrade::canonical_head`] instead.
+//! forbids. So the head is read here, and `accept_hdr` sees a canonical one instead.
+
+mod scan;
 
 use std::{
     fmt,
     io::{ErrorKind, Read},
 };
 
-use data_encoding::BASE64;
+use scan::Scan;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, bad};
 
 /// The longest head that is read: twice what browsers send with their largest cookies.
 const MAX_BYTES: usize = 16 * 1024;
@@ -26,12 +28,6 @@ pub(crate) struct Head {
     query: Option<String>,
     minor_version: u8,
     headers: Vec<(String, Vec<u8>)>,
-}
-
-/// A head whose upgrade conditions hold.
-pub(crate) struct Upgrade<'a> {
-    key: &'a str,
-    host: &'a str,
 }
 
 impl Head {
@@ -104,43 +100,21 @@ impl Head {
         Ok(())
     }
 
-    /// The upgrade that this head asks for, or why it gets none (RFC 6455, section 4.2.1).
-    pub(crate) fn upgrade(&self) -> Result<Upgrade<'_>, Refusal> {
-        if self.method != "GET" && self.method != "HEAD" {
-            return Err(Refusal::MethodNotAllowed);
-        }
-        if !self.lists("upgrade", "websocket") || !self.lists("connection", "upgrade") {
-            return Err(bad(
-                "This is a WebSocket server: the request needs 'Upgrade: websocket' and 'Connection: Upgrade'.",
-            ));
-        }
-        if self.minor_version == 0 {
-            return Err(bad("A WebSocket upgrade needs HTTP/1.1."));
-        }
-        let mut versions = self.values("sec-websocket-version");
-        if (versions.next(), versions.next()) != (Some(b"13"), None) {
-            return Err(Refusal::WrongVersion);
-        }
-        let mut keys = self.values("sec-websocket-key");
-        let (Some(key), None) = (keys.next(), keys.next()) else {
-            return Err(bad("The request needs one Sec-WebSocket-Key header."));
-        };
-        let key = std::str::from_utf8(key).unwrap_or_default();
-        if !BASE64.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
-            return Err(bad("Sec-WebSocket-Key must be 16 bytes in base64."));
-        }
-        if self.method == "HEAD" {
-            return Err(bad("A WebSocket upgrade is a GET request."));
-        }
-        Ok(Upgrade { key, host: self.text("host").unwrap_or_default() })
+    pub(crate) fn method(&self) -> &str {
+        &self.method
     }
 
-    pub(crate) fn is_head(&self) -> bool {
-        self.method == "HEAD"
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+    pub(crate) fn minor_version(&self) -> u8 {
+        self.minor_version
     }
 
     /// The values of all headers of that name, in lower case, as they came.
-    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |header| header.0 == name).map(|header| &header.1[..])
     }
 
@@ -151,21 +125,18 @@ impl Head {
             .map(|pair| pair.1.into_owned())
     }
 
-    /// The subprotocol to choose: the first that was offered.
-    pub(crate) fn subprotocol(&self) -> Option<&str> {
-        self.items("sec-websocket-protocol").find(|offered| offered.bytes().all(is_token))
-    }
-
-    fn text(&self, name: &'static str) -> Option<&str> {
+    /// The value of the first header of that name, if it is text.
+    pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
         std::str::from_utf8(self.values(name).next()?).ok()
     }
 
-    fn lists(&self, name: &'static str, wanted: &str) -> bool {
+    /// Whether a comma-separated list has `wanted`, whatever its case.
+    pub(crate) fn lists(&self, name: &'static str, wanted: &str) -> bool {
         self.items(name).any(|item| item.eq_ignore_ascii_case(wanted))
     }
 
     /// The items of a comma-separated list, which may go over several headers (RFC 9110, section 5.6.1).
-    fn items(&self, name: &'static str) -> impl Iterator<Item = &str> {
+    pub(crate) fn items(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
         self.values(name)
             .filter_map(|value| std::str::from_utf8(value).ok())
             .flat_map(|value| value.split(','))
@@ -177,18 +148,6 @@ impl Head {
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl Upgrade<'_> {
-    /// The head that `accept_hdr` is shown in place of the judged one.
-    pub(crate) fn canonical_head(&self) -> Vec<u8> {
-        format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\r\n",
-            self.host, self.key
-        )
-        .into_bytes()
     }
 }
 
@@ -204,66 +163,6 @@ pub(crate) enum Unread {
 impl From<Refusal> for Unread {
     fn from(refusal: Refusal) -> Unread {
         Unread::Refused(refusal)
-    }
-}
-
-fn bad(sentence: &'static str) -> Refusal {
-    Refusal::BadRequest(sentence)
-}
-
-/// Finds the end of a head that comes in pieces, looking at each byte once, and refuses at once what no HTTP/1.x
-/// client sends: a TLS greeting must not wait for the handshake's deadline.
-#[derive(Default)]
-struct Scan {
-    start: usize,
-    seen: usize,
-    line_start: usize,
-}
-
-impl Scan {
-    fn find_end(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, Refusal> {
-        while let Some(&byte) = bytes.get(self.seen) {
-            let at = self.seen;
-            self.seen += 1;
-            match byte {
-                b'\n' => {
-                    if at == 0 || bytes[at - 1] != b'\r' {
-                        return Err(bad("A line of the request ends in a bare line feed."));
-                    }
-                    let line = &bytes[self.line_start..at - 1];
-                    let is_first = self.line_start == self.start;
-                    self.line_start = self.seen;
-                    if line.is_empty() && !is_first {
-                        return Ok(Some((self.start, self.seen)));
-                    } else if line.is_empty() && self.start == 0 {
-                        // One empty line before the request line is skipped (RFC 9112, section 2.2).
-                        self.start = self.seen;
-                    } else if is_first {
-                        check_request_line(line)?;
-                    }
-                }
-                b' ' | b'\t' if at == self.line_start && at != self.start => {
-                    return Err(bad("A header is folded over two lines."));
-                }
-                b'\r' | b'\t' => {}
-                byte if byte.is_ascii_control() => {
-                    return Err(bad("The request has a control character in its head."));
-                }
-                _ => {}
-            }
-            if at > 0 && bytes[at - 1] == b'\r' && byte != b'\n' {
-                return Err(bad("A line of the request ends in a bare carriage return."));
-            }
-        }
-        Ok(None)
-    }
-}
-
-fn check_request_line(line: &[u8]) -> Result<(), Refusal> {
-    let mut parts = line.split(|byte| *byte == b' ');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(_), Some(_), Some(b"HTTP/1.1" | b"HTTP/1.0"), None) => Ok(()),
-        _ => Err(bad("This is not an HTTP/1.1 request.")),
     }
 }
 
@@ -288,9 +187,4 @@ fn split_target(method: &str, target: &str) -> Result<(String, Option<String>), 
         path if method == "OPTIONS" || method == "CONNECT" => Ok((path.to_owned(), query)),
         _ => Err(bad("The request target must be a path.")),
     }
-}
-
-/// A character of a token (RFC 9110, section 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,8 +1,12 @@
 //! Places for clients. A seat is a guard: taking one counts, dropping one frees, whatever happens in between.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// Counts the clients that are in.
@@ -32,6 +36,56 @@ impl Drop for Seat {
     }
 }
 
+/// Counts the clients of each address.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AddressSeats(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A client's place among those of its address.
+#[derive(Debug)]
+pub(crate) struct AddressSeat {
+    seats: AddressSeats,
+    home: IpAddr,
+}
+
+impl AddressSeats {
+    /// A seat, unless `most` of this address are taken; 0 is no limit.
+    pub(crate) fn take(&self, address: IpAddr, most: usize) -> Option<AddressSeat> {
+        let home = home(address);
+        let mut taken = self.lock();
+        let count = taken.entry(home).or_default();
+        // An entry made here has room, so none stays behind empty.
+        if most > 0 && *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(AddressSeat { seats: self.clone(), home })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AddressSeat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.lock();
+        if let Some(count) = taken.get_mut(&self.home) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.home);
+            }
+        }
+    }
+}
+
+/// One home has one IPv4 address, or the 2^64 addresses of one IPv6 network.
+fn home(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +104,22 @@ mod tests {
         });
         assert!(panicked.is_err());
         assert_eq!(seats.taken(), 0);
+    }
+
+    #[test]
+    fn each_address_has_its_own_seats() {
+        let seats = AddressSeats::default();
+        let take = |address: &str| seats.take(address.parse().unwrap(), 2);
+        let first = [take("203.0.113.1").unwrap(), take("::ffff:203.0.113.1").unwrap()];
+        assert!(take("203.0.113.1").is_none());
+        let other = take("203.0.113.2").unwrap();
+        let network = [take("2001:db8::1").unwrap(), take("2001:db8::2").unwrap()];
+        assert!(take("2001:db8::3").is_none());
+        assert!(take("2001:db8:0:1::3").is_some());
+        drop(first);
+        assert!(take("203.0.113.1").is_some());
+        assert!(seats.take("203.0.113.2".parse().unwrap(), 0).is_some());
+        drop((other, network));
+        assert!(seats.lock().is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt, fs, io,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     os::fd::OwnedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -15,7 +15,13 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::{Config, Error, HandlerResult, Session, connection, seats::Seats};
+use crate::{
+    Config, Counts, Error, HandlerResult, Session, connection,
+    counters::{Counters, Traffic},
+    forwarded::is_trusted,
+    refusal::Refusal,
+    seats::{AddressSeat, AddressSeats, Seat, Seats},
+};
 
 /// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
 const STACK_BYTES: usize = 256 * 1024;
@@ -93,7 +99,9 @@ impl Server {
             require_key: config.require_key.unwrap_or(!config.keys.is_empty()),
             config: Arc::new(config),
             handler: Box::new(handler),
+            counters: Counters::default(),
             seats: Seats::default(),
+            addresses: AddressSeats::default(),
             arrivals: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             stop: Arc::new(AtomicBool::new(false)),
@@ -142,6 +150,11 @@ impl Running {
     /// How many clients are connected.
     pub fn clients(&self) -> usize {
         self.shared.seats.taken()
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> Counts {
+        self.shared.counts()
     }
 
     /// Stops the server, and returns when it has.
@@ -198,30 +211,48 @@ pub(crate) struct Shared {
     pub(crate) require_key: bool,
     pub(crate) handler: Box<Handler>,
     /// Newcomers are refused, sessions go on.
-    pub(crate) draining: AtomicBool,
+    draining: AtomicBool,
     /// Everybody goes: looked at before each read.
     pub(crate) stop: Arc<AtomicBool>,
     /// The same as a channel that closes, for whoever waits for something else.
     pub(crate) stopping: Receiver<()>,
+    pub(crate) counters: Counters,
+    pub(crate) addresses: AddressSeats,
     seats: Seats,
     arrivals: AtomicU64,
     /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
-    connections: Mutex<HashMap<u64, Weak<TcpStream>>>,
+    connections: Mutex<HashMap<u64, Weak<Arrival>>>,
 }
 
 impl Shared {
-    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Weak<TcpStream>>> {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Weak<Arrival>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shut_down_connections(&self, how: Shutdown) {
-        for stream in self.connections().values().filter_map(Weak::upgrade) {
-            let _ = stream.shutdown(how);
+        let arrivals: Vec<_> = self.connections().values().filter_map(Weak::upgrade).collect();
+        for arrival in arrivals {
+            let _ = arrival.stream.shutdown(how);
         }
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+    fn counts(&self) -> Counts {
+        // An arrival that is dropped takes the lock: the last use of one here comes after its release.
+        let connections = self.connections();
+        let arrivals: Vec<_> = connections.values().filter_map(Weak::upgrade).collect();
+        let mut counts = self.counters.counts();
+        drop(connections);
+        arrivals.iter().for_each(|arrival| counts.add(&arrival.traffic));
+        counts.active = self.seats.taken() as u64;
+        counts
     }
 }
 
@@ -231,33 +262,54 @@ pub(crate) struct Arrival {
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
+    pub(crate) traffic: Traffic,
     /// The stopping server waits until the last of these is dropped.
     _alive: Sender<()>,
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.shared.connections().remove(&self.number);
+        let mut connections = self.shared.connections();
+        connections.remove(&self.number);
+        self.shared.counters.add(&self.traffic);
+    }
+}
+
+/// A client's places in the house, as far as they are taken at the door.
+pub(crate) struct Places {
+    _seat: Seat,
+    /// `None` where the client's address is not known yet, or does not count.
+    pub(crate) address: Option<AddressSeat>,
+}
+
+impl Places {
+    fn take(shared: &Shared, address: IpAddr) -> Result<Places, Refusal> {
+        let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*shared.config;
+        let seat = shared.seats.take(*max_clients).ok_or(Refusal::Full)?;
+        let address = address.to_canonical();
+        let counts = !address.is_loopback() && !is_trusted(address, trusted_proxies);
+        let take = || shared.addresses.take(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
+        Ok(Places { _seat: seat, address: counts.then(take).transpose()? })
     }
 }
 
 /// Where arrivals go: to a thread of their own, or to one of the reserved seats.
 struct Door {
-    reserved: Sender<Arc<Arrival>>,
+    reserved: Sender<(Arc<Arrival>, Refusal)>,
     alive: Sender<()>,
 }
 
 impl Door {
     fn open(shared: &Arc<Shared>, alive: Sender<()>) -> io::Result<Door> {
         // Without room of its own the channel takes an arrival only while a reserved thread waits for it.
-        let (reserved, arrivals) = bounded::<Arc<Arrival>>(0);
+        let (reserved, arrivals) = bounded::<(Arc<Arrival>, Refusal)>(0);
         for number in 1..=RESERVED_SEATS {
             let arrivals = arrivals.clone();
             let shared = Arc::clone(shared);
             thread::Builder::new().name(format!("reserved {number}")).stack_size(STACK_BYTES).spawn(
                 move || {
                     let _shared = shared;
-                    arrivals.iter().for_each(|arrival| connection::turn_away(&arrival));
+                    arrivals.iter().for_each(|(arrival, refusal)| connection::serve(&arrival, Err(refusal)));
                 },
             )?;
         }
@@ -267,33 +319,38 @@ impl Door {
     fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
         // Without it a short answer waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let number = shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1;
-        let stream = Arc::new(stream);
-        shared.connections().insert(number, Arc::downgrade(&stream));
-        let alive = self.alive.clone();
-        let arrival =
-            Arc::new(Arrival { shared: Arc::clone(shared), stream, number, address, _alive: alive });
-        let Some(seat) = shared.seats.take(shared.config.max_clients) else {
-            return self.turn_away(arrival);
-        };
-        let client = thread::Builder::new().name(format!("client {number}")).stack_size(STACK_BYTES);
-        let started = client.spawn({
-            let arrival = Arc::clone(&arrival);
-            move || {
-                connection::serve(&arrival);
-                drop(arrival);
-                drop(seat);
-            }
+        shared.counters.accepted();
+        let arrival = Arc::new(Arrival {
+            shared: Arc::clone(shared),
+            stream: Arc::new(stream),
+            number: shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
+            address,
+            traffic: Traffic::default(),
+            _alive: self.alive.clone(),
         });
-        if let Err(error) = started {
-            log::error!("cannot start a thread for a client: {error}");
-            self.turn_away(arrival);
+        shared.connections().insert(arrival.number, Arc::downgrade(&arrival));
+        match Places::take(shared, address.ip()) {
+            Ok(places) => self.serve(arrival, places),
+            Err(refusal) => self.turn_away(arrival, refusal),
         }
     }
 
-    fn turn_away(&self, arrival: Arc<Arrival>) {
-        // When the reserved seats are taken too, the connection is closed unanswered.
-        let _ = self.reserved.try_send(arrival);
+    fn serve(&self, arrival: Arc<Arrival>, places: Places) {
+        let client =
+            thread::Builder::new().name(format!("client {}", arrival.number)).stack_size(STACK_BYTES);
+        let started = client.spawn({
+            let arrival = Arc::clone(&arrival);
+            move || connection::serve(&arrival, Ok(places))
+        });
+        if let Err(error) = started {
+            log::error!("cannot start a thread for a client: {error}");
+            self.turn_away(arrival, Refusal::Full);
+        }
+    }
+
+    /// When the reserved seats are taken too, the connection is closed unanswered.
+    fn turn_away(&self, arrival: Arc<Arrival>, refusal: Refusal) {
+        let _ = self.reserved.try_send((arrival, refusal));
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::{
     fmt,
-    net::SocketAddr,
-    sync::Arc,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 use tungstenite::{
     Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{Config, Error, ending::Ending, wire::Wire};
+use crate::{Config, Error, ending::Ending, server::Arrival, wire::Wire};
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
@@ -66,12 +69,18 @@ impl Event {
 pub(crate) struct Peer {
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
+    /// The client behind the proxy at `address`.
+    pub(crate) forwarded: Option<IpAddr>,
     pub(crate) caller: Option<String>,
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[#{} {}", self.number, self.address)?;
+        write!(f, "[#{} ", self.number)?;
+        if let Some(client) = &self.forwarded {
+            write!(f, "{client} via ")?;
+        }
+        write!(f, "{}", self.address)?;
         if let Some(caller) = &self.caller {
             write!(f, " {caller}")?;
         }
@@ -84,7 +93,7 @@ impl fmt::Display for Peer {
 /// Limits, pings, pacing and deadlines happen inside [`next`](Session::next) and [`send`](Session::send).
 pub struct Session {
     socket: WebSocket<Wire>,
-    stopping: Receiver<()>,
+    arrival: Arc<Arrival>,
     config: Arc<Config>,
     peer: Peer,
     ending: Option<Ending>,
@@ -95,18 +104,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// A conversation over an upgraded connection; `stopping` is a channel that closes when the server stops.
-    pub(crate) fn new(
-        socket: WebSocket<Wire>,
-        config: Arc<Config>,
-        stopping: Receiver<()>,
-        peer: Peer,
-    ) -> Session {
+    /// A conversation over an upgraded connection.
+    pub(crate) fn new(socket: WebSocket<Wire>, arrival: Arc<Arrival>, peer: Peer) -> Session {
         let now = Instant::now();
         Session {
             socket,
-            stopping,
-            config,
+            config: Arc::clone(&arrival.shared.config),
+            arrival,
             peer,
             ending: None,
             last_message: now,
@@ -204,6 +208,11 @@ impl Session {
         self.peer.address
     }
 
+    /// The client's own address: that of the other end, or what a trusted proxy there says it is.
+    pub fn client_ip(&self) -> IpAddr {
+        self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
+    }
+
     /// The name of the key with which the client came in.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
@@ -223,6 +232,7 @@ impl Session {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
+        self.count_bytes();
         self.ending.take().expect("end() sets it")
     }
 
@@ -249,6 +259,8 @@ impl Session {
             Message::Text(_) | Message::Binary(_) => {
                 self.last_message = self.socket.get_ref().heard();
                 self.pay();
+                add(&self.arrival.traffic.messages_received, 1);
+                self.count_bytes();
             }
             // tungstenite has queued the answer; sending it is what says that the conversation is over.
             Message::Close(_) => {
@@ -260,6 +272,12 @@ impl Session {
         }
         self.pings_unanswered = 0;
         Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
+    }
+
+    fn count_bytes(&self) {
+        let wire = self.socket.get_ref();
+        self.arrival.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
+        self.arrival.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
     }
 
     /// Sends gathered answers when the handler was slow: they must not wait for its next answer as well.
@@ -290,7 +308,7 @@ impl Session {
         let ahead = self.paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
         self.socket.flush()?;
-        match self.stopping.recv_timeout(wait) {
+        match self.arrival.shared.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
             _ => Err(Ending::Stop),
         }
@@ -334,11 +352,14 @@ impl Session {
         if let Some(ending) = &self.ending {
             return Err(Error::ended(ending.clone()));
         }
+        let is_message = message.is_text() || message.is_binary();
         self.socket.write(message).map_err(|error| {
             let ending = Ending::from(error);
             self.ending = Some(ending.clone());
             Error::ended(ending)
-        })
+        })?;
+        add(&self.arrival.traffic.messages_sent, u64::from(is_message));
+        Ok(())
     }
 
     /// Ends the conversation and tells the client why. tungstenite sends no Close on errors, and must not read
@@ -366,6 +387,11 @@ impl fmt::Debug for Session {
             .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
+}
+
+/// Only the session's own thread writes its counters, so none needs a locked instruction.
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Relaxed) + count, Relaxed);
 }
 
 /// tungstenite's limits, from ours. Nothing is buffered there: [`Wire`] gathers.

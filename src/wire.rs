@@ -178,6 +178,8 @@ pub(crate) struct Wire<T = Arc<TcpStream>> {
     head: io::Cursor<Vec<u8>>,
     behind: io::Cursor<Vec<u8>>,
     gathered: Vec<u8>,
+    bytes_received: u64,
+    bytes_sent: u64,
     write_timeout: Duration,
     heard: Instant,
     budget: usize,
@@ -192,6 +194,8 @@ impl<T: Transport> Wire<T> {
             head: io::Cursor::new(head),
             behind: io::Cursor::new(behind),
             gathered: Vec::new(),
+            bytes_received: 0,
+            bytes_sent: 0,
             write_timeout,
             heard: Instant::now(),
             budget: usize::MAX,
@@ -227,8 +231,17 @@ impl<T: Transport> Wire<T> {
         !self.gathered.is_empty()
     }
 
+    pub(crate) fn bytes_received(&self) -> u64 {
+        self.bytes_received
+    }
+
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
     fn received(&mut self, count: usize) -> io::Result<()> {
         self.heard = Instant::now();
+        self.bytes_received += count as u64;
         if self.message_by.is_none() {
             self.message_by = self.heard.checked_add(self.message_timeout);
             self.read_by(self.socket.read_by);
@@ -274,6 +287,7 @@ impl<T: Transport> Write for Wire<T> {
         }
         self.socket.write_within(self.write_timeout);
         let sent = self.socket.write_all(&self.gathered);
+        self.bytes_sent += self.gathered.len() as u64;
         // After a failed write nothing may follow what was cut in the middle of a frame.
         self.gathered.clear();
         sent

@@ -1,6 +1,8 @@
 //! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+
+use ipnet::IpNet;
 
 /// A year: longer waits are mistakes, and clocks cannot overflow below it.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -56,6 +58,14 @@ pub(super) fn positive_duration(value: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("a time longer than nothing".into()),
         duration => Ok(duration),
     }
+}
+
+/// Addresses and networks (`10.0.0.0/8`), separated by commas; an empty value is none.
+pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
+    let items = value.split(',').map(str::trim).filter(|_| !value.is_empty());
+    let network = |item: &str| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
+    let networks: Option<Vec<IpNet>> = items.map(network).collect();
+    networks.ok_or_else(|| "addresses or networks (10.0.0.0/8), separated by commas".into())
 }
 
 pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {

@@ -6,15 +6,38 @@ use crate::support::{
     serve,
 };
 
+/// Sends a head, whole and then byte by byte, and checks the answer to both.
+#[track_caller]
+fn check_bytes(head: &[u8], status: u16, words: &str) {
+    let server = serve("");
+    let shown = String::from_utf8_lossy(head);
+    for pieces in [head.len().max(1), 1] {
+        let mut client = Raw::connect(server.local_addr());
+        for piece in head.chunks(pieces) {
+            // It may have been refused before the end.
+            if client.try_send(piece).is_err() {
+                break;
+            }
+        }
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{shown:?} in pieces of {pieces}: {answer:?}");
+        if status == 101 {
+            assert_eq!(client.text(), GREETING, "{shown:?}");
+            continue;
+        }
+        let body = if head.starts_with(b"HEAD") { "" } else { answer.body.as_str() };
+        assert_eq!(answer.body, body, "HEAD has no body: {answer:?}");
+        assert!(head.starts_with(b"HEAD") || body.contains(words), "{shown:?}: {answer:?}");
+        assert!(
+            head.starts_with(b"HEAD") || answer.header("content-length") == [body.len().to_string()],
+            "{answer:?}"
+        );
+    }
+}
+
 #[track_caller]
 fn check(head: &str, status: u16, words: &str) {
-    let server = serve("");
-    let answer = Raw::connect(server.local_addr()).ask(head);
-    assert_eq!(answer.status, status, "{head:?}: {answer:?}");
-    if status != 101 && !head.starts_with("HEAD") {
-        assert!(answer.body.contains(words), "{head:?}: {answer:?}");
-        assert_eq!(answer.header("content-length"), [answer.body.len().to_string()], "{answer:?}");
-    }
+    check_bytes(head.as_bytes(), status, words);
 }
 
 /// A right upgrade, changed.
@@ -24,22 +47,155 @@ fn changed(from: &str, to: &str) -> String {
     head.replacen(from, to, 1)
 }
 
+/// A right upgrade with one more header line.
+fn with(line: &str) -> String {
+    upgrade("/", &format!("{line}\r\n"))
+}
+
+#[test]
+fn heads_that_are_too_much() {
+    let headers = |count: usize| (0..count).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
+    // Five are there already.
+    check(&upgrade("/", &headers(59)), 101, "");
+    check(&upgrade("/", &headers(60)), 431, "64 headers");
+    check(&with(&format!("X: {}", "x".repeat(17 * 1024))), 431, "16 KiB");
+    check(&upgrade(&format!("/{}", "x".repeat(17 * 1024)), ""), 431, "16 KiB");
+    check(&with(&format!("X: {}", "x".repeat(15 * 1024))), 101, "");
+}
+
+#[test]
+fn what_is_not_http() {
+    check("hello\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check("GET /\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check("GET / HTTP/3\r\nHost: a\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check("G\"T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check_bytes(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "control character");
+    check_bytes(b"\xff\xfe\xfd\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check(&with("X: a\0b"), 400, "control character");
+    check(&with("X: a\x1bb"), 400, "control character");
+    check(&with("X: a\r\n folded"), 400, "folded");
+    check(&with("X: a\r\n\tfolded"), 400, "folded");
+    check(&changed("HTTP/1.1\r\n", "HTTP/1.1\r\n folded: x\r\n"), 400, "folded");
+    check(&with("X : a"), 400, "not an HTTP/1.1 request");
+    check(&with("no colon"), 400, "not an HTTP/1.1 request");
+    check(&with(": no name"), 400, "not an HTTP/1.1 request");
+    check(&changed("Host: localhost\r\n", "Host: localhost\n"), 400, "bare line feed");
+    check("GET / HTTP/1.1\nHost: a\n\n", 400, "bare line feed");
+    check(&with("X: a\rb"), 400, "bare carriage return");
+    check(&changed("Host: localhost\r\n", ""), 400, "exactly one Host");
+    check(&with("Host: localhost"), 400, "exactly one Host");
+    check(&with("Content-Length: 5"), 400, "body");
+    check(&with("Content-Length: 0, 5"), 400, "body");
+    check(&with("Content-Length: -0"), 400, "body");
+    check(&with("Transfer-Encoding: chunked"), 400, "body");
+    check(&with("Content-Length: 0"), 101, "");
+    check("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "");
+}
+
+#[test]
+fn targets_and_methods() {
+    check(&upgrade("http://elsewhere.example/chat?x=y", ""), 101, "");
+    check(&upgrade("ws://elsewhere.example", ""), 101, "");
+    check(&upgrade("/\"<script>", ""), 101, "");
+    check(&upgrade("/any/path?with=http://query", ""), 101, "");
+    check(&upgrade("any", ""), 400, "must be a path");
+    check(&upgrade("*", ""), 400, "must be a path");
+    for method in ["POST", "PUT", "DELETE", "PATCH", "get", "X-MY-OWN"] {
+        check(&changed("GET", method), 405, "Only GET and HEAD");
+        check(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"), 405, "Only GET and HEAD");
+    }
+    check("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Only GET and HEAD");
+    check("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Only GET and HEAD");
+    let answer = Raw::connect(serve("").local_addr()).ask(&changed("GET", "POST"));
+    assert_eq!(answer.header("allow"), ["GET, HEAD"]);
+}
+
+#[test]
+fn plain_requests() {
+    for method in ["GET", "HEAD"] {
+        for version in ["HTTP/1.1\r\nHost: a", "HTTP/1.0"] {
+            let head = |path: &str| format!("{method} {path} {version}\r\n\r\n");
+            check(&head("/healthz"), 200, "ok\n");
+            check(&head("/healthz?x"), 200, "ok\n");
+            check(&head("/chat"), 426, "connect with ws://");
+            check(&head("/"), 426, "connect with ws://");
+            check(&head("/elsewhere"), 404, "nothing here");
+            check(&head("/healthz/"), 404, "nothing here");
+        }
+    }
+    // An offer of another protocol may be ignored.
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    check(&format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{offer}\r\n"), 200, "ok");
+}
+
+#[test]
+fn a_probe_tells_what_an_upgrade_would_get() {
+    let probe = |settings: &str, more: &str| {
+        let server = serve(settings);
+        let answer =
+            Raw::connect(server.local_addr()).ask(&format!("GET /chat HTTP/1.1\r\nHost: a\r\n{more}\r\n"));
+        answer.status
+    };
+    assert_eq!(probe("[key a]\nsecret = 0123456789abcdef\n", ""), 403);
+    assert_eq!(probe("[key a]\nsecret = 0123456789abcdef\n", "X-WS-AUTH-KEY: 0123456789abcdef\r\n"), 426);
+    assert_eq!(probe("", "Origin: https://elsewhere.example\r\n"), 403);
+}
+
 #[test]
 fn what_an_upgrade_needs() {
-    check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Upgrade: websocket");
-    check(&changed("Upgrade: websocket\r\n", ""), 400, "Upgrade: websocket");
-    check(&changed("Upgrade: websocket", "Upgrade: h2c"), 400, "Upgrade: websocket");
-    check(&changed("Connection: Upgrade\r\n", ""), 400, "Connection: Upgrade");
-    check(&changed(&format!("Sec-WebSocket-Key: {KEY}\r\n"), ""), 400, "Sec-WebSocket-Key");
+    let proxy = "a proxy in between must pass both on";
+    check(&changed("Upgrade: websocket\r\n", ""), 400, proxy);
+    check(&changed("Upgrade: websocket", "Upgrade: h2c"), 400, proxy);
+    check(&changed("Connection: Upgrade\r\n", ""), 400, proxy);
+    check(&changed("Connection: Upgrade", "Connection: close"), 400, proxy);
+    check(&changed(&format!("Sec-WebSocket-Key: {KEY}\r\n"), ""), 400, "one Sec-WebSocket-Key");
+    check(&with(&format!("Sec-WebSocket-Key: {KEY}")), 400, "one Sec-WebSocket-Key");
     check(&changed(KEY, ""), 400, "16 bytes in base64");
     check(&changed(KEY, "c2hvcnQ="), 400, "16 bytes in base64");
+    check(&changed(KEY, "dGhlIHNhbXBsZSBub25jZSE="), 400, "16 bytes in base64");
+    check(&changed(KEY, "dGhlIHNhbXBsZSBub25jZQ"), 400, "16 bytes in base64");
     check(&changed(KEY, "not base64 at all, is it"), 400, "16 bytes in base64");
-    check(&upgrade("/", &format!("Sec-WebSocket-Key: {KEY}\r\n")), 400, "one Sec-WebSocket-Key");
     check(&changed("Version: 13", "Version: 8"), 426, "version 13");
-    check(&changed("GET", "POST"), 405, "GET");
-    check(&changed("HTTP/1.1", "HTTP/1.0"), 400, "HTTP/1.1");
-    check("hello\r\n\r\n", 400, "not an HTTP/1.1 request");
+    check(&changed("Version: 13", "Version: 013"), 426, "version 13");
+    check(&changed("Sec-WebSocket-Version: 13\r\n", ""), 426, "version 13");
+    check(&with("Sec-WebSocket-Version: 13"), 426, "version 13");
+    check(&changed("HTTP/1.1", "HTTP/1.0"), 400, "needs HTTP/1.1");
     check(&changed("GET", "HEAD"), 400, "");
+    let answer = Raw::connect(serve("").local_addr()).ask(&changed("Version: 13", "Version: 8"));
+    assert_eq!(answer.header("sec-websocket-version"), ["13"]);
+}
+
+#[test]
+fn the_first_row_that_applies_is_the_answer() {
+    // Each head has the faults of all rows from its own on.
+    let rows = [
+        (changed("GET", "POST").replace("Host: localhost\r\n", ""), 400),
+        (changed("GET", "POST").replace("Version: 13", "Version: 8"), 405),
+        (changed("HTTP/1.1", "HTTP/1.0").replace("Version: 13", "Version: 8"), 400),
+        (changed("Version: 13", "Version: 8").replace(KEY, "short"), 426),
+        (changed(KEY, "short").replace("GET", "HEAD"), 400),
+    ];
+    for (head, status) in rows {
+        let head = head.replacen("\r\n\r\n", "\r\nX-WS-AUTH-KEY: a\r\nAuthorization: Bearer b\r\n\r\n", 1);
+        check(&head, status, "");
+    }
+}
+
+#[test]
+fn legal_ways_to_write_an_upgrade() {
+    check(&changed("Connection: Upgrade", "Connection: keep-alive, Upgrade"), 101, "");
+    check(&changed("Connection: Upgrade", "Connection: keep-alive ,\tupgrade\t,x"), 101, "");
+    check(&changed("Connection: Upgrade", "Connection: keep-alive\r\nConnection: Upgrade"), 101, "");
+    check(&changed("Connection: Upgrade", "connection:\tUPGRADE\t"), 101, "");
+    check(&changed("Upgrade: websocket", "Upgrade: WebSocket"), 101, "");
+    check(&changed("Upgrade: websocket", "UPGRADE:h2c, websocket"), 101, "");
+    check(&changed("Sec-WebSocket-Key", "sec-WEBSOCKET-key"), 101, "");
+    check(&changed("GET", "\r\nGET"), 101, "");
+    check(&with("X-Empty:"), 101, "");
+    check(&with("X-Latin: \u{e9}"), 101, "");
+    check(&with("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"), 101, "");
 }
 
 #[test]
@@ -94,6 +250,11 @@ fn a_head_that_never_ends_is_answered() {
     let server = serve("");
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(17 * 1024));
     assert_eq!(Raw::connect(server.local_addr()).ask(&long).status, 431);
+    // Half a head, and the end of the stream.
+    let mut client = Raw::connect(server.local_addr());
+    client.send(b"GET / HTTP/1.1\r\n");
+    client.stream().shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(client.answer().status, 400);
 }
 
 #[test]

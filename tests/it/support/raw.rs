@@ -79,7 +79,11 @@ impl Raw {
         self.stream.write_all(bytes).unwrap();
     }
 
-    #[cfg(feature = "cli")]
+    /// Sends what a server may refuse to take.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }

@@ -1,0 +1,151 @@
+//! Which web pages may connect: the guard against pages elsewhere that use a visitor's browser (RFC 6455, section 10.2).
+
+use std::str::FromStr;
+
+/// Which origins are let in. A request without an `Origin` header is no browser's, and is not judged by it.
+///
+/// ```
+/// let origins: replyd::Origins = "https://shop.example, http://localhost:8000".parse()?;
+/// assert!(matches!(origins, replyd::Origins::List(_)));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// The host and port of the page are those of the `Host` header. The scheme may differ: TLS may end at a proxy.
+    Same,
+    /// Every page.
+    Any,
+    /// Pages of these hosts and ports.
+    List(Vec<Site>),
+}
+
+/// A host and its port, without a port that its scheme implies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Origins {
+    /// Whether a request with this `Origin` header to this `Host` may come in.
+    pub(crate) fn allow(&self, origin: &[u8], host: Option<&str>) -> bool {
+        let Some(site) = std::str::from_utf8(origin).ok().and_then(Site::of_origin) else {
+            // `null`, and what is no origin at all.
+            return *self == Origins::Any;
+        };
+        match self {
+            Origins::Any => true,
+            Origins::Same => host.and_then(Site::of_host).is_some_and(|host| host == site),
+            Origins::List(sites) => sites.contains(&site),
+        }
+    }
+}
+
+impl FromStr for Origins {
+    type Err = String;
+
+    /// Reads `same`, `any`, or origins such as `https://shop.example`, separated by commas.
+    fn from_str(text: &str) -> Result<Origins, String> {
+        match text {
+            "same" => return Ok(Origins::Same),
+            "any" => return Ok(Origins::Any),
+            _ => {}
+        }
+        let sites = text.split(',').map(|item| Site::of_origin(item.trim()));
+        let sites: Option<Vec<Site>> = sites.collect();
+        sites
+            .map(Origins::List)
+            .ok_or_else(|| "same, any, or a list such as https://a.example, https://b.example".into())
+    }
+}
+
+impl Site {
+    fn of_origin(origin: &str) -> Option<Site> {
+        let (scheme, rest) = origin.split_once("://")?;
+        let implied = match scheme.to_ascii_lowercase().as_str() {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        Site::parse(rest, |port| port == implied)
+    }
+
+    /// A `Host` header does not say its scheme: either implied port may be left out.
+    fn of_host(host: &str) -> Option<Site> {
+        Site::parse(host, |port| port == 80 || port == 443)
+    }
+
+    fn parse(text: &str, is_implied: impl Fn(u16) -> bool) -> Option<Site> {
+        let (host, port) = match text.rsplit_once(':') {
+            // The last colon of `[::1]` is inside the brackets.
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
+            _ => (text, None),
+        };
+        let plain = |char: char| !char.is_whitespace() && !char.is_control() && !"/?#@\\*".contains(char);
+        let fits = !host.is_empty() && host.chars().all(plain);
+        fits.then(|| Site { host: host.to_ascii_lowercase(), port: port.filter(|port| !is_implied(*port)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(origins: &str, origin: &str, host: &str, expected: bool) {
+        let allowed = origins.parse::<Origins>().unwrap().allow(origin.as_bytes(), Some(host));
+        assert_eq!(allowed, expected, "{origins:?} {origin:?} {host:?}");
+    }
+
+    #[test]
+    fn the_same_host_and_port() {
+        check("same", "https://shop.example", "shop.example", true);
+        check("same", "http://shop.example", "shop.example", true);
+        check("same", "https://SHOP.example", "Shop.Example", true);
+        check("same", "https://shop.example", "shop.example:443", true);
+        check("same", "http://shop.example:80", "shop.example", true);
+        check("same", "http://127.0.0.1:5000", "127.0.0.1:5000", true);
+        check("same", "http://[::1]:5000", "[::1]:5000", true);
+        check("same", "http://[::1]", "[::1]", true);
+        check("same", "http://127.0.0.1:5001", "127.0.0.1:5000", false);
+        check("same", "https://evil.example", "shop.example", false);
+        check("same", "https://shop.example.evil.example", "shop.example", false);
+        check("same", "https://shop.example:8443", "shop.example", false);
+        check("same", "http://localhost:5000", "127.0.0.1:5000", false);
+    }
+
+    #[test]
+    fn what_is_no_origin() {
+        for origin in [
+            "null",
+            "",
+            "shop.example",
+            "file://",
+            "https://",
+            "https://shop.example/path",
+            "https://a b",
+            "\u{fffd}",
+        ] {
+            check("same", origin, "shop.example", false);
+            check("https://shop.example", origin, "shop.example", false);
+            check("any", origin, "shop.example", true);
+        }
+        assert!(!Origins::Same.allow(b"https://\xff", Some("a")));
+        assert!(!Origins::Same.allow(b"https://a", None));
+    }
+
+    #[test]
+    fn a_list() {
+        let list = "https://shop.example, http://localhost:8000";
+        check(list, "https://shop.example", "api.example", true);
+        check(list, "http://localhost:8000", "api.example", true);
+        check(list, "https://localhost:8000", "api.example", true);
+        check(list, "http://localhost", "api.example", false);
+        check(list, "https://api.example", "api.example", false);
+        for wrong in
+            ["", "shop.example", "https://shop.example, any", "https://*.example", "https://a,,https://b"]
+        {
+            assert!(wrong.parse::<Origins>().is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a request asks for.
+
+use data_encoding::BASE64;
+
+use crate::{
+    refusal::{Refusal, bad},
+    request::Head,
+};
+
+/// What a request asks for, and may be answered with.
+#[derive(Debug)]
+pub(crate) enum Route<'a> {
+    Upgrade(Upgrade<'a>),
+    /// Whether an upgrade would be let in: a browser cannot see why its WebSocket was refused.
+    Probe,
+    /// Whether the server is well.
+    Health,
+}
+
+/// An upgrade whose conditions hold.
+#[derive(Debug)]
+pub(crate) struct Upgrade<'a> {
+    key: &'a str,
+    host: &'a str,
+}
+
+/// Sorts a request; an upgrade is taken on any path.
+pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
+    if head.method() != "GET" && head.method() != "HEAD" {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    if asks_for_upgrade(head) {
+        return upgrade(head).map(Route::Upgrade);
+    }
+    match head.path() {
+        "/healthz" => Ok(Route::Health),
+        "/" | "/chat" => Ok(Route::Probe),
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+/// A proxy that drops `Upgrade` and `Connection` leaves the other headers, and its owner must be told.
+fn asks_for_upgrade(head: &Head) -> bool {
+    head.lists("upgrade", "websocket") || head.values("sec-websocket-key").next().is_some()
+}
+
+/// The conditions of RFC 6455, section 4.2.1.
+fn upgrade(head: &Head) -> Result<Upgrade<'_>, Refusal> {
+    if head.minor_version() == 0 {
+        return Err(bad("A WebSocket upgrade needs HTTP/1.1."));
+    }
+    let mut versions = head.values("sec-websocket-version");
+    if (versions.next(), versions.next()) != (Some(b"13"), None) {
+        return Err(Refusal::WrongVersion);
+    }
+    let mut keys = head.values("sec-websocket-key");
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(bad("The request needs one Sec-WebSocket-Key header."));
+    };
+    let key = std::str::from_utf8(key).unwrap_or_default();
+    if !BASE64.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
+        return Err(bad("Sec-WebSocket-Key must be 16 bytes in base64."));
+    }
+    if head.method() == "HEAD" {
+        return Err(bad("A WebSocket upgrade is a GET request."));
+    }
+    if !head.lists("upgrade", "websocket") || !head.lists("connection", "upgrade") {
+        return Err(bad(
+            "The request needs 'Upgrade: websocket' and 'Connection: Upgrade'; a proxy in between must pass both on.",
+        ));
+    }
+    Ok(Upgrade { key, host: head.text("host").unwrap_or_default() })
+}
+
+impl Upgrade<'_> {
+    /// The head that `accept_hdr` is shown in place of the judged one.
+    pub(crate) fn canonical_head(&self) -> Vec<u8> {
+        format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\r\n",
+            self.host, self.key
+        )
+        .into_bytes()
+    }
+}
