@@ -93,6 +93,78 @@ fn the_query_can_be_switched_off() {
 }
 
 #[test]
+fn as_a_subprotocol() {
+    let encoded = data_encoding::BASE64URL_NOPAD.encode(RIGHT.as_bytes());
+    let offer = |list: &str| ("/".into(), format!("Sec-WebSocket-Protocol: {list}\r\n"));
+    check(SETTINGS, offer(&format!("replyd, bearer.{encoded}")), 101);
+    check(SETTINGS, offer(&format!("bearer.{encoded},replyd")), 101);
+    check(SETTINGS, offer(&format!("bearer.{encoded}")), 101);
+    check(SETTINGS, offer(&format!("replyd\r\nSec-WebSocket-Protocol: BEARER.{encoded}")), 101);
+    check(SETTINGS, offer(&format!("replyd, bearer.{}", &encoded[1..])), 403);
+    check(SETTINGS, offer("replyd, bearer."), 403);
+    check(SETTINGS, offer("replyd, bearer.not!base64"), 403);
+    check(SETTINGS, offer("replyd"), 403);
+    let (target, header) = HEADERS[2](WRONG);
+    check(SETTINGS, (target, header + &offer(&format!("bearer.{encoded}")).1), 400);
+}
+
+#[test]
+fn a_secret_is_never_chosen_as_the_subprotocol() {
+    let server = serve(SETTINGS);
+    let encoded = data_encoding::BASE64URL_NOPAD.encode(RIGHT.as_bytes());
+    for (offer, chosen) in [
+        (format!("replyd, bearer.{encoded}"), vec!["replyd"]),
+        (format!("bearer.{encoded}, replyd"), vec!["replyd"]),
+        (format!("Bearer.{encoded}, other"), vec!["other"]),
+        (format!("bearer.{encoded}"), vec![]),
+    ] {
+        let head = upgrade("/", &format!("Sec-WebSocket-Protocol: {offer}\r\n"));
+        let answer = Raw::connect(server.local_addr()).ask(&head);
+        assert_eq!(
+            (answer.status, answer.header("sec-websocket-protocol")),
+            (101, chosen.iter().map(|c| c.to_string()).collect()),
+            "{offer}"
+        );
+    }
+}
+
+#[test]
+fn which_pages_may_connect() {
+    let page = |origin: &str| ("/".into(), format!("Origin: {origin}\r\n"));
+    // The raw client's Host is localhost.
+    check("", page("http://localhost"), 101);
+    check("", page("https://LOCALHOST"), 101);
+    check("", page("http://localhost:8000"), 403);
+    check("", page("https://elsewhere.example"), 403);
+    check("", page("null"), 403);
+    check("", page(""), 403);
+    check("", page("http://localhost\r\nOrigin: https://elsewhere.example"), 403);
+    check("[auth]\norigins = any\n", page("null"), 101);
+    let list = "[auth]\norigins = https://shop.example, https://www.shop.example:8443\n";
+    check(list, page("https://shop.example"), 101);
+    check(list, page("https://www.shop.example:8443"), 101);
+    check(list, page("https://www.shop.example"), 403);
+    check(list, page("http://localhost"), 403);
+    check(list, ("/".into(), String::new()), 101);
+}
+
+#[test]
+fn a_key_may_have_pages_of_its_own() {
+    let settings = "[key shop]\nsecret = 0123456789 ABC+/%&=\norigins = https://shop.example\n\
+                    [key other]\nsecret = another secret key\n";
+    let page = |origin: &str, secret: &str| {
+        let (target, header) = HEADERS[2](secret);
+        (target, header + &format!("Origin: {origin}\r\n"))
+    };
+    check(settings, page("https://shop.example", RIGHT), 101);
+    check(settings, page("http://localhost", RIGHT), 403);
+    check(settings, page("https://shop.example", "another secret key"), 403);
+    check(settings, page("http://localhost", "another secret key"), 101);
+    check(settings, page("https://shop.example", WRONG), 403);
+    check(settings, HEADERS[0](RIGHT), 101);
+}
+
+#[test]
 fn whether_a_key_is_required() {
     let nothing = || ("/".into(), String::new());
     check("", nothing(), 101);

@@ -84,6 +84,11 @@ impl Raw {
         self.stream.write_all(bytes)
     }
 
+    /// Whether the stream ends, or is reset, without another byte.
+    pub(crate) fn ends(&mut self) -> bool {
+        !matches!(self.stream.read(&mut [0]), Ok(1))
+    }
+
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }

@@ -1,0 +1,142 @@
+//! Seats: in all, for each address, and those that are kept for saying no.
+
+use crate::support::{GREETING, Opcode, Raw, raw::upgrade, serve, wait_until};
+
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn forwarded(for_whom: &str) -> String {
+    upgrade("/", &format!("X-Forwarded-For: {for_whom}\r\n"))
+}
+
+#[test]
+fn a_full_house_is_well_and_says_no() {
+    let server = serve("[server]\nmax_clients = 2\n[key a]\nsecret = 0123456789abcdef\n");
+    let key = "X-WS-AUTH-KEY: 0123456789abcdef\r\n";
+    let ask = |head: &str| Raw::connect(server.local_addr()).ask(head);
+    let mut guests = [(); 2].map(|()| Raw::connect(server.local_addr()));
+    for guest in &mut guests {
+        assert_eq!(guest.ask(&upgrade("/", key)).status, 101);
+    }
+    for _ in 0..20 {
+        assert_eq!(ask(HEALTH).status, 200);
+        let answer = ask(&upgrade("/", key));
+        assert_eq!((answer.status, answer.header("retry-after").len()), (503, 1), "{answer:?}");
+        // What is wrong with a request is told in a full house too.
+        assert_eq!(ask(&upgrade("/", "")).status, 403);
+        assert_eq!(ask("POST / HTTP/1.1\r\nHost: a\r\n\r\n").status, 405);
+        assert_eq!(ask(&format!("GET /chat HTTP/1.1\r\nHost: a\r\n{key}\r\n")).status, 503);
+    }
+    assert_eq!(server.clients(), 2);
+    drop(guests);
+    wait_until("the seats are free", || server.clients() == 0);
+    assert_eq!(ask(&upgrade("/", key)).status, 101);
+    assert_eq!(server.counts().refused["full"], 40);
+}
+
+#[test]
+fn when_the_reserved_seats_are_taken_too_the_rest_is_closed_unanswered() {
+    let server = serve("[server]\nmax_clients = 1\n");
+    let mut guest = Raw::open(server.local_addr());
+    assert_eq!(guest.text(), GREETING);
+    // They say nothing, and hold the reserved seats until their time is up.
+    let _silent = [(); 8].map(|()| Raw::connect(server.local_addr()));
+    wait_until("one is closed unanswered", || {
+        let mut next = Raw::connect(server.local_addr());
+        next.try_send(HEALTH.as_bytes()).is_err() || next.ends()
+    });
+    // Nobody else notices, and it passes.
+    guest.say(Opcode::Text, b"hello");
+    assert_eq!(guest.text(), GREETING);
+    wait_until("it is well again", || {
+        let mut next = Raw::connect(server.local_addr());
+        next.try_send(HEALTH.as_bytes()).is_ok() && !next.ends()
+    });
+}
+
+#[test]
+fn the_seats_of_an_address_behind_a_trusted_proxy() {
+    let server = serve("[server]\nmax_clients_per_ip = 2\n");
+    let open = |for_whom: &str| {
+        let mut client = Raw::connect(server.local_addr());
+        let answer = client.ask(&forwarded(for_whom));
+        (answer.status, client)
+    };
+    let first = [open("203.0.113.1"), open("198.51.100.7, 203.0.113.1")];
+    assert_eq!([first[0].0, first[1].0], [101, 101]);
+    assert_eq!(open("203.0.113.1").0, 503);
+    assert_eq!(open("203.0.113.1:4711").0, 503);
+    assert_eq!(open("::ffff:203.0.113.1").0, 503);
+    // Its neighbours are let in, and so are programs on this machine.
+    let _others = [open("203.0.113.2"), open("2001:db8::1"), open("[2001:db8::2]:4711")];
+    assert_eq!(_others.each_ref().map(|other| other.0), [101, 101, 101]);
+    assert_eq!(open("2001:db8::3").0, 503);
+    let _local: Vec<_> = (0..5).map(|_| Raw::open(server.local_addr())).collect();
+    assert_eq!(server.counts().refused["too_many_from_address"], 4);
+    drop(first);
+    wait_until("its seats are free", || open("203.0.113.1").0 == 101);
+}
+
+#[test]
+fn the_header_of_anybody_else_is_ignored() {
+    let server = serve("[server]\nmax_clients_per_ip = 1\ntrusted_proxies =\n");
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = Raw::connect(server.local_addr());
+            (client.ask(&forwarded("203.0.113.1")).status, client)
+        })
+        .collect();
+    assert!(clients.iter().all(|client| client.0 == 101));
+}
+
+#[test]
+fn the_address_is_the_last_that_no_trusted_proxy_has() {
+    let settings = "[server]\ntrusted_proxies = 127.0.0.1, 10.0.0.0/8\n";
+    let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
+    config.listen = "127.0.0.1:0".into();
+    let server = replyd::Server::with_config(config)
+        .unwrap()
+        .start(|session| Ok(session.send(session.client_ip().to_string())?))
+        .unwrap();
+    for (header, address) in [
+        ("203.0.113.1", "203.0.113.1"),
+        ("1.1.1.1, 203.0.113.1, 10.1.2.3", "203.0.113.1"),
+        ("1.1.1.1, 203.0.113.1\r\nX-Forwarded-For: 10.1.2.3", "203.0.113.1"),
+        ("10.9.9.9, 10.1.2.3", "10.9.9.9"),
+        ("nonsense, 10.1.2.3", "10.1.2.3"),
+        ("unknown", "127.0.0.1"),
+        ("", "127.0.0.1"),
+        ("2001:db8::1", "2001:db8::1"),
+    ] {
+        let mut client = Raw::connect(server.local_addr());
+        assert_eq!(client.ask(&forwarded(header)).status, 101);
+        assert_eq!(client.text(), address, "{header:?}");
+    }
+}
+
+#[test]
+fn what_happened_is_counted() {
+    let server = serve("[server]\nmax_message_bytes = 200\n");
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    client.say(Opcode::Text, b"hello");
+    assert_eq!(client.text(), GREETING);
+    let counts = server.counts();
+    assert_eq!((counts.accepted, counts.active), (1, 1));
+    assert_eq!((counts.messages_received, counts.messages_sent), (1, 2));
+    client.say(Opcode::Text, &[b'x'; 201]);
+    assert_eq!(client.close_code(), Some(1009));
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Close, &1000u16.to_be_bytes());
+    assert_eq!(client.close_code(), Some(1000));
+    drop(client);
+    assert_eq!(Raw::connect(server.local_addr()).ask("HEAD /none HTTP/1.0\r\n\r\n").status, 404);
+
+    wait_until("all are gone", || server.clients() == 0);
+    let counts = server.counts();
+    assert_eq!((counts.accepted, counts.active, counts.panics), (3, 0, 0));
+    assert_eq!((counts.messages_received, counts.messages_sent), (1, 3));
+    assert!(counts.bytes_received > 11 && counts.bytes_sent > 100, "{counts:?}");
+    assert_eq!(counts.refused.iter().collect::<Vec<_>>(), [(&"not_found".to_owned(), &1)]);
+    let ended: Vec<_> = counts.ended.iter().map(|(name, count)| (&name[..], *count)).collect();
+    assert_eq!(ended, [("1009", 1), ("closed", 1)]);
+}
