@@ -5,6 +5,7 @@ mod support;
 mod auth;
 mod bot;
 mod embed;
+mod endings;
 mod limits;
 mod refusals;
 
