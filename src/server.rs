@@ -109,7 +109,9 @@ impl Server {
             connections: Mutex::default(),
         });
         let no_thread = |error| Error::io("cannot start a thread", error);
+        // Made now: when it is needed, the system may have no descriptor left.
         let waker = listener.try_clone().map_err(|error| Error::io("cannot listen", error))?;
+        let waker = TcpStream::from(OwnedFd::from(waker));
         let door = Door::open(&shared, alive).map_err(no_thread)?;
         let accepting = thread::Builder::new()
             .name("accept".into())
@@ -135,7 +137,8 @@ impl Server {
 pub struct Running {
     shared: Arc<Shared>,
     local_addr: SocketAddr,
-    waker: TcpListener,
+    /// The listening socket, as the type whose `shutdown` std offers.
+    waker: TcpStream,
     accepting: Option<JoinHandle<()>>,
     stop_sender: Option<Sender<()>>,
     all_ended: Receiver<()>,
@@ -171,7 +174,8 @@ impl Running {
 
         self.shared.stop.store(true, Ordering::Release);
         self.stop_sender = None;
-        self.wake_listener();
+        // A listening socket that is shut down wakes its blocked `accept`.
+        let _ = self.waker.shutdown(Shutdown::Both);
         let _ = accepting.join();
 
         self.shared.shut_down_connections(Shutdown::Read);
@@ -180,16 +184,6 @@ impl Running {
             self.shared.shut_down_connections(Shutdown::Both);
         }
         log::info!("Stopped");
-    }
-
-    /// A listener that is shut down wakes its blocked `accept`; std only offers that for streams.
-    fn wake_listener(&self) {
-        match self.waker.try_clone() {
-            Ok(listener) => {
-                let _ = TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both);
-            }
-            Err(error) => log::error!("cannot wake the listener: {error}"),
-        }
     }
 }
 

@@ -293,3 +293,6 @@ impl<T: Transport> Write for Wire<T> {
         sent
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod embed;
 mod endings;
 mod limits;
 mod refusals;
+mod slow;
 
 #[cfg(feature = "cli")]
 mod article;
@@ -15,6 +16,8 @@ mod article;
 mod chat;
 #[cfg(feature = "cli")]
 mod config_errors;
+#[cfg(feature = "cli")]
+mod faults;
 #[cfg(feature = "cli")]
 mod log_sink;
 #[cfg(feature = "cli")]

@@ -1,6 +1,6 @@
 //! Signals and the end of the server.
 
-use std::{fs, sync::mpsc, thread};
+use std::{fs, sync::mpsc};
 
 use nix::sys::signal::Signal;
 use replyd::Server;
@@ -39,17 +39,8 @@ fn each_of_200_idle_sessions_is_told_and_a_deaf_peer_holds_nobody_up() {
 fn a_peer_that_asks_and_never_reads_is_cut_in_the_end() {
     let mut server = Replyd::serve("[server]\ndrain_timeout = 300ms\nmessages_per_second = 0\n");
     let deaf = Raw::open(server.address);
-    deaf.stream().set_nonblocking(true).unwrap();
     // Until neither side takes more: the server is stuck in its answer.
-    let question = crate::support::raw::frame(0x81, b"help").repeat(1000);
-    let mut stuck = 0;
-    while stuck < 1000 {
-        match std::io::Write::write(&mut deaf.stream(), &question) {
-            Ok(_) => stuck = 0,
-            Err(_) => stuck += 1,
-        }
-        thread::yield_now();
-    }
+    deaf.flood(&crate::support::raw::frame(0x81, b"help").repeat(1000), usize::MAX);
     server.program.signal(Signal::SIGTERM);
     assert_eq!(server.program.exit_code(), Some(0));
 }

@@ -154,6 +154,21 @@ impl Replyd {
         &self.program.stderr
     }
 
+    /// Its memory in kB: what is resident now.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The processor time that it has spent, in hundredths of a second.
+    pub(crate) fn processor_time(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
+        // User and system time are the 14th and 15th field; the second one may hold blanks.
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
     /// Stops it as a person would, and returns its whole log.
     #[track_caller]
     pub(crate) fn stop(mut self) -> String {
@@ -164,7 +179,6 @@ impl Replyd {
 }
 
 /// A foreign tool, from the PATH or from `target/tools/bin`. Without it a test is left out, but never under `CI=true`.
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 pub(crate) fn tool(name: &str, install: &str) -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
     let path = env::var_os("PATH").unwrap_or_default();
@@ -172,7 +186,12 @@ pub(crate) fn tool(name: &str, install: &str) -> Option<PathBuf> {
         env::split_paths(&path).chain([tools]).map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
         assert!(env::var("CI").as_deref() != Ok("true"), "{name} is missing; install it with: {install}");
-        eprintln!("LEFT OUT: this test needs {name}; install it with: {install}");
+        left_out(&format!("{name} is missing; install it with: {install}"));
     }
     found
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+pub(crate) fn left_out(why: &str) {
+    eprintln!("LEFT OUT: {why}");
 }

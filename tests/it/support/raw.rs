@@ -1,8 +1,9 @@
 //! A client that knows no rules: it sends any head and any frame, and reads what comes.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use super::DEADLINE;
@@ -84,6 +85,25 @@ impl Raw {
         self.stream.write_all(bytes)
     }
 
+    /// Sends `bytes` over and over and reads nothing, until `count` are sent, the peer hangs up, or takes nothing any
+    /// more.
+    pub(crate) fn flood(&self, bytes: &[u8], count: usize) {
+        self.stream.set_nonblocking(true).unwrap();
+        let (mut sent, mut refused) = (0, 0);
+        while sent < count && refused < 100 {
+            let rest = &bytes[sent % bytes.len()..];
+            match (&self.stream).write(&rest[..rest.len().min(count - sent)]) {
+                Ok(taken) => (sent, refused) = (sent + taken, 0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    refused += 1;
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+                Err(_) => break,
+            }
+        }
+        self.stream.set_nonblocking(false).unwrap();
+    }
+
     /// Whether the stream ends, or is reset, without another byte.
     pub(crate) fn ends(&mut self) -> bool {
         !matches!(self.stream.read(&mut [0]), Ok(1))
@@ -93,14 +113,25 @@ impl Raw {
         &self.stream
     }
 
+    /// Waits only for a short time from now on.
+    #[cfg(feature = "cli")]
+    pub(crate) fn impatient(&mut self) {
+        self.stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    }
+
     /// Reads an answer with its body; of a 101 just the head.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {
+        self.try_answer().expect("a whole answer")
+    }
+
+    /// The same, or nothing when the connection ends first.
+    #[track_caller]
+    pub(crate) fn try_answer(&mut self) -> Option<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            let count = self.stream.read(&mut byte).unwrap();
-            assert!(count > 0, "the answer ends in {:?}", String::from_utf8_lossy(&head));
+            self.stream.read_exact(&mut byte).ok()?;
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).unwrap();
@@ -108,10 +139,10 @@ impl Raw {
         let mut answer = Answer { status, head, body: String::new() };
         if status != 101 {
             // It says how long its body is, closes, and no byte is lost or added.
-            self.stream.read_to_string(&mut answer.body).unwrap();
+            self.stream.read_to_string(&mut answer.body).ok()?;
             assert_eq!(answer.header("connection"), ["close"], "{answer:?}");
         }
-        answer
+        Some(answer)
     }
 
     /// A whole, masked frame.

@@ -1,0 +1,329 @@
+//! Both streams over a script in place of a socket.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What the system does at one call; when the script is over, nothing comes any more.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Bytes come; of more than the caller has room for, the rest comes next.
+    Bytes(Vec<u8>),
+    Fails(ErrorKind),
+    EndOfFile,
+    /// At most so many bytes are taken.
+    Takes(usize),
+    /// The server begins to stop, and the read returns like an end of file.
+    Stops,
+}
+
+#[derive(Clone, Default)]
+struct Script(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    reads: RefCell<VecDeque<Step>>,
+    writes: RefCell<VecDeque<Step>>,
+    written: RefCell<Vec<u8>>,
+    /// How many bytes each call of `write` was given.
+    calls: RefCell<Vec<usize>>,
+    timeouts: RefCell<Vec<Duration>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Script {
+    fn reads(steps: impl IntoIterator<Item = Step>) -> Script {
+        let script = Script::default();
+        script.0.reads.borrow_mut().extend(steps);
+        script
+    }
+
+    fn writes(steps: impl IntoIterator<Item = Step>) -> Script {
+        let script = Script::default();
+        script.0.writes.borrow_mut().extend(steps);
+        script
+    }
+
+    fn socket(&self) -> Socket<Script> {
+        let mut socket = Socket::new(self.clone(), Arc::clone(&self.0.stop));
+        socket.read_by(Instant::now() + Duration::from_secs(60));
+        socket.write_within(Duration::from_secs(60));
+        socket
+    }
+
+    fn wire(&self) -> Wire<Script> {
+        Wire::new(self.socket(), b"head".to_vec(), b"behind".to_vec(), Duration::from_secs(60))
+    }
+
+    fn written(&self) -> Vec<u8> {
+        self.0.written.borrow().clone()
+    }
+}
+
+impl Transport for Script {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut steps = self.0.reads.borrow_mut();
+        match steps.pop_front() {
+            Some(Step::Bytes(mut bytes)) => {
+                let count = bytes.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&bytes[..count]);
+                if count < bytes.len() {
+                    steps.push_front(Step::Bytes(bytes.split_off(count)));
+                }
+                Ok(count)
+            }
+            Some(Step::EndOfFile) => Ok(0),
+            Some(Step::Stops) => {
+                self.0.stop.store(true, Ordering::Release);
+                Ok(0)
+            }
+            Some(Step::Fails(kind)) => Err(kind.into()),
+            Some(Step::Takes(_)) => unreachable!("only writes take"),
+            None => {
+                // A time-out takes its time.
+                std::thread::sleep(*self.0.timeouts.borrow().last().expect("a read has a time-out"));
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.calls.borrow_mut().push(bytes.len());
+        let count = match self.0.writes.borrow_mut().pop_front() {
+            Some(Step::Takes(count)) => count.min(bytes.len()),
+            Some(Step::Fails(kind)) => return Err(kind.into()),
+            Some(step) => unreachable!("{step:?} is for reads"),
+            None => bytes.len(),
+        };
+        self.0.written.borrow_mut().extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.0.timeouts.borrow_mut().push(timeout);
+        Ok(())
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.0.timeouts.borrow_mut().push(timeout);
+        Ok(())
+    }
+}
+
+fn bytes(text: &str) -> Step {
+    Step::Bytes(text.as_bytes().to_vec())
+}
+
+#[track_caller]
+fn read(stream: &mut impl Read) -> String {
+    let mut buffer = [0; 100];
+    let count = stream.read(&mut buffer).unwrap();
+    String::from_utf8(buffer[..count].to_vec()).unwrap()
+}
+
+/// The kind of the error with which a read ends, and why replyd itself ended it.
+#[track_caller]
+fn failure(result: io::Result<usize>) -> (ErrorKind, Option<Cut>) {
+    let error = result.unwrap_err();
+    (error.kind(), Cut::of(&error))
+}
+
+#[test]
+fn interrupted_calls_are_made_again() {
+    let script = Script::reads([Step::Fails(ErrorKind::Interrupted), bytes("a")]);
+    assert_eq!(read(&mut script.socket()), "a");
+    let script = Script::writes([
+        Step::Fails(ErrorKind::Interrupted),
+        Step::Takes(1),
+        Step::Fails(ErrorKind::Interrupted),
+    ]);
+    script.socket().write_all(b"abc").unwrap();
+    assert_eq!(script.written(), b"abc");
+}
+
+#[test]
+fn a_time_out_is_told_apart_from_a_fault() {
+    let script = Script::reads([]);
+    let mut socket = script.socket();
+    socket.read_by(Instant::now() + Duration::from_millis(5));
+    assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
+    // It has passed: the system is not even asked.
+    assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
+    assert_eq!(script.0.timeouts.borrow().len(), 1);
+
+    // The system's own word for a peer that does not answer any more.
+    let script = Script::reads([Step::Fails(ErrorKind::TimedOut)]);
+    assert_eq!(failure(script.socket().read(&mut [0])), (ErrorKind::TimedOut, None));
+}
+
+#[test]
+fn the_end_of_file_and_a_stop_are_told_apart() {
+    let script = Script::reads([Step::EndOfFile]);
+    assert_eq!(read(&mut script.socket()), "");
+
+    let script = Script::reads([bytes("a"), Step::Stops, bytes("never read")]);
+    let mut socket = script.socket();
+    assert_eq!(read(&mut socket), "a");
+    let stopped = (ErrorKind::Other, Some(Cut::Stop));
+    assert_eq!(failure(socket.read(&mut [0])), stopped);
+    assert_eq!(failure(socket.read(&mut [0])), stopped);
+    // What is still to be said can be.
+    socket.write_all(b"bye").unwrap();
+    assert_eq!(script.written(), b"bye");
+}
+
+#[test]
+fn time_outs_are_set_only_when_they_would_fire_too_late() {
+    let script = Script::reads(["a", "b", "c", "d"].map(bytes));
+    let mut socket = script.socket();
+    for seconds in [60, 60, 90] {
+        socket.read_by(Instant::now() + Duration::from_secs(seconds));
+        read(&mut socket);
+    }
+    assert_eq!(script.0.timeouts.borrow().len(), 1);
+    socket.read_by(Instant::now() + Duration::from_secs(30));
+    read(&mut socket);
+    assert_eq!(script.0.timeouts.borrow().len(), 2);
+}
+
+#[test]
+fn a_time_out_of_an_earlier_deadline_is_no_time_out() {
+    let script = Script::reads([Step::Fails(ErrorKind::WouldBlock), bytes("a")]);
+    assert_eq!(read(&mut script.socket()), "a");
+    assert_eq!(script.0.timeouts.borrow().len(), 2);
+}
+
+#[test]
+fn one_deadline_holds_for_all_pieces_of_a_write() {
+    let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::WouldBlock), Step::Takes(1)]);
+    script.socket().write_all(b"abc").unwrap();
+    assert_eq!(script.written(), b"abc");
+
+    let script = Script::writes([Step::Takes(1)]);
+    let mut socket = script.socket();
+    socket.write_within(Duration::ZERO);
+    let error = socket.write_all(b"abc").unwrap_err();
+    assert_eq!(Cut::of(&error), Some(Cut::Write));
+
+    let script = Script::writes([Step::Fails(ErrorKind::BrokenPipe)]);
+    assert_eq!(script.socket().write_all(b"abc").unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn the_head_the_bytes_behind_it_and_the_socket_each_in_reads_of_their_own() {
+    let mut wire = Script::reads([bytes("socket")]).wire();
+    assert_eq!([read(&mut wire), read(&mut wire), read(&mut wire)], ["head", "behind", "socket"]);
+}
+
+#[test]
+fn answers_are_gathered_until_a_read_may_wait() {
+    let script = Script::reads([bytes("one"), bytes("two")]);
+    let mut wire = script.wire();
+    for answer in [b"a", b"b"] {
+        wire.write_all(answer).unwrap();
+    }
+    assert!(wire.has_gathered());
+    // What is there already is handed out without a thought for the socket.
+    read(&mut wire);
+    read(&mut wire);
+    assert_eq!(script.written(), b"");
+    read(&mut wire);
+    assert_eq!(script.written(), b"ab");
+    assert_eq!(*script.0.calls.borrow(), [2]);
+    // Nothing is sent for nothing.
+    wire.flush().unwrap();
+    read(&mut wire);
+    assert_eq!(*script.0.calls.borrow(), [2]);
+    assert_eq!((wire.bytes_received(), wire.bytes_sent()), (6, 2));
+}
+
+#[test]
+fn gathered_answers_go_out_at_16_kib() {
+    let script = Script::default();
+    let mut wire = script.wire();
+    wire.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
+    assert_eq!(script.written().len(), 0);
+    wire.write_all(b"x").unwrap();
+    assert_eq!(script.written().len(), GATHER_BYTES);
+    assert!(!wire.has_gathered());
+}
+
+#[test]
+fn behind_a_failed_write_nothing_follows() {
+    let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::ConnectionReset)]);
+    let mut wire = script.wire();
+    wire.write_all(b"abc").unwrap();
+    wire.flush().unwrap_err();
+    wire.flush().unwrap();
+    assert_eq!(script.written(), b"a");
+}
+
+#[test]
+fn one_event_may_take_so_many_bytes() {
+    let mut wire = Script::reads([bytes("12345"), bytes("12345"), bytes("1"), bytes("12345")]).wire();
+    [(); 2].map(|()| read(&mut wire));
+    wire.begin_event(10, Duration::from_secs(60));
+    [(); 2].map(|()| read(&mut wire));
+    assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::Other, Some(Cut::Budget)));
+    wire.begin_event(10, Duration::from_secs(60));
+    assert_eq!(read(&mut wire), "12345");
+}
+
+#[test]
+fn a_message_has_its_time_from_its_first_byte_on() {
+    let mut wire = Script::reads([bytes("1")]).wire();
+    [(); 2].map(|()| read(&mut wire));
+    wire.begin_event(100, Duration::from_millis(20));
+    wire.read_by(Instant::now() + Duration::from_secs(60));
+    assert_eq!(wire.message_by(), None);
+    assert_eq!(read(&mut wire), "1");
+    let due = wire.message_by().unwrap();
+    // A later deadline of the session does not hold it up.
+    wire.read_by(Instant::now() + Duration::from_secs(60));
+    assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
+    assert!(Instant::now() >= due);
+    wire.begin_event(100, Duration::from_secs(60));
+    assert_eq!(wire.message_by(), None);
+}
+
+fn faults() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        Just(Step::Fails(ErrorKind::Interrupted)),
+        Just(Step::Fails(ErrorKind::WouldBlock)),
+        (1usize..20).prop_map(Step::Takes),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+proptest! {
+    /// Whatever pieces the system makes of it, all that is written arrives, once and in order.
+    #[test]
+    fn nothing_written_is_lost(answers in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..20), steps in faults()) {
+        let script = Script::writes(steps);
+        let mut wire = script.wire();
+        for answer in &answers {
+            wire.write_all(answer).unwrap();
+        }
+        wire.flush().unwrap();
+        prop_assert_eq!(script.written(), answers.concat());
+        prop_assert!(!wire.has_gathered());
+    }
+
+    /// Whatever pieces it comes in, all that is sent is read, once and in order.
+    #[test]
+    fn nothing_sent_is_lost(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..60), 0..20), size in 1usize..40) {
+        let between = [Step::Fails(ErrorKind::Interrupted), Step::Fails(ErrorKind::WouldBlock)];
+        let steps = pieces.iter().flat_map(|piece| [Step::Bytes(piece.clone())].into_iter().chain(between.clone()));
+        let mut wire = Script::reads(steps.chain([Step::EndOfFile])).wire();
+        let (mut all, mut buffer) = (Vec::new(), vec![0; size]);
+        loop {
+            match wire.read(&mut buffer).unwrap() {
+                0 => break,
+                count => all.extend_from_slice(&buffer[..count]),
+            }
+        }
+        prop_assert_eq!(all, [b"headbehind".to_vec(), pieces.concat()].concat());
+    }
+}
