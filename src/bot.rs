@@ -49,7 +49,7 @@ fn answer(session: &mut Session, message: &str) -> HandlerResult {
     // websocat leaves the line break at the end of a piped line.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
-        log::info!(target: TRANSCRIPT, "CLIENT >> {} {}", Excerpt(message), session.peer());
+        log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt(message));
     }
     let reply = session.config().replies.answer(message).clone();
     say(session, reply)
@@ -57,7 +57,7 @@ fn answer(session: &mut Session, message: &str) -> HandlerResult {
 
 fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {
     if session.config().transcript {
-        log::info!(target: TRANSCRIPT, "SERVER >> {} {}", Excerpt(&text), session.peer());
+        log::info!(target: TRANSCRIPT, "SERVER >> {} {session}", Excerpt(&text));
     }
     Ok(session.send(text)?)
 }

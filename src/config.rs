@@ -15,12 +15,15 @@ use ipnet::IpNet;
 
 use crate::{
     Error, Key, Origins, Replies,
-    ini::{self, Fault, Section},
+    ini::{self, Entry, Fault, Section},
 };
-use value::{address, count, duration, level, networks, positive_duration, text, yes_or_no};
+use value::{MAX_DURATION, address, count, duration, level, networks, positive_duration, text, yes_or_no};
 
 /// 100,000 replies of a few lines each are a third of it.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A control frame must always fit (RFC 6455, section 5.5).
+const MIN_MESSAGE_BYTES: usize = 125;
 
 /// All settings of a server.
 ///
@@ -135,8 +138,7 @@ const SETTINGS: &[Setting] = settings! {
     server.listen = "127.0.0.1:5000": address;
     server.max_clients = "1000": count(1..=1_000_000);
     server.max_clients_per_ip = "32": count(0..=1_000_000);
-    // A control frame of 125 bytes must always fit (RFC 6455, section 5.5).
-    server.max_message_bytes = "16384": count(125..=16 * 1024 * 1024);
+    server.max_message_bytes = "16384": count(MIN_MESSAGE_BYTES as u64..=16 * 1024 * 1024);
     server.messages_per_second = "20": count(0..=1_000_000);
     server.handshake_timeout = "10s": positive_duration;
     server.message_timeout = "30s": positive_duration;
@@ -161,10 +163,20 @@ impl Config {
     ///
     /// All faults at once, a line for each, with the line of the file and what to write instead.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
+        Config::read(text, name, false)
+    }
+
+    /// `public` is whether everybody on this machine may read the text.
+    fn read(text: &str, name: &str, public: bool) -> Result<Config, Error> {
         let (sections, mut faults) = ini::parse(text);
         let mut config = Config::default();
         for section in &sections {
             config.read_section(section, &mut faults);
+        }
+        if let Some(entry) = plain_secret(&sections).filter(|_| public) {
+            let sentence =
+                format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
+            faults.push(Fault::new(entry.line, sentence));
         }
         if faults.is_empty() {
             return Ok(config);
@@ -173,6 +185,31 @@ impl Config {
         Err(Error::config(
             faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence)).collect(),
         ))
+    }
+
+    /// Fields may be set to anything; this is what a server can work with. Times are cut at a year.
+    pub(crate) fn checked(mut self) -> Result<Config, Error> {
+        let positive = [
+            ("handshake_timeout", &mut self.handshake_timeout),
+            ("message_timeout", &mut self.message_timeout),
+            ("write_timeout", &mut self.write_timeout),
+            ("ping_interval", &mut self.ping_interval),
+        ];
+        for (name, time) in positive {
+            if time.is_zero() {
+                return Err(Error::config(vec![format!("{name}: expected a time longer than nothing")]));
+            }
+            *time = MAX_DURATION.min(*time);
+        }
+        for time in [&mut self.idle_timeout, &mut self.drain_delay, &mut self.drain_timeout] {
+            *time = MAX_DURATION.min(*time);
+        }
+        if self.max_message_bytes < MIN_MESSAGE_BYTES {
+            return Err(Error::config(vec![format!(
+                "max_message_bytes: expected {MIN_MESSAGE_BYTES} at least"
+            )]));
+        }
+        Ok(self)
     }
 
     /// Reads the settings in a file of at most 64 MiB of UTF-8.
@@ -201,14 +238,8 @@ impl Config {
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
             Error::config(vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")])
         })?;
-        let config = Config::parse(&text, &name)?;
         // 0o004 is the right of everybody else to read.
-        if metadata.permissions().mode() & 0o004 != 0 && has_plain_secret(&text) {
-            return Err(fault(format!(
-                "it holds a plain secret and everybody may read it; type: chmod o-rwx '{name}'"
-            )));
-        }
-        Ok(config)
+        Config::read(&text, &name, metadata.permissions().mode() & 0o004 != 0)
     }
 
     fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
@@ -238,9 +269,10 @@ impl Config {
             let Some(setting) = known().find(|setting| setting.name == entry.key) else {
                 let hint = match SETTINGS.iter().find(|setting| setting.name == entry.key) {
                     Some(elsewhere) => format!("; it belongs to [{}]", elsewhere.section),
-                    None => suggestion(&entry.key, known().map(|setting| setting.name)),
+                    None => suggestion(shown_name(&entry.key), known().map(|setting| setting.name)),
                 };
-                let sentence = format!("[{}] has no setting {:?}{hint}", section.name, entry.key);
+                let sentence =
+                    format!("[{}] has no setting {:?}{hint}", section.name, shown_name(&entry.key));
                 faults.push(Fault::new(entry.line, sentence));
                 continue;
             };
@@ -270,6 +302,7 @@ impl Config {
                     .map(|read| origins = Some(read))
                     .map_err(|expected: String| format!("expects {expected}")),
                 other => {
+                    let other = shown_name(other);
                     let hint = suggestion(other, ["secret", "secret_sha256", "origins"].into_iter());
                     let sentence = format!("[key {name}] has no setting {other:?}{hint}");
                     faults.push(Fault::new(entry.line, sentence));
@@ -304,10 +337,15 @@ fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {
     }
 }
 
-fn has_plain_secret(text: &str) -> bool {
-    let (sections, _) = ini::parse(text);
+fn plain_secret(sections: &[Section]) -> Option<&Entry> {
     let keys = sections.iter().filter(|section| section.name.starts_with("key "));
-    keys.flat_map(|section| &section.entries).any(|entry| entry.key == "secret")
+    keys.flat_map(|section| &section.entries).find(|entry| entry.key == "secret")
+}
+
+/// What a fault may show of an unknown name: a secret that was written with a ':' has everything before its own '='.
+fn shown_name(name: &str) -> &str {
+    let end = name.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(name.len());
+    &name[..end]
 }
 
 /// `; did you mean "..."?` where a known name is near, else the known names.

@@ -77,7 +77,7 @@ impl Replies {
                     entry.line,
                     format!("the reply to {:?} is empty; write it after the '='", entry.key),
                 ));
-            } else if entry.key == UNKNOWN {
+            } else if normalise(&entry.key) == UNKNOWN {
                 if let Some(first) = unknown_line.replace(entry.line) {
                     faults.push(duplicate(entry.line, UNKNOWN, first));
                 }
@@ -279,7 +279,9 @@ mod tests {
 
     #[test]
     fn unknown_has_a_default() {
-        let (replies, _) = replies("[replies]\na = b");
-        assert_eq!(replies.answer("c").as_str(), SORRY);
+        let (without, _) = replies("[replies]\na = b");
+        assert_eq!(without.answer("c").as_str(), SORRY);
+        let (capital, _) = replies("[replies]\nUnknown = what?");
+        assert_eq!(capital.answer("c").as_str(), "what?");
     }
 }

@@ -55,7 +55,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be had.
+    /// When the address cannot be had, or the configuration has a value that no server can work with.
     pub fn with_config(config: Config) -> Result<Server, Error> {
         let listener = TcpListener::bind(&config.listen).map_err(|error| {
             let what = format!("cannot listen on {}", config.listen);
@@ -69,7 +69,7 @@ impl Server {
 
     fn new(listener: TcpListener, config: Config) -> Result<Server, Error> {
         let local_addr = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
-        Ok(Server { listener, local_addr, config })
+        Ok(Server { listener, local_addr, config: config.checked()? })
     }
 
     /// The address and port that it has.
@@ -80,7 +80,8 @@ impl Server {
     /// Starts to serve: from now on `handler` runs once for each client, on a thread of its own.
     ///
     /// The handler owns the conversation. When it returns, the conversation ends; an error or a panic ends it with
-    /// 1011 and nobody else notices.
+    /// 1011 and nobody else notices. Its stack is 256 KiB; whoever needs more of it, for a deep recursion say, must start
+    /// a thread of their own, since a stack that overflows ends the whole process.
     ///
     /// # Errors
     ///
@@ -214,8 +215,14 @@ pub(crate) struct Shared {
     pub(crate) addresses: AddressSeats,
     seats: Seats,
     arrivals: AtomicU64,
+    connections: Mutex<HashMap<u64, Registered>>,
+}
+
+/// What is known of a connection from outside its thread.
+struct Registered {
     /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
-    connections: Mutex<HashMap<u64, Weak<Arrival>>>,
+    stream: Weak<TcpStream>,
+    traffic: Arc<Traffic>,
 }
 
 impl Shared {
@@ -227,24 +234,21 @@ impl Shared {
         self.draining.load(Ordering::Acquire)
     }
 
-    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Weak<Arrival>>> {
+    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Registered>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shut_down_connections(&self, how: Shutdown) {
-        let arrivals: Vec<_> = self.connections().values().filter_map(Weak::upgrade).collect();
-        for arrival in arrivals {
-            let _ = arrival.stream.shutdown(how);
+        for stream in self.connections().values().filter_map(|connection| connection.stream.upgrade()) {
+            let _ = stream.shutdown(how);
         }
     }
 
     fn counts(&self) -> Counts {
-        // An arrival that is dropped takes the lock: the last use of one here comes after its release.
+        // A connection that ends is moved from one to the other under the same lock, and is never missed.
         let connections = self.connections();
-        let arrivals: Vec<_> = connections.values().filter_map(Weak::upgrade).collect();
         let mut counts = self.counters.counts();
-        drop(connections);
-        arrivals.iter().for_each(|arrival| counts.add(&arrival.traffic));
+        connections.values().for_each(|connection| counts.add(&connection.traffic));
         counts.active = self.seats.taken() as u64;
         counts
     }
@@ -256,7 +260,7 @@ pub(crate) struct Arrival {
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
-    pub(crate) traffic: Traffic,
+    pub(crate) traffic: Arc<Traffic>,
     /// The stopping server waits until the last of these is dropped.
     _alive: Sender<()>,
 }
@@ -319,10 +323,12 @@ impl Door {
             stream: Arc::new(stream),
             number: shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
             address,
-            traffic: Traffic::default(),
+            traffic: Arc::default(),
             _alive: self.alive.clone(),
         });
-        shared.connections().insert(arrival.number, Arc::downgrade(&arrival));
+        let registered =
+            Registered { stream: Arc::downgrade(&arrival.stream), traffic: Arc::clone(&arrival.traffic) };
+        shared.connections().insert(arrival.number, registered);
         match Places::take(shared, address.ip()) {
             Ok(places) => self.serve(arrival, places),
             Err(refusal) => self.turn_away(arrival, refusal),
@@ -378,6 +384,9 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 /// A server that others can reach is not open to all by oversight.
 fn check_exposure(config: &Config, address: SocketAddr) -> Result<(), Error> {
+    if config.require_key == Some(true) && config.keys.is_empty() {
+        log::warn!("require_key is yes and there is no [key NAME] section: nobody can come in");
+    }
     if address.ip().is_loopback() || !config.keys.is_empty() || config.require_key.is_some() {
         return Ok(());
     }

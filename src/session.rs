@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    io::{ErrorKind, Write},
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
@@ -24,6 +25,8 @@ const BUDGET_SLACK: usize = 64 * 1024;
 const GATHER_TIME: Duration = Duration::from_millis(1);
 /// How many seconds' worth of messages may come in one burst.
 const BURST: Duration = Duration::from_secs(5);
+/// How long a handler may still send when the server is stopping.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A client that is silent for so many ping intervals is gone.
 const MISSED_PINGS: u32 = 3;
 /// What a control frame has room for behind the code (RFC 6455, section 5.5).
@@ -33,7 +36,7 @@ pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
 /// Something that came from the client.
 ///
-/// Pings and Close were answered already when a handler sees them.
+/// Pings and Close have been answered already when a handler sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A text message.
@@ -97,10 +100,11 @@ pub struct Session {
     config: Arc<Config>,
     peer: Peer,
     ending: Option<Ending>,
-    last_message: Instant,
+    last_ping: Instant,
     pings_unanswered: u32,
-    flushed: Instant,
+    sent: Instant,
     paid_until: Instant,
+    stop_seen: Option<Instant>,
 }
 
 impl Session {
@@ -113,10 +117,11 @@ impl Session {
             arrival,
             peer,
             ending: None,
-            last_message: now,
+            last_ping: now,
             pings_unanswered: 0,
-            flushed: now,
+            sent: now,
             paid_until: now,
+            stop_seen: None,
         }
     }
 
@@ -145,12 +150,13 @@ impl Session {
 
     /// Sends a text message.
     ///
-    /// Answers are gathered: they go out when the next call waits for the client, at 16 KiB, or after a
-    /// millisecond. Blocks while the client does not read, up to `write_timeout`.
+    /// While more messages of this client are waiting, answers are gathered for up to a millisecond or 16 KiB, and go out
+    /// together; [`flush`](Session::flush) sends them at once. Blocks while the client does not read, up to
+    /// `write_timeout`.
     ///
     /// # Errors
     ///
-    /// When the conversation is over.
+    /// When the conversation is over, or the server is stopping.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
@@ -176,6 +182,16 @@ impl Session {
         self.write(Message::Ping(payload))
     }
 
+    /// Sends what [`send`](Session::send) has gathered, before something that takes long.
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.check_open()?;
+        self.send_gathered().map_err(|ending| self.broken(ending))
+    }
+
     /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, cut at 123 bytes; 1000 is a
     /// normal end.
     ///
@@ -186,9 +202,7 @@ impl Session {
         if !CloseCode::from(code).is_allowed() {
             return Err(Error::plain(format!("close code {code} may not be sent; a normal end is 1000")));
         }
-        if let Some(ending) = &self.ending {
-            return Err(Error::ended(ending.clone()));
-        }
+        self.check_open()?;
         let mut end = reason.len().min(MAX_REASON_BYTES);
         while !reason.is_char_boundary(end) {
             end -= 1;
@@ -223,10 +237,6 @@ impl Session {
         &self.config
     }
 
-    pub(crate) fn peer(&self) -> &Peer {
-        &self.peer
-    }
-
     /// Ends the conversation after its handler is done, if nothing ended it before, and says how it ended.
     pub(crate) fn finish(mut self, ending: Ending) -> Ending {
         if self.ending.is_none() {
@@ -237,16 +247,15 @@ impl Session {
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
-        self.send_before_it_is_late()?;
         self.pace()?;
         let Config { max_message_bytes, message_timeout, .. } = *self.config;
-        self.socket.get_mut().begin_event(max_message_bytes + BUDGET_SLACK, message_timeout);
+        self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
         loop {
             let deadline = self.next_deadline();
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {
                 Ok(message) => return self.received(message),
-                Err(WireError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     self.look_at_clocks()?
                 }
                 Err(error) => return Err(error.into()),
@@ -255,22 +264,28 @@ impl Session {
     }
 
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
+        self.pings_unanswered = 0;
+        self.socket.get_mut().consumed(message.len());
         match message {
             Message::Text(_) | Message::Binary(_) => {
-                self.last_message = self.socket.get_ref().heard();
+                self.socket.get_mut().end_idling();
                 self.pay();
                 add(&self.arrival.traffic.messages_received, 1);
                 self.count_bytes();
             }
-            // tungstenite has queued the answer; sending it is what says that the conversation is over.
+            // tungstenite has queued the answers; nothing that a handler does may hold them up or come before them.
+            Message::Ping(_) => self.socket.flush()?,
+            Message::Pong(_) | Message::Frame(_) => {}
             Message::Close(_) => {
                 let _ = self.socket.flush();
-                let _ = std::io::Write::flush(self.socket.get_mut());
+                let _ = self.send_gathered();
                 self.ending = Some(Ending::Closed);
             }
-            _ => {}
         }
-        self.pings_unanswered = 0;
+        // The clocks are looked at when nothing comes, and would never see a client that pings all the time.
+        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().heard()) {
+            return Err(Ending::Idle);
+        }
         Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
     }
 
@@ -278,19 +293,6 @@ impl Session {
         let wire = self.socket.get_ref();
         self.arrival.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
         self.arrival.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
-    }
-
-    /// Sends gathered answers when the handler was slow: they must not wait for its next answer as well.
-    fn send_before_it_is_late(&mut self) -> Result<(), Ending> {
-        if self.socket.get_ref().has_gathered() {
-            let now = Instant::now();
-            let since = self.flushed.max(self.socket.get_ref().heard());
-            if now.saturating_duration_since(since) > GATHER_TIME {
-                self.flushed = now;
-                self.socket.flush()?;
-            }
-        }
-        Ok(())
     }
 
     /// Every message costs its share of a second; who is more than a burst ahead waits.
@@ -307,7 +309,7 @@ impl Session {
         }
         let ahead = self.paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
-        self.socket.flush()?;
+        self.send_gathered()?;
         match self.arrival.shared.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
             _ => Err(Ending::Stop),
@@ -320,11 +322,16 @@ impl Session {
     }
 
     fn ping_due(&self) -> Instant {
-        self.socket.get_ref().heard() + self.config.ping_interval * (self.pings_unanswered + 1)
+        self.socket.get_ref().heard().max(self.last_ping) + self.config.ping_interval
     }
 
     fn idle_due(&self) -> Option<Instant> {
-        (!self.config.idle_timeout.is_zero()).then(|| self.last_message + self.config.idle_timeout)
+        let since = self.socket.get_ref().idle_since();
+        (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.idle_due().is_some_and(|due| now >= due)
     }
 
     fn look_at_clocks(&mut self) -> Result<(), Ending> {
@@ -332,7 +339,7 @@ impl Session {
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
         }
-        if self.idle_due().is_some_and(|due| now >= due) {
+        if self.is_idle(now) {
             return Err(Ending::Idle);
         }
         if now >= self.ping_due() {
@@ -343,23 +350,51 @@ impl Session {
                     self.config.ping_interval * MISSED_PINGS
                 )));
             }
+            self.last_ping = now;
             self.socket.send(Message::Ping(Bytes::new()))?;
         }
         Ok(())
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
-        if let Some(ending) = &self.ending {
-            return Err(Error::ended(ending.clone()));
+        self.check_open()?;
+        if self.is_too_late() {
+            return self.end(Ending::Stop).and(Err(Error::ended(Ending::Stop)));
         }
         let is_message = message.is_text() || message.is_binary();
-        self.socket.write(message).map_err(|error| {
-            let ending = Ending::from(error);
-            self.ending = Some(ending.clone());
-            Error::ended(ending)
-        })?;
+        self.socket.write(message).map_err(|error| self.broken(error.into()))?;
         add(&self.arrival.traffic.messages_sent, u64::from(is_message));
+        if self.may_gather() { Ok(()) } else { self.send_gathered().map_err(|ending| self.broken(ending)) }
+    }
+
+    /// A stop leaves time for an answer; but a handler that only sends would never hear of it from `next`.
+    fn is_too_late(&mut self) -> bool {
+        let stopping = self.arrival.shared.is_stopping();
+        stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
+    }
+
+    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment.
+    fn may_gather(&self) -> bool {
+        let wire = self.socket.get_ref();
+        wire.has_unread() && self.sent.max(wire.heard()).elapsed() < GATHER_TIME
+    }
+
+    fn send_gathered(&mut self) -> Result<(), Ending> {
+        if self.socket.get_ref().has_gathered() {
+            self.socket.get_mut().flush()?;
+            self.sent = Instant::now();
+        }
         Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.ending.as_ref().map_or(Ok(()), |ending| Err(Error::ended(ending.clone())))
+    }
+
+    /// An ending that leaves nobody to be told.
+    fn broken(&mut self, ending: Ending) -> Error {
+        self.ending = Some(ending.clone());
+        Error::ended(ending)
     }
 
     /// Ends the conversation and tells the client why. tungstenite sends no Close on errors, and must not read
@@ -376,7 +411,14 @@ impl Session {
     fn write_close(&mut self, code: CloseCode, reason: &str) {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
-        let _ = std::io::Write::flush(self.socket.get_mut());
+        let _ = self.send_gathered();
+    }
+}
+
+/// The fixed form in which the log names a client: `[#1 127.0.0.1:43210 NAME-OF-THE-KEY]`.
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.peer.fmt(f)
     }
 }
 

@@ -19,6 +19,9 @@ use std::{
 /// than a short one, and a peer that never reads makes replyd hold no more than this.
 const GATHER_BYTES: usize = 16 * 1024;
 
+/// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// Why replyd itself ended an I/O call. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -83,11 +86,13 @@ impl Transport for Arc<TcpStream> {
 /// The lower stream.
 ///
 /// A read returns `WouldBlock` when `read_by` has passed: the caller looks at its clocks and may read again. Every
-/// other error is final.
+/// other error is final. The system is asked once at least, since the caller may come late to what has long been there.
 pub(crate) struct Socket<T = Arc<TcpStream>> {
     transport: T,
     stop: Arc<AtomicBool>,
     read_by: Instant,
+    asked: bool,
+    read_began: Instant,
     write_by: Instant,
     // What the system's time-outs are set to, so that they are set only when they would fire too late.
     read_timeout: Option<Duration>,
@@ -97,11 +102,21 @@ pub(crate) struct Socket<T = Arc<TcpStream>> {
 impl<T: Transport> Socket<T> {
     pub(crate) fn new(transport: T, stop: Arc<AtomicBool>) -> Self {
         let now = Instant::now();
-        Socket { transport, stop, read_by: now, write_by: now, read_timeout: None, write_timeout: None }
+        Socket {
+            transport,
+            stop,
+            read_by: now,
+            asked: false,
+            read_began: now,
+            write_by: now,
+            read_timeout: None,
+            write_timeout: None,
+        }
     }
 
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.read_by = deadline;
+        self.asked = false;
     }
 
     /// Sets the one deadline for all pieces of what is written next.
@@ -120,10 +135,15 @@ impl<T: Transport> Read for Socket<T> {
             if self.is_stopping() {
                 return Err(Cut::Stop.into());
             }
-            let left = self.read_by.saturating_duration_since(Instant::now());
+            self.read_began = Instant::now();
+            let mut left = self.read_by.saturating_duration_since(self.read_began);
             if left.is_zero() {
-                return Err(ErrorKind::WouldBlock.into());
+                if self.asked {
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                left = SHORTEST_WAIT;
             }
+            self.asked = true;
             if self.read_timeout.is_none_or(|set| fires_late(set, left)) {
                 self.transport.set_read_timeout(left)?;
                 self.read_timeout = Some(left);
@@ -182,6 +202,10 @@ pub(crate) struct Wire<T = Arc<TcpStream>> {
     bytes_sent: u64,
     write_timeout: Duration,
     heard: Instant,
+    /// What was read last and has not become an event yet, as far as that is known from the events' sizes.
+    unread: usize,
+    idle_since: Instant,
+    idle_ended: bool,
     budget: usize,
     message_timeout: Duration,
     message_by: Option<Instant>,
@@ -198,6 +222,9 @@ impl<T: Transport> Wire<T> {
             bytes_sent: 0,
             write_timeout,
             heard: Instant::now(),
+            unread: 0,
+            idle_since: Instant::now(),
+            idle_ended: false,
             budget: usize::MAX,
             message_timeout: Duration::MAX,
             message_by: None,
@@ -226,6 +253,32 @@ impl<T: Transport> Wire<T> {
         self.heard
     }
 
+    /// Since when the peer has been waited for without a message.
+    pub(crate) fn idle_since(&self) -> Instant {
+        self.idle_since
+    }
+
+    /// A message has come: idling begins when the peer is waited for again, however long its answer takes.
+    pub(crate) fn end_idling(&mut self) {
+        self.idle_ended = true;
+    }
+
+    /// A frame with a payload of this length has become an event.
+    pub(crate) fn consumed(&mut self, payload: usize) {
+        // Two bytes, a longer length, and the mask (RFC 6455, section 5.2).
+        let header = match payload {
+            0..126 => 6,
+            126..0x1_0000 => 8,
+            _ => 14,
+        };
+        self.unread = self.unread.saturating_sub(header + payload);
+    }
+
+    /// Whether more of what the peer sent is waiting to become an event.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread > 0 || self.behind.position() < self.behind.get_ref().len() as u64
+    }
+
     /// Whether finished answers wait to be sent.
     pub(crate) fn has_gathered(&self) -> bool {
         !self.gathered.is_empty()
@@ -242,9 +295,11 @@ impl<T: Transport> Wire<T> {
     fn received(&mut self, count: usize) -> io::Result<()> {
         self.heard = Instant::now();
         self.bytes_received += count as u64;
+        self.unread = count;
         if self.message_by.is_none() {
             self.message_by = self.heard.checked_add(self.message_timeout);
-            self.read_by(self.socket.read_by);
+            self.socket.read_by =
+                self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
         }
         match self.budget.checked_sub(count) {
             Some(left) => self.budget = left,
@@ -264,7 +319,13 @@ impl<T: Transport> Read for Wire<T> {
         }
         // The read below may wait: whatever is finished goes out first.
         self.flush()?;
-        let count = self.socket.read(buffer)?;
+        self.unread = 0;
+        let read = self.socket.read(buffer);
+        if self.idle_ended {
+            self.idle_ended = false;
+            self.idle_since = self.socket.read_began;
+        }
+        let count = read?;
         if count > 0 {
             self.received(count)?;
         }

@@ -74,12 +74,30 @@ fn keys() {
 #[test]
 fn no_fault_and_no_debug_shows_a_secret() {
     let text = "[key a]\nsecret = tell-nobody-this\nsecret = tell-nobody-this\nsecrets = tell-nobody-this";
-    let shown = faults(text).join("\n");
+    let yaml = "[key a]\nsecret: tell-nobody-this==\n[auth]\nkey: tell-nobody-this==";
+    let shown = [faults(text), faults(yaml)].concat().join("\n");
     assert!(!shown.is_empty() && !shown.contains("tell-nobody"), "{shown}");
     let config = Config::parse("[key a]\nsecret = tell-nobody-this", "f").unwrap();
     let sha256 = config.keys[0].sha256_hex();
     let shown = format!("{config:?}");
     assert!(!shown.contains("tell-nobody") && !shown.contains(&sha256), "{shown}");
+}
+
+#[test]
+fn fields_that_no_server_can_work_with() {
+    let check = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        config.checked()
+    };
+    let config = check(|config| {
+        config.ping_interval = Duration::MAX;
+        config.idle_timeout = Duration::MAX;
+    });
+    assert_eq!(config.unwrap().ping_interval, MAX_DURATION);
+    assert!(check(|config| config.write_timeout = Duration::ZERO).unwrap_err().is_config());
+    assert!(check(|config| config.max_message_bytes = 10).unwrap_err().is_config());
+    assert!(check(|config| config.max_message_bytes = usize::MAX).is_ok());
 }
 
 #[test]

@@ -150,8 +150,13 @@ fn a_time_out_is_told_apart_from_a_fault() {
     socket.read_by(Instant::now() + Duration::from_millis(5));
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
     // It has passed: the system is not even asked.
+    script.0.reads.borrow_mut().push_back(bytes("a"));
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
     assert_eq!(script.0.timeouts.borrow().len(), 1);
+    // But whoever comes late to a deadline gets what has long been there.
+    socket.read_by(Instant::now());
+    assert_eq!(read(&mut socket), "a");
+    assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
 
     // The system's own word for a peer that does not answer any more.
     let script = Script::reads([Step::Fails(ErrorKind::TimedOut)]);
@@ -326,4 +331,21 @@ proptest! {
         }
         prop_assert_eq!(all, [b"headbehind".to_vec(), pieces.concat()].concat());
     }
+}
+
+#[test]
+fn what_is_not_an_event_yet_is_known_from_the_sizes() {
+    let mut wire = Script::reads([Step::Bytes(vec![0; 6 + 5 + 8 + 126]), bytes("x")]).wire();
+    assert!(wire.has_unread(), "the bytes behind the head");
+    [(); 2].map(|()| read(&mut wire));
+    assert!(!wire.has_unread());
+    assert_eq!(wire.read(&mut [0; 200]).unwrap(), 145);
+    wire.consumed(5);
+    assert!(wire.has_unread());
+    wire.consumed(126);
+    assert!(!wire.has_unread());
+    // What is left of a fragment's header does not stay for ever.
+    read(&mut wire);
+    wire.consumed(100);
+    assert!(!wire.has_unread());
 }
