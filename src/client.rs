@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpStream, ToSocketAddrs},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use tungstenite::{
 use crate::{
     Error, Event,
     ending::Ending,
-    wire::{Socket, Transport, Wire},
+    wire::{Cut, Socket, Transport, Wire},
 };
 
 /// Within which a server must take the connection, and answer the upgrade.
@@ -89,6 +89,7 @@ pub struct ClientSender {
 pub struct ClientReceiver {
     socket: WebSocket<Wire<Line>>,
     line: Line,
+    last_ping: Instant,
     pings_unanswered: u32,
     ended: bool,
     give_up: Option<Instant>,
@@ -114,7 +115,7 @@ impl Client {
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
         let stream = Arc::new(connect(&uri)?);
-        let line = Line { stream, turn: Arc::default(), closing: Arc::default() };
+        let line = Line { stream, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() };
 
         let mut wire = line.wire();
         wire.read_by(Instant::now() + CONNECT_TIMEOUT);
@@ -123,7 +124,14 @@ impl Client {
         let sender = WebSocket::from_raw_socket(line.wire(), Role::Client, Some(limits()));
         Ok(Client {
             sender: ClientSender { socket: sender, line: line.clone() },
-            receiver: ClientReceiver { socket, line, pings_unanswered: 0, ended: false, give_up: None },
+            receiver: ClientReceiver {
+                socket,
+                line,
+                last_ping: Instant::now(),
+                pings_unanswered: 0,
+                ended: false,
+                give_up: None,
+            },
         })
     }
 
@@ -222,7 +230,7 @@ impl ClientSender {
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
-        self.socket.send(message).map_err(|error| Error::ended(error.into()))
+        self.socket.send(message).map_err(|error| described(error.into()))
     }
 }
 
@@ -242,7 +250,7 @@ impl ClientReceiver {
         }
         self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         loop {
-            let ping_due = self.socket.get_ref().heard() + PING_INTERVAL * (self.pings_unanswered + 1);
+            let ping_due = self.socket.get_ref().heard().max(self.last_ping) + PING_INTERVAL;
             let deadline = self.give_up.map_or(ping_due, |give_up| give_up.min(ping_due));
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {
@@ -286,6 +294,7 @@ impl ClientReceiver {
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
         }
+        self.last_ping = now;
         self.pings_unanswered += 1;
         if self.pings_unanswered >= MISSED_PINGS {
             return Err(Ending::Gone(format!("silent for {:?}", PING_INTERVAL * MISSED_PINGS)));
@@ -299,11 +308,18 @@ impl ClientReceiver {
         if let Some((code, reason)) = ending.close() {
             let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
         }
-        Error::plain(match ending {
-            Ending::Gone(why) => format!("the server is gone ({why})"),
-            ending => format!("the connection ended: {ending}"),
-        })
+        described(ending)
     }
+}
+
+/// Endings speak of clients; here the server is at the other end.
+fn described(ending: Ending) -> Error {
+    Error::plain(match ending {
+        Ending::Gone(why) => format!("the server is gone ({why})"),
+        Ending::Unread => "the server neither reads nor answers".to_owned(),
+        Ending::Closed => "the connection is closed".to_owned(),
+        ending => format!("the connection ended: {ending}"),
+    })
 }
 
 impl fmt::Debug for ClientSender {
@@ -324,6 +340,8 @@ struct Line {
     stream: Arc<TcpStream>,
     turn: Arc<Mutex<()>>,
     closing: Arc<AtomicBool>,
+    /// Counts what was read: a server that answers is alive, however slowly it reads.
+    heard: Arc<AtomicU64>,
 }
 
 impl Line {
@@ -335,16 +353,31 @@ impl Line {
 
 impl Transport for Line {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Transport::read(&self.stream, buffer)
+        let count = Transport::read(&self.stream, buffer)?;
+        self.heard.fetch_add(1, Ordering::Relaxed);
+        Ok(count)
     }
 
     /// Writes all or fails for good, so that the other half's frame cannot come in between.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        io::Write::write_all(&mut &*self.stream, bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-            _ => error,
-        })?;
+        let mut rest = bytes;
+        let mut heard = self.heard.load(Ordering::Relaxed);
+        while !rest.is_empty() {
+            match Transport::write(&self.stream, rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A server that reads more slowly than we speak goes on answering; one that is stuck does not.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let now = self.heard.load(Ordering::Relaxed);
+                    if now == heard {
+                        return Err(Cut::Write.into());
+                    }
+                    heard = now;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(bytes.len())
     }
 
@@ -369,12 +402,22 @@ fn limits() -> WebSocketConfig {
 fn parse_url(url: &str) -> Result<Uri, Error> {
     let uri: Uri = url.parse().map_err(|_| Error::plain("this is not a URL; write ws://HOST:PORT"))?;
     match uri.scheme_str() {
+        Some("ws") if has_wrong_port(&uri) => {
+            Err(Error::plain("the port in this URL is no number from 1 to 65535"))
+        }
         Some("ws") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
         Some("wss") => {
             Err(Error::plain("wss:// (TLS) is not supported by this version; write ws://HOST:PORT"))
         }
         _ => Err(Error::plain("the URL must begin with ws://, as in ws://127.0.0.1:5000")),
     }
+}
+
+/// `http` takes a port that is out of range for none at all.
+fn has_wrong_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let behind_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    behind_host.contains(':') && uri.port_u16().is_none_or(|port| port == 0)
 }
 
 fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
@@ -423,4 +466,60 @@ fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
     let sentence: String = body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS).collect();
     Error::plain(format!("the server refused: {} {sentence}", response.status()).trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, net::TcpListener, thread};
+
+    use super::*;
+
+    /// A line whose writes time out soon, and the other end of it.
+    fn line() -> (Line, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let line = Line { stream, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() };
+        Transport::set_write_timeout(&line, Duration::from_millis(20)).unwrap();
+        (line, listener.accept().unwrap().0)
+    }
+
+    /// More than the two sockets hold.
+    const MUCH: usize = 32 * 1024 * 1024;
+
+    #[test]
+    fn a_server_that_answers_is_waited_for() {
+        let (line, mut server) = line();
+        let writing = thread::spawn({
+            let line = line.clone();
+            move || Transport::write(&line, &vec![b'x'; MUCH])
+        });
+        // It answers for many time-outs, and reads only then.
+        for _ in 0..40 {
+            line.heard.fetch_add(1, Ordering::Relaxed);
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        assert!(!writing.is_finished());
+        let reading = thread::spawn(move || {
+            let mut taken = 0;
+            let mut buffer = vec![0; 1 << 20];
+            while taken < MUCH {
+                taken += server.read(&mut buffer).unwrap();
+            }
+            taken
+        });
+        while !writing.is_finished() {
+            line.heard.fetch_add(1, Ordering::Relaxed);
+            thread::yield_now();
+        }
+        assert_eq!(writing.join().unwrap().unwrap(), MUCH);
+        assert_eq!(reading.join().unwrap(), MUCH);
+    }
+
+    #[test]
+    fn a_server_that_neither_reads_nor_answers_is_not() {
+        let (line, _server) = line();
+        let error = Transport::write(&line, &vec![b'x'; MUCH]).unwrap_err();
+        assert_eq!(Cut::of(&error), Some(Cut::Write));
+        assert_eq!(described(error.into()).to_string(), "the server neither reads nor answers");
+    }
 }

@@ -74,6 +74,17 @@ fn who_sends_too_fast_is_answered_more_slowly_and_loses_nothing() {
 }
 
 #[test]
+fn who_is_held_back_is_not_taken_for_silent() {
+    let server = serve("[server]\nmessages_per_second = 20\nping_interval = 100ms\nidle_timeout = 300ms\n");
+    let mut client = Raw::open(server.local_addr());
+    client.send(&crate::support::raw::frame(0x81, b"help").repeat(110));
+    assert_eq!(client.text(), GREETING);
+    for _ in 0..110 {
+        assert_eq!(client.text(), HELP);
+    }
+}
+
+#[test]
 fn silent_clients_are_pinged_and_gone_clients_are_noticed() {
     let server = serve("[server]\nping_interval = 50ms\n");
     let mut client = Raw::open(server.local_addr());

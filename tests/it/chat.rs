@@ -137,6 +137,28 @@ fn on_a_terminal_lines_are_edited_and_come_back() {
 }
 
 #[test]
+fn on_a_terminal_what_is_typed_ahead_is_not_lost() {
+    let server = Replyd::serve("");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    client.type_in("one\rtwo\rthree\rexit\r");
+    for message in ["one", "two", "three"] {
+        server.log().wait_for(&format!("CLIENT >> {message} ["));
+    }
+    assert_eq!(client.exit_code(), Some(0));
+}
+
+#[test]
+fn on_a_terminal_an_answer_cannot_drive_it() {
+    let server = Replyd::serve("[replies]\nhi = \x1b]0;evil\x07\n");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url(), "-m", "hi"]));
+    assert_eq!(client.exit_code(), Some(0));
+    assert!(client.stdout.all().contains("\\u{1b}]0;evil\\u{7}"), "{}", client.stdout.all());
+    // A pipe gets it as it is.
+    check(&[&server.url(), "-m", "hi"], "", "\x1b]0;evil\x07\n", 0);
+}
+
+#[test]
 fn a_server_that_goes_away_is_shown_though_a_prompt_is_open() {
     let server = Replyd::serve("");
     let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
@@ -147,6 +169,7 @@ fn a_server_that_goes_away_is_shown_though_a_prompt_is_open() {
     client.stdout.wait_for("Disconnected from server ...");
     client.stdout.wait_for("the server closed the connection (1001: the server is stopping)");
     assert_eq!(client.exit_code(), Some(1));
+    assert!(client.stdout.all().contains("\x1b[?2004l"), "bracketed paste is off again");
     // The terminal echoes and edits lines again.
     let modes = tcgetattr(client.terminal()).unwrap();
     assert!(modes.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON), "{modes:?}");

@@ -119,6 +119,14 @@ fn flags_beat_the_environment_and_the_environment_beats_the_file() {
 }
 
 #[test]
+fn a_log_level_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Program::piped(replyd(folder.path()).env("RUST_LOG", "a=b"));
+    assert_eq!(server.exit_code(), Some(2));
+    assert!(server.stderr.all().starts_with("RUST_LOG: "), "{}", server.stderr.all());
+}
+
+#[test]
 fn wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in

@@ -1,10 +1,10 @@
 //! The library as a developer embeds it.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Duration};
 
-use replyd::{Client, Event, Server};
+use replyd::{Client, Event, Running, Server};
 
-use crate::support::{DEADLINE, GREETING, Opcode, Raw, serve, wait_until};
+use crate::support::{DEADLINE, GREETING, Opcode, Raw, raw::frame, serve, wait_until};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -171,6 +171,105 @@ fn a_handler_knows_who_is_there() -> Outcome {
     Ok(())
 }
 
+/// A server whose limits a handler that takes its time would run into.
+fn impatient<H>(handler: H) -> Running
+where
+    H: Fn(&mut replyd::Session) -> replyd::HandlerResult + Send + Sync + 'static,
+{
+    let mut config = replyd::Config::default();
+    config.listen = "127.0.0.1:0".into();
+    config.ping_interval = Duration::from_millis(50);
+    config.idle_timeout = Duration::from_millis(200);
+    Server::with_config(config).unwrap().start(handler).unwrap()
+}
+
+#[test]
+fn a_client_is_not_blamed_for_a_handler_that_takes_its_time() {
+    let (order, orders) = crossbeam_channel::bounded::<()>(0);
+    let server = impatient(move |session| {
+        while let Some(event) = session.next()? {
+            if let Event::Text(text) = event {
+                // Longer than the client may be silent or idle.
+                let _ = orders.recv_timeout(Duration::from_millis(400));
+                session.send(text)?;
+            }
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    for message in ["one", "two", "three"] {
+        client.say(Opcode::Text, message.as_bytes());
+    }
+    assert_eq!([client.text(), client.text(), client.text()], ["one", "two", "three"]);
+    // Its own silence is judged as ever.
+    assert_eq!(client.close_code(), None);
+    drop(order);
+}
+
+#[test]
+fn what_is_sent_arrives_though_the_handler_goes_on() {
+    let (order, orders) = crossbeam_channel::bounded::<()>(0);
+    let server = Server::bind("127.0.0.1:0").unwrap().start(move |session| {
+        session.send("one")?;
+        orders.recv()?;
+        while let Some(event) = session.next()? {
+            if let Event::Text(_) = event {
+                session.send("two")?;
+                // Another question waits, so the answer might be gathered.
+                session.flush()?;
+                orders.recv()?;
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), "one");
+    client.send(&frame(0x81, b"?").repeat(2));
+    order.send(()).unwrap();
+    assert_eq!(client.text(), "two");
+    order.send(()).unwrap();
+    assert_eq!(client.text(), "two");
+    drop(order);
+}
+
+#[test]
+fn a_handler_that_only_sends_hears_of_a_stop_and_of_a_client_that_is_gone() {
+    let (ended, ends) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap().start(move |session| {
+        while session.send("tick").is_ok() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Ok(ended.send(())?)
+    });
+    let server = server.unwrap();
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), "tick");
+    drop(client);
+    ends.recv_timeout(DEADLINE).unwrap();
+    let mut client = Raw::open(server.local_addr());
+    let reading = std::thread::spawn(move || client.close_code());
+    server.stop();
+    assert_eq!(reading.join().unwrap(), Some(1001));
+}
+
+#[test]
+fn a_pong_never_comes_behind_a_close() {
+    let server = Server::bind("127.0.0.1:0").unwrap().start(|session| {
+        while let Some(event) = session.next()? {
+            if let Event::Ping(_) = event {
+                session.close(4000, "")?;
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Ping, b"x");
+    assert_eq!(client.frame().unwrap().payload, b"x");
+    assert_eq!(client.close_code(), Some(4000));
+}
+
 #[test]
 fn several_servers_in_one_process() -> Outcome {
     let bot = serve("");
@@ -214,6 +313,8 @@ fn a_client_says_why_it_cannot_connect() {
     assert!(error("wss://localhost").contains("wss:// (TLS) is not supported by this version"));
     assert!(error("localhost:5000").contains("must begin with ws://"));
     assert!(error("ws://").contains("not a URL"));
+    assert!(error("ws://127.0.0.1:99999").contains("no number from 1 to 65535"));
+    assert!(error("ws://[::1]:0").contains("no number from 1 to 65535"));
     // A port that was just given back is refused.
     let address = server.local_addr();
     server.stop();

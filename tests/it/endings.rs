@@ -3,7 +3,7 @@
 use replyd::{Config, Event, Running, Server};
 
 use crate::support::{
-    GREETING, Opcode, Raw,
+    Opcode, Raw,
     raw::{frame, upgrade},
     serve, wait_until,
 };
@@ -241,7 +241,7 @@ fn no_memory_is_spent_on_what_is_only_declared() {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().to_owned();
         line.trim_end_matches("kB").trim().parse::<u64>().unwrap()
     };
-    assert_eq!(Raw::open(server.address).text(), GREETING);
+    assert_eq!(Raw::open(server.address).text(), crate::support::GREETING);
     let before = most();
     for length in [16385, 1 << 31, 1 << 63] {
         for _ in 0..10 {

@@ -99,6 +99,8 @@ fn print(is_answer: bool, text: &[u8]) -> Result<(), Failure> {
         return Ok(());
     }
     let mut out = stdout().lock();
+    let escaped = out.is_terminal().then(|| Escaped::for_screen(String::from_utf8_lossy(text)).to_string());
+    let text = escaped.as_ref().map_or(text, |escaped| escaped.as_bytes());
     let printed = out.write_all(text).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     printed.map_err(|error| Failure::new(format!("cannot write the answer: {error}")))
 }

@@ -36,6 +36,11 @@ enum Item {
 impl LogWriter {
     /// Starts the log at `level`, unless `RUST_LOG` says otherwise.
     pub(crate) fn start(level: LevelFilter) -> Result<LogWriter, Failure> {
+        let wishes = std::env::var("RUST_LOG").unwrap_or_default();
+        // env_logger would print its complaint to stderr by itself, and panic where that is full.
+        env_filter::Builder::new()
+            .try_parse(&wishes)
+            .map_err(|error| Failure::usage(format!("RUST_LOG: {error}")))?;
         let (items, waiting) = bounded(LINES);
         let lost = Arc::new(AtomicU64::new(0));
         thread::Builder::new()
@@ -49,7 +54,7 @@ impl LogWriter {
             .filter_level(level)
             // It logs whole messages at debug and trace: only when asked for by name.
             .filter_module("tungstenite", level.min(LevelFilter::Info))
-            .parse_default_env()
+            .parse_filters(&wishes)
             .format(|line, record| {
                 let time = line.timestamp_millis();
                 writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))

@@ -73,13 +73,14 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     }
 }
 
-/// A prompt may still be open: its line is wiped, and the terminal gets its mode back, since nobody else will do it.
+/// A prompt may still be open. Then nobody else gives the terminal its mode back, ends bracketed paste, and clears what
+/// may stand below the cursor.
 fn say_goodbye(modes: Option<Termios>, left: bool) {
     if let Some(modes) = modes {
         let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
     }
-    let wipe = if left { "" } else { "\r\x1b[K" };
-    let _ = writeln!(stdout(), "{wipe}Disconnected from server ...");
+    let leave_prompt = if left { "" } else { "\x1b[?2004l\r\n\x1b[J" };
+    let _ = writeln!(stdout(), "{leave_prompt}Disconnected from server ...");
 }
 
 fn prompt(
