@@ -1,0 +1,272 @@
+//! Everything at once, in three rounds: talking, slow, deaf, broken, churning and uninvited clients against the real
+//! binary. Fails when somebody good is not served, or when threads, descriptors or memory do not come back.
+//!
+//! `cargo bench --bench soak` takes two minutes; `cargo bench --bench soak -- SECONDS` takes as long as you say.
+
+#![expect(clippy::print_stdout, reason = "its table is its result")]
+
+#[expect(dead_code, reason = "the integration tests use the rest of it")]
+#[path = "../it/support/raw.rs"]
+mod raw;
+mod server;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use raw::{Opcode, Raw, frame, upgrade};
+use replyd::{Client, ClientOptions, Event};
+use server::{Footprint, Server};
+
+/// No event that is waited for takes longer, on a machine that is busy with all this.
+const DEADLINE: Duration = Duration::from_secs(30);
+const ROUNDS: u32 = 3;
+const GOOD_CLIENTS: usize = 500;
+const KEY: &str = "replyd_soak_0123456789";
+const HELP: &str = "Sure, I am here to help. Can you briefly describe the problem.";
+
+fn main() {
+    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(120);
+    let server = Server::start();
+    let start = server.footprint();
+    println!("{:<12} {start}", "start");
+    let mut ends = Vec::new();
+    for round in 1..=ROUNDS {
+        let counts = Arc::new(Counts::default());
+        play_round(&server, &counts, Duration::from_secs(seconds) / ROUNDS);
+        let end = server.settle(&start);
+        println!("{:<12} {end}   {}", format!("round {round}"), counts.line());
+        assert_eq!(counts.unserved.load(Ordering::Relaxed), 0, "good clients were not served");
+        ends.push(end);
+    }
+    compare(&start, &ends);
+    server.stop();
+    println!("all good clients were served, and everything came back");
+}
+
+fn compare(start: &Footprint, ends: &[Footprint]) {
+    let [.., second, third] = ends else { unreachable!("there are {ROUNDS} rounds") };
+    assert_eq!(
+        (third.threads, third.descriptors),
+        (start.threads, start.descriptors),
+        "not back at the start"
+    );
+    assert!(
+        third.memory <= second.memory + second.memory / 20 + 512,
+        "{} -> {} kB",
+        second.memory,
+        third.memory
+    );
+}
+
+/// What happened in a round.
+#[derive(Default)]
+struct Counts {
+    answers: AtomicU64,
+    unserved: AtomicU64,
+    hostile: AtomicU64,
+}
+
+impl Counts {
+    fn line(&self) -> String {
+        let [answers, hostile] = [&self.answers, &self.hostile].map(|count| count.load(Ordering::Relaxed));
+        format!("{answers} answers to {GOOD_CLIENTS} good clients, {hostile} hostile connections")
+    }
+}
+
+fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) {
+    let over = Arc::new(AtomicBool::new(false));
+    let mut threads = Vec::new();
+    let mut start = |play: fn(&Guest)| {
+        let guest = Guest { address: server.address, counts: Arc::clone(counts), over: Arc::clone(&over) };
+        let thread = thread::Builder::new().stack_size(256 * 1024).spawn(move || play(&guest));
+        threads.push(thread.expect("the driver gets its threads"));
+    };
+    (0..GOOD_CLIENTS).for_each(|_| start(talk));
+    for hostile in [
+        dribble_head,
+        dribble_message,
+        ask_and_never_read,
+        flood_fragments,
+        break_frames,
+        break_heads,
+        churn,
+        vanish,
+    ] {
+        (0..4).for_each(|_| start(hostile));
+    }
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+    over.store(true, Ordering::Release);
+    threads.into_iter().for_each(|thread| thread.join().expect("a guest's assertions hold"));
+}
+
+/// Where a guest goes, and until when.
+struct Guest {
+    address: std::net::SocketAddr,
+    counts: Arc<Counts>,
+    over: Arc<AtomicBool>,
+}
+
+impl Guest {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// Does it again and again, a moment apart.
+    fn repeat(&self, mut hostile: impl FnMut()) {
+        while !self.is_over() {
+            self.counts.hostile.fetch_add(1, Ordering::Relaxed);
+            hostile();
+            pause();
+        }
+    }
+
+    /// An upgraded connection, unless the house is full.
+    fn enter(&self) -> Option<Raw> {
+        let mut raw = Raw::connect(self.address);
+        raw.try_send(upgrade("/", &format!("X-WS-AUTH-KEY: {KEY}\r\n")).as_bytes()).ok()?;
+        raw.try_answer().filter(|answer| answer.status == 101)?;
+        Some(raw)
+    }
+}
+
+fn pause() {
+    thread::park_timeout(Duration::from_millis(20));
+}
+
+/// Asks five times a second, and gets each answer.
+fn talk(guest: &Guest) {
+    let mut options = ClientOptions::default();
+    options.key = Some(KEY.into());
+    let conversation = || -> Result<(), replyd::Error> {
+        let mut client = Client::connect_with(&format!("ws://{}", guest.address), &options)?;
+        assert!(next_text(&mut client)?.starts_with("Hi, how"));
+        while !guest.is_over() {
+            client.send("i need help")?;
+            assert_eq!(next_text(&mut client)?, HELP);
+            guest.counts.answers.fetch_add(1, Ordering::Relaxed);
+            thread::park_timeout(Duration::from_millis(200));
+        }
+        client.close()
+    };
+    if let Err(error) = conversation() {
+        println!("a good client was not served: {error}");
+        guest.counts.unserved.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn next_text(client: &mut Client) -> Result<String, replyd::Error> {
+    loop {
+        match client.next()? {
+            Some(Event::Text(text)) => return Ok(text.to_string()),
+            Some(Event::Ping(_) | Event::Pong(_)) => {}
+            other => panic!("{other:?} in place of an answer"),
+        }
+    }
+}
+
+fn dribble_head(guest: &Guest) {
+    guest.repeat(|| {
+        let mut raw = Raw::connect(guest.address);
+        for byte in upgrade("/", &format!("X: {}\r\n", "x".repeat(1000))).bytes() {
+            if guest.is_over() || raw.try_send(&[byte]).is_err() {
+                break;
+            }
+            pause();
+        }
+    });
+}
+
+fn dribble_message(guest: &Guest) {
+    guest.repeat(|| {
+        let Some(mut raw) = guest.enter() else { return };
+        for byte in frame(0x81, &[b'x'; 1000]) {
+            if guest.is_over() || raw.try_send(&[byte]).is_err() {
+                break;
+            }
+            pause();
+        }
+    });
+}
+
+fn ask_and_never_read(guest: &Guest) {
+    guest.repeat(|| {
+        if let Some(raw) = guest.enter() {
+            raw.flood(&frame(0x81, b"help").repeat(100), 1 << 20);
+        }
+    });
+}
+
+fn flood_fragments(guest: &Guest) {
+    guest.repeat(|| {
+        if let Some(mut raw) = guest.enter() {
+            raw.flood(&[frame(0x01, b""), frame(0x00, b"").repeat(50_000)].concat(), 300_000);
+            raw.close_code_if_any();
+        }
+    });
+}
+
+fn break_frames(guest: &Guest) {
+    let broken = [
+        (vec![0x81, 0x01, b'x'], 1002),
+        (frame(0xf1, b""), 1002),
+        (frame(0x83, b""), 1002),
+        (frame(0x81, b"\xff"), 1007),
+        (frame(0x82, b"\xff"), 1003),
+        (frame(0x81, &[b'x'; 20_000]), 1009),
+        (vec![0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
+    ];
+    guest.repeat(|| {
+        for (bytes, code) in &broken {
+            if let Some(mut raw) = guest.enter() {
+                raw.send(bytes);
+                assert_eq!(raw.close_code_if_any(), Some(*code));
+            }
+        }
+    });
+}
+
+fn break_heads(guest: &Guest) {
+    let wrong_key = upgrade("/", "X-WS-AUTH-KEY: not the right one\r\n");
+    let heads = [&wrong_key, "hello\r\n\r\n", "\x16\x03\x01\x02", "POST / HTTP/1.1\r\nHost: a\r\n\r\n"];
+    guest.repeat(|| {
+        for (head, statuses) in heads.iter().zip([[403, 503], [400, 400], [400, 400], [405, 405]]) {
+            let mut raw = Raw::connect(guest.address);
+            raw.send(head.as_bytes());
+            let answer = raw.try_answer();
+            assert!(
+                answer.as_ref().is_none_or(|answer| statuses.contains(&answer.status)),
+                "{head:?}: {answer:?}"
+            );
+        }
+    });
+}
+
+/// In, a question, and out, as fast as it goes.
+fn churn(guest: &Guest) {
+    while !guest.is_over() {
+        guest.counts.hostile.fetch_add(1, Ordering::Relaxed);
+        if let Some(mut raw) = guest.enter() {
+            raw.say(Opcode::Text, b"help");
+            raw.say(Opcode::Close, &1000u16.to_be_bytes());
+            assert_eq!(raw.close_code_if_any(), Some(1000));
+        }
+    }
+}
+
+/// Gone without a word, with an answer on its way.
+fn vanish(guest: &Guest) {
+    guest.repeat(|| {
+        if let Some(mut raw) = guest.enter() {
+            raw.say(Opcode::Text, b"help");
+        }
+    });
+}
