@@ -197,24 +197,6 @@ impl Raw {
     }
 }
 
-impl Raw {
-    /// As [`close_code`](Raw::close_code), where the connection may break before.
-    pub(crate) fn close_code_if_any(&mut self) -> Option<u16> {
-        let mut all = Vec::new();
-        let _ = self.stream.read_to_end(&mut all);
-        let mut rest = &all[..];
-        let mut code = None;
-        while let [first, length @ 0..126, behind @ ..] = rest {
-            let (payload, next) = behind.split_at_checked(usize::from(*length))?;
-            code = (*first == 0x88)
-                .then(|| payload.first_chunk().map(|code| u16::from_be_bytes(*code)))
-                .flatten();
-            rest = next;
-        }
-        code
-    }
-}
-
 /// The head of a right upgrade to `target`, with more header lines.
 pub(crate) fn upgrade(target: &str, more: &str) -> String {
     format!(
