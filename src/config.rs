@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use crate::{
     Error, Key, Origins, Replies,
     ini::{self, Entry, Fault, Section},
+    replies,
 };
 use value::{MAX_DURATION, address, count, duration, level, networks, positive_duration, text, yes_or_no};
 
@@ -173,6 +174,9 @@ impl Config {
         for section in &sections {
             config.read_section(section, &mut faults);
         }
+        let (replies, found) = Replies::from_sections(&sections, name);
+        config.replies = replies;
+        faults.extend(found);
         if let Some(entry) = plain_secret(&sections).filter(|_| public) {
             let sentence =
                 format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
@@ -245,16 +249,16 @@ impl Config {
     fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
         match section.name.split_once(' ') {
             Some(("key", name)) => self.read_key(name.trim(), section, faults),
-            None if section.name == "replies" => {
-                let (replies, found) = Replies::from_entries(&section.entries);
-                self.replies = replies;
-                faults.extend(found);
-            }
+            None if replies::SECTIONS.contains(&&*section.name) => {}
             _ if SETTINGS.iter().any(|setting| setting.section == section.name) => {
                 self.read_settings(section, faults);
             }
             _ => {
-                let known = SETTINGS.iter().map(|setting| setting.section).chain(["replies", "key NAME"]);
+                let known = SETTINGS
+                    .iter()
+                    .map(|setting| setting.section)
+                    .chain(replies::SECTIONS)
+                    .chain(["key NAME"]);
                 let sentence =
                     format!("there is no section [{}]{}", section.name, suggestion(&section.name, known));
                 faults.push(Fault::new(section.line, sentence));

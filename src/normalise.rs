@@ -2,48 +2,189 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The words of `text` in lower case, one blank between them.
+/// The words of a text, in two forms: folded, in which they are compared, and exact, which still has its accents.
 ///
-/// Accents and full-width forms are folded, apostrophes of every kind are dropped, other punctuation separates words.
-/// Empty when `text` has neither letters nor digits.
-pub(crate) fn normalise(text: &str) -> String {
-    let mut words = String::with_capacity(text.len());
-    let mut gap = false;
-    for char in text.nfkd() {
-        if is_word_char(char) {
-            if gap && !words.is_empty() {
-                words.push(' ');
-            }
-            gap = false;
-            words.extend(char.to_lowercase());
-        } else if !is_dropped(char) {
-            gap = true;
-        }
-    }
-    words
+/// Lower case; full-width and other compatibility forms become plain ones; accents, vowel marks and zero-width characters
+/// go; apostrophes of every kind are dropped, other punctuation separates words. In scripts that are written without
+/// blanks each letter is a word of its own, so that keys are found inside a sentence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    folded: String,
+    exact: String,
+    list: Vec<Word>,
 }
 
-/// Marks that carry a vowel or a consonant (Hindi, say) are part of their word; accents are not.
-fn is_word_char(char: char) -> bool {
-    char.is_alphanumeric() || (is_combining_mark(char) && !is_accent(char))
+/// Where a word stands in both forms.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    folded: (usize, usize),
+    exact: (usize, usize),
+    /// It is a letter that follows another in a script without blanks, and begins no word.
+    joined: bool,
+}
+
+impl Words {
+    pub(crate) fn of(text: &str) -> Words {
+        let mut words = Words::default();
+        words.read(text);
+        words
+    }
+
+    /// Adds the words of `text`.
+    pub(crate) fn read(&mut self, text: &str) {
+        let mut state = Between::Words;
+        for char in text.chars().filter(|char| !is_dropped(*char)).nfkd() {
+            if is_accent(char) {
+                if state != Between::Words {
+                    self.exact.push(char);
+                }
+            } else if is_combining_mark(char) && state != Between::Words {
+                self.push(char);
+            } else if !char.is_alphanumeric() {
+                state = Between::Words;
+                continue;
+            } else if is_unspaced(char) {
+                self.begin_word(state == Between::UnspacedLetters);
+                state = Between::UnspacedLetters;
+                self.push(char);
+            } else {
+                if state != Between::Letters {
+                    self.begin_word(false);
+                }
+                state = Between::Letters;
+                self.push_folded(char);
+            }
+            if let Some(word) = self.list.last_mut() {
+                word.folded.1 = self.folded.len();
+                word.exact.1 = self.exact.len();
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The words in the folded form.
+    pub(crate) fn folded(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|word| &self.folded[word.folded.0..word.folded.1])
+    }
+
+    /// The words from `start` to before `end` with their accents, a blank between them.
+    pub(crate) fn exact(&self, start: usize, end: usize) -> &str {
+        match self.list.get(start..end) {
+            Some([first, .., last]) => &self.exact[first.exact.0..last.exact.1],
+            Some([word]) => &self.exact[word.exact.0..word.exact.1],
+            _ => "",
+        }
+    }
+
+    /// How many words a person would count.
+    pub(crate) fn count(&self) -> usize {
+        self.list.iter().filter(|word| !word.joined).count()
+    }
+
+    /// How many letters and digits there are.
+    pub(crate) fn chars(&self) -> usize {
+        self.folded().map(|word| word.chars().count()).sum()
+    }
+
+    /// The folded form as a person reads it.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = String::new();
+        for (word, text) in self.list.iter().zip(self.folded()) {
+            if !word.joined && !shown.is_empty() {
+                shown.push(' ');
+            }
+            shown.push_str(text);
+        }
+        shown.nfc().collect()
+    }
+
+    fn begin_word(&mut self, joined: bool) {
+        if !self.list.is_empty() {
+            self.folded.push(' ');
+            self.exact.push(' ');
+        }
+        let (folded, exact) = (self.folded.len(), self.exact.len());
+        self.list.push(Word { folded: (folded, folded), exact: (exact, exact), joined });
+    }
+
+    fn push(&mut self, char: char) {
+        self.folded.push(char);
+        self.exact.push(char);
+    }
+
+    /// Upper case first: `ß` and `SS`, both small sigmas of Greek, and the Turkish i with and without a dot become one.
+    fn push_folded(&mut self, char: char) {
+        if char.is_ascii() {
+            return self.push(char.to_ascii_lowercase());
+        }
+        char.to_uppercase()
+            .flat_map(char::to_lowercase)
+            .filter(|char| !is_accent(*char))
+            .for_each(|char| self.push(char));
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    Words,
+    Letters,
+    UnspacedLetters,
+}
+
+/// A text without letters and digits (`?`, an emoji), as it is compared.
+pub(crate) fn symbols(text: &str) -> String {
+    text.trim().chars().filter(|char| !is_invisible(*char)).collect()
 }
 
 fn is_dropped(char: char) -> bool {
-    is_accent(char) || "'’‘ʼ`´＇".contains(char)
+    is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
 }
 
-/// The combining diacritical marks of Latin, Greek and Cyrillic letters.
+/// Zero-width characters, marks of direction, soft hyphens, and the selectors of an emoji's looks.
+fn is_invisible(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// Marks that may be left out in writing: accents of Latin, Greek and Cyrillic letters, the vowel marks of Hebrew and
+/// Arabic, and what stretches an Arabic word. Those of Hindi, say, are part of their word.
 fn is_accent(char: char) -> bool {
-    ('\u{300}'..='\u{36f}').contains(&char)
+    matches!(char,
+        '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
+        | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}'..='\u{6e8}'
+        | '\u{6ea}'..='\u{6ed}')
+}
+
+/// Letters of scripts that put no blanks between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
+fn is_unspaced(char: char) -> bool {
+    matches!(char,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
+        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::normalise;
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(normalise(text), expected, "{text:?}");
+        assert_eq!(Words::of(text).shown(), expected, "{text:?}");
+    }
+
+    /// Both are the same words.
+    #[track_caller]
+    fn check_same(one: &str, other: &str) {
+        let [one, other] = [one, other].map(Words::of);
+        assert_eq!(one.folded().collect::<Vec<_>>(), other.folded().collect::<Vec<_>>());
     }
 
     #[test]
@@ -52,10 +193,46 @@ mod tests {
         check("  HELLO,\tworld\n", "hello world");
         check("what’s up? What's", "whats up whats");
         check("sí, Ça va", "si ca va");
-        check("ＨＥＬＬＯ", "hello");
-        check("हिन्दी में", "हिन्दी में");
+        check("ＨＥＬＬＯ　ｗｏｒｌｄ", "hello world");
         check("9-5", "9 5");
+        check("Q&A at the B&B", "q a at the b b");
+        check("e-mail@shop.example", "e mail shop example");
         check("?!", "");
+        check("👍🏽", "");
         check("", "");
+        check("\u{301}a", "a");
+    }
+
+    #[test]
+    fn the_worlds_scripts() {
+        check_same("Straße", "STRASSE");
+        check_same("what´s", "whats");
+        check_same("Ὀδυσσεύς", "ΟΔΥΣΣΕΥΣ");
+        check_same("Καλημέρα", "καλημερα");
+        // Turkish: all four letters are one, whatever their dots.
+        check_same("İSTANBUL ıssız", "istanbul issiz");
+        check_same("Ёлка", "елка");
+        check_same("مُحَمَّد", "محمد");
+        check_same("مـــحمد", "محمد");
+        check_same("أهلا", "اهلا");
+        check_same("שָׁלוֹם", "שלום");
+        check_same("ze\u{200b}ro\u{ad}-wid\u{200d}th", "zero width");
+        check_same("ﬁne", "fine");
+        check("नमस्ते दुनिया", "नमस्ते दुनिया");
+        check("안녕하세요 세계", "안녕하세요 세계");
+        check("營業時間", "營業時間");
+        check("가게は何時 open", "가게 は何時 open");
+        check("ร้านเปิด", "ร้านเปิด");
+        check("ガ", "ガ");
+        assert_eq!(Words::of("ガカ").folded().count(), 2);
+    }
+
+    #[test]
+    fn words_as_a_person_counts_them() {
+        assert_eq!((Words::of("opening hours").count(), Words::of("opening hours").chars()), (2, 12));
+        assert_eq!((Words::of("營業時間 open").count(), Words::of("營業時間 open").chars()), (2, 8));
+        assert_eq!(Words::of("Sí, no").exact(0, 2), "si\u{301} no");
+        assert_eq!(Words::of("Sí, no").exact(1, 2), "no");
+        assert_eq!(Words::of("").exact(0, 0), "");
     }
 }

@@ -1,0 +1,124 @@
+//! Why a reply answers a message.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::{Replies, UNKNOWN, index::Fit};
+use crate::normalise::{Words, symbols};
+
+/// How many of the keys that lost are told.
+const RUNNERS_UP: usize = 2;
+
+/// Which reply answers a message, and why; `Display` is what `replyd ask --why` prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The answer.
+    pub answer: String,
+    /// The message as keys are looked for in it.
+    pub normalised: String,
+    /// The key that won; that of `unknown` when no other is in the message.
+    pub winner: Candidate,
+    /// The next keys, the nearest first.
+    pub others: Vec<Candidate>,
+}
+
+/// A key that is in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The alternative that fits.
+    pub key: String,
+    /// The file and the line where it stands.
+    pub place: String,
+    /// Why it won, or lost.
+    pub why: String,
+}
+
+impl Explanation {
+    pub(super) fn of(replies: &Replies, message: &str) -> Explanation {
+        let words = Words::of(message);
+        // The best fit of each reply, however many of its alternatives are in the message.
+        let mut fits: BTreeMap<usize, Fit> = BTreeMap::new();
+        replies.index.visit(message, &words, |fit| {
+            let best = fits.entry(replies.keys[fit.key].0).or_insert(fit);
+            *best = fit.max(*best);
+        });
+        let mut fits: Vec<Fit> = fits.into_values().collect();
+        fits.sort_unstable_by(|one, other| other.cmp(one));
+
+        let candidate = |fit: &Fit, why: String| Candidate {
+            key: replies.keys[fit.key].1.clone(),
+            place: format!("{}:{}", replies.name, replies.reply_of(fit.key).line),
+            why,
+        };
+        let (answer, winner) = match fits.first() {
+            Some(fit) => (&replies.reply_of(fit.key).text, candidate(fit, why_it_fits(fit))),
+            None => (&replies.unknown.text, unknown(replies)),
+        };
+        Explanation {
+            answer: answer.to_string(),
+            normalised: if words.is_empty() { symbols(message) } else { words.shown() },
+            winner,
+            others: fits
+                .iter()
+                .skip(1)
+                .take(RUNNERS_UP)
+                .map(|fit| candidate(fit, why_it_lost(fit, &fits[0])))
+                .collect(),
+        }
+    }
+}
+
+fn unknown(replies: &Replies) -> Candidate {
+    let place = match replies.unknown.line {
+        0 => "built-in".to_owned(),
+        line => format!("{}:{line}", replies.name),
+    };
+    Candidate { key: UNKNOWN.to_owned(), place, why: "no key is in the message".to_owned() }
+}
+
+fn why_it_fits(fit: &Fit) -> String {
+    if fit.is_whole {
+        "it is the whole message".to_owned()
+    } else {
+        format!("{} in the message", counted(fit.words, "word"))
+    }
+}
+
+fn why_it_lost(fit: &Fit, winner: &Fit) -> String {
+    if fit.is_reply != winner.is_reply {
+        "[replies] come before [smalltalk]".to_owned()
+    } else if fit.is_whole != winner.is_whole {
+        "it is not the whole message".to_owned()
+    } else if fit.words != winner.words {
+        format!("{} against {}", counted(fit.words, "word"), winner.words)
+    } else if fit.chars != winner.chars {
+        format!("{} against {}", counted(fit.chars, "letter"), winner.chars)
+    } else if fit.is_exact != winner.is_exact {
+        "its accents are not those of the message".to_owned()
+    } else {
+        "it stands later".to_owned()
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.answer)?;
+        writeln!(f, "message: {}", self.normalised)?;
+        write!(f, "key:     {}", self.winner)?;
+        for other in &self.others {
+            write!(f, "\nnot:     {other}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}), {}", self.key, self.place, self.why)
+    }
+}

@@ -1,0 +1,74 @@
+//! The grammar of a key: `opening hours | when * open`, `deliver* & sunday`.
+
+use crate::normalise::{Words, symbols};
+
+/// One alternative of a key.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    /// Phrases that must all be in a message, in any order; mostly one.
+    Phrases(Vec<Phrase>),
+    /// Neither letters nor digits (`?`, an emoji): the whole message, as it stands.
+    Symbols(String),
+}
+
+/// Words that must stand next to each other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Phrase {
+    pub(super) words: Words,
+    /// For each word, whether it is only the beginning of one.
+    pub(super) prefixes: Vec<bool>,
+}
+
+impl Pattern {
+    pub(super) fn phrases(&self) -> usize {
+        match self {
+            Pattern::Phrases(phrases) => phrases.len(),
+            Pattern::Symbols(_) => 0,
+        }
+    }
+}
+
+/// Splits a key at its `|` and reads each alternative; what is wrong with one is said in place of it.
+pub(super) fn alternatives(key: &str) -> impl Iterator<Item = (&str, Result<Pattern, String>)> {
+    key.split('|').map(str::trim).map(move |alternative| {
+        let pattern = match alternative {
+            "" => Err(format!("{key:?} has nothing beside a '|'")),
+            alternative => pattern(alternative),
+        };
+        (alternative, pattern)
+    })
+}
+
+fn pattern(alternative: &str) -> Result<Pattern, String> {
+    let mut phrases = vec![Phrase::default()];
+    for word in alternative.split_whitespace() {
+        match word {
+            "&" => phrases.push(Phrase::default()),
+            word => phrases.last_mut().expect("it begins with one").add(word),
+        }
+    }
+    match &phrases[..] {
+        [phrase] if phrase.words.is_empty() => Ok(Pattern::Symbols(symbols(alternative))),
+        phrases if phrases.iter().any(|phrase| phrase.words.is_empty()) => {
+            Err(format!("{alternative:?} has no word beside a '&'"))
+        }
+        _ => Ok(Pattern::Phrases(phrases)),
+    }
+}
+
+impl Phrase {
+    fn add(&mut self, word: &str) {
+        let stem = word.strip_suffix('*');
+        self.words.read(stem.unwrap_or(word));
+        let is_new = self.words.len() > self.prefixes.len();
+        self.prefixes.resize(self.words.len(), false);
+        // A star alone is punctuation like any other.
+        if let (Some(last), true, true) = (self.prefixes.last_mut(), stem.is_some(), is_new) {
+            *last = true;
+        }
+    }
+
+    pub(super) fn has_prefix(&self) -> bool {
+        self.prefixes.contains(&true)
+    }
+}

@@ -1,0 +1,307 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn check(table: &str, message: &str, expected: &str) {
+    let replies = Replies::parse(&format!("[replies]\nunknown = ?!\n{table}"), "f").unwrap();
+    assert_eq!(replies.answer(message).as_str(), expected, "{table:?}: {message:?}");
+}
+
+#[track_caller]
+fn check_fault(table: &str, line: usize, words: &str) {
+    let faults = Replies::read(&format!("[replies]\n{table}"), "f").1;
+    assert_eq!(faults.len(), 1, "{table:?}: {faults:?}");
+    assert_eq!(faults[0].line, line, "{faults:?}");
+    assert!(faults[0].sentence.contains(words), "{faults:?}");
+}
+
+/// The warnings of a table, each of which must have these words; lines count from `[replies]`.
+#[track_caller]
+fn check_warnings(table: &str, expected: &[(usize, &str)]) {
+    let warnings = Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().warnings();
+    assert_eq!(warnings.len(), expected.len(), "{table:?}: {warnings:?}");
+    for (warning, (line, words)) in warnings.iter().zip(expected) {
+        assert!(
+            warning.starts_with(&format!("f:{line}: ")) && warning.contains(words),
+            "{table:?}: {warnings:?}"
+        );
+    }
+}
+
+#[test]
+fn the_article_is_answered() {
+    let replies = Replies::default();
+    for (message, start) in
+        [("hello", "Hi, how"), ("i need help", "Sure, I am"), ("HI!\n", "Hi, how"), ("why", "Sorry")]
+    {
+        assert!(replies.answer(message).starts_with(start), "{message:?}");
+    }
+}
+
+#[test]
+fn whole_words_next_to_each_other() {
+    check("hi = A", "this thing", "?!");
+    check("hi = A", "Oh, hi there", "A");
+    check("opening hours = A", "What are your opening hours?", "A");
+    check("opening hours = A", "hours of opening", "?!");
+    check("opening hours = A", "opening the hours", "?!");
+    check("what's up = A", "Whats up", "A");
+    check("are you open: today = A", "Are you open today?", "A");
+    check("B&B = A", "Is this a b&b?", "A");
+    check("Q&A = A", "when is the Q & A", "A");
+}
+
+#[test]
+fn alternatives_answer_alike() {
+    for message in ["hey", "good morning", "Hello"] {
+        check("hello | hey|good morning = A", message, "A");
+    }
+    check("hello | hey = A", "hello | hey", "A");
+}
+
+#[test]
+fn beginnings_of_words() {
+    for message in ["deliver", "Do you DELIVER?", "deliveries", "your delivery times"] {
+        check("deliver* = A", message, "A");
+    }
+    check("deliver* = A", "deliverance", "A");
+    check("deliver* = A", "redeliver", "?!");
+    check("when * open = A", "when open", "A");
+    check("open* hour* = A", "opening hours", "A");
+    check("open* hour* = A", "open late hours", "?!");
+    check("stra* = A", "STRASSE", "A");
+    check("straß* = A", "Strasse", "A");
+    check("5* = A", "50 rolls", "A");
+}
+
+#[test]
+fn phrases_in_any_order() {
+    for message in ["deliver on sunday", "on Sunday, do you deliver?", "sunday deliver"] {
+        check("deliver & sunday = A", message, "A");
+    }
+    check("deliver & sunday = A", "do you deliver?", "?!");
+    check("deliver* & on sunday & rolls = A", "On Sunday rolls, any deliveries? delivered", "A");
+    check("deliver* & on sunday = A", "deliver sunday on", "?!");
+    check("a & b = A\nb = B", "a b", "A");
+    check("a & b = A\na b = B", "a b", "B");
+    check("a & b = A\na & c = B\na & d = C", "d a", "C");
+    check("a & a = A", "a", "A");
+}
+
+#[test]
+fn the_winner() {
+    check("one = A\none two = B", "one two three", "B");
+    check("one two = A\nthree = B", "three", "B");
+    check("a b = A\nabcdef = B", "abcdef a b", "A");
+    check("open = A\nclosed = B", "open closed", "B");
+    check("aaa = A\nbbb = B", "bbb aaa", "A");
+    check("one two = A\none two three four = B", "one two three", "A");
+    check("deliver & sunday = A\nsunday morning rolls = B", "sunday morning rolls deliver", "B");
+    check("a & b = A\naa = B\nc d = C", "aa a b c d", "A");
+}
+
+#[test]
+fn the_exact_accent_wins_a_tie() {
+    let table = "si = if\nsí = yes";
+    check(table, "sí", "yes");
+    check(table, "si", "if");
+    check(table, "SÍ!", "yes");
+    check("sí = yes\nsi = if", "si", "if");
+    check("sí = yes", "si", "yes");
+    check("sí = yes\nsi claro = A", "sí claro", "A");
+}
+
+#[test]
+fn small_talk_comes_second() {
+    let table = "open = A\n[smalltalk]\ngood morning | hi = B\nhow are you = C";
+    check(table, "Good morning, when do you open?", "A");
+    check(table, "good morning", "B");
+    check(table, "hi, how are you", "C");
+    check(table, "what", "?!");
+}
+
+#[test]
+fn the_worlds_scripts() {
+    check("營業時間 = A", "請問你們的營業時間是什麼？", "A");
+    check("营业 = A\n营业时间 = B", "你们营业时间", "B");
+    check("時間 = A", "時の間", "?!");
+    check("เปิด = A", "ร้านเปิดกี่โมง", "A");
+    check("なんじ = A", "いまなんじですか", "A");
+    check("часы работы = A", "Какие у вас ЧАСЫ РАБОТЫ?", "A");
+    check("مواعيد العمل = A", "ما هي مَواعيدُ العَمَل؟", "A");
+    check("खुलने का समय = A", "आपका खुलने का समय क्या है", "A");
+    check("समय = A", "समयसीमा", "?!");
+    check("영업 시간 = A", "영업 시간이 = ?", "?!");
+    check("영업 시간* = A", "영업 시간이 어떻게 되나요", "A");
+    check("ώρες = A", "ΩΡΕΣ", "A");
+    check("istanbul = A", "İSTANBUL", "A");
+    check("hours = A", "ｈｏｕｒｓ", "A");
+    check("hours = A", "ho\u{200b}urs", "A");
+}
+
+#[test]
+fn symbols_are_compared_as_they_stand() {
+    check("? = A\n🎉 = B", "?\n", "A");
+    check("? = A\n🎉 = B", " 🎉 ", "B");
+    check("❤ = A", "❤\u{fe0f}", "A");
+    check("? = A", "??", "?!");
+    check("? = A", "", "?!");
+    check("hi | ? = A", "?", "A");
+    check("x = A\n[smalltalk]\n? = B", "?", "B");
+}
+
+#[test]
+fn names_stand_for_a_line() {
+    let vars = "\n[vars]\nphone = 555 0100\nopen-from = 9\nempty =\n";
+    check(&format!("a = Call {{phone}}, from {{open-from}}{{empty}}.{vars}"), "a", "Call 555 0100, from 9.");
+    for text in ["{", "}", "{}", "{ phone }", "{phone", "{a b}", "if {x} {", "{{", "}{"] {
+        check(&format!("a = {text}{vars}"), "a", text);
+    }
+    check(&format!("a = {{{{phone}}}}{vars}"), "a", "{555 0100}");
+    check(&format!("a = x{vars}self = {{self}}"), "a", "x");
+}
+
+#[test]
+fn replies_keep_their_lines() {
+    check("a = one\n\n  two\n   three", "a", "one\n\ntwo\nthree");
+}
+
+#[test]
+fn faults() {
+    check_fault("a = x\nb =\n", 3, "the reply to \"b\" is empty");
+    check_fault("a = x\nA! = y", 3, "line 2 already");
+    check_fault("a = x\nb | a = y", 3, "line 2 already");
+    check_fault("a & b = x\nb & a = y", 3, "line 2 already");
+    check_fault("a & b = x\na & c = x\nb & a = y", 4, "line 2 already");
+    check_fault("a* = x\nA* = y", 3, "line 2 already");
+    check_fault("? = x\n? = y", 3, "line 2 already");
+    check_fault("unknown = x\nUnknown = y", 3, "line 2 already");
+    check_fault("a | = x", 2, "nothing beside a '|'");
+    check_fault("a & = x", 2, "no word beside a '&'");
+    check_fault("& = x", 2, "no word beside a '&'");
+    check_fault("a & ? = x", 2, "no word beside a '&'");
+    check_fault("a = x\n[other]\nb = y", 3, "no section [other]");
+    check_fault("a = x\n[vars]\nb c = y", 4, "is no name");
+    check_fault("a = {b}\n[vars]\nb = y\nb = z", 5, "line 4 already");
+}
+
+#[test]
+fn warnings() {
+    check_warnings("hi = A\nbye = B", &[]);
+    check_warnings("hi, hello = A", &[(2, "write '|' between alternatives")]);
+    check_warnings("si = A\nsí = B", &[(3, "in its accents alone")]);
+    check_warnings("op* = A\nope* = B", &[(2, "'op*' is the beginning of very many words")]);
+    check_warnings("a = {b}", &[(2, "[vars] has no \"b\"")]);
+    check_warnings("a = x\n[vars]\nb = y", &[(4, "no reply has {b}")]);
+    check_warnings(&format!("a = {}", "x".repeat(16 * 1024 + 1)), &[(2, "16385 bytes")]);
+    check_warnings("a = x\n[smalltalk]\na = y", &[(4, "can never win: \"a\" (line 2)")]);
+    check_warnings("morning = x\n[smalltalk]\ngood morning = y", &[(4, "can never win")]);
+    check_warnings("good morning = x\n[smalltalk]\nmorning = y", &[]);
+    check_warnings("a = x\na & b = y\na b = z", &[]);
+    check_warnings("open* = x\nopen = y\nopening = z", &[]);
+}
+
+#[test]
+fn lines_of_tests() {
+    let table = "[replies]\nopening hours | when * open = A\nopen = B\nunknown = C\n[tests]\n";
+    let failures = |tests: &str| Replies::parse(&format!("{table}{tests}"), "f").unwrap().failures();
+    assert_eq!(failures("Your opening hours? = opening hours\nopen = Open\nwhy = unknown"), [""; 0]);
+    assert_eq!(failures("opening hours = opening hours | when * open\nwhen open = when * open"), [""; 0]);
+    assert_eq!(
+        failures("\nAre you open = opening hours"),
+        [
+            "f:7: \"Are you open\" should be answered by \"opening hours | when * open\" (line 2), but \"open\" (line 3) answers it"
+        ]
+    );
+    assert_eq!(
+        failures("why = open\nx = openin hours"),
+        [
+            "f:6: \"why\" should be answered by \"open\" (line 3), but \"unknown\" (line 4) answers it",
+            "f:7: no reply has the key \"openin hours\"; did you mean \"opening hours\"?"
+        ]
+    );
+}
+
+#[test]
+fn explanations() {
+    let table =
+        "[replies]\nopen = A\nwhen do you open | opening hours = B\ndo you = C\nyou = D\n[smalltalk]\nhi = E";
+    let replies = Replies::parse(table, "faq.ini").unwrap();
+    assert_eq!(
+        replies.explain("Hi! WHEN do you open today?").to_string(),
+        "B\nmessage: hi when do you open today\nkey:     when do you open (faq.ini:3), 4 words in the message\n\
+         not:     do you (faq.ini:4), 2 words against 4\nnot:     open (faq.ini:2), 1 word against 4"
+    );
+    let why = |message: &str| replies.explain(message).winner.why;
+    assert_eq!(why("Opening hours?"), "it is the whole message");
+    assert_eq!(why("what"), "no key is in the message");
+    assert_eq!(replies.explain("what").winner.place, "built-in");
+    assert_eq!(replies.explain("hi you").others[0].why, "[replies] come before [smalltalk]");
+    assert_eq!(replies.explain("you open").others[0].why, "3 letters against 4");
+}
+
+#[test]
+fn what_changed() {
+    let old = Replies::parse("[replies]\na = 1\nb = 2\nc = 3", "f").unwrap();
+    let new = Replies::parse("[replies]\na = 1\nb = two\nd = 4\ne = 5", "f").unwrap();
+    assert_eq!(new.changes_since(&old), (2, 1, 1));
+    assert_eq!(old.changes_since(&old), (0, 0, 0));
+}
+
+/// Words from a small vocabulary, so that keys and messages have much in common.
+fn phrase() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        Just("open"),
+        Just("opening"),
+        Just("hours"),
+        Just("sí"),
+        Just("si"),
+        Just("you"),
+        Just("時"),
+        Just("間")
+    ];
+    proptest::collection::vec(word, 1..4).prop_map(|words| words.join(" "))
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let part = prop_oneof![phrase(), Just("ope*".to_owned()), phrase().prop_map(|phrase| phrase + "*")];
+    proptest::collection::vec(part, 1..3).prop_map(|parts| parts.join(" & "))
+}
+
+proptest! {
+    #[test]
+    fn no_message_panics(message in any::<String>()) {
+        let replies = Replies::parse("[replies]\na* & b = {x}\n? = y\n營 = z\nह* = w\n[vars]\nx = 1", "f").unwrap();
+        prop_assert!(!replies.answer(&message).is_empty());
+        prop_assert_eq!(&replies.explain(&message).answer, replies.answer(&message).as_str());
+    }
+
+    #[test]
+    fn no_file_panics(text in "(\\[(replies|smalltalk|vars|tests)\\]\n([a-c&|*{} ?é時]{0,6}=?[a-c{}&|=]{0,6}\n){0,6}){0,4}") {
+        let (replies, _) = Replies::read(&text, "f");
+        replies.answer("a b c");
+        replies.warnings();
+        replies.failures();
+    }
+
+    /// But for the last rule: of two keys that fit alike, the earliest.
+    #[test]
+    fn the_winner_does_not_depend_on_the_order_of_the_file(keys in proptest::collection::btree_set(key(), 1..12), message in phrase(), more in phrase()) {
+        let message = format!("{message} {more}");
+        let answer = |keys: Vec<&String>| {
+            let lines: Vec<String> = keys.iter().map(|key| format!("{key} = <{key}>")).collect();
+            let (replies, _) = Replies::read(&format!("[replies]\n{}", lines.join("\n")), "f");
+            replies.best(&message).map(|fit| (fit.is_whole, fit.words, fit.chars, fit.is_exact))
+        };
+        prop_assert_eq!(answer(keys.iter().collect()), answer(keys.iter().rev().collect()));
+    }
+
+    /// A key is found if and only if its words stand in the message, as a plain search finds them.
+    #[test]
+    fn a_phrase_is_found_where_it_stands(key in phrase(), message in phrase()) {
+        let replies = Replies::parse(&format!("[replies]\n{key} = A"), "f").unwrap();
+        let plain = |text: &str| format!(" {} ", text.replace('í', "i"));
+        prop_assert_eq!(replies.find(&message).is_some(), plain(&message).contains(&plain(&key)));
+    }
+}
