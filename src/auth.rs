@@ -68,6 +68,11 @@ impl Key {
         Key { origins: Some(origins), ..self }
     }
 
+    /// Whether `keys` still have this key: its name and its secret.
+    pub(crate) fn is_among(&self, keys: &[Key]) -> bool {
+        keys.iter().any(|key| key.name == self.name && key.sha256 == self.sha256)
+    }
+
     /// The name that the log shows for whoever comes in with this key.
     pub fn name(&self) -> &str {
         &self.name
@@ -103,8 +108,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) origins: &'a Origins,
 }
 
-/// Who came in: the name of the key, or nobody in particular.
-pub(crate) type Caller = Option<String>;
+/// Who came in: the holder of a key, or nobody in particular.
+pub(crate) type Caller = Option<Key>;
 
 /// Judges the credentials and the origin of a request.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
@@ -116,7 +121,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
     if key.is_none() && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
-    Ok(key.map(|key| key.name.clone()))
+    Ok(key.cloned())
 }
 
 /// The subprotocol to choose: the first that was offered, and never one that holds a secret.

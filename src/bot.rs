@@ -28,15 +28,24 @@ const TRANSCRIPT: &str = "replyd::transcript";
 ///
 /// When the client broke a rule or is gone; the session has dealt with it already.
 pub fn bot(session: &mut Session) -> HandlerResult {
+    bot_with(session, |_| ())
+}
+
+/// The same as [`bot()`], and shows `unanswered` each message that only `unknown` answers.
+///
+/// # Errors
+///
+/// As [`bot()`].
+pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> HandlerResult {
     if !session.config().greeting.is_empty() {
         let greeting = Utf8Bytes::from(&session.config().greeting);
         say(session, greeting)?;
     }
     while let Some(event) = session.next()? {
         match event {
-            Event::Text(text) => answer(session, &text)?,
+            Event::Text(text) => answer(session, &text, &mut unanswered)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => answer(session, text)?,
+                Ok(text) => answer(session, text, &mut unanswered)?,
                 Err(_) => session.close(UNSUPPORTED_DATA, "binary that is not text")?,
             },
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
@@ -45,13 +54,18 @@ pub fn bot(session: &mut Session) -> HandlerResult {
     Ok(())
 }
 
-fn answer(session: &mut Session, message: &str) -> HandlerResult {
+fn answer(session: &mut Session, message: &str, unanswered: &mut impl FnMut(&str)) -> HandlerResult {
     // websocat leaves the line break at the end of a piped line.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
         log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt(message));
     }
-    let reply = session.config().replies.answer(message).clone();
+    let replies = &session.config().replies;
+    let reply = replies.find(message).unwrap_or_else(|| {
+        unanswered(message);
+        replies.unknown()
+    });
+    let reply = reply.clone();
     say(session, reply)
 }
 

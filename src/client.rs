@@ -21,7 +21,7 @@ use tungstenite::{
 use crate::{
     Error, Event,
     ending::Ending,
-    wire::{Cut, Socket, Transport, Wire},
+    wire::{Cut, Socket, Transport, Wire, Wishes},
 };
 
 /// Within which a server must take the connection, and answer the upgrade.
@@ -346,8 +346,7 @@ struct Line {
 
 impl Line {
     fn wire(&self) -> Wire<Line> {
-        let never = Arc::new(AtomicBool::new(false));
-        Wire::new(Socket::new(self.clone(), never), Vec::new(), Vec::new(), WRITE_TIMEOUT)
+        Wire::new(Socket::new(self.clone(), Wishes::default()), Vec::new(), Vec::new(), WRITE_TIMEOUT)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     io::Read,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -18,7 +18,9 @@ use crate::{
     ini::{self, Entry, Fault, Section},
     replies,
 };
-use value::{MAX_DURATION, address, count, duration, level, networks, positive_duration, text, yes_or_no};
+use value::{
+    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, yes_or_no,
+};
 
 /// 100,000 replies of a few lines each are a third of it.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -79,6 +81,10 @@ pub struct Config {
     pub greeting: String,
     /// What the built-in bot answers, the article's four replies by default.
     pub replies: Replies,
+    /// A file with the replies, kept apart from the keys; [`Config::load`] reads it into `replies`.
+    pub replies_file: Option<PathBuf>,
+    /// Where messages that only `unknown` answers are kept. The library only keeps the name for the program.
+    pub unanswered_file: Option<PathBuf>,
     /// The least important level that a log shows, info by default. The library only keeps it for the program.
     pub level: log::LevelFilter,
     /// Whether the built-in bot logs what is said, yes by default.
@@ -109,6 +115,8 @@ impl Default for Config {
             keys: Vec::new(),
             greeting: "Hi, how can I help you today?".into(),
             replies: Replies::default(),
+            replies_file: None,
+            unanswered_file: None,
             level: log::LevelFilter::Info,
             transcript: true,
         }
@@ -153,6 +161,8 @@ const SETTINGS: &[Setting] = settings! {
     auth.query_token = "yes": yes_or_no;
     auth.origins = "same": str::parse;
     bot.greeting = "Hi, how can I help you today?": text;
+    bot.replies_file = "replies.ini": path;
+    bot.unanswered_file = "unanswered.txt": path;
     log.level = "info": level;
     log.transcript = "yes": yes_or_no;
 };
@@ -216,6 +226,23 @@ impl Config {
         Ok(self)
     }
 
+    /// Keeps the settings of `current` that need a restart, and names those that were to change.
+    pub(crate) fn keep_fixed(&mut self, current: &Config) -> Vec<&'static str> {
+        fn keep<T: Clone + PartialEq>(name: &'static str, new: &mut T, current: &T) -> Option<&'static str> {
+            let changed = (new != current).then_some(name);
+            new.clone_from(current);
+            changed
+        }
+        let changes = [
+            keep("listen", &mut self.listen, &current.listen),
+            keep("max_clients", &mut self.max_clients, &current.max_clients),
+            keep("max_clients_per_ip", &mut self.max_clients_per_ip, &current.max_clients_per_ip),
+            keep("trusted_proxies", &mut self.trusted_proxies, &current.trusted_proxies),
+            keep("require_key", &mut self.require_key, &current.require_key),
+        ];
+        changes.into_iter().flatten().collect()
+    }
+
     /// Reads the settings in a file of at most 64 MiB of UTF-8.
     ///
     /// # Errors
@@ -225,25 +252,32 @@ impl Config {
     pub fn load(path: impl AsRef<Path>) -> Result<Config, Error> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let fault = |sentence: String| Error::config(vec![format!("{name}: {sentence}")]);
-        let file = File::open(path).map_err(|error| fault(format!("cannot read this file: {error}")))?;
-        let metadata = file.metadata().map_err(|error| fault(format!("cannot read this file: {error}")))?;
-        if metadata.is_dir() {
-            return Err(fault("this is a folder; name a file".into()));
+        let (text, public) = read_file(path)?;
+        let mut config = Config::read(&text, &name, public)?;
+        // Paths in the file are relative to it.
+        let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        config.unanswered_file = config.unanswered_file.map(beside);
+        config.replies_file = config.replies_file.map(beside);
+        if let Some(file) = &config.replies_file {
+            config.replies = Config::load_replies(file, &text, &name)?;
         }
-        let mut bytes = Vec::new();
-        let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-        read.map_err(|error| fault(format!("cannot read this file: {error}")))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(fault("this file is over 64 MiB".into()));
+        Ok(config)
+    }
+
+    /// Reads the replies from a file of their own; then those in the file of settings would never be looked at.
+    fn load_replies(file: &Path, settings: &str, settings_name: &str) -> Result<Replies, Error> {
+        let (sections, _) = ini::parse(settings);
+        if let Some(section) = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name)) {
+            let sentence = format!("[{}] belongs into the replies_file; put these lines there", section.name);
+            return Err(Error::faults(settings_name, vec![Fault::new(section.line, sentence)]));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            Error::config(vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")])
-        })?;
-        // 0o004 is the right of everybody else to read.
-        Config::read(&text, &name, metadata.permissions().mode() & 0o004 != 0)
+        let name = file.display().to_string();
+        let (text, _) = read_file(file)?;
+        let (replies, mut faults) = Replies::read(&text, &name);
+        if !ini::parse(&text).0.iter().any(|section| section.name == "replies") {
+            faults.push(Fault::new(1, "there is no [replies] in this file of replies"));
+        }
+        if faults.is_empty() { Ok(replies) } else { Err(Error::faults(&name, faults)) }
     }
 
     fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
@@ -329,6 +363,30 @@ impl Config {
             None => key,
         }));
     }
+}
+
+/// A file's text, and whether everybody on this machine may read it.
+fn read_file(path: &Path) -> Result<(String, bool), Error> {
+    let name = path.display();
+    let fault = |sentence: String| Error::config(vec![format!("{name}: {sentence}")]);
+    let unreadable = |error| fault(format!("cannot read this file: {error}"));
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(fault("this is a folder; name a file".into()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(fault("this file is over 64 MiB".into()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Error::config(vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")])
+    })?;
+    // 0o004 is the right of everybody else to read.
+    Ok((text, metadata.permissions().mode() & 0o004 != 0))
 }
 
 fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {

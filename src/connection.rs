@@ -4,7 +4,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use tungstenite::{
 };
 
 use crate::{
-    Session,
+    Key, Session,
     auth::{Caller, Rules, admit, subprotocol},
     ending::Ending,
     forwarded::client_address,
@@ -26,15 +26,15 @@ use crate::{
     seats::AddressSeat,
     server::{Arrival, Places, Shared},
     session::{self, Peer},
-    wire::{Socket, Wire},
+    wire::{Socket, Wire, Wishes},
 };
 
 /// How long and how much is read of what the peer still sends after the last frame. A socket that is closed with
 /// unread input is reset, and the reset destroys the frame.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 * 1024;
-/// The same for a stopping server, which cannot tell an end of file from its own wake-up.
-const LINGER_WHEN_STOPPING: Duration = Duration::from_secs(1);
+/// The same for a connection that was woken, which cannot tell an end of file from that.
+const LINGER_WHEN_WOKEN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 /// A reserved seat must be free again soon.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
@@ -44,11 +44,11 @@ const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 #[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let shared = &arrival.shared;
-    let config = &shared.config;
+    let config = shared.config();
     let mut peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
     log::info!("Incoming connection from client ... {peer}");
 
-    let mut socket = Socket::new(Arc::clone(&arrival.stream), Arc::clone(&shared.stop));
+    let mut socket = Socket::new(Arc::clone(&arrival.stream), arrival.entry.wishes.clone());
     let patience = if places.is_ok() { config.handshake_timeout } else { TURN_AWAY_TIME };
     socket.read_by(Instant::now() + patience);
     let (head, behind) = match Head::read(&mut socket) {
@@ -82,15 +82,18 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
             Err(refusal) => Err(refusal.response(true)),
         }
     };
-    let accepted = accept_hdr_with_config(wire, callback, Some(session::limits(config))).ok();
+    let accepted = accept_hdr_with_config(wire, callback, Some(session::limits(&config))).ok();
     let (websocket, _address_seat) = match (accepted, decision) {
         (Some(websocket), Ok((caller, address_seat))) => {
-            peer.caller = caller;
+            peer.caller = caller.as_ref().map(|key| key.name().to_owned());
+            if let Some(key) = caller {
+                remember(key, arrival);
+            }
             (websocket, address_seat)
         }
         (_, Err(refusal)) => {
             report_refusal(&refusal, shared, &peer);
-            return linger(&arrival.stream, shared);
+            return linger(&arrival.stream, &arrival.entry.wishes);
         }
         (None, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
@@ -108,7 +111,15 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     });
     report(&ending, shared, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
-        linger(&arrival.stream, shared);
+        linger(&arrival.stream, &arrival.entry.wishes);
+    }
+}
+
+/// From now on the session ends when its key is withdrawn; that may have happened since the key was judged.
+fn remember(key: Key, arrival: &Arrival) {
+    let key = arrival.entry.key.get_or_init(|| key);
+    if !key.is_among(&arrival.shared.config().keys) {
+        arrival.entry.wishes.withdrawn.store(true, Ordering::Release);
     }
 }
 
@@ -119,12 +130,12 @@ fn let_in(
     shared: &Shared,
     places: &Result<Places, Refusal>,
 ) -> Result<(Caller, Option<AddressSeat>), Refusal> {
-    let config = &shared.config;
+    let config = shared.config();
     let caller = admit(
         head,
         &Rules {
             keys: &config.keys,
-            required: shared.require_key,
+            required: shared.requires_key(&config),
             query_token: config.query_token,
             origins: &config.origins,
         },
@@ -156,9 +167,9 @@ fn refuse(socket: Socket, arrival: &Arrival, refusal: &Refusal, with_body: bool)
 }
 
 fn answer(mut socket: Socket, arrival: &Arrival, response: &ErrorResponse) {
-    socket.write_within(arrival.shared.config.write_timeout);
+    socket.write_within(arrival.shared.config().write_timeout);
     if write_answer(&mut socket, response).is_ok() {
-        linger(&arrival.stream, &arrival.shared);
+        linger(&arrival.stream, &arrival.entry.wishes);
     }
 }
 
@@ -184,34 +195,34 @@ fn report(ending: &Ending, shared: &Shared, peer: &Peer) {
 }
 
 /// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well.
-fn linger(stream: &TcpStream, shared: &Shared) {
+fn linger(stream: &TcpStream, wishes: &Wishes) {
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
     }
     let deadline = Instant::now() + LINGER;
     let mut buffer = [0; 4096];
     let mut taken = 0;
-    while taken < LINGER_BYTES && !shared.is_stopping() {
+    while taken < LINGER_BYTES && wishes.cut().is_none() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
             return;
         }
         match (&*stream).read(&mut buffer) {
-            Ok(0) if !shared.is_stopping() => return,
+            Ok(0) if wishes.cut().is_none() => return,
             Ok(count) => taken += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return,
         }
     }
-    if shared.is_stopping() {
-        linger_when_stopping(stream, &mut buffer);
+    if wishes.cut().is_some() {
+        linger_when_woken(stream, &mut buffer);
     }
 }
 
 /// Reads return 0 at once here, whether or not the peer has hung up: pauses give its answer time to come. When both
 /// sides have hung up the socket is connected to nobody any more, which ends the waiting.
-fn linger_when_stopping(stream: &TcpStream, buffer: &mut [u8]) {
-    let deadline = Instant::now() + LINGER_WHEN_STOPPING;
+fn linger_when_woken(stream: &TcpStream, buffer: &mut [u8]) {
+    let deadline = Instant::now() + LINGER_WHEN_WOKEN;
     let mut answered = false;
     let mut taken = 0;
     while Instant::now() < deadline && taken < LINGER_BYTES && stream.peer_addr().is_ok() {

@@ -23,6 +23,8 @@ pub(crate) enum Ending {
     Unread,
     /// The server stops.
     Stop,
+    /// The key with which the client came in was taken out of the configuration.
+    KeyWithdrawn,
     /// No message for `idle_timeout`.
     Idle,
     /// A frame that RFC 6455 forbids.
@@ -48,6 +50,7 @@ impl Ending {
             Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
             Ending::Finished(code) => Some((CloseCode::from(*code), "")),
             Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
+            Ending::KeyWithdrawn => Some((CloseCode::Policy, "the key was withdrawn")),
             Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
             Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
             Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
@@ -60,7 +63,10 @@ impl Ending {
 
     /// Whether a handler should learn of it as the plain end of its loop rather than as an error.
     pub(crate) fn is_ordinary(&self) -> bool {
-        matches!(self, Ending::Finished(_) | Ending::Closed | Ending::Stop | Ending::Idle)
+        matches!(
+            self,
+            Ending::Finished(_) | Ending::Closed | Ending::Stop | Ending::KeyWithdrawn | Ending::Idle
+        )
     }
 }
 
@@ -72,6 +78,7 @@ impl fmt::Display for Ending {
             Ending::Gone(why) => write!(f, "the client is gone ({why})"),
             Ending::Unread => f.write_str("the client does not read its answers"),
             Ending::Stop => f.write_str("the server is stopping"),
+            Ending::KeyWithdrawn => f.write_str("its key was withdrawn"),
             Ending::Idle => f.write_str("no message for idle_timeout"),
             Ending::Protocol(why) => write!(f, "protocol error ({why})"),
             Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
@@ -103,6 +110,7 @@ impl From<io::Error> for Ending {
     fn from(error: io::Error) -> Ending {
         match Cut::of(&error) {
             Some(Cut::Stop) => Ending::Stop,
+            Some(Cut::Withdrawn) => Ending::KeyWithdrawn,
             Some(Cut::Budget) => Ending::TooFragmented,
             Some(Cut::Write) => Ending::Unread,
             None => Ending::Gone(error.to_string()),

@@ -79,7 +79,7 @@ mod counters;
 mod error;
 
 pub use auth::Key;
-pub use bot::bot;
+pub use bot::{bot, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::Config;
 pub use counters::Counts;

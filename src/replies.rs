@@ -85,7 +85,12 @@ impl Replies {
 
     /// The reply to `message`; never empty.
     pub fn answer(&self, message: &str) -> &Utf8Bytes {
-        self.find(message).unwrap_or(&self.unknown.text)
+        self.find(message).unwrap_or(self.unknown())
+    }
+
+    /// The reply to what no other reply answers.
+    pub fn unknown(&self) -> &Utf8Bytes {
+        &self.unknown.text
     }
 
     /// The reply to `message`, or `None` where only `unknown` would answer.

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     os::fd::OwnedFd,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -16,11 +16,12 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{
-    Config, Counts, Error, HandlerResult, Session, connection,
+    Config, Counts, Error, HandlerResult, Key, Session, connection,
     counters::{Counters, Traffic},
     forwarded::is_trusted,
     refusal::Refusal,
     seats::{AddressSeat, AddressSeats, Seat, Seats},
+    wire::Wishes,
 };
 
 /// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
@@ -97,8 +98,9 @@ impl Server {
         let (alive, all_ended) = bounded(0);
         let (stop_sender, stopping) = bounded(0);
         let shared = Arc::new(Shared {
-            require_key: config.require_key.unwrap_or(!config.keys.is_empty()),
-            config: Arc::new(config),
+            is_loopback: local_addr.ip().is_loopback(),
+            config: Mutex::new(Arc::new(config)),
+            generation: AtomicU64::new(0),
             handler: Box::new(handler),
             counters: Counters::default(),
             seats: Seats::default(),
@@ -156,6 +158,20 @@ impl Running {
         self.shared.seats.taken()
     }
 
+    /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
+    /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies` and `require_key`.
+    ///
+    /// Sessions go on and take the new settings with their next event. Those of keys that are not there any more end at
+    /// once with 1008.
+    ///
+    /// # Errors
+    ///
+    /// When a value is one that no server can work with, or a server that requires a key would be open to everybody. Then
+    /// nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
+        self.shared.reload(config.checked()?)
+    }
+
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
         self.shared.counts()
@@ -171,7 +187,8 @@ impl Running {
     fn end(&mut self) {
         let Some(accepting) = self.accepting.take() else { return };
         self.shared.draining.store(true, Ordering::Release);
-        thread::sleep(self.shared.config.drain_delay);
+        let config = self.shared.config();
+        thread::sleep(config.drain_delay);
 
         self.shared.stop.store(true, Ordering::Release);
         self.stop_sender = None;
@@ -180,7 +197,7 @@ impl Running {
         let _ = accepting.join();
 
         self.shared.shut_down_connections(Shutdown::Read);
-        if self.all_ended.recv_timeout(self.shared.config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
+        if self.all_ended.recv_timeout(config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
             log::warn!("{} clients did not end within drain_timeout and are cut", self.clients());
             self.shared.shut_down_connections(Shutdown::Both);
         }
@@ -202,13 +219,15 @@ impl fmt::Debug for Running {
 
 /// What all threads of a server see.
 pub(crate) struct Shared {
-    pub(crate) config: Arc<Config>,
-    pub(crate) require_key: bool,
+    config: Mutex<Arc<Config>>,
+    /// Counts the changes of `config`, so that a session sees cheaply that there was one.
+    generation: AtomicU64,
+    is_loopback: bool,
     pub(crate) handler: Box<Handler>,
     /// Newcomers are refused, sessions go on.
     draining: AtomicBool,
     /// Everybody goes: looked at before each read.
-    pub(crate) stop: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
     /// The same as a channel that closes, for whoever waits for something else.
     pub(crate) stopping: Receiver<()>,
     pub(crate) counters: Counters,
@@ -222,10 +241,62 @@ pub(crate) struct Shared {
 struct Registered {
     /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
     stream: Weak<TcpStream>,
-    traffic: Arc<Traffic>,
+    entry: Arc<RegistryEntry>,
+}
+
+/// What a connection's thread and everybody else share of it.
+#[derive(Default)]
+pub(crate) struct RegistryEntry {
+    pub(crate) traffic: Traffic,
+    pub(crate) wishes: Wishes,
+    /// With which it came in.
+    pub(crate) key: OnceLock<Key>,
+}
+
+impl Registered {
+    fn shut_down(&self, how: Shutdown) {
+        if let Some(stream) = self.stream.upgrade() {
+            let _ = stream.shutdown(how);
+        }
+    }
 }
 
 impl Shared {
+    /// The settings that hold now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn requires_key(&self, config: &Config) -> bool {
+        config.require_key.unwrap_or(!self.is_loopback || !config.keys.is_empty())
+    }
+
+    /// Puts new settings in place of the old, and ends the sessions of keys that they do not have any more.
+    fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
+        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let fixed = config.keep_fixed(&current);
+        if self.requires_key(&current) && !self.requires_key(&config) {
+            return Err(Error::config(vec![
+                "without a key the server would be open to everybody; restart it if that is meant".into(),
+            ]));
+        }
+        let config = Arc::new(config);
+        *current = Arc::clone(&config);
+        drop(current);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        for connection in self.connections().values() {
+            if connection.entry.key.get().is_some_and(|key| !key.is_among(&config.keys)) {
+                connection.entry.wishes.withdrawn.store(true, Ordering::Release);
+                connection.shut_down(Shutdown::Read);
+            }
+        }
+        Ok(fixed)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
@@ -239,16 +310,14 @@ impl Shared {
     }
 
     fn shut_down_connections(&self, how: Shutdown) {
-        for stream in self.connections().values().filter_map(|connection| connection.stream.upgrade()) {
-            let _ = stream.shutdown(how);
-        }
+        self.connections().values().for_each(|connection| connection.shut_down(how));
     }
 
     fn counts(&self) -> Counts {
         // A connection that ends is moved from one to the other under the same lock, and is never missed.
         let connections = self.connections();
         let mut counts = self.counters.counts();
-        connections.values().for_each(|connection| counts.add(&connection.traffic));
+        connections.values().for_each(|connection| counts.add(&connection.entry.traffic));
         counts.active = self.seats.taken() as u64;
         counts
     }
@@ -260,7 +329,7 @@ pub(crate) struct Arrival {
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
-    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) entry: Arc<RegistryEntry>,
     /// The stopping server waits until the last of these is dropped.
     _alive: Sender<()>,
 }
@@ -269,7 +338,7 @@ impl Drop for Arrival {
     fn drop(&mut self) {
         let mut connections = self.shared.connections();
         connections.remove(&self.number);
-        self.shared.counters.add(&self.traffic);
+        self.shared.counters.add(&self.entry.traffic);
     }
 }
 
@@ -282,7 +351,7 @@ pub(crate) struct Places {
 
 impl Places {
     fn take(shared: &Shared, address: IpAddr) -> Result<Places, Refusal> {
-        let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*shared.config;
+        let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*shared.config();
         let seat = shared.seats.take(*max_clients).ok_or(Refusal::Full)?;
         let address = address.to_canonical();
         let counts = !address.is_loopback() && !is_trusted(address, trusted_proxies);
@@ -318,16 +387,17 @@ impl Door {
         // Without it a short answer waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         shared.counters.accepted();
+        let wishes = Wishes { stop: Arc::clone(&shared.stop), withdrawn: Arc::default() };
         let arrival = Arc::new(Arrival {
             shared: Arc::clone(shared),
             stream: Arc::new(stream),
             number: shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
             address,
-            traffic: Arc::default(),
+            entry: Arc::new(RegistryEntry { wishes, ..RegistryEntry::default() }),
             _alive: self.alive.clone(),
         });
         let registered =
-            Registered { stream: Arc::downgrade(&arrival.stream), traffic: Arc::clone(&arrival.traffic) };
+            Registered { stream: Arc::downgrade(&arrival.stream), entry: Arc::clone(&arrival.entry) };
         shared.connections().insert(arrival.number, registered);
         match Places::take(shared, address.ip()) {
             Ok(places) => self.serve(arrival, places),

@@ -98,6 +98,7 @@ pub struct Session {
     socket: WebSocket<Wire>,
     arrival: Arc<Arrival>,
     config: Arc<Config>,
+    generation: u64,
     peer: Peer,
     ending: Option<Ending>,
     last_ping: Instant,
@@ -113,7 +114,9 @@ impl Session {
         let now = Instant::now();
         Session {
             socket,
-            config: Arc::clone(&arrival.shared.config),
+            // The number first: a change in between is only seen twice.
+            generation: arrival.shared.generation(),
+            config: arrival.shared.config(),
             arrival,
             peer,
             ending: None,
@@ -232,7 +235,7 @@ impl Session {
         self.peer.caller.as_deref()
     }
 
-    /// The settings that hold now.
+    /// The settings that hold now; those that change meanwhile hold from the next event on.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -247,6 +250,7 @@ impl Session {
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
+        self.take_changes();
         self.pace()?;
         let Config { max_message_bytes, message_timeout, .. } = *self.config;
         self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
@@ -270,7 +274,7 @@ impl Session {
             Message::Text(_) | Message::Binary(_) => {
                 self.socket.get_mut().end_idling();
                 self.pay();
-                add(&self.arrival.traffic.messages_received, 1);
+                add(&self.arrival.entry.traffic.messages_received, 1);
                 self.count_bytes();
             }
             // tungstenite has queued the answers; nothing that a handler does may hold them up or come before them.
@@ -289,10 +293,22 @@ impl Session {
         Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
     }
 
+    /// Takes settings that have changed since the event before.
+    fn take_changes(&mut self) {
+        let generation = self.arrival.shared.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.config = self.arrival.shared.config();
+            let limits = limits(&self.config);
+            self.socket.set_config(|config| *config = limits);
+            self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+        }
+    }
+
     fn count_bytes(&self) {
         let wire = self.socket.get_ref();
-        self.arrival.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
-        self.arrival.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
+        self.arrival.entry.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
+        self.arrival.entry.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
     }
 
     /// Every message costs its share of a second; who is more than a burst ahead waits.
@@ -363,7 +379,7 @@ impl Session {
         }
         let is_message = message.is_text() || message.is_binary();
         self.socket.write(message).map_err(|error| self.broken(error.into()))?;
-        add(&self.arrival.traffic.messages_sent, u64::from(is_message));
+        add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
         if self.may_gather() { Ok(()) } else { self.send_gathered().map_err(|ending| self.broken(ending)) }
     }
 

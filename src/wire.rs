@@ -27,6 +27,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 pub(crate) enum Cut {
     /// The server is stopping.
     Stop,
+    /// The key with which the peer came in holds no longer.
+    Withdrawn,
     /// One message took more bytes than it may.
     Budget,
     /// The peer did not read within `write_timeout`.
@@ -43,6 +45,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cut::Stop => "stopping",
+            Cut::Withdrawn => "the key was withdrawn",
             Cut::Budget => "too many bytes for one message",
             Cut::Write => "the peer does not read",
         })
@@ -54,6 +57,27 @@ impl error::Error for Cut {}
 impl From<Cut> for io::Error {
     fn from(cut: Cut) -> io::Error {
         io::Error::other(cut)
+    }
+}
+
+/// What others may want of a connection: looked at before each read, and after one that was woken for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    /// Of all connections of a server.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Of this one.
+    pub(crate) withdrawn: Arc<AtomicBool>,
+}
+
+impl Wishes {
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        if self.stop.load(Ordering::Acquire) {
+            Some(Cut::Stop)
+        } else if self.withdrawn.load(Ordering::Acquire) {
+            Some(Cut::Withdrawn)
+        } else {
+            None
+        }
     }
 }
 
@@ -89,7 +113,7 @@ impl Transport for Arc<TcpStream> {
 /// other error is final. The system is asked once at least, since the caller may come late to what has long been there.
 pub(crate) struct Socket<T = Arc<TcpStream>> {
     transport: T,
-    stop: Arc<AtomicBool>,
+    wishes: Wishes,
     read_by: Instant,
     asked: bool,
     read_began: Instant,
@@ -100,11 +124,11 @@ pub(crate) struct Socket<T = Arc<TcpStream>> {
 }
 
 impl<T: Transport> Socket<T> {
-    pub(crate) fn new(transport: T, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(transport: T, wishes: Wishes) -> Self {
         let now = Instant::now();
         Socket {
             transport,
-            stop,
+            wishes,
             read_by: now,
             asked: false,
             read_began: now,
@@ -123,17 +147,13 @@ impl<T: Transport> Socket<T> {
     pub(crate) fn write_within(&mut self, timeout: Duration) {
         self.write_by = Instant::now() + timeout;
     }
-
-    fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
 }
 
 impl<T: Transport> Read for Socket<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.is_stopping() {
-                return Err(Cut::Stop.into());
+            if let Some(cut) = self.wishes.cut() {
+                return Err(cut.into());
             }
             self.read_began = Instant::now();
             let mut left = self.read_by.saturating_duration_since(self.read_began);
@@ -149,8 +169,8 @@ impl<T: Transport> Read for Socket<T> {
                 self.read_timeout = Some(left);
             }
             match self.transport.read(buffer) {
-                // `shutdown(Read)` by the stopping server looks like the peer's end of file.
-                Ok(0) if self.is_stopping() => return Err(Cut::Stop.into()),
+                // `shutdown(Read)`, which wakes this read for a wish, looks like the peer's end of file.
+                Ok(0) => return self.wishes.cut().map_or(Ok(0), |cut| Err(cut.into())),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Woken for an earlier deadline: the time-out is set afresh for the one that holds now.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.read_timeout = None,
@@ -282,6 +302,10 @@ impl<T: Transport> Wire<T> {
     /// Whether finished answers wait to be sent.
     pub(crate) fn has_gathered(&self) -> bool {
         !self.gathered.is_empty()
+    }
+
+    pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
+        self.write_timeout = timeout;
     }
 
     pub(crate) fn bytes_received(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
 
-use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
@@ -9,6 +9,11 @@ pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60
 
 pub(super) fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
+}
+
+/// A file's name; an empty value is none.
+pub(super) fn path(value: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!value.is_empty()).then(|| value.into()))
 }
 
 pub(super) fn address(value: &str) -> Result<String, String> {

@@ -30,7 +30,7 @@ struct State {
     /// How many bytes each call of `write` was given.
     calls: RefCell<Vec<usize>>,
     timeouts: RefCell<Vec<Duration>>,
-    stop: Arc<AtomicBool>,
+    wishes: Wishes,
 }
 
 impl Script {
@@ -47,7 +47,7 @@ impl Script {
     }
 
     fn socket(&self) -> Socket<Script> {
-        let mut socket = Socket::new(self.clone(), Arc::clone(&self.0.stop));
+        let mut socket = Socket::new(self.clone(), self.0.wishes.clone());
         socket.read_by(Instant::now() + Duration::from_secs(60));
         socket.write_within(Duration::from_secs(60));
         socket
@@ -76,7 +76,7 @@ impl Transport for Script {
             }
             Some(Step::EndOfFile) => Ok(0),
             Some(Step::Stops) => {
-                self.0.stop.store(true, Ordering::Release);
+                self.0.wishes.stop.store(true, Ordering::Release);
                 Ok(0)
             }
             Some(Step::Fails(kind)) => Err(kind.into()),
