@@ -8,6 +8,9 @@ use crate::normalise::{Words, symbols};
 /// How many of the keys that lost are told.
 const RUNNERS_UP: usize = 2;
 
+/// How like two phrases are that are near: one letter of four may differ.
+const NEAR: f64 = 0.75;
+
 /// Which reply answers a message, and why; `Display` is what `replyd ask --why` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,6 +69,27 @@ impl Explanation {
                 .map(|fit| candidate(fit, why_it_lost(fit, &fits[0])))
                 .collect(),
         }
+    }
+}
+
+impl Replies {
+    /// The key that is nearest to some words of `message` although it is not in it: often one letter is wrong, or an
+    /// alternative is missing. `None` where none is near.
+    ///
+    /// Takes the longer the more keys there are.
+    pub fn nearest(&self, message: &str) -> Option<Candidate> {
+        let words = Words::of(message);
+        let words: Vec<&str> = words.folded().collect();
+        let likeness = |(entry, alternative): &(usize, String)| {
+            let key = Words::of(alternative).folded().collect::<Vec<_>>().join(" ");
+            let windows = words.windows(key.split(' ').count());
+            let best = windows.map(|window| strsim::normalized_damerau_levenshtein(&window.join(" "), &key));
+            (best.fold(0.0, f64::max), *entry, alternative.clone())
+        };
+        let all = self.keys.iter().map(likeness).filter(|(likeness, ..)| *likeness >= NEAR);
+        let (_, entry, key) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
+        let place = format!("{}:{}", self.name, self.entries[entry].line);
+        Some(Candidate { key, place, why: "its words are near".to_owned() })
     }
 }
 

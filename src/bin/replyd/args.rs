@@ -26,6 +26,14 @@ pub(crate) enum Command {
     /// On a terminal it prompts, and 'exit' or Ctrl-D leaves. Otherwise each line of the input is a message, and each
     /// answer a line of the output; the greeting goes to stderr.
     Chat(ChatArgs),
+    /// Print what would be answered, without any server.
+    Ask(AskArgs),
+    /// Read the settings and the replies, warn of what works otherwise than it looks, and run the [tests].
+    ///
+    /// Exit code 0 when all is well, 1 when a test fails, 2 when the file has mistakes.
+    Check(FileArgs),
+    /// Print the messages that no reply answers, the most frequent first, as lines for [replies].
+    Unanswered(FileArgs),
     /// Make keys that open a server.
     Key {
         #[command(subcommand)]
@@ -34,13 +42,30 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {
+pub(crate) struct FileArgs {
     /// The file of settings [default: config.ini if there is one, else built-in replies].
     #[arg(long, value_name = "FILE", env = "REPLYD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
     /// Address and port; beats the file.
     #[arg(long, value_name = "ADDRESS:PORT", env = "REPLYD_LISTEN")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// Say why: the message as it is compared, the key that won and its line, and the next two.
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// The message; without one, each line of the input is.
+    pub(crate) text: Vec<String>,
 }
 
 #[derive(clap::Args)]

@@ -51,9 +51,10 @@ impl LogWriter {
             })
             .map_err(|error| Failure::new(format!("cannot start a thread for the log: {error}")))?;
         env_logger::Builder::new()
-            .filter_level(level)
+            // Held back below, by a level that can change while the server runs.
+            .filter_level(LevelFilter::Trace)
             // It logs whole messages at debug and trace: only when asked for by name.
-            .filter_module("tungstenite", level.min(LevelFilter::Info))
+            .filter_module("tungstenite", LevelFilter::Info)
             .parse_filters(&wishes)
             .format(|line, record| {
                 let time = line.timestamp_millis();
@@ -61,6 +62,9 @@ impl LogWriter {
             })
             .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost })))
             .init();
+        if wishes.is_empty() {
+            log::set_max_level(level);
+        }
         Ok(LogWriter(items))
     }
 }

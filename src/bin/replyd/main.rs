@@ -1,14 +1,18 @@
 //! The `replyd` command: the server, its console client, and their tools.
 
 mod args;
+mod ask;
 mod chat;
 mod escape;
 mod failure;
 mod input;
 mod key;
 mod log_writer;
+mod reload;
 mod serve;
+mod settings;
 mod terminal;
+mod unanswered;
 
 use std::process::ExitCode;
 
@@ -29,6 +33,9 @@ fn run(args: Args) -> Result<(), Failure> {
         None => serve::serve(&args.serve),
         Some(Command::Serve(args)) => serve::serve(&args),
         Some(Command::Chat(args)) => chat::chat(args),
+        Some(Command::Ask(args)) => ask::ask(args),
+        Some(Command::Check(args)) => ask::check(&args),
+        Some(Command::Unanswered(args)) => ask::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
     }
 }

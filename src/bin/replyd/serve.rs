@@ -1,50 +1,73 @@
 //! `replyd serve`: reads the settings, starts the log and the server, and waits for a signal.
 
-use std::{
-    panic,
-    path::{Path, PathBuf},
-    process,
+use std::{panic, process, time::Duration};
+
+use crossbeam_channel::{Receiver, bounded, select, tick};
+use replyd::Server;
+
+use crate::{
+    args::ServeArgs,
+    failure::Failure,
+    log_writer::LogWriter,
+    reload::Watch,
+    settings::{self, Settings},
+    unanswered::Unanswered,
 };
 
-use crossbeam_channel::{Receiver, bounded};
-use replyd::{Config, Server};
-
-use crate::{args::ServeArgs, failure::Failure, log_writer::LogWriter};
-
-/// The file that is read when none is named, if there is one.
-const DEFAULT_FILE: &str = "config.ini";
+/// How often the files are looked at; a change is read when it looks the same twice.
+const TICK: Duration = Duration::from_millis(500);
 /// 128 + SIGINT, as shells report it.
 const KILLED: i32 = 130;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
-    let file = config_file(args);
-    let config = read_config(args, file.as_deref())?;
+    let file = settings::file(args.file.config.as_deref());
+    let Settings { mut config, name } = settings::read(file.as_deref())?;
+    if let Some(listen) = args.listen.clone().filter(|listen| !listen.is_empty()) {
+        config.listen = listen;
+    }
     // Dropped at the end, whichever way it comes: that writes the last lines.
     let _log = LogWriter::start(config.level)?;
     panic::set_hook(Box::new(|info| log::error!("{info}")));
     match &file {
-        Some(file) => log::info!("using {}", file.display()),
-        None => log::info!("using the built-in replies: there is no {DEFAULT_FILE} in this folder"),
+        Some(_) => log::info!("using {name}"),
+        None => {
+            log::info!("using the built-in replies: there is no {} in this folder", settings::DEFAULT_FILE)
+        }
     }
+    for failure in config.replies.failures() {
+        log::warn!("{failure}");
+    }
+
     let signals = signals()?;
-    let running = Server::with_config(config)?.start(replyd::bot)?;
-    let _ = signals.recv();
+    let (unanswered, writer) = Unanswered::start(config.unanswered_file.clone())?;
+    let mut watch = file.map(|file| Watch::new(file, config.clone()));
+    let keep = unanswered.clone();
+    let server = Server::with_config(config)?;
+    let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    let ticks = tick(TICK);
+    loop {
+        select! {
+            recv(signals) -> _ => break,
+            recv(ticks) -> _ => if let Some(watch) = &mut watch {
+                watch.tick(&running, &unanswered);
+            }
+        }
+    }
     log::info!("Stopping: a second signal ends at once");
     running.stop();
+    finish(unanswered, writer);
     Ok(())
 }
 
-fn config_file(args: &ServeArgs) -> Option<PathBuf> {
-    let default = || Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into());
-    args.config.clone().filter(|file| !file.as_os_str().is_empty()).or_else(default)
-}
-
-fn read_config(args: &ServeArgs, file: Option<&Path>) -> Result<Config, Failure> {
-    let mut config = file.map_or_else(|| Ok(Config::default()), Config::load)?;
-    if let Some(listen) = args.listen.clone().filter(|listen| !listen.is_empty()) {
-        config.listen = listen;
-    }
-    Ok(config)
+/// Waits a second for what is still to be written; a session that is stuck may hold the thread for ever.
+fn finish(unanswered: Unanswered, writer: std::thread::JoinHandle<()>) {
+    drop(unanswered);
+    let (done, written) = bounded::<()>(0);
+    std::thread::spawn(move || {
+        let _ = writer.join();
+        drop(done);
+    });
+    let _ = written.recv_timeout(Duration::from_secs(1));
 }
 
 /// A channel that tells of the first signal. The second ends the process, whatever it is doing.

@@ -1,0 +1,118 @@
+//! The commands that need no server: `ask`, `check` and `unanswered`.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write, stdin, stdout},
+    path::Path,
+};
+
+use replyd::{Config, Replies};
+
+use crate::{
+    args::{AskArgs, FileArgs},
+    failure::Failure,
+    input,
+    settings::{self, Settings},
+    unanswered,
+};
+
+/// Prints the answer to a text, or to each line of the input.
+pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
+    let Settings { config, .. } = settings::read(args.file.config.as_deref())?;
+    let answer = |text: &str| {
+        let replies = &config.replies;
+        if args.why { print(replies.explain(text)) } else { print(replies.answer(text)) }
+    };
+    if !args.text.is_empty() {
+        return answer(&args.text.join(" "));
+    }
+    input::lines(stdin().lock()).try_for_each(|line| answer(&line?))
+}
+
+/// Reads the configuration, and says what works otherwise than it looks and which `[tests]` fail.
+pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
+    let Settings { config, name } = settings::read(args.config.as_deref())?;
+    let replies = &config.replies;
+    let (warnings, failures) = (replies.warnings(), replies.failures());
+    for warning in &warnings {
+        print(format_args!("warning: {warning}"))?;
+    }
+    for failure in &failures {
+        print(format_args!("failed: {failure}"))?;
+    }
+    let passed = replies.tests() - failures.len();
+    print(format_args!(
+        "{name}: {} replies, {} warnings, {passed} of {} tests pass",
+        replies.len(),
+        warnings.len(),
+        replies.tests()
+    ))?;
+    if failures.is_empty() { Ok(()) } else { Err(Failure::new(format!("{} tests fail", failures.len()))) }
+}
+
+/// Prints the messages that are still unanswered as lines for `[replies]`, the most frequent first.
+pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
+    let Settings { config, .. } = settings::read(args.config.as_deref())?;
+    let Some(file) = &config.unanswered_file else {
+        return Err(Failure::usage(
+            "no messages are kept; write 'unanswered_file = unanswered.txt' under [bot]",
+        ));
+    };
+    for group in groups(file, &config)? {
+        let times = if group.count == 1 { "once" } else { &format!("{} times", group.count) };
+        let near = config.replies.nearest(&group.message);
+        let hint = near
+            .map(|near| format!("; near {:?} ({}), perhaps another alternative of it", near.key, near.place));
+        print(format_args!("# {times}, last on {}{}", group.last, hint.unwrap_or_default()))?;
+        print(format_args!("{} =", group.message))?;
+    }
+    Ok(())
+}
+
+/// The same message, however it was written.
+struct Group {
+    /// In the form in which keys are compared: nothing in it means anything else in the file.
+    message: String,
+    count: usize,
+    last: String,
+}
+
+fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
+    let mut groups: HashMap<String, Group> = HashMap::new();
+    let files = [unanswered::rotated(file), file.to_owned()];
+    for line in files.iter().map(|file| read_if_there(file)).collect::<Result<Vec<_>, _>>()?.concat().lines()
+    {
+        let Some((time, message)) = line.split_once(' ') else { continue };
+        if is_still_unanswered(message, &config.replies) {
+            let message = config.replies.explain(message).normalised;
+            let date = time.split('T').next().unwrap_or(time).to_owned();
+            let group =
+                groups.entry(message.clone()).or_insert(Group { message, count: 0, last: String::new() });
+            group.count += 1;
+            group.last = date.max(std::mem::take(&mut group.last));
+        }
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by(|one, other| {
+        (other.count, &other.last, &one.message).cmp(&(one.count, &one.last, &other.message))
+    });
+    Ok(groups)
+}
+
+/// What has letters or digits, and no reply by now.
+fn is_still_unanswered(message: &str, replies: &Replies) -> bool {
+    message.contains(char::is_alphanumeric) && replies.find(message).is_none()
+}
+
+fn read_if_there(file: &Path) -> Result<String, Failure> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Failure::new(format!("{}: cannot read this file: {error}", file.display()))),
+    }
+}
+
+fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
+    writeln!(stdout(), "{line}").map_err(|error| Failure::new(format!("cannot write: {error}")))
+}

@@ -1,0 +1,105 @@
+//! Notices that the files of a running server were saved, and puts their contents in force if they are good.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use replyd::{Config, Running};
+
+use crate::unanswered::Unanswered;
+
+/// How many failing `[tests]` are told; one is enough to keep the file out.
+const TOLD_FAILURES: usize = 5;
+
+/// What a file looks like from outside: when it was changed, how long it is, and which one it is. Links are followed.
+type Look = Option<(i64, i64, i64, i64, u64, u64)>;
+
+/// The files of a running server.
+pub(crate) struct Watch {
+    file: PathBuf,
+    config: Config,
+    loaded: Vec<Look>,
+    seen: Vec<Look>,
+}
+
+impl Watch {
+    /// Watches the file that `config` is from, as it looks now.
+    pub(crate) fn new(file: PathBuf, config: Config) -> Watch {
+        let mut watch = Watch { file, config, loaded: Vec::new(), seen: Vec::new() };
+        watch.loaded = watch.looks();
+        watch
+    }
+
+    /// Looks once; what has changed and looks the same as the last time is read.
+    pub(crate) fn tick(&mut self, running: &Running, unanswered: &Unanswered) {
+        let looks = self.looks();
+        if looks != self.loaded && looks == self.seen {
+            let replies_file = self.config.replies_file.clone();
+            self.reload(running, unanswered);
+            // Good or bad, it is not read again until it changes; but the replies may be in another file now.
+            self.loaded = if self.config.replies_file == replies_file { looks.clone() } else { self.looks() };
+        }
+        self.seen = looks;
+    }
+
+    fn reload(&mut self, running: &Running, unanswered: &Unanswered) {
+        let name = self.file.display().to_string();
+        match self.read().and_then(|config| {
+            let fixed = running.reload(config.clone()).map_err(|error| vec![format!("{name}: {error}")])?;
+            Ok((config, fixed))
+        }) {
+            Ok((config, fixed)) => {
+                let (added, changed, removed) = config.replies.changes_since(&self.config.replies);
+                log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies");
+                for setting in fixed {
+                    log::warn!("{name}: {setting} has changed and takes effect at the next start");
+                }
+                unanswered.set_file(config.unanswered_file.clone());
+                if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {
+                    log::set_max_level(config.level);
+                }
+                self.config = config;
+            }
+            Err(faults) => {
+                for fault in faults {
+                    log::error!("{fault}");
+                }
+                log::error!(
+                    "{name} is not taken: keeping the previous {} replies",
+                    self.config.replies.len()
+                );
+            }
+        }
+    }
+
+    /// Reads the files as at the start; an empty one is a mistake here, and so is a failing test.
+    fn read(&self) -> Result<Config, Vec<String>> {
+        for file in self.files() {
+            // One that cannot be read says so below.
+            if fs::read(file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
+                return Err(vec![format!("{}: this file is empty", file.display())]);
+            }
+        }
+        let config = Config::load(&self.file)
+            .map_err(|error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        let mut failures = config.replies.failures();
+        failures.truncate(TOLD_FAILURES);
+        if failures.is_empty() { Ok(config) } else { Err(failures) }
+    }
+
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.file].into_iter().chain(&self.config.replies_file).map(PathBuf::as_path)
+    }
+
+    fn looks(&self) -> Vec<Look> {
+        let look = |file: &Path| {
+            let metadata = fs::metadata(file).ok()?;
+            let (modified, changed) =
+                ((metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec()));
+            Some((modified.0, modified.1, changed.0, changed.1, metadata.len(), metadata.ino()))
+        };
+        self.files().map(look).collect()
+    }
+}
