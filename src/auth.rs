@@ -126,7 +126,9 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
 
 /// The subprotocol to choose: the first that was offered, and never one that holds a secret.
 pub(crate) fn subprotocol(head: &Head) -> Option<&str> {
-    head.items(SUBPROTOCOLS).find(|offered| !is_bearer(offered) && offered.bytes().all(is_token))
+    let secret = credential(head, true).ok().flatten().unwrap_or_default();
+    head.items(SUBPROTOCOLS)
+        .find(|offered| !is_bearer(offered) && offered.bytes().all(is_token) && offered.as_bytes() != secret)
 }
 
 /// Browsers cannot send headers with a WebSocket, but a list of subprotocols.
@@ -139,9 +141,9 @@ fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal
     let header = head.values("x-ws-auth-key").map(<[u8]>::to_vec);
     let query = head.query_values("accessToken").filter(|_| query_token).map(String::into_bytes);
     let offered = head.items(SUBPROTOCOLS).filter(|item| is_bearer(item)).map(|item| {
-        // What is no base64url is a wrong key, not none.
         let encoded = item[BEARER.len()..].trim_end_matches('=').as_bytes();
-        BASE64URL_NOPAD.decode(encoded).unwrap_or_else(|_| encoded.to_vec())
+        // What is no base64url is a wrong key, not none: no secret has this byte, which UTF-8 does not have.
+        BASE64URL_NOPAD.decode(encoded).unwrap_or_else(|_| [b"\xff", encoded].concat())
     });
     let mut secrets = bearer.chain(header).chain(query).chain(offered).filter(|secret| !secret.is_empty());
     let Some(first) = secrets.next() else { return Ok(None) };

@@ -275,7 +275,12 @@ impl Config {
         let (text, _) = read_file(file)?;
         let (replies, mut faults) = Replies::read(&text, &name);
         if !ini::parse(&text).0.iter().any(|section| section.name == "replies") {
-            faults.push(Fault::new(1, "there is no [replies] in this file of replies"));
+            let what = if text.trim().is_empty() {
+                "this file is empty"
+            } else {
+                "there is no [replies] in this file of replies"
+            };
+            faults.push(Fault::new(1, what));
         }
         if faults.is_empty() { Ok(replies) } else { Err(Error::faults(&name, faults)) }
     }

@@ -26,7 +26,7 @@ use crate::{
     seats::AddressSeat,
     server::{Arrival, Places, Shared},
     session::{self, Peer},
-    wire::{Socket, Wire, Wishes},
+    wire::{Socket, Wire},
 };
 
 /// How long and how much is read of what the peer still sends after the last frame. A socket that is closed with
@@ -36,6 +36,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// The same for a connection that was woken, which cannot tell an end of file from that.
 const LINGER_WHEN_WOKEN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
+const QUIET: Duration = Duration::from_millis(100);
 /// A reserved seat must be free again soon.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
@@ -50,10 +51,14 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
 
     let mut socket = Socket::new(Arc::clone(&arrival.stream), arrival.entry.wishes.clone());
     let patience = if places.is_ok() { config.handshake_timeout } else { TURN_AWAY_TIME };
-    socket.read_by(Instant::now() + patience);
+    let deadline = Instant::now() + patience;
+    socket.read_by(deadline);
+    let leave_by = if places.is_ok() { deadline + LINGER } else { deadline };
     let (head, behind) = match Head::read(&mut socket) {
         Ok(read) => read,
-        Err(Unread::Refused(refusal)) => return refuse(socket, arrival, &refusal, true),
+        Err(Unread::Refused { refusal, is_head }) => {
+            return refuse(socket, arrival, leave_by, &refusal, !is_head);
+        }
         Err(Unread::Gone(why)) => return log::info!("Connection ended before a request ... {why} {peer}"),
     };
     let client = client_address(&head, peer.address.ip(), &config.trusted_proxies);
@@ -63,14 +68,14 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let upgrade = match route(&head) {
         Ok(Route::Upgrade(upgrade)) => upgrade,
         Ok(Route::Health) if shared.is_draining() => {
-            return refuse(socket, arrival, &Refusal::Stopping, with_body);
+            return refuse(socket, arrival, leave_by, &Refusal::Stopping, with_body);
         }
-        Ok(Route::Health) => return answer(socket, arrival, &plain(200, "ok", with_body)),
+        Ok(Route::Health) => return answer(socket, arrival, leave_by, &plain(200, "ok", with_body)),
         Ok(Route::Probe) => {
             let refusal = let_in(&head, &peer, shared, &places).err().unwrap_or(Refusal::UpgradeRequired);
-            return refuse(socket, arrival, &refusal, with_body);
+            return refuse(socket, arrival, leave_by, &refusal, with_body);
         }
-        Err(refusal) => return refuse(socket, arrival, &refusal, with_body),
+        Err(refusal) => return refuse(socket, arrival, leave_by, &refusal, with_body),
     };
 
     let mut decision = Err(Refusal::Stopping);
@@ -93,7 +98,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
         }
         (_, Err(refusal)) => {
             report_refusal(&refusal, shared, &peer);
-            return linger(&arrival.stream, &arrival.entry.wishes);
+            return linger(arrival, leave_by);
         }
         (None, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
@@ -107,11 +112,14 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
         // The panic hook has told what and where.
-        Err(_) => Ending::Panicked,
+        Err(_) => {
+            shared.counters.panicked();
+            Ending::Panicked
+        }
     });
     report(&ending, shared, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
-        linger(&arrival.stream, &arrival.entry.wishes);
+        linger(arrival, Instant::now() + LINGER);
     }
 }
 
@@ -160,16 +168,16 @@ fn with_subprotocol(mut response: Response, head: &Head) -> Response {
 }
 
 /// Turns a request away that `accept_hdr` never sees.
-fn refuse(socket: Socket, arrival: &Arrival, refusal: &Refusal, with_body: bool) {
+fn refuse(socket: Socket, arrival: &Arrival, leave_by: Instant, refusal: &Refusal, with_body: bool) {
     let peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
     report_refusal(refusal, &arrival.shared, &peer);
-    answer(socket, arrival, &refusal.response(with_body));
+    answer(socket, arrival, leave_by, &refusal.response(with_body));
 }
 
-fn answer(mut socket: Socket, arrival: &Arrival, response: &ErrorResponse) {
+fn answer(mut socket: Socket, arrival: &Arrival, leave_by: Instant, response: &ErrorResponse) {
     socket.write_within(arrival.shared.config().write_timeout);
     if write_answer(&mut socket, response).is_ok() {
-        linger(&arrival.stream, &arrival.entry.wishes);
+        linger(arrival, leave_by);
     }
 }
 
@@ -194,47 +202,53 @@ fn report(ending: &Ending, shared: &Shared, peer: &Peer) {
     }
 }
 
-/// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well.
-fn linger(stream: &TcpStream, wishes: &Wishes) {
+/// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well, or until
+/// `leave_by`.
+fn linger(arrival: &Arrival, leave_by: Instant) {
+    let Arrival { stream, entry, .. } = arrival;
+    let mut buffer = [0; 4096];
+    let mut taken = 0;
+    // A woken connection's reads return at once, and what comes behind its last word would be answered with a reset: its
+    // peer is given time to read that word before.
+    if entry.wishes.cut().is_some() {
+        taken += wait_for_farewell(stream, &mut buffer);
+    }
+    entry.lingers.store(true, Ordering::Release);
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
     }
-    let deadline = Instant::now() + LINGER;
-    let mut buffer = [0; 4096];
-    let mut taken = 0;
-    while taken < LINGER_BYTES && wishes.cut().is_none() {
-        let left = deadline.saturating_duration_since(Instant::now());
+    let leave_by = leave_by.min(Instant::now() + LINGER);
+    while taken < LINGER_BYTES {
+        let left = leave_by.saturating_duration_since(Instant::now());
         if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
             return;
         }
-        match (&*stream).read(&mut buffer) {
-            Ok(0) if wishes.cut().is_none() => return,
+        match (&**stream).read(&mut buffer) {
+            Ok(0) => return,
             Ok(count) => taken += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return,
         }
     }
-    if wishes.cut().is_some() {
-        linger_when_woken(stream, &mut buffer);
-    }
 }
 
-/// Reads return 0 at once here, whether or not the peer has hung up: pauses give its answer time to come. When both
-/// sides have hung up the socket is connected to nobody any more, which ends the waiting.
-fn linger_when_woken(stream: &TcpStream, buffer: &mut [u8]) {
+/// Takes in what comes, until there is an answer (a Close, as a rule) and nothing behind it for a while. A socket that was
+/// reset, because the peer is gone, is connected to nobody.
+fn wait_for_farewell(stream: &TcpStream, buffer: &mut [u8]) -> usize {
     let deadline = Instant::now() + LINGER_WHEN_WOKEN;
-    let mut answered = false;
+    let mut quiet_since = None;
     let mut taken = 0;
     while Instant::now() < deadline && taken < LINGER_BYTES && stream.peer_addr().is_ok() {
         match (&*stream).read(buffer) {
-            Ok(0) if answered => return,
+            Ok(0) if quiet_since.is_some_and(|since: Instant| since.elapsed() > QUIET) => break,
+            Ok(0) => thread::sleep(PAUSE),
             Ok(count) => {
-                answered |= count > 0;
                 taken += count;
+                quiet_since = Some(Instant::now());
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return,
+            Err(_) => break,
         }
-        thread::sleep(PAUSE);
     }
+    taken
 }

@@ -18,7 +18,8 @@ pub struct Counts {
     pub accepted: u64,
     /// Clients that are connected now, those that have not been let in yet included.
     pub active: u64,
-    /// Requests that were refused, by reason (`no_key`, `full`, `timeout` ...).
+    /// Requests that were refused, by reason (`no_key`, `full`, `timeout` ...); `unanswered` are connections that were
+    /// closed without an answer, in a house so full that nobody was free to say so.
     pub refused: BTreeMap<String, u64>,
     /// Sessions that ended, by the close code that the server sent; `closed` where the client closed, `gone` and
     /// `unread` where nobody was left to be told.
@@ -29,9 +30,9 @@ pub struct Counts {
     pub messages_received: u64,
     /// Text and binary messages to clients.
     pub messages_sent: u64,
-    /// Bytes from clients, as they were on the wire.
+    /// Bytes from clients, as they were on the wire, without request heads.
     pub bytes_received: u64,
-    /// Bytes to clients, as they were on the wire.
+    /// Bytes to clients, as they were on the wire, without the answers to request heads.
     pub bytes_sent: u64,
 }
 
@@ -64,10 +65,16 @@ impl Counters {
         count(&self.refused, refusal.reason().to_owned());
     }
 
+    /// A connection was closed without an answer: the reserved seats were taken too.
+    pub(crate) fn unanswered(&self) {
+        count(&self.refused, "unanswered".to_owned());
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn ended(&self, ending: &Ending) {
-        if *ending == Ending::Panicked {
-            self.panics.fetch_add(1, Ordering::Relaxed);
-        }
         let name = match ending {
             Ending::Closed => "closed".to_owned(),
             Ending::Gone(_) => "gone".to_owned(),

@@ -37,17 +37,24 @@ impl Head {
     /// `stream` ends the waiting with `WouldBlock` when the time is up.
     pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), Unread> {
         let mut bytes = Vec::with_capacity(1024);
+        Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
+            Failed::Refused(refusal) => Unread::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
+            Failed::Gone(why) => Unread::Gone(why),
+        })
+    }
+
+    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), Failed> {
         let mut scan = Scan::default();
         let mut chunk = [0; 1024];
         loop {
             match stream.read(&mut chunk) {
-                Ok(0) if bytes.is_empty() => return Err(Unread::Gone("it hung up without a request".into())),
+                Ok(0) if bytes.is_empty() => return Err(Failed::Gone("it hung up without a request".into())),
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Refusal::Timeout.into()),
-                Err(error) => return Err(Unread::Gone(error.to_string())),
+                Err(error) => return Err(Failed::Gone(error.to_string())),
             }
-            if let Some((start, end)) = scan.find_end(&bytes)? {
+            if let Some((start, end)) = scan.find_end(bytes)? {
                 let head = Head::parse(&bytes[start..end])?;
                 return Ok((head, bytes.split_off(end)));
             }
@@ -154,15 +161,20 @@ impl fmt::Debug for Head {
 /// Why there is no head.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// The peer gets this answer.
-    Refused(Refusal),
+    /// The peer gets this answer, without a body where its method was `HEAD`.
+    Refused { refusal: Refusal, is_head: bool },
     /// There is nobody to answer.
     Gone(String),
 }
 
-impl From<Refusal> for Unread {
-    fn from(refusal: Refusal) -> Unread {
-        Unread::Refused(refusal)
+enum Failed {
+    Refused(Refusal),
+    Gone(String),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Failed {
+        Failed::Refused(refusal)
     }
 }
 

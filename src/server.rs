@@ -1,6 +1,7 @@
 //! The listener, a thread for each client, and the stop.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     fmt, fs, io,
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
@@ -18,7 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::{
     Config, Counts, Error, HandlerResult, Key, Session, connection,
     counters::{Counters, Traffic},
-    forwarded::is_trusted,
+    forwarded::counts_at_the_door,
     refusal::Refusal,
     seats::{AddressSeat, AddressSeats, Seat, Seats},
     wire::Wishes,
@@ -251,10 +252,17 @@ pub(crate) struct RegistryEntry {
     pub(crate) wishes: Wishes,
     /// With which it came in.
     pub(crate) key: OnceLock<Key>,
+    /// Whether it has said its last.
+    pub(crate) lingers: AtomicBool,
 }
 
 impl Registered {
+    /// Wakes its thread (`Shutdown::Read`) or cuts it (`Shutdown::Both`). One that lingers has sent its last: then the system
+    /// would answer what still comes with a reset, and need not be woken.
     fn shut_down(&self, how: Shutdown) {
+        if how == Shutdown::Read && self.entry.lingers.load(Ordering::Acquire) {
+            return;
+        }
         if let Some(stream) = self.stream.upgrade() {
             let _ = stream.shutdown(how);
         }
@@ -353,8 +361,7 @@ impl Places {
     fn take(shared: &Shared, address: IpAddr) -> Result<Places, Refusal> {
         let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*shared.config();
         let seat = shared.seats.take(*max_clients).ok_or(Refusal::Full)?;
-        let address = address.to_canonical();
-        let counts = !address.is_loopback() && !is_trusted(address, trusted_proxies);
+        let counts = counts_at_the_door(address, trusted_proxies);
         let take = || shared.addresses.take(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
         Ok(Places { _seat: seat, address: counts.then(take).transpose()? })
     }
@@ -364,6 +371,20 @@ impl Places {
 struct Door {
     reserved: Sender<(Arc<Arrival>, Refusal)>,
     alive: Sender<()>,
+    reports: Reports,
+}
+
+/// What may happen a thousand times a second is logged once.
+#[derive(Default)]
+struct Reports(Cell<Option<Instant>>);
+
+impl Reports {
+    fn at_most_once_a_second(&self, report: impl FnOnce()) {
+        if self.0.get().is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+            report();
+            self.0.set(Some(Instant::now()));
+        }
+    }
 }
 
 impl Door {
@@ -380,7 +401,7 @@ impl Door {
                 },
             )?;
         }
-        Ok(Door { reserved, alive })
+        Ok(Door { reserved, alive, reports: Reports::default() })
     }
 
     fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
@@ -420,12 +441,17 @@ impl Door {
 
     /// When the reserved seats are taken too, the connection is closed unanswered.
     fn turn_away(&self, arrival: Arc<Arrival>, refusal: Refusal) {
-        let _ = self.reserved.try_send((arrival, refusal));
+        let shared = Arc::clone(&arrival.shared);
+        if self.reserved.try_send((arrival, refusal)).is_err() {
+            shared.counters.unanswered();
+            self.reports
+                .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
+        }
     }
 }
 
 fn accept_clients(listener: &TcpListener, shared: &Arc<Shared>, door: &Door) {
-    let mut reported: Option<Instant> = None;
+    let reports = Reports::default();
     while !shared.is_stopping() {
         match listener.accept() {
             Ok((stream, address)) => door.welcome(shared, stream, address),
@@ -434,10 +460,7 @@ fn accept_clients(listener: &TcpListener, shared: &Arc<Shared>, door: &Door) {
                 log::debug!("a client left before it came in: {error}")
             }
             Err(error) => {
-                if reported.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
-                    log::error!("cannot accept clients: {error}");
-                    reported = Some(Instant::now());
-                }
+                reports.at_most_once_a_second(|| log::error!("cannot accept clients: {error}"));
                 let _ = shared.stopping.recv_timeout(REST);
             }
         }

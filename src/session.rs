@@ -110,8 +110,9 @@ pub struct Session {
 
 impl Session {
     /// A conversation over an upgraded connection.
-    pub(crate) fn new(socket: WebSocket<Wire>, arrival: Arc<Arrival>, peer: Peer) -> Session {
+    pub(crate) fn new(mut socket: WebSocket<Wire>, arrival: Arc<Arrival>, peer: Peer) -> Session {
         let now = Instant::now();
+        socket.get_mut().begin_counting();
         Session {
             socket,
             // The number first: a change in between is only seen twice.
@@ -250,7 +251,6 @@ impl Session {
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
-        self.take_changes();
         self.pace()?;
         let Config { max_message_bytes, message_timeout, .. } = *self.config;
         self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
@@ -268,6 +268,7 @@ impl Session {
     }
 
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
+        self.take_changes();
         self.pings_unanswered = 0;
         self.socket.get_mut().consumed(message.len());
         match message {
@@ -351,6 +352,7 @@ impl Session {
     }
 
     fn look_at_clocks(&mut self) -> Result<(), Ending> {
+        self.take_changes();
         let now = Instant::now();
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);

@@ -308,6 +308,12 @@ impl<T: Transport> Wire<T> {
         self.write_timeout = timeout;
     }
 
+    /// Forgets the bytes of the upgrade; those behind the head are the peer's first frames.
+    pub(crate) fn begin_counting(&mut self) {
+        self.bytes_received = self.behind.get_ref().len() as u64;
+        self.bytes_sent = 0;
+    }
+
     pub(crate) fn bytes_received(&self) -> u64 {
         self.bytes_received
     }
@@ -372,7 +378,9 @@ impl<T: Transport> Write for Wire<T> {
         }
         self.socket.write_within(self.write_timeout);
         let sent = self.socket.write_all(&self.gathered);
-        self.bytes_sent += self.gathered.len() as u64;
+        if sent.is_ok() {
+            self.bytes_sent += self.gathered.len() as u64;
+        }
         // After a failed write nothing may follow what was cut in the middle of a frame.
         self.gathered.clear();
         sent

@@ -30,7 +30,8 @@ impl Pattern {
 
 /// Splits a key at its `|` and reads each alternative; what is wrong with one is said in place of it.
 pub(super) fn alternatives(key: &str) -> impl Iterator<Item = (&str, Result<Pattern, String>)> {
-    key.split('|').map(str::trim).map(move |alternative| {
+    // Chinese and Japanese keyboards write the full-width signs.
+    key.split(['|', '｜']).map(str::trim).map(move |alternative| {
         let pattern = match alternative {
             "" => Err(format!("{key:?} has nothing beside a '|'")),
             alternative => pattern(alternative),
@@ -43,7 +44,7 @@ fn pattern(alternative: &str) -> Result<Pattern, String> {
     let mut phrases = vec![Phrase::default()];
     for word in alternative.split_whitespace() {
         match word {
-            "&" => phrases.push(Phrase::default()),
+            "&" | "＆" => phrases.push(Phrase::default()),
             word => phrases.last_mut().expect("it begins with one").add(word),
         }
     }

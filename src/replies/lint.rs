@@ -123,13 +123,28 @@ fn canonical(key: &str) -> String {
             if words.is_empty() { piece.to_owned() } else { words.shown() + star }
         }
     };
-    key.replace('|', " | ").split_whitespace().map(piece).collect::<Vec<_>>().join(" ")
+    key.replace(['|', '｜'], " | ")
+        .replace('＆', "&")
+        .split_whitespace()
+        .map(piece)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Vec<Fault>) {
     if entry.key.contains(',') {
         let sentence =
             format!("{:?} is one key with a comma in it; write '|' between alternatives", entry.key);
+        warnings.push(Fault::new(entry.line, sentence));
+    }
+    // `B&B` is a word; `dog&cat` rather looks like two.
+    let is_joined = |word: &str| {
+        let mut sides = word.split(['&', '＆']).map(|side| Words::of(side).chars());
+        word.contains(['&', '＆']) && sides.all(|chars| chars > 0) && word.chars().count() > 3
+    };
+    if let Some(word) = entry.key.split_whitespace().find(|word| is_joined(word)) {
+        let sentence =
+            format!("{word:?} is one phrase; write blanks around the '&' if both may stand anywhere");
         warnings.push(Fault::new(entry.line, sentence));
     }
     if text.len() > LONG_REPLY_BYTES {

@@ -87,6 +87,8 @@ fn phrases_in_any_order() {
     check("a & b = A\na b = B", "a b", "B");
     check("a & b = A\na & c = B\na & d = C", "d a", "C");
     check("a & a = A", "a", "A");
+    check("素食 ＆ 蛋糕 ｜ 蛋塔 = A", "蛋糕有素食的嗎", "A");
+    check("素食 ＆ 蛋糕 ｜ 蛋塔 = A", "有蛋塔嗎", "A");
 }
 
 #[test]
@@ -190,6 +192,7 @@ fn faults() {
 fn warnings() {
     check_warnings("hi = A\nbye = B", &[]);
     check_warnings("hi, hello = A", &[(2, "write '|' between alternatives")]);
+    check_warnings("dog&cat = A\nB&B | Q&A = B", &[(2, "\"dog&cat\" is one phrase")]);
     check_warnings("si = A\nsí = B", &[(3, "in its accents alone")]);
     check_warnings("op* = A\nope* = B", &[(2, "'op*' is the beginning of very many words")]);
     check_warnings("a = {b}", &[(2, "[vars] has no \"b\"")]);

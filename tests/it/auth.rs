@@ -110,13 +110,21 @@ fn as_a_subprotocol() {
 
 #[test]
 fn a_secret_is_never_chosen_as_the_subprotocol() {
-    let server = serve(SETTINGS);
+    let server = serve(&format!("{SETTINGS}[key third]\nsecret = another-secret--x\n"));
     let encoded = data_encoding::BASE64URL_NOPAD.encode(RIGHT.as_bytes());
     for (offer, chosen) in [
         (format!("replyd, bearer.{encoded}"), vec!["replyd"]),
         (format!("bearer.{encoded}, replyd"), vec!["replyd"]),
         (format!("Bearer.{encoded}, other"), vec!["other"]),
         (format!("bearer.{encoded}"), vec![]),
+        // Not as it is meant, but a secret all the same.
+        (
+            format!(
+                "another-secret--x, other, bearer.{}",
+                data_encoding::BASE64URL_NOPAD.encode(b"another-secret--x")
+            ),
+            vec!["other"],
+        ),
     ] {
         let head = upgrade("/", &format!("Sec-WebSocket-Protocol: {offer}\r\n"));
         let answer = Raw::connect(server.local_addr()).ask(&head);

@@ -1,6 +1,10 @@
 //! Seats: in all, for each address, and those that are kept for saying no.
 
-use crate::support::{GREETING, Opcode, Raw, raw::upgrade, serve, wait_until};
+use crate::support::{
+    GREETING, Opcode, Raw,
+    raw::{frame, upgrade},
+    serve, wait_until,
+};
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -44,6 +48,7 @@ fn when_the_reserved_seats_are_taken_too_the_rest_is_closed_unanswered() {
         let mut next = Raw::connect(server.local_addr());
         next.try_send(HEALTH.as_bytes()).is_err() || next.ends()
     });
+    assert!(server.counts().refused["unanswered"] > 0);
     // Nobody else notices, and it passes.
     guest.say(Opcode::Text, b"hello");
     assert_eq!(guest.text(), GREETING);
@@ -74,6 +79,20 @@ fn the_seats_of_an_address_behind_a_trusted_proxy() {
     assert_eq!(server.counts().refused["too_many_from_address"], 4);
     drop(first);
     wait_until("its seats are free", || open("203.0.113.1").0 == 101);
+}
+
+#[test]
+fn a_client_cannot_hide_behind_bytes_of_its_own() {
+    let server = serve("[server]\nmax_clients_per_ip = 1\n");
+    let open = || {
+        let mut client = Raw::connect(server.local_addr());
+        let head = forwarded("?, 203.0.113.1").into_bytes();
+        let head: Vec<u8> = head.iter().map(|byte| if *byte == b'?' { 0xff } else { *byte }).collect();
+        client.send(&head);
+        (client.answer().status, client)
+    };
+    let first = open();
+    assert_eq!((first.0, open().0), (101, 503));
 }
 
 #[test]
@@ -114,6 +133,32 @@ fn the_address_is_the_last_that_no_trusted_proxy_has() {
 }
 
 #[test]
+fn frames_behind_the_head_and_late_panics_are_counted() {
+    let mut config = replyd::Config::default();
+    config.listen = "127.0.0.1:0".into();
+    let server = replyd::Server::with_config(config).unwrap().start(|session| {
+        while session.next()?.is_some() {}
+        // The client has closed already: a likely mistake.
+        session
+            .send("bye")
+            .map_err(|error| -> () { std::panic::resume_unwind(Box::new(error.to_string())) })
+            .ok();
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut client = Raw::connect(server.local_addr());
+    let frames = [frame(0x81, b"help"), frame(0x88, b"\x03\xe8")].concat();
+    client.send(&[upgrade("/", "").into_bytes(), frames.clone()].concat());
+    assert_eq!(client.answer().status, 101);
+    assert_eq!(client.close_code(), Some(1000));
+    drop(client);
+    wait_until("it is over", || server.clients() == 0);
+    let counts = server.counts();
+    assert_eq!((counts.messages_received, counts.bytes_received, counts.panics), (1, frames.len() as u64, 1));
+    assert_eq!(counts.ended["closed"], 1);
+}
+
+#[test]
 fn what_happened_is_counted() {
     let server = serve("[server]\nmax_message_bytes = 200\n");
     let mut client = Raw::open(server.local_addr());
@@ -135,7 +180,9 @@ fn what_happened_is_counted() {
     let counts = server.counts();
     assert_eq!((counts.accepted, counts.active, counts.panics), (3, 0, 0));
     assert_eq!((counts.messages_received, counts.messages_sent), (1, 3));
-    assert!(counts.bytes_received > 11 && counts.bytes_sent > 100, "{counts:?}");
+    // "hello" with its header of six bytes, and the head alone of what was too long; two greetings, an answer and two Closes.
+    assert_eq!(counts.bytes_received, 11 + 8 + 201 + 8, "{counts:?}");
+    assert!(counts.bytes_sent > 3 * GREETING.len() as u64 && counts.bytes_sent < 200, "{counts:?}");
     assert_eq!(counts.refused.iter().collect::<Vec<_>>(), [(&"not_found".to_owned(), &1)]);
     let ended: Vec<_> = counts.ended.iter().map(|(name, count)| (&name[..], *count)).collect();
     assert_eq!(ended, [("1009", 1), ("closed", 1)]);

@@ -6,10 +6,13 @@ mod auth;
 mod bot;
 mod embed;
 mod endings;
+mod faq;
 mod limits;
 mod refusals;
 mod slow;
 
+#[cfg(feature = "cli")]
+mod answers;
 #[cfg(feature = "cli")]
 mod article;
 #[cfg(feature = "cli")]
@@ -20,6 +23,8 @@ mod config_errors;
 mod faults;
 #[cfg(feature = "cli")]
 mod log_sink;
+#[cfg(feature = "cli")]
+mod reload;
 #[cfg(feature = "cli")]
 mod stop;
 #[cfg(feature = "cli")]

@@ -163,6 +163,7 @@ fn what_an_upgrade_needs() {
     check(&with("Sec-WebSocket-Version: 13"), 426, "version 13");
     check(&changed("HTTP/1.1", "HTTP/1.0"), 400, "needs HTTP/1.1");
     check(&changed("GET", "HEAD"), 400, "");
+    check("HEAD / HTTP/1.1\r\n\r\n", 400, "");
     let answer = Raw::connect(serve("").local_addr()).ask(&changed("Version: 13", "Version: 8"));
     assert_eq!(answer.header("sec-websocket-version"), ["13"]);
 }

@@ -114,6 +114,18 @@ fn who_vanishes_is_gone_after_three_pings() {
     drop(silent);
 }
 
+#[test]
+fn who_only_answers_pings_is_not_cut() {
+    let server = serve("[server]\nping_interval = 20ms\n");
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    for _ in 0..20 {
+        let ping = client.frame().expect("a ping, not the end");
+        assert_eq!(ping.first_byte, 0x80 | Opcode::Ping as u8);
+        client.say(Opcode::Pong, &ping.payload);
+    }
+}
+
 /// An hour of a ping a second, scaled down: many times every limit, but always alive.
 #[test]
 fn who_pings_all_the_time_is_not_cut() {

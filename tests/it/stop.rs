@@ -35,6 +35,33 @@ fn each_of_200_idle_sessions_is_told_and_a_deaf_peer_holds_nobody_up() {
     }
 }
 
+/// What comes behind the server's last word is answered by the system with a reset, which destroys what is unread.
+#[test]
+fn a_client_that_still_talks_gets_its_answers_and_its_close() {
+    let server = Replyd::serve("[server]\nmessages_per_second = 0\n");
+    let mut client = Raw::open(server.address);
+    let question = crate::support::raw::frame(0x81, b"help");
+    client.send(&question.repeat(200));
+    assert_eq!(client.text(), GREETING);
+    server.program.signal(Signal::SIGTERM);
+    server.log().wait_for("Connection ended ... the server is stopping");
+    // It reads late, and says more meanwhile.
+    for _ in 0..20 {
+        client.send(&question);
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+    let mut answers = 0;
+    loop {
+        let frame = client.frame().expect("a Close, not the end");
+        if frame.first_byte == 0x80 | Opcode::Close as u8 {
+            assert_eq!(frame.payload[..2], 1001u16.to_be_bytes());
+            break;
+        }
+        answers += 1;
+    }
+    assert!(answers <= 200);
+}
+
 #[test]
 fn a_peer_that_asks_and_never_reads_is_cut_in_the_end() {
     let mut server = Replyd::serve("[server]\ndrain_timeout = 300ms\nmessages_per_second = 0\n");

@@ -43,12 +43,20 @@ pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
     }
     let passed = replies.tests() - failures.len();
     print(format_args!(
-        "{name}: {} replies, {} warnings, {passed} of {} tests pass",
-        replies.len(),
-        warnings.len(),
-        replies.tests()
+        "{name}: {}, {}, {passed} of {} pass",
+        counted(replies.len(), "reply", "replies"),
+        counted(warnings.len(), "warning", "warnings"),
+        counted(replies.tests(), "test", "tests")
     ))?;
-    if failures.is_empty() { Ok(()) } else { Err(Failure::new(format!("{} tests fail", failures.len()))) }
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(Failure::new("1 test fails")),
+        count => Err(Failure::new(format!("{count} tests fail"))),
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Prints the messages that are still unanswered as lines for `[replies]`, the most frequent first.

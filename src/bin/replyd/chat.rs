@@ -41,11 +41,16 @@ fn tell(interactive: bool, line: &str) {
 
 /// Sends `messages`, or what comes on stdin if there are none, and prints an answer a line.
 fn converse(client: Client, messages: Vec<String>) -> Result<(), Failure> {
-    let (sender, mut receiver) = client.split();
+    let (mut sender, mut receiver) = client.split();
     let (done, spoken) = bounded(1);
     std::thread::spawn(move || {
-        // Whatever fails here hangs up, which wakes the loop below.
-        let _ = done.send(speak(sender, messages));
+        if let Err(failure) = speak(&mut sender, messages) {
+            let _ = done.send(Err(failure));
+            // This wakes the loop below, which then finds the failure.
+            sender.hang_up();
+        } else {
+            let _ = done.send(Ok(sender));
+        }
     });
     let mut greeted = false;
     loop {
@@ -105,18 +110,11 @@ fn print(is_answer: bool, text: &[u8]) -> Result<(), Failure> {
     printed.map_err(|error| Failure::new(format!("cannot write the answer: {error}")))
 }
 
-fn speak(mut sender: ClientSender, messages: Vec<String>) -> Result<ClientSender, Failure> {
-    let spoken = if messages.is_empty() {
-        say_all(&mut sender, input::lines(stdin().lock()))
+fn speak(sender: &mut ClientSender, messages: Vec<String>) -> Result<(), Failure> {
+    if messages.is_empty() {
+        say_all(sender, input::lines(stdin().lock()))
     } else {
-        say_all(&mut sender, messages.into_iter().map(Ok))
-    };
-    match spoken {
-        Ok(()) => Ok(sender),
-        Err(failure) => {
-            sender.hang_up();
-            Err(failure)
-        }
+        say_all(sender, messages.into_iter().map(Ok))
     }
 }
 

@@ -102,6 +102,7 @@ impl Write for Pipe {
 
 fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write) {
     let mut batch = Vec::new();
+    let mut reported = 0;
     while let Ok(first) = waiting.recv() {
         let mut lines = 0;
         let mut flushed = None;
@@ -117,21 +118,24 @@ fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write)
             next =
                 (batch.len() < BATCH_BYTES && flushed.is_none()).then(|| waiting.try_recv().ok()).flatten();
         }
-        write_batch(&batch, lines, lost, out);
+        write_batch(&batch, lines, lost, &mut reported, out);
         batch.clear();
         drop(flushed);
     }
 }
 
-/// Writes the lines, and how many were lost before them. What cannot be written counts as lost.
-fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, out: &mut impl Write) {
+/// Writes the lines, and how many were lost since that was `reported`. What cannot be written counts as lost.
+fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, out: &mut impl Write) {
     if out.write_all(batch).is_err() {
         lost.fetch_add(lines, Ordering::Relaxed);
         return;
     }
-    let count = lost.swap(0, Ordering::Relaxed);
-    if count > 0 && writeln!(out, "{count} log lines were lost: nobody took them in time").is_err() {
-        lost.fetch_add(count, Ordering::Relaxed);
+    let all = lost.load(Ordering::Relaxed);
+    if all > *reported {
+        let written = writeln!(out, "{} log lines were lost: nobody took them in time", all - *reported);
+        if written.is_ok() {
+            *reported = all;
+        }
     }
 }
 
@@ -163,12 +167,14 @@ mod tests {
     fn lost_lines_are_counted_and_reported() {
         let lost = AtomicU64::new(2);
         let mut sink = Sink { full: true, written: Vec::new() };
-        write_batch(b"a\nb\nc\n", 3, &lost, &mut sink);
+        let mut reported = 0;
+        write_batch(b"a\nb\nc\n", 3, &lost, &mut reported, &mut sink);
         assert_eq!(lost.load(Ordering::Relaxed), 5);
         sink.full = false;
-        write_batch(b"d\n", 1, &lost, &mut sink);
+        write_batch(b"d\n", 1, &lost, &mut reported, &mut sink);
         assert_eq!(sink.written, b"d\n5 log lines were lost: nobody took them in time\n");
-        assert_eq!(lost.load(Ordering::Relaxed), 0);
+        write_batch(b"e\n", 1, &lost, &mut reported, &mut sink);
+        assert!(sink.written.ends_with(b"in time\ne\n"));
     }
 
     #[test]

@@ -19,6 +19,8 @@ type Look = Option<(i64, i64, i64, i64, u64, u64)>;
 /// The files of a running server.
 pub(crate) struct Watch {
     file: PathBuf,
+    /// The address of the command line, which beats the file.
+    listen: Option<String>,
     config: Config,
     loaded: Vec<Look>,
     seen: Vec<Look>,
@@ -26,8 +28,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Watches the file that `config` is from, as it looks now.
-    pub(crate) fn new(file: PathBuf, config: Config) -> Watch {
-        let mut watch = Watch { file, config, loaded: Vec::new(), seen: Vec::new() };
+    pub(crate) fn new(file: PathBuf, listen: Option<String>, config: Config) -> Watch {
+        let mut watch = Watch { file, listen, config, loaded: Vec::new(), seen: Vec::new() };
         watch.loaded = watch.looks();
         watch
     }
@@ -38,8 +40,9 @@ impl Watch {
         if looks != self.loaded && looks == self.seen {
             let replies_file = self.config.replies_file.clone();
             self.reload(running, unanswered);
-            // Good or bad, it is not read again until it changes; but the replies may be in another file now.
-            self.loaded = if self.config.replies_file == replies_file { looks.clone() } else { self.looks() };
+            // Good or bad, it is not read again until it changes. How another file of replies looked when it was read is
+            // not known, so all is read once more then.
+            self.loaded = if self.config.replies_file == replies_file { looks.clone() } else { Vec::new() };
         }
         self.seen = looks;
     }
@@ -76,14 +79,15 @@ impl Watch {
 
     /// Reads the files as at the start; an empty one is a mistake here, and so is a failing test.
     fn read(&self) -> Result<Config, Vec<String>> {
-        for file in self.files() {
-            // One that cannot be read says so below.
-            if fs::read(file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
-                return Err(vec![format!("{}: this file is empty", file.display())]);
-            }
+        // One that cannot be read says so below.
+        if fs::read(&self.file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
+            return Err(vec![format!("{}: this file is empty", self.file.display())]);
         }
-        let config = Config::load(&self.file)
+        let mut config = Config::load(&self.file)
             .map_err(|error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        if let Some(listen) = &self.listen {
+            config.listen.clone_from(listen);
+        }
         let mut failures = config.replies.failures();
         failures.truncate(TOLD_FAILURES);
         if failures.is_empty() { Ok(config) } else { Err(failures) }

@@ -22,8 +22,9 @@ const KILLED: i32 = 130;
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
     let Settings { mut config, name } = settings::read(file.as_deref())?;
-    if let Some(listen) = args.listen.clone().filter(|listen| !listen.is_empty()) {
-        config.listen = listen;
+    let listen = args.listen.clone().filter(|listen| !listen.is_empty());
+    if let Some(listen) = &listen {
+        config.listen.clone_from(listen);
     }
     // Dropped at the end, whichever way it comes: that writes the last lines.
     let _log = LogWriter::start(config.level)?;
@@ -40,7 +41,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let signals = signals()?;
     let (unanswered, writer) = Unanswered::start(config.unanswered_file.clone())?;
-    let mut watch = file.map(|file| Watch::new(file, config.clone()));
+    let mut watch = file.map(|file| Watch::new(file, listen, config.clone()));
     let keep = unanswered.clone();
     let server = Server::with_config(config)?;
     let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;

@@ -106,7 +106,11 @@ impl Raw {
 
     /// Whether the stream ends, or is reset, without another byte.
     pub(crate) fn ends(&mut self) -> bool {
-        !matches!(self.stream.read(&mut [0]), Ok(1))
+        match self.stream.read(&mut [0]) {
+            Ok(count) => count == 0,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("neither an end nor a byte"),
+            Err(_) => true,
+        }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {

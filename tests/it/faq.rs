@@ -1,0 +1,29 @@
+//! Two whole files of replies, as an owner would write them, each with its customers' sentences.
+
+use replyd::Replies;
+
+#[track_caller]
+fn check(text: &str, sentence: &str, beginning: &str) {
+    let replies = Replies::parse(text, "faq.ini").unwrap();
+    assert_eq!(replies.warnings(), [""; 0]);
+    assert_eq!(replies.failures(), [""; 0]);
+    assert!(
+        replies.len() >= 40 && replies.tests() >= 50,
+        "{} replies, {} tests",
+        replies.len(),
+        replies.tests()
+    );
+    assert!(replies.answer(sentence).starts_with(beginning), "{}", replies.explain(sentence));
+}
+
+#[test]
+fn a_bakery() {
+    let text = include_str!("../faq/bakery.ini");
+    check(text, "Good morning! When do you open?", "We are open Tuesday to Friday");
+}
+
+#[test]
+fn a_bakery_in_chinese() {
+    let text = include_str!("../faq/bakery-zh.ini");
+    check(text, "你好，請問你們的營業時間是幾點？", "我們的營業時間：\n週二至週五");
+}

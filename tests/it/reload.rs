@@ -1,0 +1,250 @@
+//! Saving the file is all it takes, and a bad file changes nothing.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use crate::support::{Opcode, Raw, Replyd, raw::upgrade, wait_until};
+
+fn config(reply: &str) -> String {
+    format!(
+        "[server]\nmessages_per_second = 0\n[bot]\ngreeting =\n[replies]\nhours = {reply}\nparking = behind the house\n"
+    )
+}
+
+#[track_caller]
+fn ask(client: &mut Raw, message: &str) -> String {
+    client.say(Opcode::Text, message.as_bytes());
+    client.text()
+}
+
+/// Saves as editors do: a new file takes the old one's place.
+fn save_by_rename(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+#[test]
+fn in_place_by_rename_and_through_a_link() {
+    let server = Replyd::serve(&config("one"));
+    let mut client = Raw::open(server.address);
+    assert_eq!(ask(&mut client, "hours"), "one");
+    let file = server.folder.path().join("config.ini");
+
+    fs::write(&file, config("two")).unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "two");
+
+    save_by_rename(&file, &(config("three") + "new = yes\nnewer = yes\n"));
+    server.log().wait_for("reloaded config.ini: +2 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "three");
+
+    let elsewhere = server.folder.path().join("elsewhere.ini");
+    fs::write(&elsewhere, config("four")).unwrap();
+    fs::remove_file(&file).unwrap();
+    symlink("elsewhere.ini", &file).unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -2 replies");
+    fs::write(&elsewhere, config("five")).unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "five");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_why() {
+    let good = config("one") + "[tests]\nYour hours? = hours\n";
+    let server = Replyd::serve(&good);
+    let mut client = Raw::open(server.address);
+    let file = server.folder.path().join("config.ini");
+    for (bad, why) in [
+        (String::new(), "config.ini: this file is empty"),
+        ("\n \n".to_owned(), "config.ini: this file is empty"),
+        (good.replace("parking", "hours"), "config.ini:7: the reply to \"hours\" stands at line 6 already"),
+        (good.replace("greeting", "greting"), "config.ini:4: [bot] has no setting \"greting\""),
+        (
+            good.replace("= hours\n", "= parking\n"),
+            "config.ini:9: \"Your hours?\" should be answered by \"parking\" (line 7)",
+        ),
+        (good[..good.find("lies]").unwrap()].to_owned(), "config.ini:5: a section is written as [name]"),
+        (
+            good.clone() + "[key a]\nsecret = 0123456789abcdef\n",
+            "a plain secret, and everybody may read this file",
+        ),
+    ] {
+        fs::write(&file, &bad).unwrap();
+        server.log().wait_for(why);
+        server.log().wait_for("config.ini is not taken: keeping the previous 2 replies");
+        assert_eq!(ask(&mut client, "hours"), "one", "{bad:?}");
+    }
+    fs::remove_file(&file).unwrap();
+    server.log().wait_for("cannot read this file: No such file");
+    assert_eq!(ask(&mut client, "hours"), "one");
+    fs::write(&file, config("two")).unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "two");
+}
+
+#[test]
+fn limits_log_and_greeting_are_live_and_the_rest_is_named() {
+    let server = Replyd::serve(&config("one"));
+    let mut client = Raw::open(server.address);
+    assert_eq!(ask(&mut client, "hours"), "one");
+    let changed = config("one").replace("greeting =", "greeting = Welcome").replace(
+        "[server]\n",
+        "[server]\nmax_message_bytes = 200\nmax_clients = 7\nmax_clients_per_ip = 1\n",
+    ) + "[log]\nlevel = debug\ntranscript = no\n";
+    fs::write(server.folder.path().join("config.ini"), changed).unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~0 -0 replies");
+    server.log().wait_for("config.ini: max_clients has changed and takes effect at the next start");
+    server.log().wait_for("config.ini: max_clients_per_ip has changed and takes effect at the next start");
+    assert_eq!(Raw::open(server.address).text(), "Welcome");
+    assert_eq!(ask(&mut client, "secretly: parking"), "behind the house");
+    assert!(!server.log().so_far().contains("secretly"));
+    client.say(Opcode::Text, &[b'x'; 201]);
+    assert_eq!(client.close_code(), Some(1009));
+}
+
+#[test]
+fn a_withdrawn_key_ends_its_sessions_at_once() {
+    let keys = ["0123456789abcdef", "another secret key"]
+        .map(|secret| replyd::Key::new("x", secret).unwrap().sha256_hex())
+        .map(|sha256| format!("secret_sha256 = {sha256}\n"));
+    let [gone, stays] = [format!("[key gone]\n{}", keys[0]), format!("[key stays]\n{}", keys[1])];
+    let server = Replyd::serve(&(config("one") + &gone + &stays));
+    let open = |secret: &str| {
+        let mut client = Raw::connect(server.address);
+        let answer = client.ask(&upgrade("/", &format!("X-WS-AUTH-KEY: {secret}\r\n")));
+        (answer.status, client)
+    };
+    let mut holders = ["0123456789abcdef", "another secret key"].map(open);
+    assert_eq!(holders.each_ref().map(|holder| holder.0), [101, 101]);
+    let file = server.folder.path().join("config.ini");
+
+    // Without any key the server would be open to everybody.
+    fs::write(&file, config("two")).unwrap();
+    server.log().wait_for("without a key the server would be open to everybody");
+    assert_eq!(ask(&mut holders[0].1, "hours"), "one");
+
+    fs::write(&file, config("three") + &stays).unwrap();
+    assert_eq!(holders[0].1.close_code(), Some(1008));
+    server.log().wait_for("its key was withdrawn");
+    assert_eq!(ask(&mut holders[1].1, "hours"), "three");
+    assert_eq!(open("0123456789abcdef").0, 403);
+
+    // The same name with another secret is another key.
+    fs::write(&file, config("four") + &gone.replace("gone", "stays")).unwrap();
+    assert_eq!(holders[1].1.close_code(), Some(1008));
+}
+
+#[test]
+fn an_open_server_can_be_closed() {
+    let server = Replyd::serve(&config("one"));
+    let mut guest = Raw::open(server.address);
+    let sha256 = replyd::Key::new("x", "0123456789abcdef").unwrap().sha256_hex();
+    let closed = config("two") + &format!("[key shop]\nsecret_sha256 = {sha256}\n");
+    fs::write(server.folder.path().join("config.ini"), closed).unwrap();
+    wait_until("newcomers need a key", || Raw::connect(server.address).ask(&upgrade("/", "")).status == 403);
+    assert_eq!(ask(&mut guest, "hours"), "two");
+}
+
+#[test]
+fn replies_in_a_file_of_their_own() {
+    let server = Replyd::serve_with("[bot]\ngreeting =\nreplies_file = answers/faq.ini\n", |command| {
+        let folder = command.get_current_dir().unwrap().join("answers");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("faq.ini"), "[replies]\nhours = one\n").unwrap();
+    });
+    let mut client = Raw::open(server.address);
+    assert_eq!(ask(&mut client, "hours"), "one");
+    let file = server.folder.path().join("answers/faq.ini");
+    save_by_rename(&file, "[replies]\nhours = {h}\n[vars]\nh = two\n");
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "two");
+    for (bad, why) in [
+        ("[replies]\nhours =\n", "faq.ini:2: the reply to \"hours\" is empty"),
+        ("[server]\nlisten = x\n", "faq.ini:1: a file of replies has no section [server]"),
+        ("[smalltalk]\nhi = x\n", "faq.ini:1: there is no [replies]"),
+        ("", "faq.ini:1: this file is empty"),
+    ] {
+        fs::write(&file, bad).unwrap();
+        server.log().wait_for(why);
+        assert_eq!(ask(&mut client, "hours"), "two");
+    }
+    // Another file takes its place, and is watched then.
+    fs::write(server.folder.path().join("other.ini"), "[replies]\nhours = three\n").unwrap();
+    fs::write(server.folder.path().join("config.ini"), "[bot]\ngreeting =\nreplies_file = other.ini\n")
+        .unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    fs::write(server.folder.path().join("other.ini"), "[replies]\nhours = four\n").unwrap();
+    server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+    assert_eq!(ask(&mut client, "hours"), "four");
+}
+
+#[test]
+fn twenty_clients_talk_while_good_and_bad_files_are_saved_a_hundred_times() {
+    let server = Replyd::serve(&(config("0") + "[log]\ntranscript = no\n"));
+    let over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            let (address, over) = (server.address, Arc::clone(&over));
+            thread::spawn(move || {
+                let mut client = Raw::open(address);
+                let mut answers = 0;
+                let mut newest = 0;
+                while !over.load(Ordering::Acquire) {
+                    let number: u32 = ask(&mut client, "Your hours, please?").parse().unwrap();
+                    assert!(number >= newest, "an older file came back");
+                    newest = number;
+                    answers += 1;
+                }
+                (answers, newest)
+            })
+        })
+        .collect();
+    let file = server.folder.path().join("config.ini");
+    let quiet = "[log]\ntranscript = no\n";
+    for number in 1..=100u32 {
+        let good = config(&number.to_string()) + quiet;
+        match number % 5 {
+            0 => save_by_rename(&file, &good),
+            1 => fs::write(&file, &good).unwrap(),
+            2 => fs::write(&file, &good[..good.len() / 2]).unwrap(),
+            3 => fs::write(&file, "").unwrap(),
+            _ => fs::write(&file, good.replace("hours", "hours |")).unwrap(),
+        }
+        // Some stay long enough to be read, most do not.
+        if number % 25 == 0 {
+            let replaced = format!("hours = {number}\n");
+            assert!(good.contains(&replaced));
+            server.log().wait_for("reloaded config.ini: ");
+        } else {
+            thread::park_timeout(std::time::Duration::from_millis(30));
+        }
+    }
+    let mut last = Raw::open(server.address);
+    assert_eq!(ask(&mut last, "hours"), "100");
+    over.store(true, Ordering::Release);
+    for client in clients {
+        let (answers, newest) = client.join().unwrap();
+        assert!(answers > 0 && newest <= 100);
+    }
+}
+
+#[test]
+fn failing_tests_at_the_start_only_warn() {
+    let server = Replyd::serve_with(&(config("one") + "[tests]\nparking = hours\n"), |command| {
+        let file = command.get_current_dir().unwrap().join("config.ini");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+    });
+    assert!(
+        server.log().so_far().contains("WARN  config.ini:9: \"parking\" should be answered by \"hours\"")
+    );
+    assert_eq!(ask(&mut Raw::open(server.address), "parking"), "behind the house");
+}
