@@ -13,7 +13,7 @@ fn main() {
 }
 
 /// Of each sentence some words are in keys and some are not.
-#[divan::bench(args = [10, 1_000, 100_000])]
+#[divan::bench(args = [10, 1_000, 100_000], sample_size = 100)]
 fn find(bencher: Bencher<'_, '_>, count: usize) {
     let replies = Replies::parse(&table(count), "bench").unwrap();
     let mut random = Random(7);
