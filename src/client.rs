@@ -1,12 +1,11 @@
 //! A client: one connection in two halves, so that one thread may wait for the server while another speaks.
 
+mod line;
+
 use std::{
     fmt, io,
     net::{Shutdown, TcpStream, ToSocketAddrs},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -18,11 +17,8 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{
-    Error, Event,
-    ending::Ending,
-    wire::{Cut, Socket, Transport, Wire, Wishes},
-};
+use crate::{Error, Event, ending::Ending, wire::Wire};
+use line::Line;
 
 /// Within which a server must take the connection, and answer the upgrade.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,8 +110,7 @@ impl Client {
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
-        let stream = Arc::new(connect(&uri)?);
-        let line = Line { stream, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() };
+        let line = Line::new(connect(&uri)?);
 
         let mut wire = line.wire();
         wire.read_by(Instant::now() + CONNECT_TIMEOUT);
@@ -334,61 +329,6 @@ impl fmt::Debug for ClientReceiver {
     }
 }
 
-/// The connection under both halves: each writes whole frames, and only in turn.
-#[derive(Clone)]
-struct Line {
-    stream: Arc<TcpStream>,
-    turn: Arc<Mutex<()>>,
-    closing: Arc<AtomicBool>,
-    /// Counts what was read: a server that answers is alive, however slowly it reads.
-    heard: Arc<AtomicU64>,
-}
-
-impl Line {
-    fn wire(&self) -> Wire<Line> {
-        Wire::new(Socket::new(self.clone(), Wishes::default()), Vec::new(), Vec::new(), WRITE_TIMEOUT)
-    }
-}
-
-impl Transport for Line {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = Transport::read(&self.stream, buffer)?;
-        self.heard.fetch_add(1, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    /// Writes all or fails for good, so that the other half's frame cannot come in between.
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rest = bytes;
-        let mut heard = self.heard.load(Ordering::Relaxed);
-        while !rest.is_empty() {
-            match Transport::write(&self.stream, rest) {
-                Ok(count) => rest = &rest[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A server that reads more slowly than we speak goes on answering; one that is stuck does not.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let now = self.heard.load(Ordering::Relaxed);
-                    if now == heard {
-                        return Err(Cut::Write.into());
-                    }
-                    heard = now;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        Transport::set_read_timeout(&self.stream, timeout)
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        Transport::set_write_timeout(&self.stream, timeout)
-    }
-}
-
 fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -465,60 +405,4 @@ fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
     let sentence: String = body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS).collect();
     Error::plain(format!("the server refused: {} {sentence}", response.status()).trim_end().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{io::Read, net::TcpListener, thread};
-
-    use super::*;
-
-    /// A line whose writes time out soon, and the other end of it.
-    fn line() -> (Line, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-        let line = Line { stream, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() };
-        Transport::set_write_timeout(&line, Duration::from_millis(20)).unwrap();
-        (line, listener.accept().unwrap().0)
-    }
-
-    /// More than the two sockets hold.
-    const MUCH: usize = 32 * 1024 * 1024;
-
-    #[test]
-    fn a_server_that_answers_is_waited_for() {
-        let (line, mut server) = line();
-        let writing = thread::spawn({
-            let line = line.clone();
-            move || Transport::write(&line, &vec![b'x'; MUCH])
-        });
-        // It answers for many time-outs, and reads only then.
-        for _ in 0..40 {
-            line.heard.fetch_add(1, Ordering::Relaxed);
-            thread::park_timeout(Duration::from_millis(5));
-        }
-        assert!(!writing.is_finished());
-        let reading = thread::spawn(move || {
-            let mut taken = 0;
-            let mut buffer = vec![0; 1 << 20];
-            while taken < MUCH {
-                taken += server.read(&mut buffer).unwrap();
-            }
-            taken
-        });
-        while !writing.is_finished() {
-            line.heard.fetch_add(1, Ordering::Relaxed);
-            thread::yield_now();
-        }
-        assert_eq!(writing.join().unwrap().unwrap(), MUCH);
-        assert_eq!(reading.join().unwrap(), MUCH);
-    }
-
-    #[test]
-    fn a_server_that_neither_reads_nor_answers_is_not() {
-        let (line, _server) = line();
-        let error = Transport::write(&line, &vec![b'x'; MUCH]).unwrap_err();
-        assert_eq!(Cut::of(&error), Some(Cut::Write));
-        assert_eq!(described(error.into()).to_string(), "the server neither reads nor answers");
-    }
 }

@@ -18,13 +18,14 @@ use tungstenite::{
 use crate::{
     Key, Session,
     auth::{Caller, Rules, admit, subprotocol},
+    door::Places,
     ending::Ending,
     forwarded::client_address,
     refusal::{Refusal, plain},
     request::{Head, Unread},
     route::{Route, route},
     seats::AddressSeat,
-    server::{Arrival, Places, Shared},
+    server::{Arrival, Shared},
     session::{self, Peer},
     wire::{Socket, Wire},
 };

@@ -25,19 +25,22 @@
 //! # The way of a message
 //!
 //! ```text
-//! bytes -> accept -> Seat -> Head -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
-//!          server    seats   request  connection       auth          session           bot, replies
-//!            |         |        |                        |              |
-//!            |      none: 503  4xx                   Refusal         Ending -> close code
+//! bytes -> accept -> Places -> Head -> Route -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
+//!          door      seats   request  route     connection      auth             session          bot, replies
+//!           |          |        |       |                         |                |
+//!           |      none: 503   4xx   4xx, health               Refusal          Ending -> close code
+//!
+//! config.ini -> Config (settings, keys, replies) -- swapped whole by Running::reload
 //! ```
 //!
 //! Each stage takes what the one before made, so none can run too early; `connection` shows the whole life of a
 //! connection on one page. Under tungstenite lie two thin streams (`wire`): the lower one keeps deadlines and hears the
-//! wish to stop, the upper one gathers answers.
+//! wish to stop, the upper one gathers answers. Two closed enums say how things end: `refusal` has a status for each way in
+//! which a request is turned away, `ending` a close code for each way in which a session ends.
 //!
 //! # Invariants
 //!
-//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server` starts threads.
+//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server` and `door` start threads.
 //! - Nothing on the network waits without a deadline. Nothing that a peer can fill is without a bound. Nothing that an
 //!   outsider sends panics.
 //! - The library installs no signal handler and no logger, never exits the process, prints nothing and keeps no global
@@ -53,6 +56,7 @@
 pub use tungstenite::{Bytes, Utf8Bytes};
 
 mod server;
+mod door;
 mod seats;
 
 mod connection;

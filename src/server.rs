@@ -1,36 +1,29 @@
 //! The listener, a thread for each client, and the stop.
 
 use std::{
-    cell::Cell,
     collections::HashMap,
     fmt, fs, io,
-    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     os::fd::OwnedFd,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{
-    Config, Counts, Error, HandlerResult, Key, Session, connection,
+    Config, Counts, Error, HandlerResult, Key, Session,
     counters::{Counters, Traffic},
-    forwarded::counts_at_the_door,
-    refusal::Refusal,
-    seats::{AddressSeat, AddressSeats, Seat, Seats},
+    door::{Door, accept_clients},
+    seats::{AddressSeats, Seats},
     wire::Wishes,
 };
 
 /// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
-const STACK_BYTES: usize = 256 * 1024;
-/// Threads started in advance that answer when the house is full, or when the system gives no more threads.
-const RESERVED_SEATS: usize = 8;
-/// How long accepting rests when the system is out of descriptors or memory.
-const REST: Duration = Duration::from_millis(100);
+pub(crate) const STACK_BYTES: usize = 256 * 1024;
 
 pub(crate) type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
 
@@ -233,7 +226,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: Receiver<()>,
     pub(crate) counters: Counters,
     pub(crate) addresses: AddressSeats,
-    seats: Seats,
+    pub(crate) seats: Seats,
     arrivals: AtomicU64,
     connections: Mutex<HashMap<u64, Registered>>,
 }
@@ -281,6 +274,29 @@ impl Shared {
 
     pub(crate) fn requires_key(&self, config: &Config) -> bool {
         config.require_key.unwrap_or(!self.is_loopback || !config.keys.is_empty())
+    }
+
+    /// Counts a new connection and puts it into the registry; `alive` is dropped with it.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        alive: Sender<()>,
+    ) -> Arc<Arrival> {
+        self.counters.accepted();
+        let wishes = Wishes { stop: Arc::clone(&self.stop), withdrawn: Arc::default() };
+        let arrival = Arc::new(Arrival {
+            shared: Arc::clone(self),
+            stream: Arc::new(stream),
+            number: self.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
+            address,
+            entry: Arc::new(RegistryEntry { wishes, ..RegistryEntry::default() }),
+            _alive: alive,
+        });
+        let registered =
+            Registered { stream: Arc::downgrade(&arrival.stream), entry: Arc::clone(&arrival.entry) };
+        self.connections().insert(arrival.number, registered);
+        arrival
     }
 
     /// Puts new settings in place of the old, and ends the sessions of keys that they do not have any more.
@@ -348,131 +364,6 @@ impl Drop for Arrival {
         connections.remove(&self.number);
         self.shared.counters.add(&self.entry.traffic);
     }
-}
-
-/// A client's places in the house, as far as they are taken at the door.
-pub(crate) struct Places {
-    _seat: Seat,
-    /// `None` where the client's address is not known yet, or does not count.
-    pub(crate) address: Option<AddressSeat>,
-}
-
-impl Places {
-    fn take(shared: &Shared, address: IpAddr) -> Result<Places, Refusal> {
-        let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*shared.config();
-        let seat = shared.seats.take(*max_clients).ok_or(Refusal::Full)?;
-        let counts = counts_at_the_door(address, trusted_proxies);
-        let take = || shared.addresses.take(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
-        Ok(Places { _seat: seat, address: counts.then(take).transpose()? })
-    }
-}
-
-/// Where arrivals go: to a thread of their own, or to one of the reserved seats.
-struct Door {
-    reserved: Sender<(Arc<Arrival>, Refusal)>,
-    alive: Sender<()>,
-    reports: Reports,
-}
-
-/// What may happen a thousand times a second is logged once.
-#[derive(Default)]
-struct Reports(Cell<Option<Instant>>);
-
-impl Reports {
-    fn at_most_once_a_second(&self, report: impl FnOnce()) {
-        if self.0.get().is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
-            report();
-            self.0.set(Some(Instant::now()));
-        }
-    }
-}
-
-impl Door {
-    fn open(shared: &Arc<Shared>, alive: Sender<()>) -> io::Result<Door> {
-        // Without room of its own the channel takes an arrival only while a reserved thread waits for it.
-        let (reserved, arrivals) = bounded::<(Arc<Arrival>, Refusal)>(0);
-        for number in 1..=RESERVED_SEATS {
-            let arrivals = arrivals.clone();
-            let shared = Arc::clone(shared);
-            thread::Builder::new().name(format!("reserved {number}")).stack_size(STACK_BYTES).spawn(
-                move || {
-                    let _shared = shared;
-                    arrivals.iter().for_each(|(arrival, refusal)| connection::serve(&arrival, Err(refusal)));
-                },
-            )?;
-        }
-        Ok(Door { reserved, alive, reports: Reports::default() })
-    }
-
-    fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
-        // Without it a short answer waits for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        shared.counters.accepted();
-        let wishes = Wishes { stop: Arc::clone(&shared.stop), withdrawn: Arc::default() };
-        let arrival = Arc::new(Arrival {
-            shared: Arc::clone(shared),
-            stream: Arc::new(stream),
-            number: shared.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
-            address,
-            entry: Arc::new(RegistryEntry { wishes, ..RegistryEntry::default() }),
-            _alive: self.alive.clone(),
-        });
-        let registered =
-            Registered { stream: Arc::downgrade(&arrival.stream), entry: Arc::clone(&arrival.entry) };
-        shared.connections().insert(arrival.number, registered);
-        match Places::take(shared, address.ip()) {
-            Ok(places) => self.serve(arrival, places),
-            Err(refusal) => self.turn_away(arrival, refusal),
-        }
-    }
-
-    fn serve(&self, arrival: Arc<Arrival>, places: Places) {
-        let client =
-            thread::Builder::new().name(format!("client {}", arrival.number)).stack_size(STACK_BYTES);
-        let started = client.spawn({
-            let arrival = Arc::clone(&arrival);
-            move || connection::serve(&arrival, Ok(places))
-        });
-        if let Err(error) = started {
-            log::error!("cannot start a thread for a client: {error}");
-            self.turn_away(arrival, Refusal::Full);
-        }
-    }
-
-    /// When the reserved seats are taken too, the connection is closed unanswered.
-    fn turn_away(&self, arrival: Arc<Arrival>, refusal: Refusal) {
-        let shared = Arc::clone(&arrival.shared);
-        if self.reserved.try_send((arrival, refusal)).is_err() {
-            shared.counters.unanswered();
-            self.reports
-                .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
-        }
-    }
-}
-
-fn accept_clients(listener: &TcpListener, shared: &Arc<Shared>, door: &Door) {
-    let reports = Reports::default();
-    while !shared.is_stopping() {
-        match listener.accept() {
-            Ok((stream, address)) => door.welcome(shared, stream, address),
-            Err(_) if shared.is_stopping() => {}
-            Err(error) if concerns_one_connection(&error) => {
-                log::debug!("a client left before it came in: {error}")
-            }
-            Err(error) => {
-                reports.at_most_once_a_second(|| log::error!("cannot accept clients: {error}"));
-                let _ = shared.stopping.recv_timeout(REST);
-            }
-        }
-    }
-}
-
-/// Errors that Linux reports from `accept` for a connection that broke in the queue (accept(2)).
-fn concerns_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    let kinds =
-        [ConnectionAborted, ConnectionReset, Interrupted, TimedOut, HostUnreachable, NetworkUnreachable];
-    kinds.contains(&error.kind())
 }
 
 /// A server that others can reach is not open to all by oversight.
