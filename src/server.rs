@@ -152,6 +152,11 @@ impl Running {
         self.shared.seats.taken()
     }
 
+    /// The settings that hold now.
+    pub fn config(&self) -> Arc<Config> {
+        self.shared.config()
+    }
+
     /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
     /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies` and `require_key`.
     ///

@@ -1,10 +1,6 @@
 //! Notices that the files of a running server were saved, and puts their contents in force if they are good.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::MetadataExt, path::PathBuf};
 
 use replyd::{Config, Running};
 
@@ -14,47 +10,49 @@ use crate::unanswered::Unanswered;
 const TOLD_FAILURES: usize = 5;
 
 /// What a file looks like from outside: when it was changed, how long it is, and which one it is. Links are followed.
-type Look = Option<(i64, i64, i64, i64, u64, u64)>;
+type Look = Option<((i64, i64), (i64, i64), u64, u64)>;
 
 /// The files of a running server.
 pub(crate) struct Watch {
     file: PathBuf,
     /// The address of the command line, which beats the file.
     listen: Option<String>,
-    config: Config,
     loaded: Vec<Look>,
     seen: Vec<Look>,
 }
 
 impl Watch {
-    /// Watches the file that `config` is from, as it looks now.
-    pub(crate) fn new(file: PathBuf, listen: Option<String>, config: Config) -> Watch {
-        let mut watch = Watch { file, listen, config, loaded: Vec::new(), seen: Vec::new() };
-        watch.loaded = watch.looks();
+    /// Watches the file that the settings of `running` are from, as it looks now.
+    pub(crate) fn new(file: PathBuf, listen: Option<String>, running: &Running) -> Watch {
+        let mut watch = Watch { file, listen, loaded: Vec::new(), seen: Vec::new() };
+        watch.loaded = watch.looks(running);
         watch
     }
 
     /// Looks once; what has changed and looks the same as the last time is read.
     pub(crate) fn tick(&mut self, running: &Running, unanswered: &Unanswered) {
-        let looks = self.looks();
+        let looks = self.looks(running);
         if looks != self.loaded && looks == self.seen {
-            let replies_file = self.config.replies_file.clone();
+            let replies_file = running.config().replies_file.clone();
             self.reload(running, unanswered);
             // Good or bad, it is not read again until it changes. How another file of replies looked when it was read is
             // not known, so all is read once more then.
-            self.loaded = if self.config.replies_file == replies_file { looks.clone() } else { Vec::new() };
+            let is_same = running.config().replies_file == replies_file;
+            self.loaded = if is_same { looks.clone() } else { Vec::new() };
         }
         self.seen = looks;
     }
 
-    fn reload(&mut self, running: &Running, unanswered: &Unanswered) {
+    fn reload(&self, running: &Running, unanswered: &Unanswered) {
         let name = self.file.display().to_string();
-        match self.read().and_then(|config| {
-            let fixed = running.reload(config.clone()).map_err(|error| vec![format!("{name}: {error}")])?;
-            Ok((config, fixed))
-        }) {
-            Ok((config, fixed)) => {
-                let (added, changed, removed) = config.replies.changes_since(&self.config.replies);
+        let before = running.config();
+        let reloaded = self
+            .read()
+            .and_then(|config| running.reload(config).map_err(|error| vec![format!("{name}: {error}")]));
+        match reloaded {
+            Ok(fixed) => {
+                let config = running.config();
+                let (added, changed, removed) = config.replies.changes_since(&before.replies);
                 log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies");
                 for setting in fixed {
                     log::warn!("{name}: {setting} has changed and takes effect at the next start");
@@ -63,16 +61,12 @@ impl Watch {
                 if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {
                     log::set_max_level(config.level);
                 }
-                self.config = config;
             }
             Err(faults) => {
                 for fault in faults {
                     log::error!("{fault}");
                 }
-                log::error!(
-                    "{name} is not taken: keeping the previous {} replies",
-                    self.config.replies.len()
-                );
+                log::error!("{name} is not taken: keeping the previous {} replies", before.replies.len());
             }
         }
     }
@@ -93,17 +87,13 @@ impl Watch {
         if failures.is_empty() { Ok(config) } else { Err(failures) }
     }
 
-    fn files(&self) -> impl Iterator<Item = &Path> {
-        [&self.file].into_iter().chain(&self.config.replies_file).map(PathBuf::as_path)
-    }
-
-    fn looks(&self) -> Vec<Look> {
-        let look = |file: &Path| {
+    fn looks(&self, running: &Running) -> Vec<Look> {
+        let look = |file: &PathBuf| {
             let metadata = fs::metadata(file).ok()?;
-            let (modified, changed) =
-                ((metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec()));
-            Some((modified.0, modified.1, changed.0, changed.1, metadata.len(), metadata.ino()))
+            let modified = (metadata.mtime(), metadata.mtime_nsec());
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            Some((modified, changed, metadata.len(), metadata.ino()))
         };
-        self.files().map(look).collect()
+        [&self.file].into_iter().chain(&running.config().replies_file).map(look).collect()
     }
 }

@@ -41,10 +41,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let signals = signals()?;
     let (unanswered, writer) = Unanswered::start(config.unanswered_file.clone())?;
-    let mut watch = file.map(|file| Watch::new(file, listen, config.clone()));
     let keep = unanswered.clone();
     let server = Server::with_config(config)?;
     let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    let mut watch = file.map(|file| Watch::new(file, listen, &running));
     let ticks = tick(TICK);
     loop {
         select! {
