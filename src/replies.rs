@@ -38,7 +38,7 @@ unknown = Sorry, I am unable to understand you.";
 /// ```
 /// let replies = replyd::Replies::parse("
 /// [replies]
-/// opening hours | when * open = We are open from {from}.
+/// opening hours | when & open = We are open from {from}.
 /// deliver* & sunday = Not on Sundays.
 /// [smalltalk]
 /// hi | hello = Hello!
@@ -120,15 +120,17 @@ impl Replies {
 
     /// What became of the replies since `old`: how many are new, changed and gone.
     pub fn changes_since(&self, old: &Replies) -> (usize, usize, usize) {
-        let texts = |replies: &Replies| -> HashMap<String, Utf8Bytes> {
+        // A reply is the same as long as its first alternative is.
+        fn by_name(replies: &Replies) -> HashMap<&str, (&str, &str)> {
+            let name = |key: &'_ str| key.split(['|', '｜']).next().map_or(0, |first| first.trim_end().len());
             let all = replies.entries.iter().chain([&replies.unknown]);
-            all.map(|reply| (reply.key.clone(), reply.text.clone())).collect()
-        };
-        let (now, before) = (texts(self), texts(old));
-        let added = now.keys().filter(|key| !before.contains_key(*key)).count();
+            all.map(|reply| (&reply.key[..name(&reply.key)], (&*reply.key, reply.text.as_str()))).collect()
+        }
+        let (now, before) = (by_name(self), by_name(old));
+        let added = now.keys().filter(|name| !before.contains_key(*name)).count();
         let changed =
-            now.iter().filter(|(key, text)| before.get(*key).is_some_and(|old| old != *text)).count();
-        let removed = before.keys().filter(|key| !now.contains_key(*key)).count();
+            now.iter().filter(|(name, reply)| before.get(*name).is_some_and(|old| old != *reply)).count();
+        let removed = before.keys().filter(|name| !now.contains_key(*name)).count();
         (added, changed, removed)
     }
 

@@ -1,4 +1,4 @@
-//! The grammar of a key: `opening hours | when * open`, `deliver* & sunday`.
+//! The grammar of a key: `opening hours | when do you open`, `deliver* & sunday`.
 
 use crate::normalise::{Words, symbols};
 
@@ -41,32 +41,37 @@ pub(super) fn alternatives(key: &str) -> impl Iterator<Item = (&str, Result<Patt
 }
 
 fn pattern(alternative: &str) -> Result<Pattern, String> {
+    if Words::of(alternative).is_empty() && !alternative.contains(['&', '＆']) {
+        return Ok(Pattern::Symbols(symbols(alternative)));
+    }
     let mut phrases = vec![Phrase::default()];
     for word in alternative.split_whitespace() {
         match word {
             "&" | "＆" => phrases.push(Phrase::default()),
-            word => phrases.last_mut().expect("it begins with one").add(word),
+            word => phrases.last_mut().expect("it begins with one").add(word)?,
         }
     }
-    match &phrases[..] {
-        [phrase] if phrase.words.is_empty() => Ok(Pattern::Symbols(symbols(alternative))),
-        phrases if phrases.iter().any(|phrase| phrase.words.is_empty()) => {
-            Err(format!("{alternative:?} has no word beside a '&'"))
-        }
-        _ => Ok(Pattern::Phrases(phrases)),
+    if phrases.iter().any(|phrase| phrase.words.is_empty()) {
+        return Err(format!("{alternative:?} has no word beside a '&'"));
     }
+    Ok(Pattern::Phrases(phrases))
 }
 
 impl Phrase {
-    fn add(&mut self, word: &str) {
+    fn add(&mut self, word: &str) -> Result<(), String> {
         let stem = word.strip_suffix('*');
         self.words.read(stem.unwrap_or(word));
-        let is_new = self.words.len() > self.prefixes.len();
+        let is_word = self.words.len() > self.prefixes.len();
         self.prefixes.resize(self.words.len(), false);
-        // A star alone is punctuation like any other.
-        if let (Some(last), true, true) = (self.prefixes.last_mut(), stem.is_some(), is_new) {
+        if stem.unwrap_or(word).contains('*') || (stem.is_some() && !is_word) {
+            return Err(format!(
+                "{word:?} has a '*' that does not end a word; for words with others between them write 'one & other'"
+            ));
+        }
+        if let (Some(last), true) = (self.prefixes.last_mut(), stem.is_some()) {
             *last = true;
         }
+        Ok(())
     }
 
     pub(super) fn has_prefix(&self) -> bool {

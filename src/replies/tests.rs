@@ -67,7 +67,6 @@ fn beginnings_of_words() {
     }
     check("deliver* = A", "deliverance", "A");
     check("deliver* = A", "redeliver", "?!");
-    check("when * open = A", "when open", "A");
     check("open* hour* = A", "opening hours", "A");
     check("open* hour* = A", "open late hours", "?!");
     check("stra* = A", "STRASSE", "A");
@@ -148,6 +147,7 @@ fn symbols_are_compared_as_they_stand() {
     check("? = A\n🎉 = B", " 🎉 ", "B");
     check("❤ = A", "❤\u{fe0f}", "A");
     check("? = A", "??", "?!");
+    check("*** = A", "***", "A");
     check("? = A", "", "?!");
     check("hi | ? = A", "?", "A");
     check("x = A\n[smalltalk]\n? = B", "?", "B");
@@ -180,6 +180,9 @@ fn faults() {
     check_fault("? = x\n? = y", 3, "line 2 already");
     check_fault("unknown = x\nUnknown = y", 3, "line 2 already");
     check_fault("a | = x", 2, "nothing beside a '|'");
+    check_fault("when * open = x", 2, "write 'one & other'");
+    check_fault("w*heel = x", 2, "does not end a word");
+    check_fault("a ?* = x", 2, "does not end a word");
     check_fault("a & = x", 2, "no word beside a '&'");
     check_fault("& = x", 2, "no word beside a '&'");
     check_fault("a & ? = x", 2, "no word beside a '&'");
@@ -207,14 +210,14 @@ fn warnings() {
 
 #[test]
 fn lines_of_tests() {
-    let table = "[replies]\nopening hours | when * open = A\nopen = B\nunknown = C\n[tests]\n";
+    let table = "[replies]\nopening hours | when & open = A\nopen = B\nunknown = C\n[tests]\n";
     let failures = |tests: &str| Replies::parse(&format!("{table}{tests}"), "f").unwrap().failures();
     assert_eq!(failures("Your opening hours? = opening hours\nopen = Open\nwhy = unknown"), [""; 0]);
-    assert_eq!(failures("opening hours = opening hours | when * open\nwhen open = when * open"), [""; 0]);
+    assert_eq!(failures("opening hours = opening hours | when & open\nwhen open = when & open"), [""; 0]);
     assert_eq!(
         failures("\nAre you open = opening hours"),
         [
-            "f:7: \"Are you open\" should be answered by \"opening hours | when * open\" (line 2), but \"open\" (line 3) answers it"
+            "f:7: \"Are you open\" should be answered by \"opening hours | when & open\" (line 2), but \"open\" (line 3) answers it"
         ]
     );
     assert_eq!(
@@ -250,6 +253,8 @@ fn what_changed() {
     let new = Replies::parse("[replies]\na = 1\nb = two\nd = 4\ne = 5", "f").unwrap();
     assert_eq!(new.changes_since(&old), (2, 1, 1));
     assert_eq!(old.changes_since(&old), (0, 0, 0));
+    let more = Replies::parse("[replies]\na | one = 1\nb = 2\nc = 3", "f").unwrap();
+    assert_eq!(more.changes_since(&old), (0, 1, 0));
 }
 
 /// Words from a small vocabulary, so that keys and messages have much in common.

@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::{Opcode, Program, Raw, Replyd, replyd, wait_until};
 
 const FAQ: &str = "[bot]\ngreeting =\nunanswered_file = kept.txt\n[replies]\n\
-    opening hours | when * open = We open at 9.\nopen = We are open.\ndelivery = We deliver.\n[smalltalk]\nhi = Hello!\n\
+    opening hours | when & open = We open at 9.\nopen = We are open.\ndelivery = We deliver.\n[smalltalk]\nhi = Hello!\n\
     [tests]\nHi, your opening hours? = opening hours\n";
 
 /// Runs a command over these settings: what it printed, what it said, and its exit code.
@@ -56,7 +56,7 @@ fn check_has_three_ends() {
     assert_eq!(
         printed,
         "warning: config.ini:7: 'de*' is the beginning of very many words; write more of it\n\
-         failed: config.ini:12: \"delivery?\" should be answered by \"opening hours | when * open\" (line 5), but \"de*\" (line 7) answers it\n\
+         failed: config.ini:12: \"delivery?\" should be answered by \"opening hours | when & open\" (line 5), but \"de*\" (line 7) answers it\n\
          config.ini: 4 replies, 1 warning, 1 of 2 tests pass\n"
     );
     assert_eq!((said.as_str(), code), ("1 test fails\n", 1));

@@ -133,6 +133,7 @@ fn a_withdrawn_key_ends_its_sessions_at_once() {
     assert_eq!(ask(&mut holders[0].1, "hours"), "one");
 
     fs::write(&file, config("three") + &stays).unwrap();
+    server.log().wait_for("config.ini: the keys have changed, there are 1 now");
     assert_eq!(holders[0].1.close_code(), Some(1008));
     server.log().wait_for("its key was withdrawn");
     assert_eq!(ask(&mut holders[1].1, "hours"), "three");

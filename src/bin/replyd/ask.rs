@@ -122,5 +122,9 @@ fn read_if_there(file: &Path) -> Result<String, Failure> {
 }
 
 fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
-    writeln!(stdout(), "{line}").map_err(|error| Failure::new(format!("cannot write: {error}")))
+    match writeln!(stdout(), "{line}") {
+        // Whoever reads it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.map_err(|error| Failure::new(format!("cannot write: {error}"))),
+    }
 }

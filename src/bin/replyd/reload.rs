@@ -54,6 +54,9 @@ impl Watch {
                 let config = running.config();
                 let (added, changed, removed) = config.replies.changes_since(&before.replies);
                 log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies");
+                if config.keys != before.keys {
+                    log::info!("{name}: the keys have changed, there are {} now", config.keys.len());
+                }
                 for setting in fixed {
                     log::warn!("{name}: {setting} has changed and takes effect at the next start");
                 }
