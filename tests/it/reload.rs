@@ -135,7 +135,7 @@ fn a_withdrawn_key_ends_its_sessions_at_once() {
     fs::write(&file, config("three") + &stays).unwrap();
     server.log().wait_for("config.ini: the keys have changed, there are 1 now");
     assert_eq!(holders[0].1.close_code(), Some(1008));
-    server.log().wait_for("its key was withdrawn");
+    wait_until("it is logged", || server.log().so_far().contains("its key was withdrawn"));
     assert_eq!(ask(&mut holders[1].1, "hours"), "three");
     assert_eq!(open("0123456789abcdef").0, 403);
 
