@@ -5,7 +5,7 @@ mod value;
 use std::{
     fs::File,
     io::Read,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -174,11 +174,12 @@ impl Config {
     ///
     /// All faults at once, a line for each, with the line of the file and what to write instead.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
-        Config::read(text, name, false)
+        let (config, faults) = Config::read(text, name, false);
+        if faults.is_empty() { Ok(config) } else { Err(Error::faults(name, faults)) }
     }
 
     /// `public` is whether everybody on this machine may read the text.
-    fn read(text: &str, name: &str, public: bool) -> Result<Config, Error> {
+    fn read(text: &str, name: &str, public: bool) -> (Config, Vec<Fault>) {
         let (sections, mut faults) = ini::parse(text);
         let mut config = Config::default();
         for section in &sections {
@@ -192,13 +193,7 @@ impl Config {
                 format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
             faults.push(Fault::new(entry.line, sentence));
         }
-        if faults.is_empty() {
-            return Ok(config);
-        }
-        faults.sort();
-        Err(Error::config(
-            faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence)).collect(),
-        ))
+        (config, faults)
     }
 
     /// Fields may be set to anything; this is what a server can work with. Times are cut at a year.
@@ -253,36 +248,60 @@ impl Config {
         let path = path.as_ref();
         let name = path.display().to_string();
         let (text, public) = read_file(path)?;
-        let mut config = Config::read(&text, &name, public)?;
+        let (mut config, mut faults) = Config::read(&text, &name, public);
         // Paths in the file are relative to it.
-        let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
-        config.unanswered_file = config.unanswered_file.map(beside);
-        config.replies_file = config.replies_file.map(beside);
+        config.unanswered_file = config.unanswered_file.map(|file| beside(path, &file));
+        config.replies_file = config.replies_file.map(|file| beside(path, &file));
+        let mut others = None;
         if let Some(file) = &config.replies_file {
-            config.replies = Config::load_replies(file, &text, &name)?;
+            let (sections, _) = ini::parse(&text);
+            if let Some(section) = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name))
+            {
+                let sentence =
+                    format!("[{}] belongs into the replies_file; put these lines there", section.name);
+                faults.push(Fault::new(section.line, sentence));
+            }
+            match load_replies(file) {
+                Ok(replies) => config.replies = replies,
+                Err(error) => others = Some(error),
+            }
         }
-        Ok(config)
+        let own = (!faults.is_empty()).then(|| Error::faults(&name, faults));
+        match (own, others) {
+            (None, None) => Ok(config),
+            (Some(error), None) | (None, Some(error)) => Err(error),
+            (Some(own), Some(others)) => Err(Error::config(vec![own.to_string(), others.to_string()])),
+        }
     }
 
-    /// Reads the replies from a file of their own; then those in the file of settings would never be looked at.
-    fn load_replies(file: &Path, settings: &str, settings_name: &str) -> Result<Replies, Error> {
-        let (sections, _) = ini::parse(settings);
-        if let Some(section) = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name)) {
-            let sentence = format!("[{}] belongs into the replies_file; put these lines there", section.name);
-            return Err(Error::faults(settings_name, vec![Fault::new(section.line, sentence)]));
+    /// The files that [`load`](Config::load) reads: this one, and the `replies_file` that it names, however faulty both
+    /// are.
+    pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {
+        let path = path.as_ref();
+        let config = read_file(path).map(|(text, _)| Config::read(&text, "", false).0).unwrap_or_default();
+        let replies = config.replies_file.map(|file| beside(path, &file));
+        [path.to_owned()].into_iter().chain(replies).collect()
+    }
+
+    /// Whether a server with these settings would be open to other machines by oversight, as
+    /// [`Server::start`](crate::Server::start) judges it.
+    ///
+    /// # Errors
+    ///
+    /// When `listen` can be reached from other machines and neither a key nor `require_key` is set.
+    pub fn check_exposure(&self) -> Result<(), Error> {
+        let mut addresses = self.listen.to_socket_addrs().into_iter().flatten();
+        addresses.try_for_each(|address| self.check_exposure_at(address))
+    }
+
+    pub(crate) fn check_exposure_at(&self, address: SocketAddr) -> Result<(), Error> {
+        if address.ip().is_loopback() || !self.keys.is_empty() || self.require_key.is_some() {
+            return Ok(());
         }
-        let name = file.display().to_string();
-        let (text, _) = read_file(file)?;
-        let (replies, mut faults) = Replies::read(&text, &name);
-        if !ini::parse(&text).0.iter().any(|section| section.name == "replies") {
-            let what = if text.trim().is_empty() {
-                "this file is empty"
-            } else {
-                "there is no [replies] in this file of replies"
-            };
-            faults.push(Fault::new(1, what));
-        }
-        if faults.is_empty() { Ok(replies) } else { Err(Error::faults(&name, faults)) }
+        Err(Error::config(vec![format!(
+            "{address} can be reached from other machines and no key is set: add a [key NAME] section \
+             ('replyd key new NAME' makes one), or write 'require_key = no' under [auth] to let everybody in"
+        )]))
     }
 
     fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
@@ -370,16 +389,39 @@ impl Config {
     }
 }
 
+/// Reads the replies from a file of their own.
+fn load_replies(file: &Path) -> Result<Replies, Error> {
+    let name = file.display().to_string();
+    let (text, _) = read_file(file)?;
+    let (replies, mut faults) = Replies::read(&text, &name);
+    if !ini::parse(&text).0.iter().any(|section| section.name == "replies") {
+        let is_empty = text.trim().is_empty();
+        let what =
+            if is_empty { "this file is empty" } else { "there is no [replies] in this file of replies" };
+        faults.push(Fault::new(1, what));
+    }
+    if faults.is_empty() { Ok(replies) } else { Err(Error::faults(&name, faults)) }
+}
+
+/// A path in a file is relative to that file.
+fn beside(path: &Path, file: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(file)
+}
+
 /// A file's text, and whether everybody on this machine may read it.
 fn read_file(path: &Path) -> Result<(String, bool), Error> {
     let name = path.display();
     let fault = |sentence: String| Error::config(vec![format!("{name}: {sentence}")]);
     let unreadable = |error| fault(format!("cannot read this file: {error}"));
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+    // Before it is opened: a pipe would wait for somebody to write into it.
+    let metadata = path.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(fault("this is a folder; name a file".into()));
     }
+    if !metadata.is_file() {
+        return Err(fault("this is no regular file; name one".into()));
+    }
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

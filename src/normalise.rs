@@ -1,6 +1,9 @@
 //! Brings messages and keys to one form, so that `What's up?!` and `whats up` are the same words.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_normalization::{
+    UnicodeNormalization,
+    char::{decompose_compatible, is_combining_mark},
+};
 
 /// The words of a text, in two forms: folded, in which they are compared, and exact, which still has its accents.
 ///
@@ -32,33 +35,47 @@ impl Words {
 
     /// Adds the words of `text`.
     pub(crate) fn read(&mut self, text: &str) {
-        let mut state = Between::Words;
-        for char in text.chars().filter(|char| !is_dropped(*char)).nfkd() {
-            if is_accent(char) {
-                if state != Between::Words {
-                    self.exact.push(char);
-                }
-            } else if is_combining_mark(char) && state != Between::Words {
-                self.push(char);
-            } else if !char.is_alphanumeric() {
-                state = Between::Words;
-                continue;
-            } else if is_unspaced(char) {
-                self.begin_word(state == Between::UnspacedLetters);
-                state = Between::UnspacedLetters;
-                self.push(char);
+        let mut before = Between::Words;
+        for char in text.chars().filter(|char| !is_dropped(*char)).nfkc() {
+            // Letters come apart into themselves and their accents; a Korean syllable stays whole.
+            if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
+                before = self.take(char, before);
             } else {
-                if state != Between::Letters {
-                    self.begin_word(false);
-                }
-                state = Between::Letters;
-                self.push_folded(char);
-            }
-            if let Some(word) = self.list.last_mut() {
-                word.folded.1 = self.folded.len();
-                word.exact.1 = self.exact.len();
+                decompose_compatible(char, |part| before = self.take(part, before));
             }
         }
+    }
+
+    /// Takes the next character and says what stands before the one after it.
+    fn take(&mut self, char: char, before: Between) -> Between {
+        if !char.is_alphanumeric() && !is_combining_mark(char) && !is_accent(char) {
+            return Between::Words;
+        }
+        let mut now = before;
+        if is_accent(char) {
+            if before != Between::Words {
+                self.exact.push(char);
+            }
+        } else if is_combining_mark(char) && before != Between::Words {
+            self.push(char);
+        } else if !char.is_alphanumeric() {
+            return Between::Words;
+        } else if is_unspaced(char) {
+            self.begin_word(before == Between::UnspacedLetters);
+            now = Between::UnspacedLetters;
+            self.push(char);
+        } else {
+            if before != Between::Letters {
+                self.begin_word(false);
+            }
+            now = Between::Letters;
+            self.push_folded(char);
+        }
+        if let Some(word) = self.list.last_mut() {
+            word.folded.1 = self.folded.len();
+            word.exact.1 = self.exact.len();
+        }
+        now
     }
 
     pub(crate) fn len(&self) -> usize {

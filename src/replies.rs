@@ -225,6 +225,12 @@ impl Builder {
                 continue;
             }
             let text = self.vars.fill(entry, &mut self.replies.warnings);
+            if text.trim().is_empty() {
+                let sentence =
+                    format!("the reply to {:?} is empty: so is what its braces stand for", entry.key);
+                self.faults.push(Fault::new(entry.line, sentence));
+                continue;
+            }
             lint::check_entry(entry, &text, &mut self.replies.warnings);
             let reply = Reply { key: entry.key.clone(), text: text.into(), line: entry.line };
             if is_reply && Words::of(&entry.key).shown() == UNKNOWN {
@@ -243,6 +249,10 @@ impl Builder {
         let reply = self.replies.entries.len() - 1;
         for (alternative, pattern) in alternatives(&entry.key) {
             self.order += 1;
+            if Words::of(alternative).shown() == UNKNOWN {
+                let sentence = "'unknown' answers the rest only if it stands alone, in [replies]";
+                self.replies.warnings.push(Fault::new(entry.line, sentence));
+            }
             match pattern {
                 Ok(pattern @ Pattern::Phrases(_)) if pattern.phrases() > 1 => {
                     self.later.push((reply, alternative.to_owned(), pattern, is_reply, self.order));

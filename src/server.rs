@@ -87,12 +87,15 @@ impl Server {
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
         let Server { listener, local_addr, config } = self;
-        check_exposure(&config, local_addr)?;
+        config.check_exposure_at(local_addr)?;
+        if config.require_key == Some(true) && config.keys.is_empty() {
+            log::warn!("require_key is yes and there is no [key NAME] section: nobody can come in");
+        }
         warn_of_system_limits(&config);
         let (alive, all_ended) = bounded(0);
         let (stop_sender, stopping) = bounded(0);
         let shared = Arc::new(Shared {
-            is_loopback: local_addr.ip().is_loopback(),
+            local_addr,
             config: Mutex::new(Arc::new(config)),
             generation: AtomicU64::new(0),
             handler: Box::new(handler),
@@ -221,7 +224,7 @@ pub(crate) struct Shared {
     config: Mutex<Arc<Config>>,
     /// Counts the changes of `config`, so that a session sees cheaply that there was one.
     generation: AtomicU64,
-    is_loopback: bool,
+    local_addr: SocketAddr,
     pub(crate) handler: Box<Handler>,
     /// Newcomers are refused, sessions go on.
     draining: AtomicBool,
@@ -278,7 +281,7 @@ impl Shared {
     }
 
     pub(crate) fn requires_key(&self, config: &Config) -> bool {
-        config.require_key.unwrap_or(!self.is_loopback || !config.keys.is_empty())
+        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || !config.keys.is_empty())
     }
 
     /// Counts a new connection and puts it into the registry; `alive` is dropped with it.
@@ -308,6 +311,7 @@ impl Shared {
     fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         let fixed = config.keep_fixed(&current);
+        config.check_exposure_at(self.local_addr)?;
         if self.requires_key(&current) && !self.requires_key(&config) {
             return Err(Error::config(vec![
                 "without a key the server would be open to everybody; restart it if that is meant".into(),
@@ -369,20 +373,6 @@ impl Drop for Arrival {
         connections.remove(&self.number);
         self.shared.counters.add(&self.entry.traffic);
     }
-}
-
-/// A server that others can reach is not open to all by oversight.
-fn check_exposure(config: &Config, address: SocketAddr) -> Result<(), Error> {
-    if config.require_key == Some(true) && config.keys.is_empty() {
-        log::warn!("require_key is yes and there is no [key NAME] section: nobody can come in");
-    }
-    if address.ip().is_loopback() || !config.keys.is_empty() || config.require_key.is_some() {
-        return Ok(());
-    }
-    Err(Error::config(vec![format!(
-        "{address} can be reached from other machines and no key is set: add a [key NAME] section ('replyd key new NAME' \
-         makes one), or write 'require_key = no' under [auth] to let everybody in"
-    )]))
 }
 
 /// Warns when the system will refuse clients before `max_clients` does.

@@ -114,18 +114,19 @@ impl Index {
     }
 
     fn key_of(&mut self, phrases: &[Phrase], is_reply: bool, order: usize) -> Key {
-        let mut ends: Vec<(NodeId, &str)> = phrases
-            .iter()
-            .map(|phrase| (self.path_to(phrase), phrase.words.exact(0, phrase.words.len())))
-            .collect();
-        ends.sort_unstable();
+        let mut ends: Vec<(NodeId, &Phrase)> =
+            phrases.iter().map(|phrase| (self.path_to(phrase), phrase)).collect();
+        ends.sort_unstable_by_key(|(node, _)| *node);
+        // The same phrase twice is in the message as often as once.
+        ends.dedup_by_key(|(node, _)| *node);
+        let exact = ends.iter().map(|(_, phrase)| phrase.words.exact(0, phrase.words.len()));
         Key {
             order,
             is_reply,
             has_prefix: phrases.iter().any(Phrase::has_prefix),
-            words: phrases.iter().map(|phrase| phrase.words.count()).sum(),
-            chars: phrases.iter().map(|phrase| phrase.words.chars()).sum(),
-            exact: ends.iter().map(|(_, exact)| *exact).collect::<Vec<_>>().join(" & "),
+            words: ends.iter().map(|(_, phrase)| phrase.words.count()).sum(),
+            chars: ends.iter().map(|(_, phrase)| phrase.words.chars()).sum(),
+            exact: exact.collect::<Vec<_>>().join(" & "),
             nodes: ends.iter().map(|(node, _)| *node).collect(),
         }
     }

@@ -59,11 +59,11 @@ fn pattern(alternative: &str) -> Result<Pattern, String> {
 
 impl Phrase {
     fn add(&mut self, word: &str) -> Result<(), String> {
-        let stem = word.strip_suffix('*');
+        let stem = word.strip_suffix(['*', '＊']);
         self.words.read(stem.unwrap_or(word));
         let is_word = self.words.len() > self.prefixes.len();
         self.prefixes.resize(self.words.len(), false);
-        if stem.unwrap_or(word).contains('*') || (stem.is_some() && !is_word) {
+        if stem.unwrap_or(word).contains(['*', '＊']) || (stem.is_some() && !is_word) {
             return Err(format!(
                 "{word:?} has a '*' that does not end a word; for words with others between them write 'one & other'"
             ));

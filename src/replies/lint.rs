@@ -13,6 +13,8 @@ use crate::{
 
 /// More than a client's default limit for a message.
 const LONG_REPLY_BYTES: usize = 16 * 1024;
+/// Among more keys the nearest is not looked for.
+const MANY_KEYS: usize = 5000;
 /// Fewer letters begin too many words.
 const SHORT_PREFIX_CHARS: usize = 3;
 
@@ -52,13 +54,14 @@ impl Replies {
         let Test { sentence, expected, line } = test;
         let fit = self.best(sentence);
         let answering = fit.map_or(&self.unknown, |fit| self.reply_of(fit.key));
-        let Some(wanted) = known.get(&canonical(expected)) else {
-            let near =
-                known.keys().map(|key| (strsim::damerau_levenshtein(key, &canonical(expected)), key)).min();
+        let key = canonical(expected);
+        let Some(wanted) = known.get(&key) else {
+            let candidates = known.keys().filter(|_| known.len() <= MANY_KEYS);
+            let near = candidates.map(|known| (strsim::damerau_levenshtein(known, &key), known)).min();
             let hint = near
                 .filter(|near| near.0 <= near.1.len() / 3)
-                .map(|near| format!("; did you mean {:?}?", near.1));
-            let hint = hint.unwrap_or_default();
+                .map(|near| format!("; did you mean {:?}?", near.1))
+                .unwrap_or_default();
             return Some(format!("{}:{line}: no reply has the key {expected:?}{hint}", self.name));
         };
         let wanted = self.entries.get(*wanted).unwrap_or(&self.unknown);
@@ -132,15 +135,15 @@ fn canonical(key: &str) -> String {
 }
 
 pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Vec<Fault>) {
-    if entry.key.contains(',') {
+    if entry.key.contains([',', '，', '、', '،']) {
         let sentence =
             format!("{:?} is one key with a comma in it; write '|' between alternatives", entry.key);
         warnings.push(Fault::new(entry.line, sentence));
     }
-    // `B&B` is a word; `dog&cat` rather looks like two.
+    // `B&B` is a word; `dog&cat` and `dog &cat` rather look like two.
     let is_joined = |word: &str| {
-        let mut sides = word.split(['&', '＆']).map(|side| Words::of(side).chars());
-        word.contains(['&', '＆']) && sides.all(|chars| chars > 0) && word.chars().count() > 3
+        let sides: Vec<usize> = word.split(['&', '＆']).map(|side| side.chars().count()).collect();
+        sides.len() > 1 && sides.iter().any(|chars| *chars > 1) && word.chars().count() > 1
     };
     if let Some(word) = entry.key.split_whitespace().find(|word| is_joined(word)) {
         let sentence =

@@ -86,6 +86,7 @@ fn phrases_in_any_order() {
     check("a & b = A\na b = B", "a b", "B");
     check("a & b = A\na & c = B\na & d = C", "d a", "C");
     check("a & a = A", "a", "A");
+    check("a1 & a1 = A\nlong word = B", "a1 long word", "B");
     check("素食 ＆ 蛋糕 ｜ 蛋塔 = A", "蛋糕有素食的嗎", "A");
     check("素食 ＆ 蛋糕 ｜ 蛋塔 = A", "有蛋塔嗎", "A");
 }
@@ -135,6 +136,10 @@ fn the_worlds_scripts() {
     check("समय = A", "समयसीमा", "?!");
     check("영업 시간 = A", "영업 시간이 = ?", "?!");
     check("영업 시간* = A", "영업 시간이 어떻게 되나요", "A");
+    check("가* = A", "강남", "?!");
+    check("가* = A", "가게", "A");
+    check("영업* = A", "\u{110b}\u{1167}\u{11bc}\u{110b}\u{1165}\u{11b8}시간", "A");
+    check("hour＊ = A", "hours", "A");
     check("ώρες = A", "ΩΡΕΣ", "A");
     check("istanbul = A", "İSTANBUL", "A");
     check("hours = A", "ｈｏｕｒｓ", "A");
@@ -183,6 +188,8 @@ fn faults() {
     check_fault("when * open = x", 2, "write 'one & other'");
     check_fault("w*heel = x", 2, "does not end a word");
     check_fault("a ?* = x", 2, "does not end a word");
+    check_fault("deliver*? = x", 2, "does not end a word");
+    check_fault("a = {b}\n[vars]\nb =", 2, "is empty: so is what");
     check_fault("a & = x", 2, "no word beside a '&'");
     check_fault("& = x", 2, "no word beside a '&'");
     check_fault("a & ? = x", 2, "no word beside a '&'");
@@ -196,6 +203,12 @@ fn warnings() {
     check_warnings("hi = A\nbye = B", &[]);
     check_warnings("hi, hello = A", &[(2, "write '|' between alternatives")]);
     check_warnings("dog&cat = A\nB&B | Q&A = B", &[(2, "\"dog&cat\" is one phrase")]);
+    check_warnings("dog &cat = A", &[(2, "is one phrase")]);
+    check_warnings("營業，時間 = A", &[(2, "write '|' between alternatives")]);
+    check_warnings(
+        "unknown | dunno = A\n[smalltalk]\nunknown = B",
+        &[(2, "only if it stands alone"), (4, "can never win"), (4, "only if it stands alone")],
+    );
     check_warnings("si = A\nsí = B", &[(3, "in its accents alone")]);
     check_warnings("op* = A\nope* = B", &[(2, "'op*' is the beginning of very many words")]);
     check_warnings("a = {b}", &[(2, "[vars] has no \"b\"")]);

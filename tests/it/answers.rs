@@ -61,6 +61,8 @@ fn check_has_three_ends() {
     );
     assert_eq!((said.as_str(), code), ("1 test fails\n", 1));
 
+    let (_, said, code) = run(&format!("[server]\nlisten = 0.0.0.0:0\n{FAQ}"), &["check"], "");
+    assert!(code == 2 && said.contains("can be reached from other machines"), "{said}");
     let (printed, said, code) = run(&FAQ.replace("open =", "delivery ="), &["check"], "");
     assert_eq!((printed.as_str(), code), ("", 2));
     assert_eq!(
@@ -88,10 +90,10 @@ fn what_is_unanswered_becomes_lines_to_paste() {
         client.text();
     }
     let file = server.folder.path().join("kept.txt");
-    wait_until("they are kept", || fs::read_to_string(&file).unwrap_or_default().lines().count() == 7);
+    wait_until("they are kept", || fs::read_to_string(&file).unwrap_or_default().lines().count() == 8);
     let kept = fs::read_to_string(&file).unwrap();
     assert!(kept.lines().all(|line| line.len() < 230 && line.contains("Z ")), "{kept}");
-    assert!(kept.contains("Z a\\nb\\u{1b}\n") && !kept.contains("127.0.0.1"), "{kept}");
+    assert!(kept.contains("Z two\\nlines\\u{1b}\n") && !kept.contains("127.0.0.1"), "{kept}");
 
     let mut shown = Program::piped(replyd(server.folder.path()).arg("unanswered"));
     assert_eq!(shown.exit_code(), Some(0), "{}", shown.stderr.all());
@@ -106,10 +108,15 @@ fn what_is_unanswered_becomes_lines_to_paste() {
     );
     assert!(shown.contains(&near), "{shown}");
 
+    assert!(
+        shown.contains("\ntwo lines =\n") && shown.contains("\n🎉 =\n") && shown.contains("\nx y z =\n"),
+        "{shown}"
+    );
+
     // Pasted with a reply behind each, they are valid, and nothing is unanswered any more.
     let pasted = FAQ.replace("[smalltalk]", &(shown.replace(" =\n", " = Yes.\n") + "[smalltalk]"));
     fs::write(server.folder.path().join("config.ini"), &pasted).unwrap();
-    server.log().wait_for("reloaded config.ini: +5 ~0 -0 replies");
+    server.log().wait_for("reloaded config.ini: +6 ~0 -0 replies");
     assert_eq!(
         {
             client.say(Opcode::Text, b"do you have rye");

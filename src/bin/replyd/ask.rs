@@ -7,15 +7,21 @@ use std::{
     path::Path,
 };
 
-use replyd::{Config, Replies};
+use replyd::Config;
 
 use crate::{
     args::{AskArgs, FileArgs},
+    escape::unescaped,
     failure::Failure,
     input,
     settings::{self, Settings},
     unanswered,
 };
+
+/// The key of the reply to what no other answers.
+const UNKNOWN: &str = "unknown";
+/// For how many pairs of a message and a reply it is looked whether they are near.
+const MANY: usize = 100_000;
 
 /// Prints the answer to a text, or to each line of the input.
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
@@ -33,6 +39,7 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
 /// Reads the configuration, and says what works otherwise than it looks and which `[tests]` fail.
 pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
     let Settings { config, name } = settings::read(args.config.as_deref())?;
+    config.check_exposure()?;
     let replies = &config.replies;
     let (warnings, failures) = (replies.warnings(), replies.failures());
     for warning in &warnings {
@@ -67,9 +74,11 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
             "no messages are kept; write 'unanswered_file = unanswered.txt' under [bot]",
         ));
     };
-    for group in groups(file, &config)? {
+    for (index, group) in groups(file, &config)?.iter().enumerate() {
         let times = if group.count == 1 { "once" } else { &format!("{} times", group.count) };
-        let near = config.replies.nearest(&group.message);
+        // To look for what is near takes long among many.
+        let near =
+            (index * config.replies.len() < MANY).then(|| config.replies.nearest(&group.message)).flatten();
         let hint = near
             .map(|near| format!("; near {:?} ({}), perhaps another alternative of it", near.key, near.place));
         print(format_args!("# {times}, last on {}{}", group.last, hint.unwrap_or_default()))?;
@@ -92,8 +101,9 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     for line in files.iter().map(|file| read_if_there(file)).collect::<Result<Vec<_>, _>>()?.concat().lines()
     {
         let Some((time, message)) = line.split_once(' ') else { continue };
-        if is_still_unanswered(message, &config.replies) {
-            let message = config.replies.explain(message).normalised;
+        let message = config.replies.explain(&unescaped(message));
+        if message.winner.key == UNKNOWN && is_key(&message.normalised) {
+            let message = message.normalised;
             let date = time.split('T').next().unwrap_or(time).to_owned();
             let group =
                 groups.entry(message.clone()).or_insert(Group { message, count: 0, last: String::new() });
@@ -108,9 +118,9 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     Ok(groups)
 }
 
-/// What has letters or digits, and no reply by now.
-fn is_still_unanswered(message: &str, replies: &Replies) -> bool {
-    message.contains(char::is_alphanumeric) && replies.find(message).is_none()
+/// Whether a message can stand before a '='.
+fn is_key(message: &str) -> bool {
+    !message.is_empty() && message != UNKNOWN && !message.contains(['=', '|', '&', '*', '[', '#', ';', '\\'])
 }
 
 fn read_if_there(file: &Path) -> Result<String, Failure> {

@@ -21,6 +21,30 @@ impl<T> Escaped<T> {
     }
 }
 
+/// The text that [`Escaped::for_log`] was made of.
+pub(crate) fn unescaped(escaped: &str) -> String {
+    let mut text = String::new();
+    let mut rest = escaped;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        text.push_str(before);
+        let code = |behind: &'_ str| {
+            let (digits, _) = behind.strip_prefix("u{")?.split_once('}')?;
+            Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, digits.len() + 3))
+        };
+        let (char, length) = match behind.as_bytes().first() {
+            Some(b'n') => ('\n', 1),
+            Some(b'r') => ('\r', 1),
+            Some(b't') => ('\t', 1),
+            Some(b'\\') => ('\\', 1),
+            // What was cut off in the middle stays as it is.
+            _ => code(behind).unwrap_or(('\\', 0)),
+        };
+        text.push(char);
+        rest = &behind[length..];
+    }
+    text + rest
+}
+
 impl<T: Display> Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(Filter { out: f, for_log: self.for_log }, "{}", self.text)
@@ -84,6 +108,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nothing_is_lost(text in any::<String>()) {
+            prop_assert_eq!(unescaped(&Escaped::for_log(&text).to_string()), text);
+        }
+
+        #[test]
+        fn nothing_panics(text in "[\\\\nu{}0-9a-f]*") {
+            unescaped(&text);
+        }
+
         #[test]
         fn no_control_character_comes_through(text in any::<String>()) {
             let shown = Escaped::for_log(&text).to_string();

@@ -1,6 +1,10 @@
 //! Notices that the files of a running server were saved, and puts their contents in force if they are good.
 
-use std::{fs, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use replyd::{Config, Running};
 
@@ -14,7 +18,7 @@ type Look = Option<((i64, i64), (i64, i64), u64, u64)>;
 
 /// The files of a running server.
 pub(crate) struct Watch {
-    file: PathBuf,
+    files: Vec<PathBuf>,
     /// The address of the command line, which beats the file.
     listen: Option<String>,
     loaded: Vec<Look>,
@@ -22,33 +26,41 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches the file that the settings of `running` are from, as it looks now.
-    pub(crate) fn new(file: PathBuf, listen: Option<String>, running: &Running) -> Watch {
-        let mut watch = Watch { file, listen, loaded: Vec::new(), seen: Vec::new() };
-        watch.loaded = watch.looks(running);
-        watch
+    /// Watches a file of settings, and the one with the replies that it names, as they look now: before they are read.
+    pub(crate) fn new(file: &Path, listen: Option<String>) -> Watch {
+        let files = Config::files(file);
+        let loaded = looks(&files);
+        Watch { files, listen, loaded, seen: Vec::new() }
     }
 
     /// Looks once; what has changed and looks the same as the last time is read.
     pub(crate) fn tick(&mut self, running: &Running, unanswered: &Unanswered) {
-        let looks = self.looks(running);
-        if looks != self.loaded && looks == self.seen {
-            let replies_file = running.config().replies_file.clone();
-            self.reload(running, unanswered);
-            // Good or bad, it is not read again until it changes. How another file of replies looked when it was read is
-            // not known, so all is read once more then.
-            let is_same = running.config().replies_file == replies_file;
-            self.loaded = if is_same { looks.clone() } else { Vec::new() };
+        let now = looks(&self.files);
+        if now == self.loaded || now != self.seen {
+            self.seen = now;
+            return;
         }
-        self.seen = looks;
+        let files = Config::files(&self.files[0]);
+        if files != self.files {
+            // Another file of replies: it is watched from now on, and read when it looks the same twice.
+            (self.seen, self.loaded) = (looks(&files), Vec::new());
+            self.files = files;
+            return;
+        }
+        let read = self.read();
+        // Saved again while it was read: what was read may be half of it.
+        if looks(&self.files) == now {
+            self.put_in_force(read, running, unanswered);
+            // Good or bad, it is not read again until it changes.
+            self.loaded = now;
+        }
     }
 
-    fn reload(&self, running: &Running, unanswered: &Unanswered) {
-        let name = self.file.display().to_string();
+    fn put_in_force(&self, read: Result<Config, Vec<String>>, running: &Running, unanswered: &Unanswered) {
+        let name = self.files[0].display().to_string();
         let before = running.config();
-        let reloaded = self
-            .read()
-            .and_then(|config| running.reload(config).map_err(|error| vec![format!("{name}: {error}")]));
+        let reloaded =
+            read.and_then(|config| running.reload(config).map_err(|error| vec![format!("{name}: {error}")]));
         match reloaded {
             Ok(fixed) => {
                 let config = running.config();
@@ -76,12 +88,12 @@ impl Watch {
 
     /// Reads the files as at the start; an empty one is a mistake here, and so is a failing test.
     fn read(&self) -> Result<Config, Vec<String>> {
-        // One that cannot be read says so below.
-        if fs::read(&self.file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
-            return Err(vec![format!("{}: this file is empty", self.file.display())]);
+        let file = &self.files[0];
+        if is_empty(file) {
+            return Err(vec![format!("{}: this file is empty", file.display())]);
         }
-        let mut config = Config::load(&self.file)
-            .map_err(|error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        let lines = |error: replyd::Error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>();
+        let mut config = Config::load(file).map_err(lines)?;
         if let Some(listen) = &self.listen {
             config.listen.clone_from(listen);
         }
@@ -89,14 +101,20 @@ impl Watch {
         failures.truncate(TOLD_FAILURES);
         if failures.is_empty() { Ok(config) } else { Err(failures) }
     }
+}
 
-    fn looks(&self, running: &Running) -> Vec<Look> {
-        let look = |file: &PathBuf| {
-            let metadata = fs::metadata(file).ok()?;
-            let modified = (metadata.mtime(), metadata.mtime_nsec());
-            let changed = (metadata.ctime(), metadata.ctime_nsec());
-            Some((modified, changed, metadata.len(), metadata.ino()))
-        };
-        [&self.file].into_iter().chain(&running.config().replies_file).map(look).collect()
-    }
+/// Whether there is nothing but blanks in a file; nobody writes many of those.
+fn is_empty(file: &Path) -> bool {
+    let is_short = fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() < 4096);
+    is_short && fs::read(file).is_ok_and(|bytes| bytes.trim_ascii().is_empty())
+}
+
+fn looks(files: &[PathBuf]) -> Vec<Look> {
+    let look = |file: &PathBuf| {
+        let metadata = fs::metadata(file).ok()?;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Some((modified, changed, metadata.len(), metadata.ino()))
+    };
+    files.iter().map(look).collect()
 }

@@ -21,8 +21,9 @@ const KILLED: i32 = 130;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
-    let Settings { mut config, name } = settings::read(file.as_deref())?;
     let listen = args.listen.clone().filter(|listen| !listen.is_empty());
+    let mut watch = file.as_deref().map(|file| Watch::new(file, listen.clone()));
+    let Settings { mut config, name } = settings::read(file.as_deref())?;
     if let Some(listen) = &listen {
         config.listen.clone_from(listen);
     }
@@ -44,7 +45,6 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let keep = unanswered.clone();
     let server = Server::with_config(config)?;
     let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
-    let mut watch = file.map(|file| Watch::new(file, listen, &running));
     let ticks = tick(TICK);
     loop {
         select! {
