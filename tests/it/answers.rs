@@ -81,10 +81,11 @@ fn what_is_unanswered_becomes_lines_to_paste() {
         "opening hours",
         "do you have RYE",
         "delivry times",
-        "a\nb\x1b",
+        "two\nlines\x1b",
         &long,
         "?!",
         "[x] = #y | z",
+        "🎉",
     ] {
         client.say(Opcode::Text, message.as_bytes());
         client.text();
@@ -116,7 +117,7 @@ fn what_is_unanswered_becomes_lines_to_paste() {
     // Pasted with a reply behind each, they are valid, and nothing is unanswered any more.
     let pasted = FAQ.replace("[smalltalk]", &(shown.replace(" =\n", " = Yes.\n") + "[smalltalk]"));
     fs::write(server.folder.path().join("config.ini"), &pasted).unwrap();
-    server.log().wait_for("reloaded config.ini: +6 ~0 -0 replies");
+    server.log().wait_for("reloaded config.ini: +7 ~0 -0 replies");
     assert_eq!(
         {
             client.say(Opcode::Text, b"do you have rye");
