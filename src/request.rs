@@ -12,7 +12,10 @@ use std::{
 
 use scan::Scan;
 
-use crate::refusal::{Refusal, bad};
+use crate::{
+    refusal::{Refusal, bad},
+    wire::Cut,
+};
 
 /// The longest head that is read: twice what browsers send with their largest cookies.
 const MAX_BYTES: usize = 16 * 1024;
@@ -52,6 +55,7 @@ impl Head {
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Refusal::Timeout.into()),
+                Err(error) if Cut::of(&error) == Some(Cut::Stop) => return Err(Refusal::Stopping.into()),
                 Err(error) => return Err(Failed::Gone(error.to_string())),
             }
             if let Some((start, end)) = scan.find_end(bytes)? {

@@ -73,6 +73,17 @@ fn a_peer_that_asks_and_never_reads_is_cut_in_the_end() {
 }
 
 #[test]
+fn whoever_is_in_the_middle_of_a_request_is_told() {
+    let mut server = Replyd::serve("");
+    let mut client = Raw::connect(server.address);
+    client.send(b"GET / HTTP/1.1\r\n");
+    server.log().wait_for("Incoming connection from client ...");
+    server.program.signal(Signal::SIGTERM);
+    assert_eq!(client.answer().status, 503);
+    assert_eq!(server.program.exit_code(), Some(0));
+}
+
+#[test]
 fn a_handler_that_is_stuck_is_left_behind() {
     let (stuck, is_stuck) = mpsc::channel();
     let (_hold, held) = crossbeam_channel::bounded::<()>(0);
