@@ -117,3 +117,15 @@ fn the_transcript_can_be_switched_off() {
     let log = server.stop();
     assert!(!log.contains(">>"), "{log}");
 }
+
+#[test]
+fn a_wish_for_one_module_does_not_open_the_others() {
+    let (folder, mut command) = server();
+    fs::write(folder.path().join("config.ini"), "[log]\nlevel = warn\n").unwrap();
+    let mut child = command.env("RUST_LOG", "elsewhere=debug").stderr(Stdio::piped()).spawn().unwrap();
+    let log = Output::of(child.stderr.take().unwrap());
+    talk(listening_address(child.id()), 1);
+    kill(nix::unistd::Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(log.all(), "");
+}

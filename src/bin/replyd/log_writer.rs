@@ -50,9 +50,10 @@ impl LogWriter {
                 move || write_lines(&waiting, &lost, &mut io::stderr())
             })
             .map_err(|error| Failure::new(format!("cannot start a thread for the log: {error}")))?;
+        // Without wishes all is let through here and held back below, by a level that can change while the server runs.
+        let others = if wishes.is_empty() { LevelFilter::Trace } else { level };
         env_logger::Builder::new()
-            // Held back below, by a level that can change while the server runs.
-            .filter_level(LevelFilter::Trace)
+            .filter_level(others)
             // It logs whole messages at debug and trace: only when asked for by name.
             .filter_module("tungstenite", LevelFilter::Info)
             .parse_filters(&wishes)
