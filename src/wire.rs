@@ -280,6 +280,7 @@ impl<T: Transport> Wire<T> {
 
     /// A message has come: idling begins when the peer is waited for again, however long its answer takes.
     pub(crate) fn end_idling(&mut self) {
+        self.idle_since = self.heard;
         self.idle_ended = true;
     }
 

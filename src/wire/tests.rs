@@ -355,3 +355,16 @@ fn what_is_not_an_event_yet_is_known_from_the_sizes() {
     wire.consumed(100);
     assert!(!wire.has_unread());
 }
+
+#[test]
+fn whoever_has_just_sent_a_message_is_not_idle() {
+    let mut wire = Script::reads([bytes("a message and a ping"), bytes("x")]).wire();
+    read_twice(&mut wire);
+    read(&mut wire);
+    wire.end_idling();
+    // The ping is looked at before the peer is waited for again.
+    assert_eq!(wire.idle_since(), wire.heard());
+    let before = wire.idle_since();
+    read(&mut wire);
+    assert!(wire.idle_since() >= before);
+}
