@@ -3,6 +3,7 @@
 mod value;
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::Read,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
@@ -437,11 +438,13 @@ fn read_file(path: &Path) -> Result<(String, bool), Error> {
 }
 
 fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {
-    for (index, entry) in section.entries.iter().enumerate() {
-        if let Some(first) = section.entries[..index].iter().find(|first| first.key == entry.key) {
+    let mut lines = HashMap::new();
+    for Entry { key, line, .. } in &section.entries {
+        let first = *lines.entry(key).or_insert(*line);
+        if first != *line {
             let sentence =
-                format!("{:?} stands at line {} already; remove one of them", entry.key, first.line);
-            faults.push(Fault::new(entry.line, sentence));
+                format!("{:?} stands at line {first} already; remove one of them", shown_name(key));
+            faults.push(Fault::new(*line, sentence));
         }
     }
 }

@@ -4,6 +4,8 @@
 //! indented line continues the value above after a line break, and blank lines between such lines are kept. UTF-8;
 //! a byte order mark and CRLF are accepted.
 
+use std::collections::HashMap;
+
 /// A section with its entries, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
@@ -48,6 +50,8 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Vec<Fault>) {
 struct Reader {
     sections: Vec<Section>,
     faults: Vec<Fault>,
+    /// Where each section begins.
+    begun: HashMap<String, usize>,
     line: usize,
     /// Blank lines that belong to a value if it goes on behind them.
     blank_lines: usize,
@@ -91,9 +95,9 @@ impl Reader {
         let Some(name) = line[1..].strip_suffix(']').map(str::trim).filter(|name| !name.is_empty()) else {
             return self.fault("a section is written as [name], alone on its line");
         };
-        if let Some(first) = self.sections.iter().find(|section| section.name == name) {
-            let sentence = format!("[{name}] begins at line {} already; put these lines there", first.line);
-            self.fault(sentence);
+        let first = *self.begun.entry(name.to_owned()).or_insert(self.line);
+        if first != self.line {
+            self.fault(format!("[{name}] begins at line {first} already; put these lines there"));
         }
         self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
     }
