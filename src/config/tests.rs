@@ -74,7 +74,8 @@ fn keys() {
 #[test]
 fn no_fault_and_no_debug_shows_a_secret() {
     let text = "[key a]\nsecret = tell-nobody-this\nsecret = tell-nobody-this\nsecrets = tell-nobody-this";
-    let yaml = "[key a]\nsecret: tell-nobody-this==\n[auth]\nkey: tell-nobody-this==";
+    let yaml =
+        "[key a]\nsecret: tell-nobody-this==\nsecret: tell-nobody-this==\n[auth]\nkey: tell-nobody-this==";
     let shown = [faults(text), faults(yaml)].concat().join("\n");
     assert!(!shown.is_empty() && !shown.contains("tell-nobody"), "{shown}");
     let config = Config::parse("[key a]\nsecret = tell-nobody-this", "f").unwrap();
