@@ -34,6 +34,9 @@ pub struct Counts {
     pub bytes_received: u64,
     /// Bytes to clients, as they were on the wire, without the answers to request heads.
     pub bytes_sent: u64,
+    /// Log lines that nobody took, as the program told by
+    /// [`Running::tell_lost_log_lines`](crate::Running::tell_lost_log_lines).
+    pub log_lines_lost: u64,
 }
 
 /// Counts what happens once for a connection. Its sessions' [`Traffic`] is added when they end.
@@ -41,6 +44,7 @@ pub struct Counts {
 pub(crate) struct Counters {
     accepted: AtomicU64,
     panics: AtomicU64,
+    log_lines_lost: AtomicU64,
     refused: Mutex<BTreeMap<String, u64>>,
     ended: Mutex<BTreeMap<String, u64>>,
     traffic: Traffic,
@@ -74,6 +78,10 @@ impl Counters {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_log_lines_lost(&self, count: u64) {
+        self.log_lines_lost.store(count, Ordering::Relaxed);
+    }
+
     pub(crate) fn ended(&self, ending: &Ending) {
         let name = match ending {
             Ending::Closed => "closed".to_owned(),
@@ -95,6 +103,7 @@ impl Counters {
         let mut counts = Counts {
             accepted: read(&self.accepted),
             panics: read(&self.panics),
+            log_lines_lost: read(&self.log_lines_lost),
             refused: self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ..Counts::default()

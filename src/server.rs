@@ -179,6 +179,12 @@ impl Running {
         self.shared.counts()
     }
 
+    /// Takes how many log lines the program has lost in all, so that all counts are in one place: the library has no log
+    /// of its own.
+    pub fn tell_lost_log_lines(&self, count: u64) {
+        self.shared.counters.set_log_lines_lost(count);
+    }
+
     /// Stops the server, and returns when it has.
     ///
     /// For `drain_delay` sessions go on while newcomers get a 503. Then the port is given back and each session

@@ -26,7 +26,10 @@ const BATCH_BYTES: usize = 64 * 1024;
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 /// The running log. Dropping it writes what was logged so far.
-pub(crate) struct LogWriter(Sender<Item>);
+pub(crate) struct LogWriter {
+    items: Sender<Item>,
+    lost: Arc<AtomicU64>,
+}
 
 enum Item {
     Line(Vec<u8>),
@@ -61,12 +64,17 @@ impl LogWriter {
                 let time = line.timestamp_millis();
                 writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
             })
-            .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost })))
+            .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost: Arc::clone(&lost) })))
             .init();
         if wishes.is_empty() {
             log::set_max_level(level);
         }
-        Ok(LogWriter(items))
+        Ok(LogWriter { items, lost })
+    }
+
+    /// How many lines were lost so far.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -75,7 +83,7 @@ impl Drop for LogWriter {
     fn drop(&mut self) {
         let deadline = Instant::now() + FLUSH_TIME;
         let (done, written) = bounded(0);
-        if self.0.send_deadline(Item::Flush(done), deadline).is_ok() {
+        if self.items.send_deadline(Item::Flush(done), deadline).is_ok() {
             // The writer drops its end when it is done.
             let _ = written.recv_deadline(deadline);
         }

@@ -28,7 +28,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         config.listen.clone_from(listen);
     }
     // Dropped at the end, whichever way it comes: that writes the last lines.
-    let _log = LogWriter::start(config.level)?;
+    let log = LogWriter::start(config.level)?;
     panic::set_hook(Box::new(|info| log::error!("{info}")));
     match &file {
         Some(_) => log::info!("using {name}"),
@@ -49,8 +49,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     loop {
         select! {
             recv(signals) -> _ => break,
-            recv(ticks) -> _ => if let Some(watch) = &mut watch {
-                watch.tick(&running, &unanswered);
+            recv(ticks) -> _ => {
+                running.tell_lost_log_lines(log.lost());
+                if let Some(watch) = &mut watch {
+                    watch.tick(&running, &unanswered);
+                }
             }
         }
     }
