@@ -4,7 +4,7 @@ use std::fmt;
 
 use tungstenite::Utf8Bytes;
 
-use crate::{Event, HandlerResult, Session};
+use crate::{Event, HandlerResult, Search, Session};
 
 /// Close code for a message of a kind that cannot be taken (RFC 6455, section 7.4.1).
 const UNSUPPORTED_DATA: u16 = 1003;
@@ -41,11 +41,12 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
         let greeting = Utf8Bytes::from(&session.config().greeting);
         say(session, greeting)?;
     }
+    let mut search = Search::default();
     while let Some(event) = session.next()? {
         match event {
-            Event::Text(text) => answer(session, &text, &mut unanswered)?,
+            Event::Text(text) => answer(session, &text, &mut search, &mut unanswered)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => answer(session, text, &mut unanswered)?,
+                Ok(text) => answer(session, text, &mut search, &mut unanswered)?,
                 Err(_) => session.close(UNSUPPORTED_DATA, "binary that is not text")?,
             },
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
@@ -54,14 +55,19 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
     Ok(())
 }
 
-fn answer(session: &mut Session, message: &str, unanswered: &mut impl FnMut(&str)) -> HandlerResult {
+fn answer(
+    session: &mut Session,
+    message: &str,
+    search: &mut Search,
+    unanswered: &mut impl FnMut(&str),
+) -> HandlerResult {
     // websocat leaves the line break at the end of a piped line.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
         log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt(message));
     }
     let replies = &session.config().replies;
-    let reply = replies.find(message).unwrap_or_else(|| {
+    let reply = replies.find_with(message, search).unwrap_or_else(|| {
         unanswered(message);
         replies.unknown()
     });

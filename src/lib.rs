@@ -89,7 +89,7 @@ pub use config::Config;
 pub use counters::Counts;
 pub use error::Error;
 pub use origin::{Origins, Site};
-pub use replies::{Candidate, Explanation, Replies};
+pub use replies::{Candidate, Explanation, Replies, Search};
 pub use server::{Running, Server};
 pub use session::{Event, Session};
 

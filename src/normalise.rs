@@ -33,9 +33,47 @@ impl Words {
         words
     }
 
+    /// Forgets all words, and keeps the room that they took.
+    pub(crate) fn clear(&mut self) {
+        self.folded.clear();
+        self.exact.clear();
+        self.list.clear();
+    }
+
     /// Adds the words of `text`.
     pub(crate) fn read(&mut self, text: &str) {
         let mut before = Between::Words;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (plain, behind) = rest.split_at(plain_length(rest));
+            before = self.read_plain(plain, before);
+            let (marked, behind) = behind.split_at(marked_length(behind));
+            before = self.read_marked(marked, before);
+            rest = behind;
+        }
+    }
+
+    /// Reads ASCII, which is in its final form but for its case.
+    fn read_plain(&mut self, text: &str, mut before: Between) -> Between {
+        for piece in text.split(ASCII_APOSTROPHES) {
+            for (number, letters) in piece.split(|char: char| !char.is_ascii_alphanumeric()).enumerate() {
+                if number > 0 {
+                    before = Between::Words;
+                }
+                if !letters.is_empty() {
+                    if before != Between::Letters {
+                        self.begin_word(false);
+                    }
+                    before = Between::Letters;
+                    self.push_plain(letters);
+                }
+            }
+        }
+        before
+    }
+
+    /// Reads whatever there is.
+    fn read_marked(&mut self, text: &str, mut before: Between) -> Between {
         for char in text.chars().filter(|char| !is_dropped(*char)).nfkc() {
             // Letters come apart into themselves and their accents; a Korean syllable stays whole.
             if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
@@ -44,6 +82,7 @@ impl Words {
                 decompose_compatible(char, |part| before = self.take(part, before));
             }
         }
+        before
     }
 
     /// Takes the next character and says what stands before the one after it.
@@ -71,10 +110,7 @@ impl Words {
             now = Between::Letters;
             self.push_folded(char);
         }
-        if let Some(word) = self.list.last_mut() {
-            word.folded.1 = self.folded.len();
-            word.exact.1 = self.exact.len();
-        }
+        self.end_word();
         now
     }
 
@@ -131,9 +167,25 @@ impl Words {
         self.list.push(Word { folded: (folded, folded), exact: (exact, exact), joined });
     }
 
+    /// The last word goes up to here, as far as it is known.
+    fn end_word(&mut self) {
+        if let Some(word) = self.list.last_mut() {
+            word.folded.1 = self.folded.len();
+            word.exact.1 = self.exact.len();
+        }
+    }
+
     fn push(&mut self, char: char) {
         self.folded.push(char);
         self.exact.push(char);
+    }
+
+    fn push_plain(&mut self, letters: &str) {
+        let start = self.folded.len();
+        self.folded.push_str(letters);
+        self.folded[start..].make_ascii_lowercase();
+        self.exact.push_str(&self.folded[start..]);
+        self.end_word();
     }
 
     /// Upper case first: `ß` and `SS`, both small sigmas of Greek, and the Turkish i with and without a dot become one.
@@ -155,10 +207,30 @@ enum Between {
     UnspacedLetters,
 }
 
+/// How much of the beginning of `text` is ASCII that nothing behind it can change: an accent may follow the last letter.
+fn plain_length(text: &str) -> usize {
+    text.bytes().position(|byte| !byte.is_ascii()).map_or(text.len(), |marked| marked.saturating_sub(1))
+}
+
+/// How much of it is its first character and the others that are not ASCII: nothing is joined with ASCII behind it.
+fn marked_length(text: &str) -> usize {
+    text.bytes().enumerate().position(|(at, byte)| at > 0 && byte.is_ascii()).unwrap_or(text.len())
+}
+
 /// A text without letters and digits (`?`, an emoji), as it is compared.
 pub(crate) fn symbols(text: &str) -> String {
-    text.trim().chars().filter(|char| !is_invisible(*char)).collect()
+    let mut symbols = String::new();
+    read_symbols(text, &mut symbols);
+    symbols
 }
+
+/// Adds to `symbols` what [`symbols`] returns.
+pub(crate) fn read_symbols(text: &str, symbols: &mut String) {
+    symbols.extend(text.trim().chars().filter(|char| !is_invisible(*char)));
+}
+
+/// Those of ASCII that [`is_dropped`] has.
+const ASCII_APOSTROPHES: [char; 2] = ['\'', '`'];
 
 fn is_dropped(char: char) -> bool {
     is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
@@ -190,7 +262,22 @@ fn is_unspaced(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// The quick way for ASCII changes nothing.
+        #[test]
+        fn ascii_is_read_as_all_else(text in "(\\PC|[a-c'` .\u{301}\u{327}éÉ가ガカ゛\u{200b}ﬁ])*") {
+            let mut marked = Words::default();
+            marked.read_marked(&text, Between::Words);
+            let words = Words::of(&text);
+            prop_assert_eq!((&words.folded, &words.exact), (&marked.folded, &marked.exact));
+            let spans = |words: &Words| words.list.iter().map(|w| (w.folded, w.exact, w.joined)).collect::<Vec<_>>();
+            prop_assert_eq!(spans(&words), spans(&marked));
+        }
+    }
 
     #[track_caller]
     fn check(text: &str, expected: &str) {

@@ -4,6 +4,7 @@ mod explanation;
 mod index;
 mod key;
 mod lint;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +18,11 @@ use crate::{
     normalise::Words,
 };
 pub use explanation::{Candidate, Explanation};
-use index::{Fit, Index, KeyId, Twin};
+use index::{Index, KeyId, Twin};
 use key::{Pattern, alternatives};
 use lint::Test;
+use search::Fit;
+pub use search::Search;
 
 /// The sections that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
@@ -95,7 +98,14 @@ impl Replies {
 
     /// The reply to `message`, or `None` where only `unknown` would answer.
     pub fn find(&self, message: &str) -> Option<&Utf8Bytes> {
-        self.best(message).map(|fit| &self.reply_of(fit.key).text)
+        self.find_with(message, &mut Search::default())
+    }
+
+    /// As [`find`](Replies::find), in a room that is kept from one message to the next: then nothing is allocated for it.
+    pub fn find_with(&self, message: &str, search: &mut Search) -> Option<&Utf8Bytes> {
+        let best = self.best(message, search);
+        search.shrink();
+        best.map(|fit| &self.reply_of(fit.key).text)
     }
 
     /// Which reply answers `message` and why, and which others came near.
@@ -163,9 +173,9 @@ impl Replies {
         builder.finish(entries("tests"))
     }
 
-    fn best(&self, message: &str) -> Option<Fit> {
+    fn best(&self, message: &str, search: &mut Search) -> Option<Fit> {
         let mut best = None;
-        self.index.visit(message, &Words::of(message), |fit| best = best.max(Some(fit)));
+        search.visit(&self.index, message, |fit| best = best.max(Some(fit)));
         best
     }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Replies, UNKNOWN, index::Fit};
+use super::{
+    Replies, UNKNOWN,
+    search::{Fit, Search},
+};
 use crate::normalise::{Words, symbols};
 
 /// How many of the keys that lost are told.
@@ -39,10 +42,10 @@ pub struct Candidate {
 
 impl Explanation {
     pub(super) fn of(replies: &Replies, message: &str) -> Explanation {
-        let words = Words::of(message);
         // The best fit of each reply, however many of its alternatives are in the message.
         let mut fits: BTreeMap<usize, Fit> = BTreeMap::new();
-        replies.index.visit(message, &words, |fit| {
+        let mut search = Search::default();
+        search.visit(&replies.index, message, |fit| {
             let best = fits.entry(replies.keys[fit.key].0).or_insert(fit);
             *best = fit.max(*best);
         });
@@ -60,7 +63,7 @@ impl Explanation {
         };
         Explanation {
             answer: answer.to_string(),
-            normalised: if words.is_empty() { symbols(message) } else { words.shown() },
+            normalised: if search.words.is_empty() { symbols(message) } else { search.words.shown() },
             winner,
             others: fits
                 .iter()

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     Replies, UNKNOWN,
     key::{Pattern, alternatives},
+    search::Search,
 };
 use crate::{
     ini::{Entry, Fault},
@@ -52,7 +53,7 @@ impl Replies {
 
     fn failure(&self, test: &Test, known: &HashMap<String, usize>) -> Option<String> {
         let Test { sentence, expected, line } = test;
-        let fit = self.best(sentence);
+        let fit = self.best(sentence, &mut Search::default());
         let answering = fit.map_or(&self.unknown, |fit| self.reply_of(fit.key));
         let key = canonical(expected);
         let Some(wanted) = known.get(&key) else {
@@ -82,8 +83,9 @@ impl Replies {
 
     /// A key that does not even answer itself answers nothing.
     fn keys_that_never_win(&self) -> Vec<Fault> {
+        let mut search = Search::default();
         let loses = |(entry, alternative): &(usize, String)| {
-            let fit = self.best(&itself(alternative)?)?;
+            let fit = self.best(&itself(alternative)?, &mut search)?;
             let winner = self.reply_of(fit.key);
             let reply = &self.entries[*entry];
             (self.keys[fit.key].0 != *entry).then(|| {

@@ -313,7 +313,7 @@ proptest! {
         let answer = |keys: Vec<&String>| {
             let lines: Vec<String> = keys.iter().map(|key| format!("{key} = <{key}>")).collect();
             let (replies, _) = Replies::read(&format!("[replies]\n{}", lines.join("\n")), "f");
-            replies.best(&message).map(|fit| (fit.is_whole, fit.words, fit.chars, fit.is_exact))
+            replies.best(&message, &mut Search::default()).map(|fit| (fit.is_whole, fit.words, fit.chars, fit.is_exact))
         };
         prop_assert_eq!(answer(keys.iter().collect()), answer(keys.iter().rev().collect()));
     }

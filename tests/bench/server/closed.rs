@@ -101,7 +101,8 @@ pub(crate) fn transcript(report: &mut Report, folder: &Path, time: Duration) {
 fn missing_lines(log: &Path, asked: u64) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
-        let lines = BufReader::new(File::open(log).expect("there is a log")).split(b'\n').map_while(Result::ok);
+        let lines =
+            BufReader::new(File::open(log).expect("there is a log")).split(b'\n').map_while(Result::ok);
         let there = lines.filter(|line| line.windows(9).any(|part| part == b"CLIENT >>")).count() as u64;
         if there >= asked || Instant::now() > deadline {
             return asked.saturating_sub(there);

@@ -4,10 +4,15 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    sync::LazyLock,
     thread,
 };
 
 use crate::wire::{ANSWER, CLOSE, CLOSED, GREETING, QUESTION, UPGRADED};
+
+const BUFFER_BYTES: usize = 4096;
+/// Those to as many questions as a buffer holds.
+static ANSWERS: LazyLock<Vec<u8>> = LazyLock::new(|| ANSWER.repeat(BUFFER_BYTES / QUESTION.len()));
 
 /// Serves until it is killed.
 pub(crate) fn serve(port: u16) {
@@ -21,20 +26,19 @@ pub(crate) fn serve(port: u16) {
 /// Whatever goes wrong ends this client alone.
 fn talk(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; BUFFER_BYTES];
     let mut filled = 0;
     while !buffer[..filled].ends_with(b"\r\n\r\n") {
         filled += read(&mut stream, &mut buffer[filled..])?;
     }
     stream.write_all(&[UPGRADED, GREETING].concat()).ok()?;
 
-    let answers = ANSWER.repeat(buffer.len() / QUESTION.len());
     filled = 0;
     loop {
         filled += read(&mut stream, &mut buffer[filled..])?;
         let questions = filled / QUESTION.len();
         if questions > 0 {
-            stream.write_all(&answers[..questions * ANSWER.len()]).ok()?;
+            stream.write_all(&ANSWERS[..questions * ANSWER.len()]).ok()?;
         }
         buffer.copy_within(questions * QUESTION.len()..filled, 0);
         filled -= questions * QUESTION.len();

@@ -79,12 +79,12 @@ impl Load {
     /// Asks `rate` questions a second in all, each client in turn, whether or not answers come. Returns how long each
     /// answer took from the moment at which its question was due.
     pub(crate) fn pace(&mut self, rate: u32, time: Duration) -> Vec<Duration> {
-        let clock = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK).expect("there are timers");
+        let clock =
+            TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK).expect("there are timers");
         let interval = Expiration::Interval(TimeSpec::nanoseconds(TICK.as_nanos() as i64));
         clock.set(interval, TimerSetTimeFlags::empty()).expect("a millisecond is a time");
         let descriptor = clock.as_fd().as_raw_fd();
-        let registered =
-            self.poll.registry().register(&mut SourceFd(&descriptor), CLOCK, Interest::READABLE);
+        let registered = self.poll.registry().register(&mut SourceFd(&descriptor), CLOCK, Interest::READABLE);
         registered.expect("epoll takes a timer");
 
         let (begin, mut sent, mut times) = (Instant::now(), 0, Vec::new());

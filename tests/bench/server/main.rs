@@ -2,7 +2,7 @@
 //!
 //! It starts the real binary, the floor, and where there is a `deno` on the PATH the article's program; drives each with the
 //! same load on loopback, in turns; and prints figures, ratios, and both as one line of JSON. It takes about five minutes;
-//! `-- SECONDS` says how long each single measurement takes, 2 by default.
+//! `-- SECONDS PART ...` says how long each single measurement takes, 2 by default, and which parts are wanted.
 
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -16,7 +16,7 @@ mod report;
 mod subject;
 mod wire;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use report::Report;
 use subject::Subject;
@@ -29,33 +29,39 @@ fn main() {
     match &arguments[..] {
         [role, port] if role == "floor" => floor::serve(port.parse().expect("a port")),
         [role, port] if role == "embedded" => embedded::serve(port.parse().expect("a port")),
-        _ => {
-            let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(2);
-            measure(Duration::from_secs(seconds));
-        }
+        _ => measure(&arguments),
     }
 }
 
-fn measure(time: Duration) {
+fn measure(arguments: &[String]) {
+    let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(2);
+    let time = Duration::from_secs(seconds);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
+    let folder = folder.path();
+    let parts: [(&str, &dyn Fn(&mut Report)); 8] = [
+        ("closed", &|report| closed::compare(report, &subjects(folder), time)),
+        ("paced", &|report| open::pace(report, &subjects(folder), time)),
+        ("sessions", &|report| open::churn(report, &subjects(folder), time)),
+        ("transcript", &|report| closed::transcript(report, folder, time)),
+        ("slow", &|report| open::slow_handler(report, time)),
+        ("memory", &|report| memory::idle(report, folder)),
+        ("rounds", &|report| memory::come_and_go(report, folder)),
+        ("start", &|report| memory::start(report, folder)),
+    ];
+    let is_named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let all = !parts.iter().any(|(name, _)| is_named(name));
     let mut report = Report::default();
-
-    let mut subjects = vec![Subject::role("floor"), Subject::replyd(folder.path(), false)];
-    match Subject::article() {
-        Some(article) => subjects.push(article),
-        None => println!("LEFT OUT: the article's program, because there is no deno on the PATH"),
-    }
-    closed::compare(&mut report, &subjects, time);
-    open::pace(&mut report, &subjects, time);
-    open::churn(&mut report, &subjects, time);
-    closed::transcript(&mut report, folder.path(), time);
-    open::slow_handler(&mut report, time);
-    drop(subjects);
-
-    memory::idle(&mut report, folder.path());
-    memory::come_and_go(&mut report, folder.path());
-    memory::start(&mut report, folder.path());
+    parts.iter().filter(|(name, _)| all || is_named(name)).for_each(|(_, part)| part(&mut report));
     report.finish();
+}
+
+/// The floor, replyd, and the article's program where it can be had.
+fn subjects(folder: &Path) -> Vec<Subject> {
+    let article = Subject::article();
+    if article.is_none() {
+        println!("LEFT OUT: the article's program, because there is no deno on the PATH");
+    }
+    [Subject::role("floor"), Subject::replyd(folder, false)].into_iter().chain(article).collect()
 }
 
 /// The one in the middle.

@@ -18,7 +18,8 @@ use crate::{
 pub(crate) fn idle(report: &mut Report, folder: &Path) {
     report.title("Idle clients that have asked once");
     for count in [1000, 8000] {
-        let subjects = [Some(Subject::role("floor")), Some(Subject::replyd(folder, false)), Subject::article()];
+        let subjects =
+            [Some(Subject::role("floor")), Some(Subject::replyd(folder, false)), Subject::article()];
         for subject in subjects.into_iter().flatten() {
             let kernel = kernel_memory();
             let mut load = Load::connect(subject.address, count);
@@ -34,7 +35,11 @@ pub(crate) fn idle(report: &mut Report, folder: &Path) {
             assert_eq!(load.ask_all(), count as u64);
             if subject.name == "replyd" {
                 report.ratio("KiB of process memory an idle client", process, Target::AtMost(26.0));
-                report.ratio("MB before the first client", subject.empty as f64 / 1024.0, Target::AtMost(3.0));
+                report.ratio(
+                    "MB before the first client",
+                    subject.empty as f64 / 1024.0,
+                    Target::AtMost(3.0),
+                );
             }
         }
     }

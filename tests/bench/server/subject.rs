@@ -82,18 +82,15 @@ impl Subject {
         }))
     }
 
-    fn start(
-        name: &'static str,
-        command: &mut Command,
-        listen: impl FnOnce(&mut Command, u16),
-    ) -> Subject {
+    fn start(name: &'static str, command: &mut Command, listen: impl FnOnce(&mut Command, u16)) -> Subject {
         // Free now; nobody else on this machine is expected to take it in the next moment.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let address = free.expect("there is a free port");
         listen(command, address.port());
         let begin = Instant::now();
         let child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut subject = Subject { name, address, started: Duration::ZERO, empty: 0, threads_when_empty: 0, child };
+        let mut subject =
+            Subject { name, address, started: Duration::ZERO, empty: 0, threads_when_empty: 0, child };
         while TcpStream::connect(address).and_then(upgraded).is_err() {
             assert!(begin.elapsed() < START_TIME, "{name} does not start");
             thread::park_timeout(Duration::from_micros(100));
