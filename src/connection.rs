@@ -80,7 +80,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     };
 
     let mut decision = Err(Refusal::Stopping);
-    let wire = Wire::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
+    let mut wire = Wire::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
     let callback = |_: &Request, response: Response| {
         decision = let_in(&head, &peer, shared, &places);
         match &decision {
@@ -88,26 +88,27 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
             Err(refusal) => Err(refusal.response(true)),
         }
     };
-    let accepted = accept_hdr_with_config(wire, callback, Some(session::limits(&config))).ok();
-    let (websocket, _address_seat) = match (accepted, decision) {
-        (Some(websocket), Ok((caller, address_seat))) => {
+    // Lent, since the handshake copies its stream to and fro, and what that takes of the stack is memory of each client.
+    let accepted = accept_hdr_with_config(&mut wire, callback, Some(session::limits(&config))).is_ok();
+    let _address_seat = match (accepted, decision) {
+        (true, Ok((caller, address_seat))) => {
             peer.caller = caller.as_ref().map(|key| key.name().to_owned());
             if let Some(key) = caller {
                 remember(key, arrival);
             }
-            (websocket, address_seat)
+            address_seat
         }
         (_, Err(refusal)) => {
             report_refusal(&refusal, shared, &peer);
             return linger(arrival, leave_by);
         }
-        (None, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
+        (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
     // What was only needed to come in does not stay for as long as the session does.
     drop(head);
     log::info!("Connection established with client ... {peer}");
 
-    let mut session = Session::new(websocket, Arc::clone(arrival), peer.clone());
+    let mut session = Session::new(wire, Arc::clone(arrival), peer.clone());
     let handled = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&mut session)));
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
@@ -176,7 +177,7 @@ fn refuse(socket: Socket, arrival: &Arrival, leave_by: Instant, refusal: &Refusa
 }
 
 fn answer(mut socket: Socket, arrival: &Arrival, leave_by: Instant, response: &ErrorResponse) {
-    socket.write_within(arrival.shared.config().write_timeout);
+    let _ = socket.write_within(arrival.shared.config().write_timeout);
     if write_answer(&mut socket, response).is_ok() {
         linger(arrival, leave_by);
     }
@@ -205,6 +206,7 @@ fn report(ending: &Ending, shared: &Shared, peer: &Peer) {
 
 /// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well, or until
 /// `leave_by`.
+#[inline(never)] // As `Head::read`.
 fn linger(arrival: &Arrival, leave_by: Instant) {
     let Arrival { stream, entry, .. } = arrival;
     let mut buffer = [0; 4096];

@@ -55,19 +55,19 @@ impl Words {
 
     /// Reads ASCII, which is in its final form but for its case.
     fn read_plain(&mut self, text: &str, mut before: Between) -> Between {
-        for piece in text.split(ASCII_APOSTROPHES) {
-            for (number, letters) in piece.split(|char: char| !char.is_ascii_alphanumeric()).enumerate() {
-                if number > 0 {
-                    before = Between::Words;
+        let mut at = 0;
+        while let Some(byte) = text.as_bytes().get(at) {
+            let letters = text[at..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+            if letters > 0 {
+                if before != Between::Letters {
+                    self.begin_word(false);
                 }
-                if !letters.is_empty() {
-                    if before != Between::Letters {
-                        self.begin_word(false);
-                    }
-                    before = Between::Letters;
-                    self.push_plain(letters);
-                }
+                self.push_plain(&text[at..at + letters]);
+                before = Between::Letters;
+            } else if !ASCII_APOSTROPHES.contains(byte) {
+                before = Between::Words;
             }
+            at += letters.max(1);
         }
         before
     }
@@ -230,7 +230,7 @@ pub(crate) fn read_symbols(text: &str, symbols: &mut String) {
 }
 
 /// Those of ASCII that [`is_dropped`] has.
-const ASCII_APOSTROPHES: [char; 2] = ['\'', '`'];
+const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
 
 fn is_dropped(char: char) -> bool {
     is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)

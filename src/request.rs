@@ -38,8 +38,11 @@ impl Head {
     /// said anything.
     ///
     /// `stream` ends the waiting with `WouldBlock` when the time is up.
+    // Its buffers must not be on the stack for as long as the conversation goes on: that is memory of each client.
+    #[inline(never)]
     pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), Unread> {
-        let mut bytes = Vec::with_capacity(1024);
+        // Most heads fit. Of smaller pieces the C library keeps those that are freed, for each thread.
+        let mut bytes = Vec::with_capacity(2048);
         Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
             Failed::Refused(refusal) => Unread::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
             Failed::Gone(why) => Unread::Gone(why),

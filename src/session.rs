@@ -14,7 +14,7 @@ use std::{
 use crossbeam_channel::RecvTimeoutError;
 use tungstenite::{
     Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
-    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
 use crate::{Config, Error, ending::Ending, server::Arrival, wire::Wire};
@@ -32,7 +32,7 @@ const MISSED_PINGS: u32 = 3;
 /// What a control frame has room for behind the code (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
-pub(crate) const READ_BUFFER_BYTES: usize = 4096;
+const READ_BUFFER_BYTES: usize = 4096;
 
 /// Something that came from the client.
 ///
@@ -103,27 +103,27 @@ pub struct Session {
     ending: Option<Ending>,
     last_ping: Instant,
     pings_unanswered: u32,
-    sent: Instant,
     paid_until: Instant,
     stop_seen: Option<Instant>,
 }
 
 impl Session {
     /// A conversation over an upgraded connection.
-    pub(crate) fn new(mut socket: WebSocket<Wire>, arrival: Arc<Arrival>, peer: Peer) -> Session {
+    pub(crate) fn new(mut wire: Wire, arrival: Arc<Arrival>, peer: Peer) -> Session {
         let now = Instant::now();
-        socket.get_mut().begin_counting();
+        wire.begin_counting();
+        // The number first: a change in between is only seen twice.
+        let generation = arrival.shared.generation();
+        let config = arrival.shared.config();
         Session {
-            socket,
-            // The number first: a change in between is only seen twice.
-            generation: arrival.shared.generation(),
-            config: arrival.shared.config(),
+            socket: WebSocket::from_raw_socket(wire, Role::Server, Some(limits(&config))),
+            generation,
+            config,
             arrival,
             peer,
             ending: None,
             last_ping: now,
             pings_unanswered: 0,
-            sent: now,
             paid_until: now,
             stop_seen: None,
         }
@@ -324,6 +324,10 @@ impl Session {
         if self.config.messages_per_second == 0 {
             return Ok(());
         }
+        // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
+        if self.paid_until <= self.socket.get_ref().heard() + BURST {
+            return Ok(());
+        }
         let ahead = self.paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
         self.send_gathered()?;
@@ -394,13 +398,12 @@ impl Session {
     /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment.
     fn may_gather(&self) -> bool {
         let wire = self.socket.get_ref();
-        wire.has_unread() && self.sent.max(wire.heard()).elapsed() < GATHER_TIME
+        wire.has_unread() && wire.sent().max(wire.heard()).elapsed() < GATHER_TIME
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
         if self.socket.get_ref().has_gathered() {
             self.socket.get_mut().flush()?;
-            self.sent = Instant::now();
         }
         Ok(())
     }

@@ -118,6 +118,8 @@ pub(crate) struct Socket<T = Arc<TcpStream>> {
     asked: bool,
     read_began: Instant,
     write_by: Instant,
+    /// The time, if it was just looked at.
+    write_began: Option<Instant>,
     // What the system's time-outs are set to, so that they are set only when they would fire too late.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
@@ -133,6 +135,7 @@ impl<T: Transport> Socket<T> {
             asked: false,
             read_began: now,
             write_by: now,
+            write_began: None,
             read_timeout: None,
             write_timeout: None,
         }
@@ -143,9 +146,12 @@ impl<T: Transport> Socket<T> {
         self.asked = false;
     }
 
-    /// Sets the one deadline for all pieces of what is written next.
-    pub(crate) fn write_within(&mut self, timeout: Duration) {
-        self.write_by = Instant::now() + timeout;
+    /// Sets the one deadline for all pieces of what is written next, and tells the time.
+    pub(crate) fn write_within(&mut self, timeout: Duration) -> Instant {
+        let now = Instant::now();
+        self.write_began = Some(now);
+        self.write_by = now + timeout;
+        now
     }
 }
 
@@ -183,7 +189,8 @@ impl<T: Transport> Read for Socket<T> {
 impl<T: Transport> Write for Socket<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            let left = self.write_by.saturating_duration_since(Instant::now());
+            let now = self.write_began.take().unwrap_or_else(Instant::now);
+            let left = self.write_by.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Cut::Write.into());
             }
@@ -222,6 +229,7 @@ pub(crate) struct Wire<T = Arc<TcpStream>> {
     bytes_sent: u64,
     write_timeout: Duration,
     heard: Instant,
+    sent: Instant,
     /// What was read last and has not become an event yet, as far as that is known from the events' sizes.
     unread: usize,
     idle_since: Instant,
@@ -242,6 +250,7 @@ impl<T: Transport> Wire<T> {
             bytes_sent: 0,
             write_timeout,
             heard: Instant::now(),
+            sent: Instant::now(),
             unread: 0,
             idle_since: Instant::now(),
             idle_ended: false,
@@ -271,6 +280,11 @@ impl<T: Transport> Wire<T> {
     /// When the peer was last heard.
     pub(crate) fn heard(&self) -> Instant {
         self.heard
+    }
+
+    /// When the peer was last sent something.
+    pub(crate) fn sent(&self) -> Instant {
+        self.sent
     }
 
     /// Since when the peer has been waited for without a message.
@@ -377,7 +391,7 @@ impl<T: Transport> Write for Wire<T> {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        self.socket.write_within(self.write_timeout);
+        self.sent = self.socket.write_within(self.write_timeout);
         let sent = self.socket.write_all(&self.gathered);
         if sent.is_ok() {
             self.bytes_sent += self.gathered.len() as u64;

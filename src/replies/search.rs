@@ -30,7 +30,7 @@ pub(super) struct Fit {
 pub struct Search {
     pub(super) words: Words,
     symbols: String,
-    /// The numbers of all words, one word after the other, and where those of each word end.
+    /// The numbers of all words, one word after the other; those of a word go from one of `ends` to the next.
     ids: Vec<WordId>,
     ends: Vec<usize>,
     /// Where the walk over the words has still to go on.
@@ -97,15 +97,17 @@ impl Search {
     fn find_phrases(&mut self, index: &Index) {
         let Search { words, ids, ends, open, found, .. } = self;
         (ids.clear(), ends.clear(), found.clear());
+        ends.push(0);
         for word in words.folded() {
             add_ids(index, word, ids);
             ends.push(ids.len());
         }
-        for start in 0..ends.len() {
+        for start in 0..words.len() {
             open.push((ROOT, start));
             while let Some((node, at)) = open.pop() {
-                let Some(&end) = ends.get(at) else { continue };
-                let begin = if at == 0 { 0 } else { ends[at - 1] };
+                let Some(&[begin, end]) = ends.get(at..at + 2).and_then(|pair| pair.first_chunk()) else {
+                    continue;
+                };
                 for &id in &ids[begin..end] {
                     if let Some(&next) = index.steps.get(&(node, id)) {
                         open.push((next, at + 1));
@@ -129,11 +131,15 @@ impl fmt::Debug for Search {
 
 /// Adds the numbers that a word of a message answers to: its own, and those of its beginnings.
 fn add_ids(index: &Index, word: &str, ids: &mut Vec<WordId>) {
-    ids.extend(index.words.get(word).map(|id| id * 2));
+    if let Some(id) = index.words.get(word) {
+        ids.push(id * 2);
+    }
     if index.longest_prefix > 0 {
         let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
         for end in ends.take_while(|end| *end <= index.longest_prefix) {
-            ids.extend(index.prefixes.get(&word[..end]).map(|id| id * 2 + 1));
+            if let Some(id) = index.prefixes.get(&word[..end]) {
+                ids.push(id * 2 + 1);
+            }
         }
     }
 }
