@@ -96,7 +96,9 @@ impl Search {
 
     fn find_phrases(&mut self, index: &Index) {
         let Search { words, ids, ends, open, found, .. } = self;
-        (ids.clear(), ends.clear(), found.clear());
+        ids.clear();
+        ends.clear();
+        found.clear();
         ends.push(0);
         for word in words.folded() {
             add_ids(index, word, ids);
