@@ -13,7 +13,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    Error, Key, Origins, Replies,
+    Color, Error, Key, Origins, Replies,
     ini::{self, Entry, Fault, Section},
     replies,
 };
@@ -64,6 +64,14 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether `GET /` has the chat page, yes by default.
+    pub page: bool,
+    /// What the page is called, `Chat` by default.
+    pub title: String,
+    /// The color of the page's buttons and of what its visitor says, `#0b57d0` by default.
+    pub accent: Color,
+    /// Which sites may have the page in a frame, none by default.
+    pub embed_origins: Origins,
     /// Whether a key is needed to come in. `None`, the default, is no on a loopback address without any key, and yes
     /// otherwise.
     pub require_key: Option<bool>,
@@ -105,6 +113,10 @@ impl Default for Config {
             trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
                 .map(IpNet::from)
                 .to_vec(),
+            page: true,
+            title: "Chat".into(),
+            accent: Color::BLUE,
+            embed_origins: Origins::List(Vec::new()),
             require_key: None,
             query_token: true,
             origins: Origins::Same,
@@ -153,6 +165,10 @@ const SETTINGS: &[Setting] = settings! {
     server.drain_delay = "0s": duration;
     server.drain_timeout = "10s": duration;
     server.trusted_proxies = "127.0.0.1, ::1": networks;
+    web.page = "yes": yes_or_no;
+    web.title = "Chat": text;
+    web.accent = "#0b57d0": str::parse;
+    web.embed_origins = "https://shop.example": str::parse;
     auth.require_key = "yes": |value| yes_or_no(value).map(Some);
     auth.query_token = "yes": yes_or_no;
     auth.origins = "same": str::parse;

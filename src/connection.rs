@@ -16,17 +16,18 @@ use tungstenite::{
 };
 
 use crate::{
-    Key, Session,
+    Config, Key, Session,
     auth::{Caller, Rules, admit, subprotocol},
     door::Places,
     ending::Ending,
-    forwarded::client_address,
+    forwarded::{client_address, is_forwarded},
     refusal::{Refusal, plain},
     request::{Head, Unread},
     route::{Route, route},
     seats::AddressSeat,
     server::{Arrival, Shared},
     session::{self, Peer},
+    web::metrics,
     wire::{Socket, Wire},
 };
 
@@ -72,6 +73,19 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
             return refuse(socket, arrival, leave_by, &Refusal::Stopping, with_body);
         }
         Ok(Route::Health) => return answer(socket, arrival, leave_by, &plain(200, "ok", with_body)),
+        Ok(Route::Metrics) => {
+            return match may_see_metrics(&head, &peer, shared) {
+                Ok(()) => {
+                    let metrics = metrics::response(&shared.counts(), config.replies.len(), with_body);
+                    answer(socket, arrival, leave_by, &metrics)
+                }
+                Err(refusal) => refuse(socket, arrival, leave_by, &refusal, with_body),
+            };
+        }
+        Ok(Route::Asset(asset)) if config.page => {
+            return answer(socket, arrival, leave_by, &asset.response(&head, &config));
+        }
+        Ok(Route::Asset(_)) => return refuse(socket, arrival, leave_by, &Refusal::NotFound, with_body),
         Ok(Route::Probe) => {
             let refusal = let_in(&head, &peer, shared, &places).err().unwrap_or(Refusal::UpgradeRequired);
             return refuse(socket, arrival, leave_by, &refusal, with_body);
@@ -141,15 +155,7 @@ fn let_in(
     places: &Result<Places, Refusal>,
 ) -> Result<(Caller, Option<AddressSeat>), Refusal> {
     let config = shared.config();
-    let caller = admit(
-        head,
-        &Rules {
-            keys: &config.keys,
-            required: shared.requires_key(&config),
-            query_token: config.query_token,
-            origins: &config.origins,
-        },
-    )?;
+    let caller = judge(head, &config, shared.requires_key(&config))?;
     if shared.is_draining() {
         return Err(Refusal::Stopping);
     }
@@ -159,6 +165,19 @@ fn let_in(
     let take =
         |client| shared.addresses.take(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
     Ok((caller, address.map(take).transpose()?))
+}
+
+fn judge(head: &Head, config: &Config, required: bool) -> Result<Caller, Refusal> {
+    let Config { keys, query_token, origins, .. } = config;
+    admit(head, &Rules { keys, required, query_token: *query_token, origins })
+}
+
+/// Metrics are for programs on this machine, and for whoever has a key; what a proxy brings is from elsewhere.
+fn may_see_metrics(head: &Head, peer: &Peer, shared: &Shared) -> Result<(), Refusal> {
+    if peer.address.ip().to_canonical().is_loopback() && !is_forwarded(head) {
+        return Ok(());
+    }
+    judge(head, &shared.config(), true).map(drop)
 }
 
 /// Of the subprotocols that were offered one is chosen (RFC 6455, section 4.2.2): some clients leave without one.

@@ -6,12 +6,24 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
 use crate::{ending::Ending, refusal::Refusal};
 
+/// The answer times up to which one counts into a bucket of [`Counts::answer_times`]; the last bucket has no limit. A reply
+/// is found in microseconds, and what takes a second is a slow handler's.
+pub(crate) const ANSWER_BUCKETS: [Duration; 6] = [
+    Duration::from_micros(100),
+    Duration::from_millis(1),
+    Duration::from_millis(10),
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+];
+
 /// What a server has done since it was started; see [`Running::counts`](crate::Running::counts).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Connections that were accepted.
@@ -37,16 +49,26 @@ pub struct Counts {
     /// Log lines that nobody took, as the program told by
     /// [`Running::tell_lost_log_lines`](crate::Running::tell_lost_log_lines).
     pub log_lines_lost: u64,
+    /// How many answers took up to 0.1 ms, 1 ms, 10 ms, 100 ms, 1 s, 10 s and longer, from the arrival of a message to the
+    /// first thing that was sent then.
+    pub answer_times: [u64; ANSWER_BUCKETS.len() + 1],
+    /// All answer times together.
+    pub answer_time: Duration,
+    /// When settings were last read, for the first time at the start.
+    pub last_reload: SystemTime,
+    /// Whether those settings were taken.
+    pub last_reload_succeeded: bool,
 }
 
 /// Counts what happens once for a connection. Its sessions' [`Traffic`] is added when they end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
     panics: AtomicU64,
     log_lines_lost: AtomicU64,
     refused: Mutex<BTreeMap<String, u64>>,
     ended: Mutex<BTreeMap<String, u64>>,
+    last_reload: Mutex<(SystemTime, bool)>,
     traffic: Traffic,
 }
 
@@ -58,9 +80,55 @@ pub(crate) struct Traffic {
     pub(crate) messages_sent: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
+    answer_times: [AtomicU64; ANSWER_BUCKETS.len() + 1],
+    answer_nanoseconds: AtomicU64,
+}
+
+impl Traffic {
+    fn counters(&self) -> impl Iterator<Item = &AtomicU64> {
+        let Traffic {
+            messages_received,
+            messages_sent,
+            bytes_received,
+            bytes_sent,
+            answer_times,
+            answer_nanoseconds,
+        } = self;
+        [messages_received, messages_sent, bytes_received, bytes_sent, answer_nanoseconds]
+            .into_iter()
+            .chain(answer_times)
+    }
+
+    /// Counts an answer that took so long; only the session's own thread does.
+    pub(crate) fn answered(&self, time: Duration) {
+        let bucket = ANSWER_BUCKETS.iter().position(|limit| time <= *limit).unwrap_or(ANSWER_BUCKETS.len());
+        add(&self.answer_times[bucket], 1);
+        add(&self.answer_nanoseconds, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+/// Where a counter has one writer, it needs no locked instruction.
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.store(read(counter).wrapping_add(count), Ordering::Relaxed);
 }
 
 impl Counters {
+    pub(crate) fn new() -> Counters {
+        Counters {
+            accepted: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            log_lines_lost: AtomicU64::new(0),
+            refused: Mutex::default(),
+            ended: Mutex::default(),
+            last_reload: Mutex::new((SystemTime::now(), true)),
+            traffic: Traffic::default(),
+        }
+    }
+
+    pub(crate) fn reloaded(&self, succeeded: bool) {
+        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = (SystemTime::now(), succeeded);
+    }
+
     pub(crate) fn accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
@@ -92,21 +160,30 @@ impl Counters {
     }
 
     pub(crate) fn add(&self, traffic: &Traffic) {
-        self.traffic.messages_received.fetch_add(read(&traffic.messages_received), Ordering::Relaxed);
-        self.traffic.messages_sent.fetch_add(read(&traffic.messages_sent), Ordering::Relaxed);
-        self.traffic.bytes_received.fetch_add(read(&traffic.bytes_received), Ordering::Relaxed);
-        self.traffic.bytes_sent.fetch_add(read(&traffic.bytes_sent), Ordering::Relaxed);
+        for (sum, part) in self.traffic.counters().zip(traffic.counters()) {
+            sum.fetch_add(read(part), Ordering::Relaxed);
+        }
     }
 
     /// The sums so far, without the sessions that still go on.
     pub(crate) fn counts(&self) -> Counts {
+        let (last_reload, last_reload_succeeded) =
+            *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
         let mut counts = Counts {
             accepted: read(&self.accepted),
-            panics: read(&self.panics),
-            log_lines_lost: read(&self.log_lines_lost),
+            active: 0,
             refused: self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            ..Counts::default()
+            panics: read(&self.panics),
+            messages_received: 0,
+            messages_sent: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            log_lines_lost: read(&self.log_lines_lost),
+            answer_times: Default::default(),
+            answer_time: Duration::ZERO,
+            last_reload,
+            last_reload_succeeded,
         };
         counts.add(&self.traffic);
         counts
@@ -119,6 +196,10 @@ impl Counts {
         self.messages_sent += read(&traffic.messages_sent);
         self.bytes_received += read(&traffic.bytes_received);
         self.bytes_sent += read(&traffic.bytes_sent);
+        for (sum, part) in self.answer_times.iter_mut().zip(&traffic.answer_times) {
+            *sum += read(part);
+        }
+        self.answer_time += Duration::from_nanos(read(&traffic.answer_nanoseconds));
     }
 }
 

@@ -24,6 +24,12 @@ pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> Ip
     address
 }
 
+/// Whether a proxy passed the request on, as far as proxies say so.
+pub(crate) fn is_forwarded(head: &Head) -> bool {
+    let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+    marks.iter().any(|mark| head.values(mark).next().is_some())
+}
+
 fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }

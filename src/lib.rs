@@ -28,7 +28,7 @@
 //! bytes -> accept -> Places -> Head -> Route -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
 //!          door      seats   request  route     connection      auth             session          bot, replies
 //!           |          |        |       |                         |                |
-//!           |      none: 503   4xx   4xx, health               Refusal          Ending -> close code
+//!           |      none: 503   4xx  4xx, page, health         Refusal          Ending -> close code
 //!
 //! config.ini -> Config (settings, keys, replies) -- swapped whole by Running::reload
 //! ```
@@ -63,6 +63,7 @@ mod connection;
 mod request;
 mod route;
 mod refusal;
+mod web;
 mod auth;
 mod origin;
 mod forwarded;
@@ -92,6 +93,7 @@ pub use origin::{Origins, Site};
 pub use replies::{Candidate, Explanation, Replies, Search};
 pub use server::{Running, Server};
 pub use session::{Event, Session};
+pub use web::Color;
 
 /// What a handler returns: any error ends the conversation with close code 1011.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;

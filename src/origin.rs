@@ -1,6 +1,6 @@
 //! Which web pages may connect: the guard against pages elsewhere that use a visitor's browser (RFC 6455, section 10.2).
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// Which origins are let in. A request without an `Origin` header is no browser's, and is not judged by it.
 ///
@@ -15,7 +15,7 @@ pub enum Origins {
     Same,
     /// Every page.
     Any,
-    /// Pages of these hosts and ports.
+    /// Pages of these hosts and ports; an empty list is none.
     List(Vec<Site>),
 }
 
@@ -41,21 +41,45 @@ impl Origins {
     }
 }
 
+impl fmt::Display for Origins {
+    /// The sources of a `frame-ancestors` directive (CSP3, section 6.4.2). Without a scheme they hold for that of the page
+    /// and a safer one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origins::Same => f.write_str("'self'"),
+            Origins::Any => f.write_str("*"),
+            Origins::List(sites) if sites.is_empty() => f.write_str("'none'"),
+            Origins::List(sites) => {
+                let sites: Vec<String> = sites.iter().map(Site::to_string).collect();
+                f.write_str(&sites.join(" "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
 impl FromStr for Origins {
     type Err = String;
 
-    /// Reads `same`, `any`, or origins such as `https://shop.example`, separated by commas.
+    /// Reads `same`, `any`, `none`, or origins such as `https://shop.example`, separated by commas.
     fn from_str(text: &str) -> Result<Origins, String> {
         match text {
             "same" => return Ok(Origins::Same),
             "any" => return Ok(Origins::Any),
+            "none" => return Ok(Origins::List(Vec::new())),
             _ => {}
         }
         let sites = text.split(',').map(|item| Site::of_origin(item.trim()));
         let sites: Option<Vec<Site>> = sites.collect();
         sites
             .map(Origins::List)
-            .ok_or_else(|| "same, any, or a list such as https://a.example, https://b.example".into())
+            .ok_or_else(|| "same, any, none, or a list such as https://a.example, https://b.example".into())
     }
 }
 
@@ -81,7 +105,7 @@ impl Site {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
             _ => (text, None),
         };
-        let plain = |char: char| !char.is_whitespace() && !char.is_control() && !"/?#@\\*".contains(char);
+        let plain = |char: char| char.is_ascii_graphic() && !"/?#@\\*;,'\"".contains(char);
         let fits = !host.is_empty() && host.chars().all(plain);
         fits.then(|| Site { host: host.to_ascii_lowercase(), port: port.filter(|port| !is_implied(*port)) })
     }

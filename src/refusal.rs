@@ -91,10 +91,19 @@ impl Refusal {
 
 /// An answer of one sentence, after which the connection closes.
 pub(crate) fn plain(status: u16, sentence: &str, with_body: bool) -> ErrorResponse {
-    let body = format!("{sentence}\n");
+    text_response(status, "text/plain; charset=utf-8", format!("{sentence}\n"), with_body)
+}
+
+/// An answer of text, after which the connection closes; without a body where the request was `HEAD`.
+pub(crate) fn text_response(
+    status: u16,
+    content_type: &'static str,
+    body: String,
+    with_body: bool,
+) -> ErrorResponse {
     Response::builder()
         .status(status)
-        .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Content-Type", content_type)
         .header("Content-Length", body.len())
         .header("Connection", "close")
         .body(with_body.then_some(body))

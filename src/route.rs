@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use crate::{
     refusal::{Refusal, bad},
     request::Head,
+    web::Asset,
 };
 
 /// What a request asks for, and may be answered with.
@@ -15,6 +16,10 @@ pub(crate) enum Route<'a> {
     Probe,
     /// Whether the server is well.
     Health,
+    /// What it has counted.
+    Metrics,
+    /// A file of the chat page.
+    Asset(Asset),
 }
 
 /// An upgrade whose conditions hold.
@@ -34,8 +39,9 @@ pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
     }
     match head.path() {
         "/healthz" => Ok(Route::Health),
-        "/" | "/chat" => Ok(Route::Probe),
-        _ => Err(Refusal::NotFound),
+        "/metrics" => Ok(Route::Metrics),
+        "/chat" => Ok(Route::Probe),
+        path => Asset::at(path).map(Route::Asset).ok_or(Refusal::NotFound),
     }
 }
 

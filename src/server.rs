@@ -99,7 +99,7 @@ impl Server {
             config: Mutex::new(Arc::new(config)),
             generation: AtomicU64::new(0),
             handler: Box::new(handler),
-            counters: Counters::default(),
+            counters: Counters::new(),
             seats: Seats::default(),
             addresses: AddressSeats::default(),
             arrivals: AtomicU64::new(0),
@@ -171,12 +171,20 @@ impl Running {
     /// When a value is one that no server can work with, or a server that requires a key would be open to everybody. Then
     /// nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
-        self.shared.reload(config.checked()?)
+        let reloaded = config.checked().and_then(|config| self.shared.reload(config));
+        self.shared.counters.reloaded(reloaded.is_ok());
+        reloaded
     }
 
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
         self.shared.counts()
+    }
+
+    /// Takes that settings were read which were so bad that [`reload`](Running::reload) never saw them, so that the counts
+    /// have it.
+    pub fn tell_failed_reload(&self) {
+        self.shared.counters.reloaded(false);
     }
 
     /// Takes how many log lines the program has lost in all, so that all counts are in one place: the library has no log
@@ -352,7 +360,7 @@ impl Shared {
         self.connections().values().for_each(|connection| connection.shut_down(how));
     }
 
-    fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         // A connection that ends is moved from one to the other under the same lock, and is never missed.
         let connections = self.connections();
         let mut counts = self.counters.counts();

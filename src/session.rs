@@ -4,10 +4,7 @@ use std::{
     fmt,
     io::{ErrorKind, Write},
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -17,7 +14,7 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{Config, Error, ending::Ending, server::Arrival, wire::Wire};
+use crate::{Config, Error, counters::add, ending::Ending, server::Arrival, wire::Wire};
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
@@ -103,6 +100,8 @@ pub struct Session {
     ending: Option<Ending>,
     last_ping: Instant,
     pings_unanswered: u32,
+    /// A message has come, and nothing has been sent since.
+    is_asked: bool,
     paid_until: Instant,
     stop_seen: Option<Instant>,
 }
@@ -124,6 +123,7 @@ impl Session {
             ending: None,
             last_ping: now,
             pings_unanswered: 0,
+            is_asked: false,
             paid_until: now,
             stop_seen: None,
         }
@@ -275,6 +275,7 @@ impl Session {
             Message::Text(_) | Message::Binary(_) => {
                 self.socket.get_mut().end_idling();
                 self.pay();
+                self.is_asked = true;
                 add(&self.arrival.entry.traffic.messages_received, 1);
                 self.count_bytes();
             }
@@ -386,7 +387,18 @@ impl Session {
         let is_message = message.is_text() || message.is_binary();
         self.socket.write(message).map_err(|error| self.broken(error.into()))?;
         add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
-        if self.may_gather() { Ok(()) } else { self.send_gathered().map_err(|ending| self.broken(ending)) }
+        let sent = match self.may_gather() {
+            Some(now) => now,
+            None => {
+                self.send_gathered().map_err(|ending| self.broken(ending))?;
+                self.socket.get_ref().sent()
+            }
+        };
+        if is_message && std::mem::take(&mut self.is_asked) {
+            let took = sent.saturating_duration_since(self.socket.get_ref().heard());
+            self.arrival.entry.traffic.answered(took);
+        }
+        Ok(())
     }
 
     /// A stop leaves time for an answer; but a handler that only sends would never hear of it from `next`.
@@ -395,10 +407,15 @@ impl Session {
         stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
     }
 
-    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment.
-    fn may_gather(&self) -> bool {
+    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
+    /// time, which it has to look at.
+    fn may_gather(&self) -> Option<Instant> {
         let wire = self.socket.get_ref();
-        wire.has_unread() && wire.sent().max(wire.heard()).elapsed() < GATHER_TIME
+        if !wire.has_unread() {
+            return None;
+        }
+        let now = Instant::now();
+        (now.saturating_duration_since(wire.sent().max(wire.heard())) < GATHER_TIME).then_some(now)
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
@@ -450,11 +467,6 @@ impl fmt::Debug for Session {
             .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
-}
-
-/// Only the session's own thread writes its counters, so none needs a locked instruction.
-fn add(counter: &AtomicU64, count: u64) {
-    counter.store(counter.load(Relaxed) + count, Relaxed);
 }
 
 /// tungstenite's limits, from ours. Nothing is buffered there: [`Wire`] gathers.

@@ -10,11 +10,14 @@ mod faq;
 mod limits;
 mod refusals;
 mod slow;
+mod web;
 
 #[cfg(feature = "cli")]
 mod answers;
 #[cfg(feature = "cli")]
 mod article;
+#[cfg(feature = "cli")]
+mod browser;
 #[cfg(feature = "cli")]
 mod chat;
 #[cfg(feature = "cli")]

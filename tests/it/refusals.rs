@@ -120,7 +120,6 @@ fn plain_requests() {
             check(&head("/healthz"), 200, "ok\n");
             check(&head("/healthz?x"), 200, "ok\n");
             check(&head("/chat"), 426, "connect with ws://");
-            check(&head("/"), 426, "connect with ws://");
             check(&head("/elsewhere"), 404, "nothing here");
             check(&head("/healthz/"), 404, "nothing here");
         }

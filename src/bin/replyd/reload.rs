@@ -78,6 +78,7 @@ impl Watch {
                 }
             }
             Err(faults) => {
+                running.tell_failed_reload();
                 for fault in faults {
                     log::error!("{fault}");
                 }

@@ -15,9 +15,11 @@ use crate::{
     subject::{Subject, processor_time},
 };
 
-/// Clients, the questions that each has under way, and how near to the floor replyd must be: processor time an answer at
-/// most, throughput at least.
-const LOADS: [(usize, usize, Option<(f64, f64)>); 4] =
+/// How near to the floor replyd must be: processor time an answer at most, throughput at least.
+type Limits = (f64, f64);
+
+/// Clients, and the questions that each has under way.
+const LOADS: [(usize, usize, Option<Limits>); 4] =
     [(1, 1, None), (64, 1, Some((1.12, 0.93))), (1000, 1, Some((1.12, 0.93))), (64, 16, Some((1.5, 0.8)))];
 
 /// One server under one load.

@@ -33,12 +33,15 @@ fn main() {
     }
 }
 
+/// What is measured, and the name by which it is wanted.
+type Part<'a> = (&'a str, &'a dyn Fn(&mut Report));
+
 fn measure(arguments: &[String]) {
     let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(2);
     let time = Duration::from_secs(seconds);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
     let folder = folder.path();
-    let parts: [(&str, &dyn Fn(&mut Report)); 8] = [
+    let parts: [Part<'_>; 8] = [
         ("closed", &|report| closed::compare(report, &subjects(folder), time)),
         ("paced", &|report| open::pace(report, &subjects(folder), time)),
         ("sessions", &|report| open::churn(report, &subjects(folder), time)),

@@ -11,7 +11,7 @@ use std::time::Duration;
 #[cfg(feature = "cli")]
 pub(crate) use output::Output;
 #[cfg(feature = "cli")]
-pub(crate) use program::{Program, Replyd, left_out, replyd, tool};
+pub(crate) use program::{Program, Replyd, left_out, missing, replyd, tool};
 pub(crate) use raw::{Opcode, Raw};
 
 /// No event that a test waits for takes longer, on a busy machine.

@@ -185,10 +185,17 @@ pub(crate) fn tool(name: &str, install: &str) -> Option<PathBuf> {
     let found =
         env::split_paths(&path).chain([tools]).map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        assert!(env::var("CI").as_deref() != Ok("true"), "{name} is missing; install it with: {install}");
-        left_out(&format!("{name} is missing; install it with: {install}"));
+        missing(name, install);
     }
     found
+}
+
+/// Says that a test is left out for want of a tool, which under `CI=true` is a failure.
+#[track_caller]
+pub(crate) fn missing(name: &str, install: &str) {
+    let sentence = format!("{name} is missing; install it with: {install}");
+    assert!(env::var("CI").as_deref() != Ok("true"), "{sentence}");
+    left_out(&sentence);
 }
 
 /// Past the macros, whose output is shown for failing tests alone.

@@ -1,0 +1,177 @@
+//! What browsers and operators' tools get beside the WebSocket.
+
+use crate::support::{Opcode, Raw, raw::Answer, raw::upgrade, serve};
+
+const KEY: &str = "0123456789abcdef";
+
+#[track_caller]
+fn ask(server: &replyd::Running, line: &str, headers: &str) -> Answer {
+    Raw::connect(server.local_addr())
+        .ask(&format!("{line} HTTP/1.1\r\nHost: shop.example:5000\r\n{headers}\r\n"))
+}
+
+#[test]
+fn every_file_of_the_page_is_protected() {
+    let server = serve(
+        "[web]\ntitle = A & B\naccent = #c2185b\nembed_origins = https://shop.example, http://a.example:81",
+    );
+    for (path, kind, words) in [
+        ("/", "text/html", "<title>A &amp; B</title>"),
+        ("/page.css", "text/css", "--accent: #c2185b; --on-accent: #ffffff"),
+        ("/page.js", "text/javascript", "new WebSocket"),
+        ("/icon.svg", "image/svg+xml", "fill=\"#c2185b\""),
+        ("/widget.js", "text/javascript", "accent = \"#c2185b\""),
+    ] {
+        let answer = ask(&server, &format!("GET {path}?a=b"), "");
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert!(answer.body.contains(words), "{path}: {answer:?}");
+        assert_eq!(
+            answer.header("content-type"),
+            [format!("{kind}{}", if kind.starts_with("text") { "; charset=utf-8" } else { "" })]
+        );
+        assert_eq!(answer.header("content-length"), [answer.body.len().to_string()]);
+        assert_eq!(answer.header("x-content-type-options"), ["nosniff"]);
+        assert_eq!(answer.header("referrer-policy"), ["no-referrer"]);
+        assert_eq!(answer.header("cache-control"), ["no-cache"]);
+        assert_eq!(
+            answer.header("content-security-policy"),
+            ["default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+              connect-src 'self' ws://shop.example:5000 wss://shop.example:5000; base-uri 'none'; form-action 'none'; \
+              frame-ancestors shop.example a.example:81"]
+        );
+        let head = ask(&server, &format!("HEAD {path}"), "");
+        assert_eq!((head.status, head.body.as_str()), (200, ""));
+        assert_eq!(head.header("content-length"), answer.header("content-length"));
+    }
+}
+
+#[test]
+fn the_page_needs_no_key_and_can_be_switched_off() {
+    let keys = format!("[key a]\nsecret = {KEY}\n");
+    assert_eq!(ask(&serve(&keys), "GET /", "").status, 200);
+    let off = serve("[web]\npage = no");
+    for path in ["/", "/page.css", "/page.js", "/icon.svg", "/widget.js"] {
+        assert_eq!(ask(&off, &format!("GET {path}"), "").status, 404, "{path}");
+    }
+    assert_eq!(Raw::connect(off.local_addr()).ask(&upgrade("/", "")).status, 101);
+    let policy = ask(&serve(""), "GET /", "").header("content-security-policy");
+    assert!(policy[0].ends_with("frame-ancestors 'none'"), "{policy:?}");
+}
+
+#[test]
+fn a_host_cannot_write_into_the_policy() {
+    let server = serve("");
+    let answer = Raw::connect(server.local_addr()).ask("GET / HTTP/1.1\r\nHost: a; script-src *\r\n\r\n");
+    assert!(!answer.head.contains("script-src *"), "{answer:?}");
+}
+
+#[test]
+fn who_may_see_metrics() {
+    let server = serve(&format!("[key a]\nsecret = {KEY}\n"));
+    let status = |headers: &str| ask(&server, "GET /metrics", headers).status;
+    assert_eq!(status(""), 200);
+    for mark in ["X-Forwarded-For: 203.0.113.1", "Forwarded: for=203.0.113.1", "Via: 1.1 x", "X-Real-IP: ::1"]
+    {
+        assert_eq!(status(&format!("{mark}\r\n")), 403, "{mark}");
+        assert_eq!(status(&format!("{mark}\r\nAuthorization: Bearer {KEY}\r\n")), 200, "{mark}");
+        assert_eq!(status(&format!("{mark}\r\nAuthorization: Bearer x{KEY}\r\n")), 403, "{mark}");
+    }
+    // Without any key nobody else has one.
+    let open = serve("");
+    assert_eq!(ask(&open, "GET /metrics", "X-Forwarded-For: 127.0.0.1\r\n").status, 403);
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let server = serve("");
+    let mut client = Raw::open(server.local_addr());
+    client.text();
+    for _ in 0..3 {
+        client.say(Opcode::Text, b"hello");
+        client.text();
+    }
+    assert_eq!(ask(&server, "GET /nothing", "").status, 404);
+    client.say(Opcode::Close, &1000u16.to_be_bytes());
+    client.close_code();
+    crate::support::wait_until("the session is counted", || server.counts().ended.contains_key("closed"));
+    let answer = ask(&server, "GET /metrics", "");
+    assert_eq!(answer.header("content-type"), ["text/plain; version=0.0.4; charset=utf-8"]);
+    for line in [
+        "replyd_connections_accepted_total 3",
+        "replyd_replies 3",
+        "replyd_requests_refused_total{reason=\"not_found\"} 1",
+        "replyd_sessions_ended_total{code=\"closed\"} 1",
+        "replyd_messages_received_total 3",
+        "replyd_messages_sent_total 4",
+        "replyd_answer_seconds_bucket{le=\"+Inf\"} 3",
+        "replyd_answer_seconds_count 3",
+        "replyd_last_reload_success 1",
+    ] {
+        assert!(answer.body.lines().any(|found| found == line), "{line}: {}", answer.body);
+    }
+}
+
+#[cfg(feature = "cli")]
+mod real {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+    use crate::support::{Replyd, missing, tool};
+
+    const READ: &str = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families as read
+for family in read(sys.stdin.read()):
+    for sample in family.samples:
+        print(family.type, sample.name, sample.labels.get('le', ''), float(sample.value))
+";
+
+    #[test]
+    fn the_official_client_reads_the_metrics() {
+        let server = Replyd::serve("");
+        let mut client = Raw::open(server.address);
+        client.text();
+        client.say(Opcode::Text, b"hello");
+        client.text();
+        let metrics = Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body;
+
+        let install = "pip install --target target/tools/python prometheus-client";
+        let Some(python) = tool("python3", "apt-get install python3 python3-pip") else { return };
+        let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/python");
+        let mut python = Command::new(python);
+        python.env("PYTHONPATH", modules).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        if !python.args(["-c", "import prometheus_client"]).status().unwrap().success() {
+            return missing("prometheus_client", install);
+        }
+        let mut reader = Command::new("python3");
+        reader.env("PYTHONPATH", modules).args(["-c", READ]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut reader = reader.spawn().unwrap();
+        reader.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+        let read = String::from_utf8(reader.wait_with_output().unwrap().stdout).unwrap();
+        for line in [
+            "counter replyd_messages_received_total  1.0",
+            "gauge replyd_clients  2.0",
+            "histogram replyd_answer_seconds_bucket +Inf 1.0",
+            "histogram replyd_answer_seconds_count  1.0",
+            "gauge replyd_last_reload_success  1.0",
+        ] {
+            assert!(read.lines().any(|found| found == line), "{line}: {read}");
+        }
+    }
+
+    #[test]
+    fn a_reload_that_fails_is_in_the_metrics() {
+        let server = Replyd::serve("[bot]\ngreeting = a\n");
+        let metrics = || Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body;
+        assert!(metrics().contains("\nreplyd_last_reload_success 1\n"));
+        std::fs::write(server.folder.path().join("config.ini"), "[bot]\ngreting = b\n").unwrap();
+        server.log().wait_for("is not taken");
+        assert!(metrics().contains("\nreplyd_last_reload_success 0\n"));
+        std::fs::write(server.folder.path().join("config.ini"), "[bot]\ngreeting = c\n").unwrap();
+        server.log().wait_for("reloaded config.ini");
+        assert!(metrics().contains("\nreplyd_last_reload_success 1\n"));
+    }
+}
