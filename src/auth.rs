@@ -1,15 +1,17 @@
 //! Who may come in: the keys, and the judgement over a request head. Sees no socket.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::{
+    Config,
     origin::Origins,
     refusal::{Refusal, bad},
     request::Head,
+    tokens::{LEEWAY, Pass, Tokens},
 };
 
 /// A secret of fewer characters can be guessed.
@@ -24,6 +26,7 @@ pub struct Key {
     name: String,
     sha256: [u8; 32],
     origins: Option<Origins>,
+    expires: Option<SystemTime>,
 }
 
 impl Key {
@@ -48,7 +51,12 @@ impl Key {
                 "has {count} characters and can be guessed; use {MIN_SECRET_CHARS} at least, or make one with 'replyd key new NAME'"
             ));
         }
-        Ok(Key { name: checked_name(name)?, sha256: Sha256::digest(secret).into(), origins: None })
+        Ok(Key {
+            name: checked_name(name)?,
+            sha256: Sha256::digest(secret).into(),
+            origins: None,
+            expires: None,
+        })
     }
 
     /// A key from the SHA-256 of its secret, in hexadecimal.
@@ -60,7 +68,7 @@ impl Key {
     pub fn from_sha256(name: &str, hash: &str) -> Result<Key, String> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let sha256 = sha256.ok_or("is not the 64 hexadecimal digits that 'replyd key new NAME' prints")?;
-        Ok(Key { name: checked_name(name)?, sha256, origins: None })
+        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None })
     }
 
     /// The same key for pages of these origins, in place of those of [`Config::origins`](crate::Config::origins).
@@ -68,9 +76,18 @@ impl Key {
         Key { origins: Some(origins), ..self }
     }
 
-    /// Whether `keys` still have this key: its name and its secret.
-    pub(crate) fn is_among(&self, keys: &[Key]) -> bool {
-        keys.iter().any(|key| key.name == self.name && key.sha256 == self.sha256)
+    /// The same key until a point in time; then it opens nothing, and ends the sessions that it opened.
+    pub fn with_expiry(self, expires: SystemTime) -> Key {
+        Key { expires: Some(expires), ..self }
+    }
+
+    /// This key as `keys` have it now: its name and its secret.
+    fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
+        keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
+    }
+
+    fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| expires <= SystemTime::now())
     }
 
     /// The name that the log shows for whoever comes in with this key.
@@ -99,29 +116,83 @@ fn checked_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// What the door goes by: the keys, whether one is required, whether `?accessToken=` is looked at, and which pages
+/// What the door goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages
 /// may connect.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
+    pub(crate) tokens: &'a Tokens,
     pub(crate) required: bool,
     pub(crate) query_token: bool,
     pub(crate) origins: &'a Origins,
 }
 
-/// Who came in: the holder of a key, or nobody in particular.
-pub(crate) type Caller = Option<Key>;
+/// Who came in.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    Nobody,
+    Key(Key),
+    Token(Pass),
+}
+
+impl Caller {
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Caller::Nobody => None,
+            Caller::Key(key) => Some(key.name()),
+            Caller::Token(pass) => Some(&pass.name),
+        }
+    }
+
+    /// Whether what it came in with is good with these settings too.
+    pub(crate) fn is_welcome(&self, config: &Config) -> bool {
+        match self {
+            Caller::Nobody => true,
+            Caller::Key(key) => key.among(&config.keys).is_some_and(|key| !key.has_expired()),
+            Caller::Token(pass) => config.tokens.has(&pass.verifier),
+        }
+    }
+
+    /// When its session ends at the latest.
+    pub(crate) fn leaves_at(&self, config: &Config) -> Option<SystemTime> {
+        match self {
+            Caller::Nobody => None,
+            Caller::Key(key) => key.among(&config.keys)?.expires,
+            Caller::Token(pass) => Some(pass.until + LEEWAY),
+        }
+    }
+}
 
 /// Judges the credentials and the origin of a request.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
-    let key = credential(head, rules.query_token)?.and_then(|secret| find(rules.keys, &secret));
-    let origins = key.and_then(|key| key.origins.as_ref()).unwrap_or(rules.origins);
+    let caller =
+        credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));
+    let origins = match &caller {
+        Caller::Key(Key { origins: Some(own), .. }) => own,
+        _ => rules.origins,
+    };
     if !head.values("origin").all(|origin| origins.allow(origin, head.text("host"))) {
         return Err(Refusal::ForeignOrigin);
     }
-    if key.is_none() && rules.required {
+    if matches!(caller, Caller::Nobody) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
-    Ok(key.cloned())
+    Ok(caller)
+}
+
+/// A secret is a key, or else a token, or else nobody's.
+fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
+    if let Some(key) = find(rules.keys, secret).filter(|key| !key.has_expired()) {
+        return Caller::Key(key.clone());
+    }
+    let token = std::str::from_utf8(secret).ok().filter(|_| !rules.tokens.is_empty());
+    match token.map(|token| rules.tokens.verify(token)) {
+        Some(Ok(pass)) => Caller::Token(pass),
+        Some(Err(why)) => {
+            log::debug!("a key or token is not taken: {why}");
+            Caller::Nobody
+        }
+        None => Caller::Nobody,
+    }
 }
 
 /// The subprotocol to choose: the first that was offered, and never one that holds a secret.

@@ -5,7 +5,7 @@ mod line;
 use std::{
     fmt, io,
     net::{Shutdown, TcpStream, ToSocketAddrs},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,9 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{Error, Event, ending::Ending, wire::Wire};
+#[cfg(feature = "tls")]
+use crate::tls;
+use crate::{Error, Event, channel::Channel, ending::Ending, wire::Wire};
 use line::Line;
 
 /// Within which a server must take the connection, and answer the upgrade.
@@ -43,6 +45,9 @@ pub struct ClientOptions {
     pub key: Option<String>,
     /// Further headers, names and values.
     pub headers: Vec<(String, String)>,
+    /// The certificates of the authorities to trust for `wss://`, in PEM, in place of those of the system.
+    #[cfg(feature = "tls")]
+    pub ca: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for ClientOptions {
@@ -92,7 +97,7 @@ pub struct ClientReceiver {
 }
 
 impl Client {
-    /// Connects to `ws://HOST[:PORT][/PATH]`.
+    /// Connects to `ws://HOST[:PORT][/PATH]`, or `wss://` with TLS, whose certificate is always verified.
     ///
     /// # Errors
     ///
@@ -110,12 +115,13 @@ impl Client {
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
-        let line = Line::new(connect(&uri)?);
+        let stream = Arc::new(connect(&uri)?);
+        let line = Line::new(Arc::clone(&stream), channel(&uri, &stream, options)?);
 
         let mut wire = line.wire();
         wire.read_by(Instant::now() + CONNECT_TIMEOUT);
-        let (socket, _) =
-            tungstenite::client::client_with_config(request, wire, Some(limits())).map_err(refused)?;
+        let (socket, _) = tungstenite::client::client_with_config(request, wire, Some(limits()))
+            .map_err(|error| refused(error, host(&uri)))?;
         let sender = WebSocket::from_raw_socket(line.wire(), Role::Client, Some(limits()));
         Ok(Client {
             sender: ClientSender { socket: sender, line: line.clone() },
@@ -179,6 +185,7 @@ impl Client {
     pub fn close(mut self) -> Result<(), Error> {
         self.sender.close()?;
         self.receiver.finish();
+        self.sender.socket.get_mut().finish();
         Ok(())
     }
 
@@ -341,14 +348,14 @@ fn limits() -> WebSocketConfig {
 fn parse_url(url: &str) -> Result<Uri, Error> {
     let uri: Uri = url.parse().map_err(|_| Error::plain("this is not a URL; write ws://HOST:PORT"))?;
     match uri.scheme_str() {
-        Some("ws") if has_wrong_port(&uri) => {
+        Some("ws" | "wss") if has_wrong_port(&uri) => {
             Err(Error::plain("the port in this URL is no number from 1 to 65535"))
         }
-        Some("ws") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
-        Some("wss") => {
-            Err(Error::plain("wss:// (TLS) is not supported by this version; write ws://HOST:PORT"))
+        Some("wss") if cfg!(not(feature = "tls")) => {
+            Err(Error::plain("wss:// (TLS) is not part of this build; write ws://HOST:PORT"))
         }
-        _ => Err(Error::plain("the URL must begin with ws://, as in ws://127.0.0.1:5000")),
+        Some("ws" | "wss") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
+        _ => Err(Error::plain("the URL must begin with ws:// or wss://, as in ws://127.0.0.1:5000")),
     }
 }
 
@@ -376,8 +383,8 @@ fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
 
 /// Tries all addresses of the host: `localhost` is often two, of which the server has one.
 fn connect(uri: &Uri) -> Result<TcpStream, Error> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let port = uri.port_u16().unwrap_or(80);
+    let host = host(uri);
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
     let named = |error| Error::io(format!("cannot reach {host}:{port}"), error);
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in (host, port).to_socket_addrs().map_err(named)? {
@@ -392,13 +399,40 @@ fn connect(uri: &Uri) -> Result<TcpStream, Error> {
     Err(named(last))
 }
 
-fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Error {
+/// Without the brackets of an IPv6 address.
+fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+#[cfg(feature = "tls")]
+fn channel(uri: &Uri, stream: &Arc<TcpStream>, options: &ClientOptions) -> Result<Channel, Error> {
+    Ok(match uri.scheme_str() {
+        Some("wss") => {
+            Channel::Tls(Arc::new(tls::connect(stream, host(uri), options.ca.as_deref(), WRITE_TIMEOUT)?))
+        }
+        _ => Channel::Plain(Arc::clone(stream)),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+fn channel(_: &Uri, stream: &Arc<TcpStream>, _: &ClientOptions) -> Result<Channel, Error> {
+    Ok(Channel::Plain(Arc::clone(stream)))
+}
+
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only certificates are for a host"))]
+fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>, host: &str) -> Error {
     let error = match error {
         HandshakeError::Interrupted(_) => {
             return Error::plain(format!("no answer within {CONNECT_TIMEOUT:?}"));
         }
         HandshakeError::Failure(error) => error,
     };
+    #[cfg(feature = "tls")]
+    if let WireError::Io(io) = &error
+        && let Some(sentence) = tls::described(io, host)
+    {
+        return Error::plain(sentence);
+    }
     let WireError::Http(response) = error else {
         return Error::plain(format!("no WebSocket answer: {error}"));
     };

@@ -1,5 +1,6 @@
 //! Every setting, and how a file of them is read.
 
+mod credentials;
 mod file;
 mod value;
 
@@ -12,13 +13,15 @@ use std::{
 
 use ipnet::IpNet;
 
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::{
-    Color, Error, Key, Origins, Replies,
+    Color, Error, Key, Origins, Replies, Tokens,
     ini::{self, Entry, Fault, Section},
     replies,
 };
 use value::{
-    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, yes_or_no,
+    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, time, yes_or_no,
 };
 
 /// A control frame must always fit (RFC 6455, section 5.5).
@@ -64,6 +67,14 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// The certificate and its key, with which all clients are spoken to; none by default. [`Config::load`] makes it from the
+    /// two settings below.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
+    /// A file with the certificate and its chain, in PEM.
+    pub tls_certificate: Option<PathBuf>,
+    /// A file with its private key, in PEM.
+    pub tls_private_key: Option<PathBuf>,
     /// Whether `GET /` has the chat page, yes by default.
     pub page: bool,
     /// What the page is called, `Chat` by default.
@@ -81,6 +92,16 @@ pub struct Config {
     pub origins: Origins,
     /// The keys that open the server, none by default.
     pub keys: Vec<Key>,
+    /// What tokens are checked with, none by default; [`Config::load`] makes it from the four settings below.
+    pub tokens: Tokens,
+    /// A file with the secret of tokens.
+    pub jwt_secret_file: Option<PathBuf>,
+    /// A file with the public key of tokens, in PEM.
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// Whose tokens are taken (`iss`); empty, the default, is anybody's.
+    pub jwt_issuer: String,
+    /// For whom tokens must be (`aud`); empty, the default, is anybody.
+    pub jwt_audience: String,
     /// What the built-in bot says first, `Hi, how can I help you today?` by default; empty is nothing.
     pub greeting: String,
     /// What the built-in bot answers, the article's four replies by default.
@@ -113,6 +134,10 @@ impl Default for Config {
             trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
                 .map(IpNet::from)
                 .to_vec(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            tls_certificate: None,
+            tls_private_key: None,
             page: true,
             title: "Chat".into(),
             accent: Color::BLUE,
@@ -121,6 +146,11 @@ impl Default for Config {
             query_token: true,
             origins: Origins::Same,
             keys: Vec::new(),
+            tokens: Tokens::default(),
+            jwt_secret_file: None,
+            jwt_public_key_file: None,
+            jwt_issuer: String::new(),
+            jwt_audience: String::new(),
             greeting: "Hi, how can I help you today?".into(),
             replies: Replies::default(),
             replies_file: None,
@@ -165,6 +195,8 @@ const SETTINGS: &[Setting] = settings! {
     server.drain_delay = "0s": duration;
     server.drain_timeout = "10s": duration;
     server.trusted_proxies = "127.0.0.1, ::1": networks;
+    server.tls_certificate = "cert.pem": path;
+    server.tls_private_key = "key.pem": path;
     web.page = "yes": yes_or_no;
     web.title = "Chat": text;
     web.accent = "#0b57d0": str::parse;
@@ -172,6 +204,10 @@ const SETTINGS: &[Setting] = settings! {
     auth.require_key = "yes": |value| yes_or_no(value).map(Some);
     auth.query_token = "yes": yes_or_no;
     auth.origins = "same": str::parse;
+    auth.jwt_secret_file = "jwt.secret": path;
+    auth.jwt_public_key_file = "jwt.pem": path;
+    auth.jwt_issuer = "https://login.example": text;
+    auth.jwt_audience = "chat": text;
     bot.greeting = "Hi, how can I help you today?": text;
     bot.replies_file = "replies.ini": path;
     bot.unanswered_file = "unanswered.txt": path;
@@ -240,7 +276,15 @@ impl Config {
             new.clone_from(current);
             changed
         }
+        #[cfg(feature = "tls")]
+        let tls = (self.tls.is_some() != current.tls.is_some()).then(|| {
+            self.tls.clone_from(&current.tls);
+            "tls_certificate"
+        });
+        #[cfg(not(feature = "tls"))]
+        let tls = None;
         let changes = [
+            tls,
             keep("listen", &mut self.listen, &current.listen),
             keep("max_clients", &mut self.max_clients, &current.max_clients),
             keep("max_clients_per_ip", &mut self.max_clients_per_ip, &current.max_clients_per_ip),
@@ -262,13 +306,18 @@ impl Config {
     }
 
     pub(crate) fn check_exposure_at(&self, address: SocketAddr) -> Result<(), Error> {
-        if address.ip().is_loopback() || !self.keys.is_empty() || self.require_key.is_some() {
+        if address.ip().is_loopback() || self.has_keys() || self.require_key.is_some() {
             return Ok(());
         }
         Err(Error::config(vec![format!(
             "{address} can be reached from other machines and no key is set: add a [key NAME] section \
              ('replyd key new NAME' makes one), or write 'require_key = no' under [auth] to let everybody in"
         )]))
+    }
+
+    /// Whether anybody could have a right key or token.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || !self.tokens.is_empty()
     }
 
     fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
@@ -320,6 +369,7 @@ impl Config {
         fault_duplicates(section, faults);
         let mut keys = Vec::new();
         let mut origins: Option<Origins> = None;
+        let mut expires = None;
         for entry in &section.entries {
             // The value may be a secret: a fault never shows it.
             let read = match entry.key.as_str() {
@@ -330,9 +380,13 @@ impl Config {
                     .parse()
                     .map(|read| origins = Some(read))
                     .map_err(|expected: String| format!("expects {expected}")),
+                "expires" => time(&entry.value)
+                    .map(|read| expires = Some(read))
+                    .map_err(|expected| format!("expects {expected}")),
                 other => {
                     let other = shown_name(other);
-                    let hint = suggestion(other, ["secret", "secret_sha256", "origins"].into_iter());
+                    let hint =
+                        suggestion(other, ["secret", "secret_sha256", "origins", "expires"].into_iter());
                     let sentence = format!("[key {name}] has no setting {other:?}{hint}");
                     faults.push(Fault::new(entry.line, sentence));
                     continue;
@@ -349,10 +403,15 @@ impl Config {
             );
             faults.push(Fault::new(section.line, sentence));
         }
-        self.keys.extend(keys.into_iter().map(|key| match &origins {
-            Some(origins) => key.with_origins(origins.clone()),
-            None => key,
-        }));
+        for mut key in keys {
+            if let Some(origins) = &origins {
+                key = key.with_origins(origins.clone());
+            }
+            if let Some(expires) = expires {
+                key = key.with_expiry(expires);
+            }
+            self.keys.push(key);
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use tungstenite::{
 };
 
 use crate::{
-    Config, Key, Session,
+    Config, Session,
     auth::{Caller, Rules, admit, subprotocol},
+    channel::Channel,
     door::Places,
     ending::Ending,
     forwarded::{client_address, is_forwarded},
@@ -51,7 +52,11 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let mut peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
     log::info!("Incoming connection from client ... {peer}");
 
-    let mut socket = Socket::new(Arc::clone(&arrival.stream), arrival.entry.wishes.clone());
+    let channel = match channel(arrival, &config) {
+        Ok(channel) => channel,
+        Err(error) => return log::error!("cannot begin TLS: {error} {peer}"),
+    };
+    let mut socket = Socket::new(channel, arrival.entry.wishes.clone());
     let patience = if places.is_ok() { config.handshake_timeout } else { TURN_AWAY_TIME };
     let deadline = Instant::now() + patience;
     socket.read_by(deadline);
@@ -106,14 +111,13 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let accepted = accept_hdr_with_config(&mut wire, callback, Some(session::limits(&config))).is_ok();
     let _address_seat = match (accepted, decision) {
         (true, Ok((caller, address_seat))) => {
-            peer.caller = caller.as_ref().map(|key| key.name().to_owned());
-            if let Some(key) = caller {
-                remember(key, arrival);
-            }
+            peer.caller = caller.name().map(str::to_owned);
+            remember(caller, arrival);
             address_seat
         }
         (_, Err(refusal)) => {
             report_refusal(&refusal, shared, &peer);
+            wire.finish();
             return linger(arrival, leave_by);
         }
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
@@ -139,10 +143,23 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     }
 }
 
+#[cfg(feature = "tls")]
+fn channel(arrival: &Arrival, config: &Config) -> io::Result<Channel> {
+    Ok(match &config.tls {
+        Some(tls) => Channel::Tls(Arc::new(tls.accept(&arrival.stream, config.handshake_timeout)?)),
+        None => Channel::Plain(Arc::clone(&arrival.stream)),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+fn channel(arrival: &Arrival, _: &Config) -> io::Result<Channel> {
+    Ok(Channel::Plain(Arc::clone(&arrival.stream)))
+}
+
 /// From now on the session ends when its key is withdrawn; that may have happened since the key was judged.
-fn remember(key: Key, arrival: &Arrival) {
-    let key = arrival.entry.key.get_or_init(|| key);
-    if !key.is_among(&arrival.shared.config().keys) {
+fn remember(caller: Caller, arrival: &Arrival) {
+    let caller = arrival.entry.caller.get_or_init(|| caller);
+    if !caller.is_welcome(&arrival.shared.config()) {
         arrival.entry.wishes.withdrawn.store(true, Ordering::Release);
     }
 }
@@ -168,8 +185,8 @@ fn let_in(
 }
 
 fn judge(head: &Head, config: &Config, required: bool) -> Result<Caller, Refusal> {
-    let Config { keys, query_token, origins, .. } = config;
-    admit(head, &Rules { keys, required, query_token: *query_token, origins })
+    let Config { keys, tokens, query_token, origins, .. } = config;
+    admit(head, &Rules { keys, tokens, required, query_token: *query_token, origins })
 }
 
 /// Metrics are for programs on this machine, and for whoever has a key; what a proxy brings is from elsewhere.
@@ -198,6 +215,7 @@ fn refuse(socket: Socket, arrival: &Arrival, leave_by: Instant, refusal: &Refusa
 fn answer(mut socket: Socket, arrival: &Arrival, leave_by: Instant, response: &ErrorResponse) {
     let _ = socket.write_within(arrival.shared.config().write_timeout);
     if write_answer(&mut socket, response).is_ok() {
+        socket.finish();
         linger(arrival, leave_by);
     }
 }

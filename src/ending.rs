@@ -25,6 +25,8 @@ pub(crate) enum Ending {
     Stop,
     /// The key with which the client came in was taken out of the configuration.
     KeyWithdrawn,
+    /// The key or token with which the client came in has run out.
+    Expired,
     /// No message for `idle_timeout`.
     Idle,
     /// A frame that RFC 6455 forbids.
@@ -51,6 +53,7 @@ impl Ending {
             Ending::Finished(code) => Some((CloseCode::from(*code), "")),
             Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
             Ending::KeyWithdrawn => Some((CloseCode::Policy, "the key was withdrawn")),
+            Ending::Expired => Some((CloseCode::Policy, "the key or token has expired")),
             Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
             Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
             Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
@@ -65,7 +68,12 @@ impl Ending {
     pub(crate) fn is_ordinary(&self) -> bool {
         matches!(
             self,
-            Ending::Finished(_) | Ending::Closed | Ending::Stop | Ending::KeyWithdrawn | Ending::Idle
+            Ending::Finished(_)
+                | Ending::Closed
+                | Ending::Stop
+                | Ending::KeyWithdrawn
+                | Ending::Expired
+                | Ending::Idle
         )
     }
 }
@@ -79,6 +87,7 @@ impl fmt::Display for Ending {
             Ending::Unread => f.write_str("the client does not read its answers"),
             Ending::Stop => f.write_str("the server is stopping"),
             Ending::KeyWithdrawn => f.write_str("its key was withdrawn"),
+            Ending::Expired => f.write_str("its key or token has expired"),
             Ending::Idle => f.write_str("no message for idle_timeout"),
             Ending::Protocol(why) => write!(f, "protocol error ({why})"),
             Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
@@ -113,6 +122,8 @@ impl From<io::Error> for Ending {
             Some(Cut::Withdrawn) => Ending::KeyWithdrawn,
             Some(Cut::Budget) => Ending::TooFragmented,
             Some(Cut::Write) => Ending::Unread,
+            #[cfg(feature = "tls")]
+            Some(Cut::NotTls) => Ending::Gone(error.to_string()),
             None => Ending::Gone(error.to_string()),
         }
     }

@@ -65,12 +65,16 @@ mod route;
 mod refusal;
 mod web;
 mod auth;
+mod tokens;
 mod origin;
 mod forwarded;
 
 mod session;
 mod ending;
 mod wire;
+mod channel;
+#[cfg(feature = "tls")]
+mod tls;
 
 mod bot;
 mod replies;
@@ -93,6 +97,9 @@ pub use origin::{Origins, Site};
 pub use replies::{Candidate, Explanation, Replies, Search};
 pub use server::{Running, Server};
 pub use session::{Event, Session};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
+pub use tokens::{Pass, TokenFault, Tokens};
 pub use web::Color;
 
 /// What a handler returns: any error ends the conversation with close code 1011.

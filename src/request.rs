@@ -59,6 +59,10 @@ impl Head {
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Refusal::Timeout.into()),
                 Err(error) if Cut::of(&error) == Some(Cut::Stop) => return Err(Refusal::Stopping.into()),
+                #[cfg(feature = "tls")]
+                Err(error) if Cut::of(&error) == Some(Cut::NotTls) => {
+                    return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());
+                }
                 Err(error) => return Err(Failed::Gone(error.to_string())),
             }
             if let Some((start, end)) = scan.find_end(bytes)? {

@@ -15,7 +15,8 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{
-    Config, Counts, Error, HandlerResult, Key, Session,
+    Config, Counts, Error, HandlerResult, Session,
+    auth::Caller,
     counters::{Counters, Traffic},
     door::{Door, accept_clients},
     seats::{AddressSeats, Seats},
@@ -88,10 +89,20 @@ impl Server {
     {
         let Server { listener, local_addr, config } = self;
         config.check_exposure_at(local_addr)?;
-        if config.require_key == Some(true) && config.keys.is_empty() {
-            log::warn!("require_key is yes and there is no [key NAME] section: nobody can come in");
+        if config.require_key == Some(true) && !config.has_keys() {
+            log::warn!(
+                "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: nobody can come in"
+            );
         }
         warn_of_system_limits(&config);
+        #[cfg(feature = "tls")]
+        if config.tls.as_ref().is_some_and(crate::Tls::has_expired) {
+            log::warn!("tls_certificate has expired: clients will refuse it");
+        }
+        #[cfg(feature = "tls")]
+        let scheme = if config.tls.is_some() { "wss" } else { "ws" };
+        #[cfg(not(feature = "tls"))]
+        let scheme = "ws";
         let (alive, all_ended) = bounded(0);
         let (stop_sender, stopping) = bounded(0);
         let shared = Arc::new(Shared {
@@ -121,7 +132,7 @@ impl Server {
                 move || accept_clients(&listener, &shared, &door)
             })
             .map_err(no_thread)?;
-        log::info!("Waiting for clients ... [ws://{local_addr}]");
+        log::info!("Waiting for clients ... [{scheme}://{local_addr}]");
         Ok(Running {
             shared,
             local_addr,
@@ -266,7 +277,7 @@ pub(crate) struct RegistryEntry {
     pub(crate) traffic: Traffic,
     pub(crate) wishes: Wishes,
     /// With which it came in.
-    pub(crate) key: OnceLock<Key>,
+    pub(crate) caller: OnceLock<Caller>,
     /// Whether it has said its last.
     pub(crate) lingers: AtomicBool,
 }
@@ -295,7 +306,7 @@ impl Shared {
     }
 
     pub(crate) fn requires_key(&self, config: &Config) -> bool {
-        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || !config.keys.is_empty())
+        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || config.has_keys())
     }
 
     /// Counts a new connection and puts it into the registry; `alive` is dropped with it.
@@ -336,7 +347,7 @@ impl Shared {
         drop(current);
         self.generation.fetch_add(1, Ordering::AcqRel);
         for connection in self.connections().values() {
-            if connection.entry.key.get().is_some_and(|key| !key.is_among(&config.keys)) {
+            if connection.entry.caller.get().is_some_and(|caller| !caller.is_welcome(&config)) {
                 connection.entry.wishes.withdrawn.store(true, Ordering::Release);
                 connection.shut_down(Shutdown::Read);
             }

@@ -5,7 +5,7 @@ use std::{
     io::{ErrorKind, Write},
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crossbeam_channel::RecvTimeoutError;
@@ -102,6 +102,8 @@ pub struct Session {
     pings_unanswered: u32,
     /// A message has come, and nothing has been sent since.
     is_asked: bool,
+    /// When the key or token runs out with which the client came in.
+    leave_by: Option<Instant>,
     paid_until: Instant,
     stop_seen: Option<Instant>,
 }
@@ -114,7 +116,7 @@ impl Session {
         // The number first: a change in between is only seen twice.
         let generation = arrival.shared.generation();
         let config = arrival.shared.config();
-        Session {
+        let mut session = Session {
             socket: WebSocket::from_raw_socket(wire, Role::Server, Some(limits(&config))),
             generation,
             config,
@@ -125,8 +127,11 @@ impl Session {
             pings_unanswered: 0,
             is_asked: false,
             paid_until: now,
+            leave_by: None,
             stop_seen: None,
-        }
+        };
+        session.look_at_expiry();
+        session
     }
 
     /// Waits for the next event; `None` when the conversation is over.
@@ -231,7 +236,7 @@ impl Session {
         self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
     }
 
-    /// The name of the key with which the client came in.
+    /// The name of the key with which the client came in, or the `sub` of its token.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
     }
@@ -246,6 +251,7 @@ impl Session {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
+        self.socket.get_mut().finish();
         self.count_bytes();
         self.ending.take().expect("end() sets it")
     }
@@ -270,6 +276,10 @@ impl Session {
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.take_changes();
         self.pings_unanswered = 0;
+        // The clocks are looked at when nothing comes; who talks all the time must not outstay either.
+        if self.has_expired(self.socket.get_ref().heard()) {
+            return Err(Ending::Expired);
+        }
         self.socket.get_mut().consumed(message.len());
         match message {
             Message::Text(_) | Message::Binary(_) => {
@@ -304,7 +314,14 @@ impl Session {
             let limits = limits(&self.config);
             self.socket.set_config(|config| *config = limits);
             self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+            self.look_at_expiry();
         }
+    }
+
+    fn look_at_expiry(&mut self) {
+        let time = self.arrival.entry.caller.get().and_then(|caller| caller.leaves_at(&self.config));
+        let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
+        self.leave_by = left.and_then(|left| Instant::now().checked_add(left));
     }
 
     fn count_bytes(&self) {
@@ -339,8 +356,8 @@ impl Session {
     }
 
     fn next_deadline(&self) -> Instant {
-        let ping = self.ping_due();
-        self.idle_due().map_or(ping, |idle| idle.min(ping))
+        let others = [self.idle_due(), self.leave_by];
+        others.into_iter().flatten().fold(self.ping_due(), Instant::min)
     }
 
     fn ping_due(&self) -> Instant {
@@ -356,11 +373,18 @@ impl Session {
         self.idle_due().is_some_and(|due| now >= due)
     }
 
+    fn has_expired(&self, now: Instant) -> bool {
+        self.leave_by.is_some_and(|leave_by| now >= leave_by)
+    }
+
     fn look_at_clocks(&mut self) -> Result<(), Ending> {
         self.take_changes();
         let now = Instant::now();
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
+        }
+        if self.has_expired(now) {
+            return Err(Ending::Expired);
         }
         if self.is_idle(now) {
             return Err(Ending::Idle);

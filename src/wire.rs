@@ -7,7 +7,6 @@
 use std::{
     error, fmt,
     io::{self, ErrorKind, Read, Write},
-    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,12 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::channel::Channel;
+
 /// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
 /// than a short one, and a peer that never reads makes replyd hold no more than this.
 const GATHER_BYTES: usize = 16 * 1024;
 
 /// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// Why replyd itself ended an I/O call. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,9 @@ pub(crate) enum Cut {
     Budget,
     /// The peer did not read within `write_timeout`.
     Write,
+    /// The peer does not speak TLS.
+    #[cfg(feature = "tls")]
+    NotTls,
 }
 
 impl Cut {
@@ -48,6 +54,8 @@ impl fmt::Display for Cut {
             Cut::Withdrawn => "the key was withdrawn",
             Cut::Budget => "too many bytes for one message",
             Cut::Write => "the peer does not read",
+            #[cfg(feature = "tls")]
+            Cut::NotTls => "the peer does not speak TLS",
         })
     }
 }
@@ -81,37 +89,22 @@ impl Wishes {
     }
 }
 
-/// Where the bytes come from: a TCP connection, or a script in the tests.
+/// Where the bytes come from: a TCP connection, TLS over one, or a script in the tests.
 pub(crate) trait Transport {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()>;
-}
 
-impl Transport for Arc<TcpStream> {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&**self).read(buffer)
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&**self).write(bytes)
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        TcpStream::set_read_timeout(self, Some(timeout))
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        TcpStream::set_write_timeout(self, Some(timeout))
-    }
+    /// Tells the peer that nothing more comes, where the transport has a word for it.
+    fn finish(&self) {}
 }
 
 /// The lower stream.
 ///
 /// A read returns `WouldBlock` when `read_by` has passed: the caller looks at its clocks and may read again. Every
 /// other error is final. The system is asked once at least, since the caller may come late to what has long been there.
-pub(crate) struct Socket<T = Arc<TcpStream>> {
+pub(crate) struct Socket<T = Channel> {
     transport: T,
     wishes: Wishes,
     read_by: Instant,
@@ -144,6 +137,13 @@ impl<T: Transport> Socket<T> {
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.read_by = deadline;
         self.asked = false;
+    }
+
+    /// Says that nothing more comes, for a second at most: whoever does not read does not hear it either.
+    pub(crate) fn finish(&mut self) {
+        if self.transport.set_write_timeout(FAREWELL_TIME).is_ok() {
+            self.transport.finish();
+        }
     }
 
     /// Sets the one deadline for all pieces of what is written next, and tells the time.
@@ -218,7 +218,7 @@ fn fires_late(set: Duration, left: Duration) -> bool {
 }
 
 /// The upper stream, the one that tungstenite sees.
-pub(crate) struct Wire<T = Arc<TcpStream>> {
+pub(crate) struct Wire<T = Channel> {
     socket: Socket<T>,
     /// The canonical head, then what the peer sent behind its own, each handed out in a read of its own:
     /// `accept_hdr` takes bytes behind the head for junk.
@@ -327,6 +327,11 @@ impl<T: Transport> Wire<T> {
     pub(crate) fn begin_counting(&mut self) {
         self.bytes_received = self.behind.get_ref().len() as u64;
         self.bytes_sent = 0;
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        self.socket.finish();
     }
 
     pub(crate) fn bytes_received(&self) -> u64 {

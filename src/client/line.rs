@@ -11,12 +11,16 @@ use std::{
 };
 
 use super::WRITE_TIMEOUT;
-use crate::wire::{Cut, Socket, Transport, Wire, Wishes};
+use crate::{
+    channel::Channel,
+    wire::{Cut, Socket, Transport, Wire, Wishes},
+};
 
 /// The connection under both halves: each writes whole frames, and only in turn.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) stream: Arc<TcpStream>,
+    channel: Channel,
     turn: Arc<Mutex<()>>,
     pub(super) closing: Arc<AtomicBool>,
     /// Counts what was read: a server that answers is alive, however slowly it reads.
@@ -24,13 +28,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(stream: TcpStream) -> Line {
-        Line {
-            stream: Arc::new(stream),
-            turn: Arc::default(),
-            closing: Arc::default(),
-            heard: Arc::default(),
-        }
+    /// What goes over `channel`, which lies on `stream`.
+    pub(super) fn new(stream: Arc<TcpStream>, channel: Channel) -> Line {
+        Line { stream, channel, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() }
     }
 
     /// What one half writes to and reads from.
@@ -41,7 +41,7 @@ impl Line {
 
 impl Transport for Line {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = Transport::read(&self.stream, buffer)?;
+        let count = self.channel.read(buffer)?;
         self.heard.fetch_add(1, Ordering::Relaxed);
         Ok(count)
     }
@@ -52,7 +52,7 @@ impl Transport for Line {
         let mut rest = bytes;
         let mut heard = self.heard.load(Ordering::Relaxed);
         while !rest.is_empty() {
-            match Transport::write(&self.stream, rest) {
+            match self.channel.write(rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A server that reads more slowly than we speak goes on answering; one that is stuck does not.
@@ -70,11 +70,15 @@ impl Transport for Line {
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        Transport::set_read_timeout(&self.stream, timeout)
+        self.channel.set_read_timeout(timeout)
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        Transport::set_write_timeout(&self.stream, timeout)
+        self.channel.set_write_timeout(timeout)
+    }
+
+    fn finish(&self) {
+        self.channel.finish();
     }
 }
 
@@ -87,7 +91,8 @@ mod tests {
     /// A line whose writes time out soon, and the other end of it.
     fn line() -> (Line, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let line = Line::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let line = Line::new(Arc::clone(&stream), Channel::Plain(stream));
         Transport::set_write_timeout(&line, Duration::from_millis(20)).unwrap();
         (line, listener.accept().unwrap().0)
     }

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Config;
+use super::{
+    Config,
+    credentials::{self, Credentials},
+};
 use crate::{
     Error, Replies,
     ini::{self, Fault},
@@ -32,9 +35,10 @@ impl Config {
         // Paths in the file are relative to it.
         config.unanswered_file = config.unanswered_file.map(|file| beside(path, &file));
         config.replies_file = config.replies_file.map(|file| beside(path, &file));
+        let (sections, _) = ini::parse(&text);
+        Credentials { path, sections: &sections, faults: &mut faults }.load(&mut config);
         let mut others = None;
         if let Some(file) = &config.replies_file {
-            let (sections, _) = ini::parse(&text);
             if let Some(section) = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name))
             {
                 let sentence =
@@ -54,8 +58,8 @@ impl Config {
         }
     }
 
-    /// The files that [`load`](Config::load) reads: this one, and the `replies_file` that it names, however faulty both
-    /// are.
+    /// The files that [`load`](Config::load) reads: this one, and those with replies, keys and certificates that it names,
+    /// however faulty they are.
     pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {
         let path = path.as_ref();
         let sections = read_file(path).map(|(text, _)| ini::parse(&text).0).unwrap_or_default();
@@ -63,7 +67,8 @@ impl Config {
         let named = bot.and_then(|bot| bot.entries.iter().find(|entry| entry.key == "replies_file"));
         let replies =
             named.filter(|entry| !entry.value.is_empty()).map(|entry| beside(path, entry.value.as_ref()));
-        [path.to_owned()].into_iter().chain(replies).collect()
+        let credentials = credentials::files(path, &sections);
+        [path.to_owned()].into_iter().chain(replies).chain(credentials).collect()
     }
 }
 
@@ -82,7 +87,7 @@ fn load_replies(file: &Path) -> Result<Replies, Error> {
 }
 
 /// A path in a file is relative to that file.
-fn beside(path: &Path, file: &Path) -> PathBuf {
+pub(super) fn beside(path: &Path, file: &Path) -> PathBuf {
     path.parent().unwrap_or(Path::new("")).join(file)
 }
 

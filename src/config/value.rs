@@ -1,8 +1,17 @@
 //! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
 
-use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use ipnet::IpNet;
+use jiff::{
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 /// A year: longer waits are mistakes, and clocks cannot overflow below it.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -71,6 +80,16 @@ pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
     let network = |item: &str| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
     let networks: Option<Vec<IpNet>> = items.map(network).collect();
     networks.ok_or_else(|| "addresses or networks (10.0.0.0/8), separated by commas".into())
+}
+
+/// A day, up to its end, or a point in time; in UTC unless an offset says otherwise.
+pub(super) fn time(value: &str) -> Result<SystemTime, String> {
+    let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|time| time.timestamp());
+    let day = || value.parse::<Date>()?.tomorrow().and_then(|next| utc(next.at(0, 0, 0, 0)));
+    let is_day = value.len() == "2026-12-31".len();
+    let time = if is_day { day() } else { value.parse().or_else(|_| utc(value.parse()?)) };
+    time.map(SystemTime::from)
+        .map_err(|_| "a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z".into())
 }
 
 pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {

@@ -10,6 +10,8 @@ mod faq;
 mod limits;
 mod refusals;
 mod slow;
+#[cfg(feature = "jwt")]
+mod tokens;
 mod web;
 
 #[cfg(feature = "cli")]

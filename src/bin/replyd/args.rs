@@ -39,6 +39,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Make and check temporary secrets.
+    #[cfg(feature = "jwt")]
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,9 +85,45 @@ pub(crate) struct ChatArgs {
     /// A further header for the upgrade.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
+    /// A file with the certificate of the authority to trust for wss://, in PEM, in place of those of the system.
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Send this message instead of the input, print its answer and leave; may be given several times.
     #[arg(short, long = "message", value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) messages: Vec<String>,
+}
+
+/// A secret that opens a server for a while.
+#[cfg(feature = "jwt")]
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Print a token that is signed with the secret of jwt_secret_file.
+    New {
+        #[command(flatten)]
+        file: FileArgs,
+        /// What the server's log calls whoever comes in with it.
+        #[arg(long)]
+        name: String,
+        /// How long it holds, with a unit: s, m, h or d.
+        #[arg(long, value_name = "TIME")]
+        ttl: String,
+    },
+    /// Say whether a server with these settings takes a token: who has it and until when, or why not.
+    Check {
+        #[command(flatten)]
+        file: FileArgs,
+        /// The token; better given as a line of the input, since others can see command lines.
+        token: Option<String>,
+    },
+}
+
+/// Says what was asked for without the token.
+#[cfg(feature = "jwt")]
+impl std::fmt::Debug for TokenCommand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenCommand")
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,11 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     let mut options = ClientOptions::default();
     options.key = args.key.filter(|key| !key.is_empty());
     options.headers = args.headers.iter().map(|header| split_header(header)).collect::<Result<_, _>>()?;
+    #[cfg(feature = "tls")]
+    if let Some(file) = &args.ca {
+        let unreadable = |error| Failure::usage(format!("--ca: cannot read {}: {error}", file.display()));
+        options.ca = Some(std::fs::read(file).map_err(unreadable)?);
+    }
 
     tell(interactive, "Connecting to server ...");
     let client = Client::connect_with(&args.url, &options)

@@ -12,6 +12,8 @@ mod reload;
 mod serve;
 mod settings;
 mod terminal;
+#[cfg(feature = "jwt")]
+mod token;
 mod unanswered;
 
 use std::process::ExitCode;
@@ -37,5 +39,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Check(args)) => ask::check(&args),
         Some(Command::Unanswered(args)) => ask::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
+        #[cfg(feature = "jwt")]
+        Some(Command::Token { command }) => token::run(command),
     }
 }

@@ -69,6 +69,13 @@ impl Watch {
                 if config.keys != before.keys {
                     log::info!("{name}: the keys have changed, there are {} now", config.keys.len());
                 }
+                #[cfg(feature = "tls")]
+                if config.tls != before.tls {
+                    log::info!("{name}: the certificate has changed");
+                    if config.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
+                        log::warn!("{name}: tls_certificate has expired: clients will refuse it");
+                    }
+                }
                 for setting in fixed {
                     log::warn!("{name}: {setting} has changed and takes effect at the next start");
                 }

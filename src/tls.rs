@@ -1,0 +1,310 @@
+//! TLS under a connection, for the server and for the client.
+//!
+//! It lies below [`Socket`](crate::wire::Socket), whose deadlines and wishes therefore hold for the handshake and for each
+//! record as well: a read that brought bytes but no text yet says `Interrupted`, and is made again as long as there is time.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
+use x509_cert::{Certificate, der::Decode};
+
+use crate::{
+    Error,
+    wire::{Cut, Transport},
+};
+
+/// The only protocol that a WebSocket begins with (RFC 7301).
+const ALPN: &[u8] = b"http/1.1";
+/// The first byte of a TLS handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+const READ_BYTES: usize = 4096;
+
+/// A certificate with its chain and its private key: what makes a server speak TLS, and nothing else.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ServerConfig>,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl Tls {
+    /// Takes a certificate with its chain, and its private key (PKCS#8, PKCS#1 or SEC1), both in PEM.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when one of them cannot be read, or the key belongs to another certificate.
+    ///
+    /// ```
+    /// assert!(replyd::Tls::from_pem(b"no certificate", b"no key").is_err());
+    /// ```
+    pub fn from_pem(certificate: &[u8], private_key: &[u8]) -> Result<Tls, Error> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::plain(format!("tls_certificate is no PEM file: {error}")))?;
+        if chain.is_empty() {
+            return Err(Error::plain("tls_certificate has no '-----BEGIN CERTIFICATE-----'"));
+        }
+        let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| {
+            Error::plain("tls_private_key has no private key in PEM (PKCS#8, PKCS#1 or SEC1)")
+        })?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain.clone(), key))
+            .map_err(|error| {
+                Error::plain(match error {
+                    rustls::Error::InconsistentKeys(_) => {
+                        "tls_private_key does not belong to tls_certificate".to_owned()
+                    }
+                    error => format!("tls_certificate or tls_private_key cannot be used: {error}"),
+                })
+            })?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(Tls { config: Arc::new(config), chain })
+    }
+
+    /// Whether the certificate has run out; one whose dates cannot be read has not.
+    pub fn has_expired(&self) -> bool {
+        let certificate = Certificate::from_der(&self.chain[0]).ok();
+        let end =
+            certificate.map(|certificate| certificate.tbs_certificate.validity.not_after.to_system_time());
+        end.is_some_and(|end| end < std::time::SystemTime::now())
+    }
+
+    /// The server's side of a new connection.
+    pub(crate) fn accept(&self, stream: &Arc<TcpStream>, write_timeout: Duration) -> io::Result<TlsChannel> {
+        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
+        TlsChannel::new(stream, connection.into(), write_timeout)
+    }
+}
+
+impl PartialEq for Tls {
+    /// Whether the certificates are the same.
+    fn eq(&self, other: &Tls) -> bool {
+        self.chain == other.chain
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// The client's side of a new connection to `host`, which trusts the authorities in `ca`, or else those of the system.
+pub(crate) fn connect(
+    stream: &Arc<TcpStream>,
+    host: &str,
+    ca: Option<&[u8]>,
+    write_timeout: Duration,
+) -> Result<TlsChannel, Error> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Error::plain(format!("{host:?} is no name that a certificate can have")))?;
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::plain(error.to_string()))?
+        .with_root_certificates(authorities(ca)?)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    let connection =
+        ClientConnection::new(Arc::new(config), name).map_err(|error| Error::plain(error.to_string()))?;
+    TlsChannel::new(stream, connection.into(), write_timeout)
+        .map_err(|error| Error::io("cannot begin TLS", error))
+}
+
+fn authorities(ca: Option<&[u8]>) -> Result<RootCertStore, Error> {
+    let mut store = RootCertStore::empty();
+    let certificates = match ca {
+        Some(pem) => CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect(),
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    store.add_parsable_certificates(certificates);
+    if store.is_empty() {
+        return Err(Error::plain(match ca {
+            Some(_) => "the file of the authority has no certificate in PEM",
+            None => "this system has no list of trusted authorities; name a file of yours with --ca",
+        }));
+    }
+    Ok(store)
+}
+
+/// A connection's TLS. Whoever waits for the peer, to read or to write, does not hold `state` meanwhile: the two halves of a
+/// client must not wait for each other.
+pub(crate) struct TlsChannel {
+    stream: Arc<TcpStream>,
+    state: Mutex<State>,
+    outbox: Mutex<Outbox>,
+}
+
+struct State {
+    connection: Connection,
+    /// The peer does not speak TLS, and is told so in plain text.
+    is_plain: bool,
+    /// Whether anything has come yet.
+    has_heard: bool,
+}
+
+/// What is encrypted and not sent yet.
+#[derive(Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// What of the caller's bytes is in it: a write that timed out is made again with the same bytes.
+    accepted: usize,
+}
+
+impl TlsChannel {
+    fn new(
+        stream: &Arc<TcpStream>,
+        connection: Connection,
+        write_timeout: Duration,
+    ) -> io::Result<TlsChannel> {
+        // Holds for what TLS itself has to say, before any deadline of ours is set.
+        stream.set_write_timeout(Some(write_timeout))?;
+        let state = Mutex::new(State { connection, is_plain: false, has_heard: false });
+        Ok(TlsChannel { stream: Arc::clone(stream), state, outbox: Mutex::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what came from the peer; says `Interrupted` when there is no text in it.
+    fn take(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.state();
+        let is_server = matches!(state.connection, Connection::Server(_));
+        if is_server && !std::mem::replace(&mut state.has_heard, true) && bytes.first() != Some(&HANDSHAKE) {
+            state.is_plain = true;
+            return Err(Cut::NotTls.into());
+        }
+        let mut processed = Ok(());
+        while !bytes.is_empty() && processed.is_ok() {
+            state.connection.read_tls(&mut bytes)?;
+            processed = state.connection.process_new_packets().map(drop);
+        }
+        if state.connection.wants_write() {
+            drop(state);
+            // Also where the peer broke a rule: it is told which. Whoever is sending now takes it along.
+            if let Ok(mut outbox) = self.outbox.try_lock() {
+                outbox.fill(&mut self.state().connection)?;
+                outbox.send(&self.stream)?;
+            }
+            state = self.state();
+        }
+        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        state.read(buffer)
+    }
+}
+
+impl State {
+    /// Text that has come already; `Interrupted` when there is none.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.connection.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::Interrupted.into()),
+            // The peer hung up without a close_notify; a Close of its own says whether it meant to.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+            result => result,
+        }
+    }
+}
+
+impl Outbox {
+    fn fill(&mut self, connection: &mut Connection) -> io::Result<()> {
+        while connection.wants_write() {
+            connection.write_tls(&mut self.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, mut stream: &TcpStream) -> io::Result<()> {
+        while self.sent < self.bytes.len() {
+            self.sent += stream.write(&self.bytes[self.sent..])?;
+        }
+        self.bytes.clear();
+        self.sent = 0;
+        Ok(())
+    }
+}
+
+impl Transport for TlsChannel {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.state().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+        let mut bytes = [0; READ_BYTES];
+        match (&*self.stream).read(&mut bytes)? {
+            0 => Ok(0),
+            count => self.take(&bytes[..count], buffer),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if outbox.accepted == 0 {
+            let mut state = self.state();
+            if state.is_plain {
+                return (&*self.stream).write(bytes);
+            }
+            outbox.accepted = state.connection.writer().write(bytes)?;
+            outbox.fill(&mut state.connection)?;
+        }
+        outbox.send(&self.stream)?;
+        Ok(std::mem::take(&mut outbox.accepted))
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(timeout))
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(timeout))
+    }
+
+    /// Says `close_notify`, so that the peer knows that nothing was cut off.
+    fn finish(&self) {
+        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        if !state.is_plain {
+            state.connection.send_close_notify();
+            let _ = outbox.fill(&mut state.connection);
+            drop(state);
+            let _ = outbox.send(&self.stream);
+        }
+    }
+}
+
+/// What a failed handshake says to the person at the client.
+pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
+    use rustls::{CertificateError as Fault, Error as TlsError};
+    let error = error.get_ref()?.downcast_ref::<TlsError>()?;
+    Some(match error {
+        TlsError::InvalidCertificate(fault) => match fault {
+            Fault::UnknownIssuer => {
+                "its certificate is from an authority that is not trusted here; name the authority's certificate with --ca FILE"
+                    .to_owned()
+            }
+            Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
+                format!("its certificate is for another name than {host}")
+            }
+            Fault::Expired | Fault::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+            Fault::NotValidYet | Fault::NotValidYetContext { .. } => {
+                "its certificate is not valid yet; is the clock of this machine right?".to_owned()
+            }
+            fault => format!("its certificate is not good: {fault:?}"),
+        },
+        TlsError::InvalidMessage(_) => "it does not speak TLS; try ws:// instead of wss://".to_owned(),
+        error => format!("TLS failed: {error}"),
+    })
+}

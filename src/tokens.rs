@@ -1,0 +1,50 @@
+//! Temporary secrets that prove themselves: who has one needs no section in the configuration.
+
+#[cfg(feature = "jwt")]
+mod jwt;
+#[cfg(not(feature = "jwt"))]
+mod without;
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+#[cfg(feature = "jwt")]
+pub use jwt::Tokens;
+#[cfg(not(feature = "jwt"))]
+pub use without::Tokens;
+
+/// Clocks may differ by so much.
+pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
+
+/// What a right token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pass {
+    /// Its `sub`, 64 characters at most; `token` where it has none.
+    pub name: String,
+    /// Its `exp`. A session ends 30 seconds later, since clocks may differ.
+    pub until: SystemTime,
+    /// The key that verified it.
+    pub(crate) verifier: [u8; 32],
+}
+
+/// Why a token is not taken; `Display` is a sentence about "it".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFault(String);
+
+#[cfg(feature = "jwt")]
+impl TokenFault {
+    fn new(sentence: impl Into<String>) -> TokenFault {
+        TokenFault(sentence.into())
+    }
+}
+
+impl fmt::Display for TokenFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TokenFault {}

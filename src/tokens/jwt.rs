@@ -1,0 +1,252 @@
+//! Temporary secrets: JSON Web Tokens (RFC 7519) that are signed and run out.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, dangerous::insecure_decode, decode,
+    decode_header, encode, errors::ErrorKind,
+};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{LEEWAY, Pass, TokenFault};
+use crate::Error;
+
+/// A key of HS256 must be as long as its hash (RFC 7518, section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
+/// What of a token's `sub` is the caller's name.
+const MAX_NAME_CHARS: usize = 64;
+
+/// What tokens are checked with: a secret that signs and verifies (HS256), a public key that only verifies (RS256, ES256 or
+/// EdDSA), or both.
+///
+/// Each key has the one algorithm that fits it; what a token says of itself is compared with that, and never chooses. `exp`
+/// is required, `nbf` is checked, 30 seconds are allowed for clocks that differ.
+///
+/// ```
+/// let tokens = replyd::Tokens::default().with_secret(b"0123456789 0123456789 0123456789")?;
+/// let token = tokens.mint("shop", std::time::Duration::from_secs(900))?;
+/// assert_eq!(tokens.verify(&token).unwrap().name, "shop");
+/// # Ok::<(), replyd::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Tokens {
+    secret: Option<Arc<[u8]>>,
+    verifiers: Vec<Verifier>,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+#[derive(Clone)]
+struct Verifier {
+    key: DecodingKey,
+    algorithm: Algorithm,
+    /// Tells whether a session's token would still be taken after the keys have changed.
+    id: [u8; 32],
+}
+
+impl Tokens {
+    /// Takes tokens that are signed with this secret (HS256), and signs some.
+    ///
+    /// # Errors
+    ///
+    /// When it has fewer than 32 bytes.
+    pub fn with_secret(mut self, secret: &[u8]) -> Result<Tokens, Error> {
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(Error::plain(format!(
+                "has {} bytes and can be guessed; {MIN_SECRET_BYTES} random ones are needed at least",
+                secret.len()
+            )));
+        }
+        self.secret = Some(secret.into());
+        self.add(DecodingKey::from_secret(secret), Algorithm::HS256, secret);
+        Ok(self)
+    }
+
+    /// Takes tokens that are signed with the private key to this public one, in PEM: RSA (RS256), P-256 (ES256) or Ed25519
+    /// (EdDSA).
+    ///
+    /// # Errors
+    ///
+    /// When it is no such key.
+    pub fn with_public_key(mut self, pem: &[u8]) -> Result<Tokens, Error> {
+        let rsa = || DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256));
+        let ec = || DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256));
+        let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA));
+        let key = rsa().or_else(|_| ec()).or_else(|_| ed());
+        let (key, algorithm) = key.map_err(|_| {
+            Error::plain("is no public key in PEM of RSA, P-256 or Ed25519 ('-----BEGIN PUBLIC KEY-----')")
+        })?;
+        self.add(key, algorithm, pem);
+        Ok(self)
+    }
+
+    /// Takes only tokens with this `iss`, and puts it into those it signs.
+    pub fn with_issuer(self, issuer: &str) -> Tokens {
+        Tokens { issuer: Some(issuer.to_owned()), ..self }
+    }
+
+    /// Takes only tokens with this `aud`, and puts it into those it signs.
+    pub fn with_audience(self, audience: &str) -> Tokens {
+        Tokens { audience: Some(audience.to_owned()), ..self }
+    }
+
+    fn add(&mut self, key: DecodingKey, algorithm: Algorithm, secret: &[u8]) {
+        self.verifiers.push(Verifier { key, algorithm, id: Sha256::digest(secret).into() });
+    }
+
+    /// Whether there is anything to check a token with.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.verifiers.is_empty()
+    }
+
+    /// Signs a token for `name` that holds for `time`, in whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// When there is no secret: a public key cannot sign.
+    pub fn mint(&self, name: &str, time: Duration) -> Result<String, Error> {
+        let Some(secret) = &self.secret else {
+            return Err(Error::plain("there is no secret to sign with"));
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut claims = json!({ "sub": name, "iat": now, "exp": now.saturating_add(time.as_secs()) });
+        for (claim, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
+            if let Some(value) = value {
+                claims[claim] = json!(value);
+            }
+        }
+        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
+            .map_err(|error| Error::plain(format!("the token cannot be signed: {error}")))
+    }
+
+    /// Checks a token.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not taken.
+    pub fn verify(&self, token: &str) -> Result<Pass, TokenFault> {
+        let header = decode_header(token).map_err(|_| refused_header(token))?;
+        if header.crit.is_some() {
+            // RFC 7515, section 4.1.11: nothing that it may list is understood here.
+            return Err(TokenFault::new("it has a 'crit' header, which is not understood here"));
+        }
+        let mut why = TokenFault::new("there is no key to check tokens with");
+        for verifier in &self.verifiers {
+            match decode::<Map<String, Value>>(token, &verifier.key, &self.validation(verifier.algorithm)) {
+                // To the second it may still be good when its session would have to end.
+                Ok(data) => {
+                    let pass = pass(&data.claims, verifier.id)?;
+                    let is_over = pass.until + LEEWAY <= SystemTime::now();
+                    return if is_over {
+                        Err(described(&ErrorKind::ExpiredSignature, token))
+                    } else {
+                        Ok(pass)
+                    };
+                }
+                // Of several keys the one with this algorithm says why.
+                Err(error) if verifier.algorithm == header.alg => why = described(error.kind(), token),
+                Err(_) if self.verifiers.iter().all(|verifier| verifier.algorithm != header.alg) => {
+                    why = TokenFault::new(format!(
+                        "it is signed with {:?}, for which there is no key here",
+                        header.alg
+                    ));
+                }
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = LEEWAY.as_secs();
+        validation.validate_nbf = true;
+        validation.validate_aud = self.audience.is_some();
+        let mut required = vec!["exp"];
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        if let Some(audience) = &self.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+
+    /// Whether a token that this key verified would still be.
+    pub(crate) fn has(&self, verifier: &[u8; 32]) -> bool {
+        self.verifiers.iter().any(|other| other.id == *verifier)
+    }
+}
+
+impl fmt::Debug for Tokens {
+    /// Without any key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithms: Vec<Algorithm> = self.verifiers.iter().map(|verifier| verifier.algorithm).collect();
+        f.debug_struct("Tokens").field("algorithms", &algorithms).finish_non_exhaustive()
+    }
+}
+
+fn pass(claims: &Map<String, Value>, verifier: [u8; 32]) -> Result<Pass, TokenFault> {
+    let name = claims.get("sub").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
+    let name: String = name.unwrap_or("token").chars().take(MAX_NAME_CHARS).collect();
+    let until = time_of(claims, "exp").ok_or_else(|| TokenFault::new("its 'exp' is no time"))?;
+    Ok(Pass { name, until, verifier })
+}
+
+/// A time in the far future is as good as any in the next hundred years.
+fn time_of(claims: &Map<String, Value>, claim: &str) -> Option<SystemTime> {
+    const CENTURY: u64 = 100 * 366 * 24 * 60 * 60;
+    let seconds = claims.get(claim)?;
+    let seconds = seconds.as_u64().or_else(|| seconds.as_f64().map(|seconds| seconds as u64))?;
+    let latest = SystemTime::now() + Duration::from_secs(CENTURY);
+    Some(UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).map_or(latest, |time| time.min(latest)))
+}
+
+/// A header that cannot be read may be an honest token of a kind that is never taken.
+fn refused_header(token: &str) -> TokenFault {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = data_encoding::BASE64URL_NOPAD.decode(header.as_bytes()).unwrap_or_default();
+    let algorithm = serde_json::from_slice::<Value>(&header).ok();
+    match algorithm.as_ref().and_then(|header| header["alg"].as_str()) {
+        Some(none) if none.eq_ignore_ascii_case("none") => {
+            TokenFault::new("algorithm none is never accepted")
+        }
+        Some(_) => TokenFault::new("its algorithm or header is not understood here"),
+        None => TokenFault::new("it is no JSON Web Token"),
+    }
+}
+
+fn described(error: &ErrorKind, token: &str) -> TokenFault {
+    // The signature was right where a claim is blamed, so the claims can be believed.
+    let away = |claim: &str| {
+        let claims: Option<Map<String, Value>> = insecure_decode(token).ok().map(|data| data.claims);
+        let time = claims.and_then(|claims| time_of(&claims, claim)).unwrap_or(UNIX_EPOCH);
+        let now = SystemTime::now();
+        let seconds =
+            now.duration_since(time).or_else(|_| time.duration_since(now)).unwrap_or_default().as_secs();
+        match seconds {
+            0..120 => format!("{seconds} s"),
+            120..7200 => format!("{} min", seconds / 60),
+            7200..172_800 => format!("{} h", seconds / 3600),
+            _ => format!("{} days", seconds / 86_400),
+        }
+    };
+    TokenFault::new(match error {
+        ErrorKind::InvalidSignature => "it is signed with another key, or was changed".to_owned(),
+        ErrorKind::ExpiredSignature => format!("it expired {} ago", away("exp")),
+        ErrorKind::ImmatureSignature => format!("it is not valid yet: in {}", away("nbf")),
+        ErrorKind::MissingRequiredClaim(claim) => format!("it has no (right) '{claim}'"),
+        ErrorKind::InvalidClaimFormat(claim) => format!("its '{claim}' is no time"),
+        ErrorKind::InvalidIssuer => "it is from another issuer ('iss')".to_owned(),
+        ErrorKind::InvalidAudience => "it is for another audience ('aud')".to_owned(),
+        _ => "it is no JSON Web Token that can be read".to_owned(),
+    })
+}
