@@ -144,6 +144,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
 }
 
 #[cfg(feature = "tls")]
+#[inline(never)] // As `Head::read`.
 fn channel(arrival: &Arrival, config: &Config) -> io::Result<Channel> {
     Ok(match &config.tls {
         Some(tls) => Channel::Tls(Arc::new(tls.accept(&arrival.stream, config.handshake_timeout)?)),
@@ -165,6 +166,7 @@ fn remember(caller: Caller, arrival: &Arrival) {
 }
 
 /// The last judgement over an upgrade: the key, the origin, and whether there is room.
+#[inline(never)] // As `Head::read`.
 fn let_in(
     head: &Head,
     peer: &Peer,

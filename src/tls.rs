@@ -180,6 +180,17 @@ impl TlsChannel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for bytes of the peer.
+    // Their buffer must not be on the stack of clients without TLS: that is memory of each.
+    #[inline(never)]
+    fn read_record(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = [0; READ_BYTES];
+        match (&*self.stream).read(&mut bytes)? {
+            0 => Ok(0),
+            count => self.take(&bytes[..count], buffer),
+        }
+    }
+
     /// Takes what came from the peer; says `Interrupted` when there is no text in it.
     fn take(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
@@ -243,11 +254,7 @@ impl Transport for TlsChannel {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
-        let mut bytes = [0; READ_BYTES];
-        match (&*self.stream).read(&mut bytes)? {
-            0 => Ok(0),
-            count => self.take(&bytes[..count], buffer),
-        }
+        self.read_record(buffer)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -291,7 +298,7 @@ pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<TlsError>()?;
     Some(match error {
         TlsError::InvalidCertificate(fault) => match fault {
-            Fault::UnknownIssuer => {
+            Fault::UnknownIssuer | Fault::BadSignature => {
                 "its certificate is from an authority that is not trusted here; name the authority's certificate with --ca FILE"
                     .to_owned()
             }

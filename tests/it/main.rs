@@ -10,6 +10,8 @@ mod faq;
 mod limits;
 mod refusals;
 mod slow;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "jwt")]
 mod tokens;
 mod web;

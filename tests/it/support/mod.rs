@@ -1,5 +1,7 @@
 //! What the tests are driven with: a raw client that can send anything, programs with their output, foreign tools.
 
+#[cfg(feature = "tls")]
+pub(crate) mod certificates;
 #[cfg(feature = "cli")]
 mod output;
 #[cfg(feature = "cli")]

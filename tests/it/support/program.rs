@@ -142,7 +142,14 @@ impl Replyd {
         change(&mut command);
         let program = Program::piped(&mut command);
         let line = program.stderr.wait_for("Waiting for clients ... [");
-        let address = line.trim_start_matches("ws://").split(']').next().unwrap().parse().unwrap();
+        let address = line
+            .trim_start_matches("ws://")
+            .trim_start_matches("wss://")
+            .split(']')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         Replyd { program, address, folder }
     }
 

@@ -1,0 +1,365 @@
+//! Everything over TLS.
+
+use std::{
+    io::{Read, Write},
+    time::{Duration, Instant},
+};
+
+use replyd::{Client, ClientOptions, Config, Event, Running, Server, Tls};
+
+use crate::support::{
+    GREETING, HELP, Raw,
+    certificates::{Authority, Identity},
+    raw::{frame, upgrade},
+};
+
+fn tls(identity: &Identity) -> Tls {
+    Tls::from_pem(identity.certificate.as_bytes(), identity.private_key.as_bytes()).unwrap()
+}
+
+fn serve(settings: &str, identity: &Identity) -> Running {
+    let mut config = Config::parse(settings, "test.ini").unwrap();
+    config.listen = "127.0.0.1:0".into();
+    config.tls = Some(tls(identity));
+    Server::with_config(config).unwrap().start(replyd::bot).unwrap()
+}
+
+fn connect(server: &Running, host: &str, ca: &str) -> Result<Client, replyd::Error> {
+    let mut options = ClientOptions::default();
+    options.ca = Some(ca.as_bytes().to_vec());
+    Client::connect_with(&format!("wss://{host}:{}", server.local_addr().port()), &options)
+}
+
+#[track_caller]
+fn text(client: &mut Client) -> String {
+    loop {
+        match client.next().unwrap() {
+            Some(Event::Text(text)) => return text.to_string(),
+            Some(Event::Ping(_) | Event::Pong(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_client_talks() {
+    let authority = Authority::new();
+    let server = serve("", &authority.identity());
+    for host in ["localhost", "127.0.0.1"] {
+        let mut client = connect(&server, host, &authority.pem).unwrap();
+        assert_eq!(text(&mut client), GREETING);
+        for _ in 0..100 {
+            client.send("i need help").unwrap();
+            assert_eq!(text(&mut client), HELP);
+        }
+        client.close().unwrap();
+    }
+}
+
+#[test]
+fn both_halves_of_a_client_at_once() {
+    let authority = Authority::new();
+    let server = serve("[server]\nmessages_per_second = 0\n", &authority.identity());
+    let (mut sender, mut receiver) = connect(&server, "localhost", &authority.pem).unwrap().split();
+    const QUESTIONS: usize = 5_000;
+    // Long questions fill the sockets one way while answers come the other way.
+    let speaker = std::thread::spawn(move || {
+        let question = format!("help {}", "x".repeat(5_000));
+        for _ in 0..QUESTIONS {
+            sender.send(question.as_str()).unwrap();
+        }
+        sender
+    });
+    let mut answers = 0;
+    while answers < QUESTIONS + 1 {
+        answers += usize::from(matches!(receiver.next().unwrap(), Some(Event::Text(_))));
+    }
+    speaker.join().unwrap().close().unwrap();
+}
+
+#[test]
+fn each_certificate_that_is_not_good_has_its_sentence() {
+    let authority = Authority::new();
+    let check = |identity: Identity, ca: &str, words: &str| {
+        let error = connect(&serve("", &identity), "localhost", ca).map(drop).unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    };
+    check(authority.identity(), &Authority::new().pem, "authority that is not trusted here");
+    check(authority.identity_for(&["shop.example"], 4096), &authority.pem, "for another name than localhost");
+    check(authority.identity_for(&["localhost"], 2020), &authority.pem, "has expired");
+    check(authority.identity(), "no certificate", "no certificate in PEM");
+    let plain = crate::support::serve("");
+    let error = connect(&plain, "localhost", &authority.pem).map(drop).unwrap_err().to_string();
+    assert!(error.contains("does not speak TLS") || error.contains("hung up"), "{error}");
+    let error =
+        Client::connect(&format!("wss://localhost:{}", serve("", &authority.identity()).local_addr().port()));
+    assert!(error.is_err(), "the system's authorities do not know ours");
+}
+
+#[test]
+fn plain_http_is_told_that_this_is_tls() {
+    let authority = Authority::new();
+    let server = serve("", &authority.identity());
+    for head in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", &upgrade("/", ""), "hello\n"] {
+        let answer = Raw::connect(server.local_addr()).ask(head);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.body.contains("https:// or wss://"), "{answer:?}");
+    }
+}
+
+#[test]
+fn who_is_silent_or_slow_is_cut() {
+    let authority = Authority::new();
+    let server =
+        serve("[server]\nhandshake_timeout = 500ms\nmessage_timeout = 500ms\n", &authority.identity());
+    let begin = Instant::now();
+    let silent = Raw::connect(server.local_addr());
+    // At most an alert, and the end.
+    let _ = silent.stream().read_to_end(&mut Vec::new());
+    // A handshake that comes byte by byte: a ClientHello of 300 bytes, one every 20 ms.
+    let mut dribbling = Raw::connect(server.local_addr());
+    let hello = [&[22, 3, 1, 1, 0x30, 1, 0, 1, 0x2c, 3, 3][..], &[0; 300]].concat();
+    for byte in hello {
+        if dribbling.try_send(&[byte]).is_err() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let _ = dribbling.stream().read_to_end(&mut Vec::new());
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    // A record that comes byte by byte, after the upgrade.
+    let mut client = authority.connect(server.local_addr());
+    assert!(client.ask(&upgrade("/", "")).starts_with("HTTP/1.1 101"));
+    client.frame();
+    client.0.conn.writer().write_all(&frame(0x81, &[b'x'; 1000])).unwrap();
+    let mut record = Vec::new();
+    client.0.conn.write_tls(&mut record).unwrap();
+    for byte in record {
+        if client.0.sock.write_all(&[byte]).is_err() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    // It was whole after five seconds, if anybody had waited.
+    assert_eq!(client.frame().0, 0x81);
+}
+
+#[test]
+fn each_ending_and_its_close_notify() {
+    let authority = Authority::new();
+    let server = serve("[server]\nidle_timeout = 1s\n", &authority.identity());
+    for (bytes, code) in [
+        (frame(0x88, &1000u16.to_be_bytes()), 1000),
+        (vec![0x81, 0x01, b'x'], 1002),
+        (frame(0x81, b"\xff"), 1007),
+        (frame(0x82, b"\xff"), 1003),
+        (frame(0x81, &[b'x'; 20_000]), 1009),
+        (Vec::new(), 1000),
+    ] {
+        let mut client = authority.connect(server.local_addr());
+        assert!(client.ask(&upgrade("/", "")).starts_with("HTTP/1.1 101"));
+        assert_eq!(client.frame().1, GREETING.as_bytes());
+        client.0.write_all(&bytes).unwrap();
+        assert_eq!(client.close_code(), code);
+    }
+    // Plain answers too.
+    let mut client = authority.connect(server.local_addr());
+    client.0.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut all = String::new();
+    client.0.read_to_string(&mut all).expect("a close_notify at the end");
+    assert!(all.ends_with("\r\n\r\nok\n"), "{all}");
+}
+
+#[test]
+fn sixteen_questions_in_one_record() {
+    let authority = Authority::new();
+    let server = serve("", &authority.identity());
+    let mut client = authority.connect(server.local_addr());
+    client.ask(&upgrade("/", ""));
+    client.frame();
+    client.0.write_all(&frame(0x81, b"help").repeat(16)).unwrap();
+    for _ in 0..16 {
+        assert_eq!(client.frame().1, HELP.as_bytes());
+    }
+}
+
+#[test]
+fn a_stop_says_1001_and_close_notify() {
+    let authority = Authority::new();
+    let server = serve("", &authority.identity());
+    let mut client = authority.connect(server.local_addr());
+    client.ask(&upgrade("/", ""));
+    client.frame();
+    let stopping = std::thread::spawn(move || server.stop());
+    assert_eq!(client.close_code(), 1001);
+    drop(client);
+    stopping.join().unwrap();
+}
+
+#[cfg(feature = "cli")]
+mod real {
+    use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+    use super::*;
+    use crate::support::{Program, Replyd, replyd, tool};
+
+    const SETTINGS: &str = "[server]\ntls_certificate = cert.pem\ntls_private_key = key.pem\n";
+
+    fn write(folder: &Path, identity: &Identity) {
+        fs::write(folder.join("cert.pem"), &identity.certificate).unwrap();
+        fs::write(folder.join("key.pem"), &identity.private_key).unwrap();
+        fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn start(identity: &Identity) -> Replyd {
+        Replyd::serve_with(SETTINGS, |command: &mut Command| {
+            write(command.get_current_dir().unwrap(), identity)
+        })
+    }
+
+    #[test]
+    fn the_command_with_an_authority_of_its_own() {
+        let authority = Authority::new();
+        let server = start(&authority.identity());
+        fs::write(server.folder.path().join("ca.pem"), &authority.pem).unwrap();
+        let url = format!("wss://localhost:{}", server.address.port());
+        let mut client = Program::piped(replyd(server.folder.path()).args([
+            "chat",
+            &url,
+            "--ca",
+            "ca.pem",
+            "-m",
+            "i need help",
+        ]));
+        assert_eq!(client.exit_code(), Some(0), "{}", client.stderr.all());
+        assert_eq!(client.stdout.all(), format!("{HELP}\n"));
+        let mut client = Program::piped(replyd(server.folder.path()).args(["chat", &url, "-m", "hello"]));
+        assert_eq!(client.exit_code(), Some(1));
+        let told = client.stderr.all();
+        assert!(
+            told.contains("Failed to connect to server ... exiting: its certificate is from an authority"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn openssl_with_both_versions() {
+        let Some(openssl) = tool("openssl", "apt-get install openssl") else { return };
+        let authority = Authority::new();
+        let server = start(&authority.identity());
+        fs::write(server.folder.path().join("ca.pem"), &authority.pem).unwrap();
+        for (version, shown) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
+            let mut client = Command::new(&openssl);
+            client.current_dir(server.folder.path()).args([
+                "s_client",
+                "-connect",
+                &server.address.to_string(),
+            ]);
+            client.args([
+                "-CAfile",
+                "ca.pem",
+                "-servername",
+                "localhost",
+                "-alpn",
+                "http/1.1",
+                "-ign_eof",
+                version,
+            ]);
+            let mut client = Program::piped(&mut client);
+            client.type_in("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            let all = client.stdout.all();
+            assert_eq!(client.exit_code(), Some(0), "{all}");
+            for words in ["Verify return code: 0 (ok)", "ALPN protocol: http/1.1", shown, "\nok\n"] {
+                assert!(all.contains(words), "{words}: {all}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_certificate_under_fifty_sessions() {
+        let (old, new) = (Authority::new(), Authority::new());
+        let server = start(&old.identity());
+        let enter = |authority: &Authority| {
+            let mut client = authority.connect(server.address);
+            client.ask(&upgrade("/", ""));
+            client.frame();
+            client
+        };
+        let mut sessions: Vec<_> = (0..50).map(|_| enter(&old)).collect();
+        // Half of a new pair is not taken.
+        fs::write(server.folder.path().join("cert.pem"), &new.identity().certificate).unwrap();
+        server.log().wait_for("tls_private_key does not belong to tls_certificate");
+        enter(&old);
+        write(server.folder.path(), &new.identity());
+        server.log().wait_for("the certificate has changed");
+        enter(&new);
+        for session in &mut sessions {
+            session.0.write_all(&frame(0x81, b"help")).unwrap();
+            assert_eq!(session.frame().1, HELP.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_is_said() {
+        let authority = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        let check = |settings: &str, words: &str| {
+            fs::write(folder.path().join("config.ini"), settings).unwrap();
+            let mut serve = Program::piped(replyd(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
+            assert_eq!(serve.exit_code(), Some(2));
+            let told = serve.stderr.all();
+            assert!(told.contains(words), "{words}: {told}");
+        };
+        check(SETTINGS, "config.ini:2: tls_certificate: cannot read cert.pem: No such file");
+        write(folder.path(), &authority.identity());
+        check(
+            "[server]\ntls_certificate = cert.pem\n",
+            "config.ini:2: tls_certificate: tls_private_key is needed as well",
+        );
+        check(
+            "[server]\ntls_private_key = key.pem\n",
+            "config.ini:2: tls_private_key: tls_certificate is needed as well",
+        );
+        fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+        check(
+            SETTINGS,
+            "config.ini:3: tls_private_key: everybody may read key.pem; type: chmod o-rwx 'key.pem'",
+        );
+        write(folder.path(), &authority.identity());
+        fs::write(folder.path().join("cert.pem"), authority.identity().certificate).unwrap();
+        check(SETTINGS, "config.ini:2: tls_certificate: tls_private_key does not belong to tls_certificate");
+        fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
+        check(SETTINGS, "has no '-----BEGIN CERTIFICATE-----'");
+        write(folder.path(), &authority.identity());
+        fs::write(folder.path().join("key.pem"), "nothing").unwrap();
+        check(SETTINGS, "tls_private_key has no private key in PEM");
+    }
+
+    #[test]
+    fn an_expired_certificate_is_a_warning() {
+        let server = start(&Authority::new().identity_for(&["localhost"], 2020));
+        assert!(server.log().so_far().contains("tls_certificate has expired"), "{}", server.log().so_far());
+    }
+
+    #[test]
+    fn every_kind_of_private_key() {
+        let Some(openssl) = tool("openssl", "apt-get install openssl") else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &str| {
+            let mut openssl = Command::new(&openssl);
+            let output = openssl.current_dir(folder.path()).args(arguments.split(' ')).output().unwrap();
+            assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        run("genrsa -traditional -out pkcs1.pem 2048");
+        run("pkcs8 -topk8 -nocrypt -in pkcs1.pem -out pkcs8.pem");
+        run("ecparam -name prime256v1 -genkey -noout -out sec1.pem");
+        for kind in ["pkcs1", "pkcs8", "sec1"] {
+            run(&format!("req -x509 -key {kind}.pem -subj /CN=localhost -days 2 -out {kind}.cert"));
+            let read = |name: String| fs::read(folder.path().join(name)).unwrap();
+            assert!(
+                Tls::from_pem(&read(format!("{kind}.cert")), &read(format!("{kind}.pem"))).is_ok(),
+                "{kind}"
+            );
+        }
+    }
+}
