@@ -9,9 +9,14 @@ use crate::support::{missing, tool};
 
 const MODULES: &str = "npm install --prefix target/tools playwright-core axe-core";
 
-/// Runs one of the scripts, or says what is missing for it.
 #[track_caller]
 fn run(script: &str) {
+    run_with(script, "");
+}
+
+/// Runs one of the scripts, for a page at `url` if it wants one, or says what is missing for it.
+#[track_caller]
+pub(crate) fn run_with(script: &str, url: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let Some((node, chromium, modules)) = tools(root) else { return };
     let screenshots = root.join("target/screenshots");
@@ -24,6 +29,7 @@ fn run(script: &str) {
         .env("CHROMIUM", chromium)
         .env("MODULES", modules)
         .env("SCREENSHOTS", screenshots)
+        .env("URL", url)
         .env_remove("RUST_LOG")
         .output()
         .unwrap();

@@ -21,6 +21,8 @@ mod answers;
 #[cfg(feature = "cli")]
 mod article;
 #[cfg(feature = "cli")]
+mod balancer;
+#[cfg(feature = "cli")]
 mod browser;
 #[cfg(feature = "cli")]
 mod chat;
@@ -29,7 +31,11 @@ mod config_errors;
 #[cfg(feature = "cli")]
 mod faults;
 #[cfg(feature = "cli")]
+mod install;
+#[cfg(feature = "cli")]
 mod log_sink;
+#[cfg(all(feature = "cli", feature = "tls"))]
+mod proxies;
 #[cfg(feature = "cli")]
 mod reload;
 #[cfg(feature = "cli")]

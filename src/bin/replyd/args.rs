@@ -4,12 +4,41 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+/// With the commit it was built from, where that is known.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("REPLYD_COMMIT"));
+
+/// What `--help` has behind the commands.
+const MANUAL: &str = "\
+Files:
+  config.ini      settings, keys and replies; '--config FILE' or REPLYD_CONFIG names another one. Saving it is all it
+                  takes: a running server takes what is good, and says why not otherwise.
+
+Environment:
+  REPLYD_CONFIG   the file of settings
+  REPLYD_LISTEN   address and port; beats the file
+  REPLYD_KEY      the key or token of 'replyd chat'
+  RUST_LOG        what is logged, such as 'debug'; beats the file
+  NO_COLOR        no colors on a terminal
+
+Signals:
+  SIGINT, SIGTERM end each conversation with Close 1001; a second one ends at once, with exit code 130.
+
+Exit codes:
+  0 fine, 1 it failed, 2 wrong usage or configuration, 130 ended by a second signal
+
+Examples:
+  replyd                              serve on ws://127.0.0.1:5000, with a chat page at http://127.0.0.1:5000
+  replyd chat                         chat with it
+  echo 'i need help' | replyd chat    ask one question
+  replyd init /etc/replyd             begin with files that explain themselves
+  replyd ask --why 'when do you open' see which key answers, and why";
+
 /// Answers people's chat over WebSocket from a text file of replies.
 ///
 /// Without a command it serves: replyd reads config.ini in the current folder if there is one, and listens on
 /// ws://127.0.0.1:5000 otherwise.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -39,6 +68,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Write everything that a new server needs into a folder: a configuration with a fresh key, answers to begin with, a
+    /// systemd unit, and snippets for nginx, Caddy and HAProxy. Nothing that is there is overwritten.
+    Init {
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
+    },
+    /// Print a script that completes this command line, for a shell.
+    Completions { shell: clap_complete::Shell },
     /// Make and check temporary secrets.
     #[cfg(feature = "jwt")]
     Token {

@@ -14,11 +14,7 @@ const PREFIX: &str = "replyd_";
 
 /// Prints a fresh key, and the section for the configuration, which does not hold it.
 pub(crate) fn new(name: &str) -> Result<(), Failure> {
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
-    let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
-    let key = Key::new(name, &secret).map_err(|sentence| Failure::usage(format!("the key {sentence}")))?;
+    let (secret, key) = fresh(name)?;
     let section = format!("[key {}]\nsecret_sha256 = {}\n", key.name(), key.sha256_hex());
     std::io::stdout()
         .write_all(format!("key: {secret}\n\n{section}").as_bytes())
@@ -28,4 +24,14 @@ pub(crate) fn new(name: &str) -> Result<(), Failure> {
         "\nGive the key to whoever may come in: it is shown this once and kept nowhere.\nPut the section into config.ini."
     );
     Ok(())
+}
+
+/// A fresh random secret, and the key that it is.
+pub(crate) fn fresh(name: &str) -> Result<(String, Key), Failure> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
+    let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
+    let key = Key::new(name, &secret).map_err(|sentence| Failure::usage(format!("the key {sentence}")))?;
+    Ok((secret, key))
 }

@@ -13,8 +13,9 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use env_logger::Target;
-use log::LevelFilter;
+use env_logger::{Target, fmt::Formatter};
+use log::{Level, LevelFilter, Record};
+use nix::sys::stat::fstat;
 
 use crate::{escape::Escaped, failure::Failure};
 
@@ -60,10 +61,7 @@ impl LogWriter {
             // It logs whole messages at debug and trace: only when asked for by name.
             .filter_module("tungstenite", LevelFilter::Info)
             .parse_filters(&wishes)
-            .format(|line, record| {
-                let time = line.timestamp_millis();
-                writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
-            })
+            .format(if is_journal() { for_journal } else { for_people })
             .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost: Arc::clone(&lost) })))
             .init();
         if wishes.is_empty() {
@@ -76,6 +74,29 @@ impl LogWriter {
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
+}
+
+fn for_people(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let time = line.timestamp_millis();
+    writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
+}
+
+/// The journal has the time already, and takes the priority from the beginning of the line (sd-daemon(3)).
+fn for_journal(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let priority = match record.level() {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    };
+    writeln!(line, "<{priority}>{}", Escaped::for_log(record.args()))
+}
+
+/// Whether stderr is the stream that systemd's journal reads: the variable names its device and inode (systemd.exec(5)), and a
+/// child that writes elsewhere inherits it.
+fn is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 impl Drop for LogWriter {

@@ -5,6 +5,7 @@ mod ask;
 mod chat;
 mod escape;
 mod failure;
+mod init;
 mod input;
 mod key;
 mod log_writer;
@@ -16,9 +17,10 @@ mod terminal;
 mod token;
 mod unanswered;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 
 use args::{Args, Command, KeyCommand};
 use failure::Failure;
@@ -39,7 +41,16 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Check(args)) => ask::check(&args),
         Some(Command::Unanswered(args)) => ask::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
+        Some(Command::Init { folder }) => init::init(&folder),
+        Some(Command::Completions { shell }) => completions(shell),
         #[cfg(feature = "jwt")]
         Some(Command::Token { command }) => token::run(command),
     }
+}
+
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "replyd", &mut script);
+    let written = std::io::stdout().write_all(&script);
+    written.map_err(|error| Failure::new(format!("cannot write the script: {error}")))
 }

@@ -4,6 +4,7 @@ use std::{panic, process, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded, select, tick};
 use replyd::Server;
+use sd_notify::NotifyState;
 
 use crate::{
     args::ServeArgs,
@@ -45,6 +46,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let keep = unanswered.clone();
     let server = Server::with_config(config)?;
     let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    tell_systemd(&[NotifyState::Ready]);
     let ticks = tick(TICK);
     loop {
         select! {
@@ -57,10 +59,18 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
             }
         }
     }
+    tell_systemd(&[NotifyState::Stopping]);
     log::info!("Stopping: a second signal ends at once");
     running.stop();
     finish(unanswered, writer);
     Ok(())
+}
+
+/// Where systemd started this process and waits for word of it.
+fn tell_systemd(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("cannot tell systemd: {error}");
+    }
 }
 
 /// Waits a second for what is still to be written; a session that is stuck may hold the thread for ever.

@@ -6,6 +6,8 @@ pub(crate) mod certificates;
 mod output;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(feature = "cli")]
+pub(crate) mod proxy;
 pub(crate) mod raw;
 
 use std::time::Duration;

@@ -132,6 +132,31 @@ impl Raw {
     /// The same, or nothing when the connection ends first.
     #[track_caller]
     pub(crate) fn try_answer(&mut self) -> Option<Answer> {
+        let mut answer = self.head()?;
+        if answer.status != 101 {
+            // It says how long its body is, closes, and no byte is lost or added.
+            self.stream.read_to_string(&mut answer.body).ok()?;
+            assert_eq!(answer.header("connection"), ["close"], "{answer:?}");
+        }
+        Some(answer)
+    }
+
+    /// Sends a head to a proxy, which may keep its connection open, and reads the answer.
+    #[cfg(all(feature = "cli", feature = "tls"))]
+    #[track_caller]
+    pub(crate) fn ask_proxy(&mut self, head: &str) -> Answer {
+        self.send(head.as_bytes());
+        let mut answer = self.head().expect("an answer");
+        if let [length] = &answer.header("content-length")[..] {
+            let mut body = vec![0; length.parse().unwrap()];
+            self.stream.read_exact(&mut body).unwrap();
+            answer.body = String::from_utf8(body).unwrap();
+        }
+        answer
+    }
+
+    /// The head of an answer.
+    fn head(&mut self) -> Option<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -140,13 +165,7 @@ impl Raw {
         }
         let head = String::from_utf8(head).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
-        if status != 101 {
-            // It says how long its body is, closes, and no byte is lost or added.
-            self.stream.read_to_string(&mut answer.body).ok()?;
-            assert_eq!(answer.header("connection"), ["close"], "{answer:?}");
-        }
-        Some(answer)
+        Some(Answer { status, head, body: String::new() })
     }
 
     /// A whole, masked frame.

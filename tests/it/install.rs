@@ -1,0 +1,191 @@
+//! From nothing to a service: `replyd init`, systemd, and the binary alone.
+
+use std::{fs, os::unix::fs::MetadataExt, os::unix::net::UnixDatagram, path::Path, process::Command};
+
+use nix::sys::signal::Signal;
+
+use crate::support::{GREETING, HELP, Program, Raw, Replyd, raw::upgrade, replyd, tool};
+
+/// Runs a program to its end: its exit code, stdout and stderr.
+#[track_caller]
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let mut program = Program::piped(command);
+    program.close_input();
+    (program.exit_code(), program.stdout.all(), program.stderr.all())
+}
+
+fn init(folder: &Path) -> (Option<i32>, String, String) {
+    run(replyd(folder).args(["init", "shop"]))
+}
+
+#[test]
+fn what_init_writes_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, key, steps) = init(folder.path());
+    assert_eq!(code, Some(0), "{steps}");
+    let key = key.trim().strip_prefix("key: ").unwrap();
+    assert!(steps.lines().count() >= 10 && !steps.contains(key), "{steps}");
+    let shop = folder.path().join("shop");
+    for entry in fs::read_dir(&shop).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!text.contains(key) && !text.contains("{dir}") && !text.contains("{sha256}"), "{text}");
+    }
+    let (code, checked, warned) = run(replyd(folder.path()).args(["check", "--config", "shop/config.ini"]));
+    assert_eq!((code, warned.as_str()), (Some(0), ""));
+    assert!(checked.contains(" 0 warnings, 11 of 11 tests pass"), "{checked}");
+
+    let server = Replyd::serve_with("", |command| {
+        command.args(["--config"]).arg(shop.join("config.ini"));
+    });
+    let enter = |key: &str| {
+        let mut client = Raw::connect(server.address);
+        (client.ask(&upgrade("/", &format!("X-WS-AUTH-KEY: {key}\r\n"))).status, client)
+    };
+    assert_eq!(enter("not the right key").0, 403);
+    let (status, mut client) = enter(key);
+    assert_eq!((status, client.text().as_str()), (101, GREETING));
+    client.say(crate::support::Opcode::Text, b"tell me a joke");
+    client.text();
+    crate::support::wait_until("the message is kept", || {
+        fs::read_to_string(shop.join("unanswered.txt")).is_ok_and(|text| text.contains("tell me a joke"))
+    });
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    for name in ["config.ini", "replies.ini", "replyd.service", "nginx.conf", "Caddyfile", "haproxy.cfg"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("shop")).unwrap();
+        fs::write(folder.path().join("shop").join(name), "mine").unwrap();
+        let (code, _, told) = init(folder.path());
+        assert_eq!(code, Some(2), "{name}");
+        assert!(told.contains(name) && told.contains("nothing is overwritten"), "{told}");
+        assert_eq!(fs::read_dir(folder.path().join("shop")).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join("shop").join(name)).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn the_unit_is_right_and_exposes_little() {
+    let Some(analyze) = tool("systemd-analyze", "apt-get install systemd") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    let unit = folder.path().join("shop/replyd.service");
+    let security = Command::new(&analyze)
+        .args(["security", "--offline=true", "--threshold=20"])
+        .arg(&unit)
+        .output()
+        .unwrap();
+    assert!(security.status.success(), "{}", String::from_utf8_lossy(&security.stdout));
+    // It names a program that is not installed here.
+    let text =
+        fs::read_to_string(&unit).unwrap().replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
+    fs::write(&unit, text).unwrap();
+    let verify = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).output().unwrap();
+    let told = String::from_utf8_lossy(&verify.stderr);
+    assert!(!told.contains("replyd.service"), "{told}");
+}
+
+#[test]
+fn systemd_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(crate::support::DEADLINE)).unwrap();
+    let mut server = Replyd::serve_with("", |command| {
+        command.env("NOTIFY_SOCKET", &socket);
+    });
+    let word = || {
+        let mut buffer = [0; 1024];
+        let count = systemd.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..count]).trim().to_owned()
+    };
+    assert_eq!(word(), "READY=1");
+    server.program.signal(Signal::SIGTERM);
+    assert_eq!(word(), "STOPPING=1");
+    assert_eq!(server.program.exit_code(), Some(0));
+}
+
+#[test]
+fn the_journal_gets_priorities_and_no_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = fs::File::create(folder.path().join("log")).unwrap();
+    let stat = log.metadata().unwrap();
+    let stream = format!("{}:{}", stat.dev(), stat.ino());
+    let mut child = replyd(folder.path())
+        .args(["--listen", "127.0.0.1:0"])
+        .env("JOURNAL_STREAM", &stream)
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let read = || fs::read_to_string(folder.path().join("log")).unwrap();
+    crate::support::wait_until("it has started", || read().contains("Waiting for clients"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(read().lines().all(|line| line.starts_with("<6>")), "{}", read());
+    assert!(read().contains("<6>Waiting for clients ... [ws://"), "{}", read());
+
+    // What goes elsewhere is for people, whatever the variable says.
+    let server = Replyd::serve_with("", |command| {
+        command.env("JOURNAL_STREAM", &stream);
+    });
+    assert!(server.log().so_far().starts_with("20"), "{}", server.log().so_far());
+}
+
+#[test]
+fn the_binary_alone_in_a_bare_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("replyd");
+    fs::copy(env!("CARGO_BIN_EXE_replyd"), &program).unwrap();
+    let mut server = Program::piped(
+        Command::new(&program).current_dir(folder.path()).env_clear().args(["--listen", "127.0.0.1:0"]),
+    );
+    let line = server.stderr.wait_for("Waiting for clients ... [ws://");
+    let url = format!("ws://{}", line.split(']').next().unwrap());
+    let (code, answer, told) = run(Command::new(&program).current_dir(folder.path()).env_clear().args([
+        "chat",
+        &url,
+        "-m",
+        "i need help",
+    ]));
+    assert_eq!((code, answer), (Some(0), format!("{HELP}\n")), "{told}");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit_code(), Some(0));
+
+    // All that it needs of the system is what every one with the C library has.
+    let Some(ldd) = tool("ldd", "apt-get install libc-bin") else { return };
+    let needed = String::from_utf8(Command::new(ldd).arg(&program).output().unwrap().stdout).unwrap();
+    let known = [
+        "linux-vdso.so",
+        "libgcc_s.so",
+        "libc.so",
+        "libm.so",
+        "libdl.so",
+        "libpthread.so",
+        "ld-linux",
+        "statically",
+    ];
+    assert!(needed.lines().all(|line| known.iter().any(|known| line.contains(known))), "{needed}");
+}
+
+#[test]
+fn version_help_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let print = |arguments: &[&str]| {
+        let (code, printed, told) = run(replyd(folder.path()).args(arguments));
+        assert_eq!(code, Some(0), "{told}");
+        printed
+    };
+    let version = print(&["--version"]);
+    assert!(version.starts_with(concat!("replyd ", env!("CARGO_PKG_VERSION"))), "{version}");
+    if Path::new(env!("CARGO_MANIFEST_DIR")).join(".git").exists() {
+        assert!(version.trim_end().ends_with(')'), "{version}");
+    }
+    let help = print(&["--help"]);
+    for words in ["Exit codes:", "REPLYD_CONFIG", "Signals:", "Examples:", "init", "completions"] {
+        assert!(help.contains(words), "{words}: {help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(print(&["completions", shell]).contains("unanswered"), "{shell}");
+    }
+}

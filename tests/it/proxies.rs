@@ -1,0 +1,153 @@
+//! Behind real proxies, with the snippets of `replyd init`.
+
+use std::time::Duration;
+
+use replyd::{Client, ClientOptions, Event};
+
+use crate::support::{
+    GREETING, HELP, Opcode, Raw, Replyd,
+    certificates::{Authority, Identity},
+    proxy::{Certificate, Kind, Proxy, replaced},
+    raw::{frame, upgrade},
+};
+
+const KINDS: [Kind; 3] = [Kind::Nginx, Kind::Haproxy, Kind::Caddy];
+
+fn unchanged(snippet: String) -> String {
+    snippet
+}
+
+/// An upgrade as a browser's page at this origin asks for it.
+fn from_page(host: &str, origin: &str, more: &str) -> String {
+    upgrade("/chat", &format!("Origin: {origin}\r\n{more}"))
+        .replace("Host: localhost", &format!("Host: {host}"))
+}
+
+#[test]
+fn talking_pages_refusals_and_addresses() {
+    for kind in KINDS {
+        let server = Replyd::serve("[server]\nmax_clients = 2\n[auth]\nrequire_key = no\n");
+        let Some(proxy) = Proxy::start(kind, server.address, None, unchanged) else { continue };
+        let host = format!("localhost:{}", proxy.address.port());
+        let ask = |head: &str| {
+            let mut client = Raw::connect(proxy.address);
+            let answer = client.ask_proxy(head);
+            (answer, client)
+        };
+        let (answer, mut client) = ask(&from_page(&host, &format!("http://{host}"), ""));
+        assert_eq!(answer.status, 101, "{kind:?}: {answer:?}");
+        assert_eq!(client.text(), GREETING);
+        client.say(Opcode::Text, b"i need help");
+        assert_eq!(client.text(), HELP, "{kind:?}");
+        // The page, its files, and a refusal with its sentence.
+        let get =
+            |path: &str| ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).0;
+        assert!(get("/").body.contains("page.js"), "{kind:?}");
+        assert!(get("/page.js").body.contains("new WebSocket"), "{kind:?}");
+        assert_eq!(get("/chat").status, 426, "{kind:?}");
+        assert_eq!(get("/metrics").status, 403, "{kind:?}: whoever comes through a proxy is from elsewhere");
+        let (answer, _) = ask(&from_page(&host, "http://evil.example", ""));
+        assert_eq!(
+            (answer.status, answer.body.contains("may not connect here")),
+            (403, true),
+            "{kind:?}: {answer:?}"
+        );
+        let (second, _open) = ask(&from_page(&host, &format!("http://{host}"), ""));
+        assert_eq!(second.status, 101);
+        let (answer, _) = ask(&from_page(&host, &format!("http://{host}"), ""));
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, vec!["5".to_owned()]),
+            "{kind:?}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn the_address_that_a_proxy_saw() {
+    for kind in KINDS {
+        // Here no proxy but this one is trusted, and what it saw is its client, not what that says of itself.
+        let server = Replyd::serve("");
+        let Some(proxy) = Proxy::start(kind, server.address, None, unchanged) else { continue };
+        let host = format!("localhost:{}", proxy.address.port());
+        let head = from_page(&host, &format!("http://{host}"), "X-Forwarded-For: 203.0.113.7\r\n");
+        assert_eq!(Raw::connect(proxy.address).ask_proxy(&head).status, 101, "{kind:?}");
+        let line = server.log().wait_for("Connection established with client ...");
+        // nginx says where its client, trusted as a proxy here, says it is from; the others believe nobody.
+        let shown = if kind == Kind::Nginx { " 203.0.113.7 via 127.0.0.1:" } else { " 127.0.0.1:" };
+        assert!(
+            line.split_once("[#").unwrap().1.trim_start_matches(char::is_numeric).starts_with(shown),
+            "{kind:?}: {line}"
+        );
+    }
+}
+
+#[test]
+fn pings_keep_a_tunnel_open() {
+    for kind in KINDS {
+        let server = Replyd::serve("[server]\nping_interval = 500ms\n");
+        let impatient = |snippet: String| match kind {
+            Kind::Nginx => replaced(
+                &snippet,
+                "proxy_http_version 1.1;",
+                "proxy_http_version 1.1; proxy_read_timeout 2s; proxy_send_timeout 2s;",
+            ),
+            Kind::Haproxy => replaced(&snippet, "60s", "2s"),
+            Kind::Caddy => snippet,
+        };
+        let Some(proxy) = Proxy::start(kind, server.address, None, impatient) else { continue };
+        let mut client = Client::connect(&format!("ws://localhost:{}", proxy.address.port())).unwrap();
+        let begin = std::time::Instant::now();
+        let mut pings = 0;
+        while begin.elapsed() < Duration::from_secs(5) {
+            match client.next().unwrap() {
+                Some(Event::Ping(_)) => pings += 1,
+                Some(Event::Text(_)) => {}
+                other => panic!("{kind:?}: {other:?}"),
+            }
+        }
+        assert!(pings > 5, "{kind:?}: {pings}");
+        client.send("help").unwrap();
+        while !matches!(client.next().unwrap(), Some(Event::Text(text)) if text.as_str() == HELP) {}
+    }
+}
+
+#[test]
+fn tls_at_the_proxy() {
+    let authority = Authority::new();
+    for kind in KINDS {
+        let server = Replyd::serve("");
+        let Identity { certificate, private_key } = authority.identity();
+        let certificate = Certificate { certificate, private_key };
+        let Some(proxy) = Proxy::start(kind, server.address, Some(&certificate), unchanged) else { continue };
+        let host = format!("localhost:{}", proxy.address.port());
+        let mut options = ClientOptions::default();
+        options.ca = Some(authority.pem.clone().into_bytes());
+        options.headers = vec![("Origin".into(), format!("https://{host}"))];
+        let mut client = Client::connect_with(&format!("wss://{host}/chat"), &options)
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        client.send("i need help").unwrap();
+        while !matches!(client.next().unwrap(), Some(Event::Text(text)) if text.as_str() == HELP) {}
+        client.close().unwrap();
+    }
+}
+
+#[test]
+fn the_page_under_a_path_of_a_site() {
+    let server = Replyd::serve("");
+    let under = |snippet: String| replaced(&snippet, "    location / {", "    location /chat-desk/ {");
+    let Some(proxy) = Proxy::start(Kind::Nginx, server.address, None, under) else { return };
+    let host = format!("localhost:{}", proxy.address.port());
+    let get = |path: &str| {
+        Raw::connect(proxy.address)
+            .ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    };
+    assert!(get("/chat-desk/").body.contains("href=\"page.css\""));
+    assert_eq!((get("/chat-desk/page.css").status, get("/page.css").status), (200, 404));
+    let head = from_page(&host, &format!("http://{host}"), "").replace("GET /chat ", "GET /chat-desk/chat ");
+    let mut client = Raw::connect(proxy.address);
+    assert_eq!(client.ask_proxy(&head).status, 101);
+    client.send(&frame(0x81, b"help"));
+    assert_eq!((client.text().as_str(), client.text().as_str()), (GREETING, HELP));
+    crate::browser::run_with("path.test.mjs", &format!("http://{host}/chat-desk/"));
+}
