@@ -1,7 +1,8 @@
-//! Everything at once, in three rounds: talking, slow, deaf, broken, churning and uninvited clients against the real
-//! binary. Fails when somebody good is not served, or when threads, descriptors or memory do not come back.
+//! Everything at once, in three rounds: talking, idle, slow, deaf, broken, churning and uninvited clients against the real
+//! binary, whose files are saved anew every second. Fails when somebody good is not served, or when threads, descriptors or
+//! memory do not come back, or grow from round to round.
 //!
-//! `cargo bench --bench soak` takes two minutes; `cargo bench --bench soak -- SECONDS` takes as long as you say.
+//! `cargo bench --bench soak` takes ten minutes; `cargo bench --bench soak -- SECONDS` takes as long as you say.
 
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -28,18 +29,20 @@ use server::{Footprint, Server};
 const DEADLINE: Duration = Duration::from_secs(30);
 const ROUNDS: u32 = 3;
 const GOOD_CLIENTS: usize = 500;
+const IDLE_CLIENTS: usize = 500;
 const KEY: &str = "replyd_soak_0123456789";
 const HELP: &str = "Sure, I am here to help. Can you briefly describe the problem.";
 
 fn main() {
-    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(120);
+    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(600);
     let server = Server::start();
     let start = server.footprint();
     println!("{:<12} {start}", "start");
     let mut ends = Vec::new();
     for round in 1..=ROUNDS {
         let counts = Arc::new(Counts::default());
-        play_round(&server, &counts, Duration::from_secs(seconds) / ROUNDS);
+        let middle = play_round(&server, &counts, Duration::from_secs(seconds) / ROUNDS);
+        println!("{:<12} {middle}", format!("in round {round}"));
         let end = server.settle(&start);
         println!("{:<12} {end}   {}", format!("round {round}"), counts.line());
         assert_eq!(counts.unserved.load(Ordering::Relaxed), 0, "good clients were not served");
@@ -71,16 +74,22 @@ struct Counts {
     answers: AtomicU64,
     unserved: AtomicU64,
     hostile: AtomicU64,
+    reloads: AtomicU64,
 }
 
 impl Counts {
     fn line(&self) -> String {
-        let [answers, hostile] = [&self.answers, &self.hostile].map(|count| count.load(Ordering::Relaxed));
-        format!("{answers} answers to {GOOD_CLIENTS} good clients, {hostile} hostile connections")
+        let [answers, hostile, reloads] =
+            [&self.answers, &self.hostile, &self.reloads].map(|count| count.load(Ordering::Relaxed));
+        format!(
+            "{answers} answers to {GOOD_CLIENTS} talking and {IDLE_CLIENTS} idle clients, {hostile} hostile connections, \
+             {reloads} reloads"
+        )
     }
 }
 
-fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) {
+/// Plays for some time, and tells what the server takes in the middle of it.
+fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) -> Footprint {
     let over = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
     let mut start = |play: fn(&Guest)| {
@@ -89,6 +98,7 @@ fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) {
         threads.push(thread.expect("the driver gets its threads"));
     };
     (0..GOOD_CLIENTS).for_each(|_| start(talk));
+    (0..IDLE_CLIENTS).for_each(|_| start(idle));
     for hostile in [
         dribble_head,
         dribble_message,
@@ -101,12 +111,19 @@ fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) {
     ] {
         (0..4).for_each(|_| start(hostile));
     }
-    let end = Instant::now() + time;
-    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
+    let begin = Instant::now();
+    let mut middle = None;
+    while begin.elapsed() < time {
+        thread::park_timeout(Duration::from_secs(1).min(time.saturating_sub(begin.elapsed())));
+        server.save_settings_anew();
+        counts.reloads.fetch_add(1, Ordering::Relaxed);
+        if begin.elapsed() >= time / 2 {
+            middle.get_or_insert_with(|| server.footprint());
+        }
     }
     over.store(true, Ordering::Release);
     threads.into_iter().for_each(|thread| thread.join().expect("a guest's assertions hold"));
+    middle.unwrap_or_else(|| server.footprint())
 }
 
 /// Where a guest goes, and until when.
@@ -171,6 +188,29 @@ fn next_text(client: &mut Client) -> Result<String, replyd::Error> {
             Some(Event::Ping(_) | Event::Pong(_)) => {}
             other => panic!("{other:?} in place of an answer"),
         }
+    }
+}
+
+/// Says nothing, answers pings, and is asked for nothing more until the end.
+fn idle(guest: &Guest) {
+    let mut options = ClientOptions::default();
+    options.key = Some(KEY.into());
+    let silence = || -> Result<(), replyd::Error> {
+        let mut client = Client::connect_with(&format!("ws://{}", guest.address), &options)?;
+        assert!(next_text(&mut client)?.starts_with("Hi, how"));
+        let (mut sender, mut receiver) = client.split();
+        let listener = thread::spawn(move || while let Ok(Some(_)) = receiver.next() {});
+        while !guest.is_over() && !listener.is_finished() {
+            thread::park_timeout(Duration::from_millis(200));
+        }
+        assert!(guest.is_over(), "an idle client was cut");
+        let closed = sender.close();
+        listener.join().expect("it only listens");
+        closed
+    };
+    if let Err(error) = silence() {
+        println!("an idle client was not served: {error}");
+        guest.counts.unserved.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The server under test, and what it takes of the system.
 
 use std::{
+    cell::Cell,
     fmt, fs,
     fs::File,
     io::{BufRead, BufReader},
@@ -27,7 +28,7 @@ handshake_timeout = 2s
 message_timeout = 2s
 write_timeout = 2s
 ping_interval = 2s
-idle_timeout = 10s
+idle_timeout = 1h
 [log]
 transcript = no
 ";
@@ -36,7 +37,8 @@ transcript = no
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
+    saves: Cell<u64>,
 }
 
 /// What a process takes. Memory is anonymous and resident, in kB.
@@ -57,9 +59,7 @@ impl fmt::Display for Footprint {
 impl Server {
     pub(crate) fn start() -> Server {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("config.ini");
-        fs::write(&config, format!("{SETTINGS}[key soak]\nsecret = {KEY}\n")).unwrap();
-        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        save(&folder, 0);
         let log = folder.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_replyd"))
             .current_dir(folder.path())
@@ -72,7 +72,13 @@ impl Server {
             let lines = BufReader::new(File::open(&log).unwrap()).lines().map_while(Result::ok);
             lines.filter_map(|line| line.split_once("[ws://")?.1.strip_suffix(']')?.parse().ok()).next()
         });
-        Server { child, address, _folder: folder }
+        Server { child, address, folder, saves: Cell::new(0) }
+    }
+
+    /// Saves the settings with other replies, whole: under another name first.
+    pub(crate) fn save_settings_anew(&self) {
+        self.saves.set(self.saves.get() + 1);
+        save(&self.folder, self.saves.get());
     }
 
     pub(crate) fn footprint(&self) -> Footprint {
@@ -106,6 +112,17 @@ impl Server {
         let status = wait_for("its end", || self.child.try_wait().unwrap());
         assert_eq!(status.code(), Some(0));
     }
+}
+
+fn save(folder: &TempDir, number: u64) {
+    let replies = "help = Sure, I am here to help. Can you briefly describe the problem.";
+    let text = format!(
+        "{SETTINGS}[key soak]\nsecret = {KEY}\n[replies]\n{replies}\nnumber{number} = {number}\nunknown = Sorry.\n"
+    );
+    let new = folder.path().join("config.new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(new, folder.path().join("config.ini")).unwrap();
 }
 
 impl Drop for Server {
