@@ -21,7 +21,8 @@ use crate::{
     replies,
 };
 use value::{
-    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, time, yes_or_no,
+    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, time, title,
+    yes_or_no,
 };
 
 /// A control frame must always fit (RFC 6455, section 5.5).
@@ -198,7 +199,7 @@ const SETTINGS: &[Setting] = settings! {
     server.tls_certificate = "cert.pem": path;
     server.tls_private_key = "key.pem": path;
     web.page = "yes": yes_or_no;
-    web.title = "Chat": text;
+    web.title = "Chat": title;
     web.accent = "#0b57d0": str::parse;
     web.embed_origins = "https://shop.example": str::parse;
     auth.require_key = "yes": |value| yes_or_no(value).map(Some);

@@ -35,8 +35,10 @@
 //!
 //! Each stage takes what the one before made, so none can run too early; `connection` shows the whole life of a
 //! connection on one page. Under tungstenite lie two thin streams (`wire`): the lower one keeps deadlines and hears the
-//! wish to stop, the upper one gathers answers. Two closed enums say how things end: `refusal` has a status for each way in
-//! which a request is turned away, `ending` a close code for each way in which a session ends.
+//! wish to stop, the upper one gathers answers. Below both is plain TCP or TLS (`channel`, `tls`), so that the deadlines
+//! hold for a TLS handshake too. Browsers get the chat page (`web`) on the same port. Two closed enums say how things end:
+//! `refusal` has a status for each way in which a request is turned away, `ending` a close code for each way in which a
+//! session ends.
 //!
 //! # Invariants
 //!
@@ -70,6 +72,8 @@ mod origin;
 mod forwarded;
 
 mod session;
+mod event;
+mod peer;
 mod ending;
 mod wire;
 mod channel;
@@ -93,10 +97,11 @@ pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::Config;
 pub use counters::Counts;
 pub use error::Error;
+pub use event::Event;
 pub use origin::{Origins, Site};
 pub use replies::{Candidate, Explanation, Replies, Search};
 pub use server::{Running, Server};
-pub use session::{Event, Session};
+pub use session::Session;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 pub use tokens::{Pass, TokenFault, Tokens};

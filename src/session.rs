@@ -14,7 +14,7 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{Config, Error, counters::add, ending::Ending, server::Arrival, wire::Wire};
+use crate::{Config, Error, Event, counters::add, ending::Ending, peer::Peer, server::Arrival, wire::Wire};
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
@@ -30,63 +30,6 @@ const MISSED_PINGS: u32 = 3;
 const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
 const READ_BUFFER_BYTES: usize = 4096;
-
-/// Something that came from the client.
-///
-/// Pings and Close have been answered already when a handler sees them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A text message.
-    Text(Utf8Bytes),
-    /// A binary message.
-    Binary(Bytes),
-    /// A ping with its payload, 125 bytes at most.
-    Ping(Bytes),
-    /// A pong with its payload, 125 bytes at most.
-    Pong(Bytes),
-    /// The client ends the conversation, with a code and a reason if it gave any. Nothing comes behind it.
-    Close(Option<(u16, Utf8Bytes)>),
-}
-
-impl Event {
-    /// The event that a message is; `None` for a raw frame, which reading never returns.
-    pub(crate) fn from_message(message: Message) -> Option<Event> {
-        match message {
-            Message::Text(text) => Some(Event::Text(text)),
-            Message::Binary(bytes) => Some(Event::Binary(bytes)),
-            Message::Ping(payload) => Some(Event::Ping(payload)),
-            Message::Pong(payload) => Some(Event::Pong(payload)),
-            Message::Close(frame) => {
-                Some(Event::Close(frame.map(|CloseFrame { code, reason }| (code.into(), reason))))
-            }
-            Message::Frame(_) => None,
-        }
-    }
-}
-
-/// Who is at the other end. `Display` is the fixed form in which the log names a client.
-#[derive(Clone, Debug)]
-pub(crate) struct Peer {
-    pub(crate) number: u64,
-    pub(crate) address: SocketAddr,
-    /// The client behind the proxy at `address`.
-    pub(crate) forwarded: Option<IpAddr>,
-    pub(crate) caller: Option<String>,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[#{} ", self.number)?;
-        if let Some(client) = &self.forwarded {
-            write!(f, "{client} via ")?;
-        }
-        write!(f, "{}", self.address)?;
-        if let Some(caller) = &self.caller {
-            write!(f, " {caller}")?;
-        }
-        f.write_str("]")
-    }
-}
 
 /// A conversation with one client, as a handler sees it.
 ///

@@ -49,10 +49,9 @@ impl Asset {
     }
 
     fn text(self, config: &Config) -> String {
-        let Config { title, accent, greeting, max_message_bytes, .. } = config;
+        let Config { title, accent, max_message_bytes, .. } = config;
         match self {
             Asset::Page => include_str!("web/page.html")
-                .replace("{greets}", if greeting.is_empty() { "no" } else { "yes" })
                 .replace("{max_bytes}", &max_message_bytes.to_string())
                 .replace("{title}", &escaped(title)),
             Asset::Style => {
@@ -62,9 +61,7 @@ impl Asset {
             }
             Asset::Script => include_str!("web/page.js").to_owned(),
             Asset::Icon => include_str!("web/icon.svg").replace("{accent}", &accent.to_string()),
-            Asset::Widget => include_str!("web/widget.js")
-                .replace("{accent}", &accent.to_string())
-                .replace("{on_accent}", accent.text_on_it()),
+            Asset::Widget => include_str!("web/widget.js").replace("{accent}", &accent.to_string()),
         }
     }
 }
@@ -112,16 +109,16 @@ mod tests {
 
     #[test]
     fn a_title_is_text() {
-        let config = Config { title: "<b> & {greets}".into(), ..Config::default() };
+        let config = Config { title: "<b> & {max_bytes}".into(), ..Config::default() };
         let page = Asset::Page.text(&config);
-        assert!(page.contains("<h1 dir=\"auto\">&lt;b&gt; &amp; {greets}</h1>"), "{page}");
+        assert!(page.contains("<h1 dir=\"auto\">&lt;b&gt; &amp; {max_bytes}</h1>"), "{page}");
     }
 
     #[test]
     fn nothing_is_left_to_fill_in() {
         for asset in [Asset::Page, Asset::Style, Asset::Icon, Asset::Widget] {
             let text = asset.text(&Config::default());
-            assert!(!text.contains("{accent}") && !text.contains("{on_accent}") && !text.contains("{title}"));
+            assert!(!text.contains("{accent}") && !text.contains("{title}"));
         }
     }
 }

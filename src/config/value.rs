@@ -20,6 +20,10 @@ pub(super) fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
+pub(super) fn title(value: &str) -> Result<String, String> {
+    if value.is_empty() { Err("a title".into()) } else { text(value) }
+}
+
 /// A file's name; an empty value is none.
 pub(super) fn path(value: &str) -> Result<Option<PathBuf>, String> {
     Ok((!value.is_empty()).then(|| value.into()))

@@ -8,6 +8,25 @@ use crate::{Counts, counters::ANSWER_BUCKETS, refusal::text_response};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What a request may be refused for, and how a session may end; a handler may have close codes of its own.
+const REASONS: [&str; 13] = [
+    "bad_request",
+    "foreign_origin",
+    "full",
+    "head_too_large",
+    "method_not_allowed",
+    "no_key",
+    "not_found",
+    "stopping",
+    "timeout",
+    "too_many_from_address",
+    "unanswered",
+    "upgrade_required",
+    "wrong_version",
+];
+const ENDINGS: [&str; 11] =
+    ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread"];
+
 /// All figures of `counts`, and the number of replies that are in force.
 pub(crate) fn response(counts: &Counts, replies: usize, with_body: bool) -> ErrorResponse {
     text_response(200, CONTENT_TYPE, text(counts, replies), with_body)
@@ -16,10 +35,21 @@ pub(crate) fn response(counts: &Counts, replies: usize, with_body: bool) -> Erro
 fn text(counts: &Counts, replies: usize) -> String {
     let mut page = Page(String::new());
     page.one("connections_accepted_total", "counter", "Connections that were accepted.", counts.accepted);
-    page.one("clients", "gauge", "Clients that are connected.", counts.active);
+    page.one(
+        "clients",
+        "gauge",
+        "Connections that take a seat: clients, and requests such as this one.",
+        counts.active,
+    );
     page.one("replies", "gauge", "Replies in force.", replies as u64);
-    page.each("requests_refused_total", "Requests that were refused.", "reason", &counts.refused);
-    page.each("sessions_ended_total", "Sessions that ended, by close code or way.", "code", &counts.ended);
+    page.each("requests_refused_total", "Requests that were refused.", "reason", &REASONS, &counts.refused);
+    page.each(
+        "sessions_ended_total",
+        "Sessions that ended, by close code or way.",
+        "code",
+        &ENDINGS,
+        &counts.ended,
+    );
     page.one("handler_panics_total", "counter", "Handlers that panicked.", counts.panics);
     page.one("messages_received_total", "counter", "Messages from clients.", counts.messages_received);
     page.one("messages_sent_total", "counter", "Messages to clients.", counts.messages_sent);
@@ -53,9 +83,12 @@ impl Page {
     }
 
     /// A line for each value of a label; the values are names of our own, which need no escapes.
-    fn each(&mut self, name: &str, help: &str, label: &str, counts: &BTreeMap<String, u64>) {
+    fn each(&mut self, name: &str, help: &str, label: &str, known: &[&str], counts: &BTreeMap<String, u64>) {
         self.head(name, "counter", help);
-        for (value, count) in counts {
+        // From nought on, or the first one of a kind would be no increase.
+        let mut all: BTreeMap<&str, u64> = known.iter().map(|value| (*value, 0)).collect();
+        all.extend(counts.iter().map(|(value, count)| (value.as_str(), *count)));
+        for (value, count) in all {
             self.line(name, &format!("{{{label}=\"{value}\"}}"), count);
         }
     }

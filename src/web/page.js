@@ -1,29 +1,36 @@
 "use strict";
 
 // What the conversation is kept under, for this tab and until it is closed.
-const STORE = "replyd";
+const STORE = "replyd " + location.pathname;
 const KEPT_MESSAGES = 200;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
+// A server that greets does so with its first breath; one that is silent so long does not greet.
+const GREETING_TIME = 300;
+const CONNECT_TIME = 15000;
+const ANSWER_TIME = 30000;
 // Only these become links, and the marks of a sentence behind them do not belong to them.
-const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"]*[^\s<>".,;:!?'()[\]{}]/gi;
+const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"\u3000-\u303f\uff00-\uffef]*[^\s<>".,;:!?'()[\]{}\u3000-\u303f\uff00-\uffef]/gi;
 
 const [log, waiting, state, ask, text, fault, unlock, key, refused] =
   ["log", "waiting", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
 const scroller = log.parentElement;
-const { greets, maxBytes } = document.body.dataset;
+const { maxBytes } = document.body.dataset;
 
 const kept = load();
 let socket;
-let isOpen = false;
+// Whether the greeting is over, so that what comes next are answers.
+let isReady = false;
 // Questions under way, the eldest first: each gets one answer, in order.
 let pending = [];
-let expectsGreeting = false;
+// Whether what is typed is to be sent as soon as that is possible.
+let isWaiting = false;
 let pause = FIRST_PAUSE;
-let timer;
+let retry;
+let patience;
 
 function load() {
-  const empty = { messages: [], draft: "", key: "" };
+  const empty = { messages: [], draft: "", key: "", greeting: "" };
   try {
     return { ...empty, ...JSON.parse(sessionStorage.getItem(STORE)) };
   } catch {
@@ -42,50 +49,78 @@ function save() {
 // --- the connection
 
 function connect() {
-  clearTimeout(timer);
+  clearTimeout(retry);
+  retry = undefined;
   if (socket) return;
   say("Connecting …");
   const url = new URL("chat", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.search = url.hash = "";
   socket = new WebSocket(url, kept.key ? ["replyd", "bearer." + base64url(kept.key)] : ["replyd"]);
-  socket.onopen = opened;
-  socket.onmessage = (event) => received(event.data);
-  socket.onclose = closed;
+  socket.onopen = () => wait(GREETING_TIME, ready);
+  socket.onmessage = (event) => received(String(event.data));
+  socket.onclose = (event) => closed(event);
+  wait(CONNECT_TIME, () => lost("The server does not answer."));
 }
 
-function opened() {
-  isOpen = true;
+// There is one thing at a time that may take too long.
+function wait(time, then) {
+  clearTimeout(patience);
+  patience = setTimeout(then, time);
+}
+
+function ready() {
+  clearTimeout(patience);
+  isReady = true;
   pause = FIRST_PAUSE;
-  expectsGreeting = greets === "yes";
+  fault.textContent = "";
   say("");
   showForm(ask);
+  if (isWaiting) submit();
 }
 
 function received(data) {
-  if (expectsGreeting) {
-    expectsGreeting = false;
+  if (!isReady) {
+    ready();
     // After a break the conversation goes on; nobody needs to be greeted twice.
-    if (kept.messages.length > 0) return;
-  } else {
-    const question = pending.shift();
-    if (question) mark(question, "answered");
+    if (data === kept.greeting && kept.messages.length > 0) return;
+    kept.greeting = data;
+  } else if (pending.length > 0) {
+    pending.shift().state = "answered";
   }
-  add({ from: "server", text: String(data), at: Date.now() });
+  add({ from: "server", text: data, at: Date.now() });
   showWaiting();
 }
 
-async function closed(event) {
-  const wasOpen = isOpen;
+// The connection is over; what was asked and not answered can be asked again.
+function drop() {
+  clearTimeout(patience);
+  if (socket) {
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
   socket = undefined;
-  isOpen = false;
+  isReady = false;
   pending.forEach((question) => mark(question, "unanswered"));
   pending = [];
   showWaiting();
   save();
-  if (wasOpen && event.code === 1000) return offer("The conversation has ended.", "Start again");
-  if (wasOpen && event.code !== 1008) return later("The connection was lost.");
+}
+
+function lost(why) {
+  drop();
+  later(why);
+}
+
+async function closed(event) {
+  const wasReady = isReady;
+  drop();
+  if (wasReady && event.code === 1000) return offer("The conversation has ended.", "Start again", connect);
+  if (wasReady && event.code !== 1008) return later("The connection was lost.");
+  const key = kept.key;
   const [why, needsKey] = await reason();
+  // Meanwhile the visitor may have tried again, or with another key.
+  if (socket || retry || key !== kept.key) return;
   if (needsKey) return askForKey();
   later(why);
 }
@@ -94,10 +129,10 @@ async function closed(event) {
 async function reason() {
   try {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
-    const answer = await fetch("chat", { headers, cache: "no-store" });
+    const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
     switch (answer.status) {
       case 403: return ["This chat needs a key.", (await answer.text()).includes("key")];
-      case 426: return ["The connection failed, although the server takes new ones: something in between may not let WebSockets through."];
+      case 426: return ["The connection failed, although the server takes new ones: something in between may not let WebSockets through, or 'origins' does not name this address."];
       case 503: return ["The chat is full, or about to restart."];
       default: return [`The server answers with ${answer.status}.`];
     }
@@ -109,8 +144,8 @@ async function reason() {
 function later(why) {
   const wait = pause * (0.5 + Math.random() / 2);
   pause = Math.min(pause * 2, LONGEST_PAUSE);
-  timer = setTimeout(connect, wait);
-  offer(`${why} Trying again in ${Math.max(1, Math.round(wait / 1000))} s.`, "Try now");
+  retry = setTimeout(connect, wait);
+  offer(`${why} Trying again in ${Math.max(1, Math.round(wait / 1000))} s.`, "Try now", connect);
 }
 
 function askForKey() {
@@ -121,12 +156,11 @@ function askForKey() {
   showForm(unlock);
 }
 
+// Only where a connection is being waited for.
 function hurry() {
-  // Only where a connection is being waited for.
-  if (timer && !socket && unlock.hidden) {
-    pause = FIRST_PAUSE;
-    connect();
-  }
+  if (!retry) return;
+  pause = FIRST_PAUSE;
+  connect();
 }
 
 // --- what the person does
@@ -139,8 +173,9 @@ function send(message) {
     fault.textContent = `This is too long: ${bytes} of at most ${maxBytes} bytes.`;
     return false;
   }
-  if (!isOpen) {
-    fault.textContent = "Not connected yet; your message is kept.";
+  isWaiting = !isReady;
+  if (!isReady) {
+    fault.textContent = "Not connected yet; your message is kept, and sent when the server is back.";
     connect();
     return false;
   }
@@ -163,6 +198,7 @@ function submit() {
 function keepDraft() {
   kept.draft = text.value;
   fault.textContent = "";
+  isWaiting = false;
   save();
 }
 
@@ -179,7 +215,8 @@ ask.onsubmit = (event) => {
   submit();
 };
 text.onkeydown = (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+  // Some browsers end the writing of a Chinese word with an Enter that only its old code gives away.
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
     event.preventDefault();
     submit();
   }
@@ -187,7 +224,7 @@ text.onkeydown = (event) => {
 text.oninput = keepDraft;
 unlock.onsubmit = (event) => {
   event.preventDefault();
-  kept.key = key.value;
+  kept.key = key.value.trim();
   key.value = "";
   refused.textContent = "";
   save();
@@ -199,7 +236,7 @@ addEventListener("hashchange", takeKey);
 document.addEventListener("visibilitychange", () => document.hidden || hurry());
 // Whoever put this page into a frame may want to close it.
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && parent !== window) parent.postMessage("replyd: close", "*");
+  if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
 });
 
 // --- what the person sees
@@ -230,10 +267,17 @@ function show(message) {
     };
     below.append(" · no answer", again);
   }
-  const old = [...log.children].find((child) => child.message === message);
   entry.message = message;
+  const old = [...log.children].find((child) => child.message === message);
+  // Whoever reads what was said before is left in peace.
+  const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
   if (old) old.replaceWith(entry);
   else log.append(entry);
+  if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
+  if (isAtEnd || message.from === "me") scrollToEnd();
+}
+
+function scrollToEnd() {
   scroller.scrollTop = scroller.scrollHeight;
 }
 
@@ -266,8 +310,14 @@ function element(name, className, content = "") {
 }
 
 function showWaiting() {
+  const wasHidden = waiting.hidden;
   waiting.hidden = pending.length === 0;
-  scroller.scrollTop = scroller.scrollHeight;
+  if (wasHidden && !waiting.hidden) scrollToEnd();
+  if (!isReady) return;
+  say("");
+  clearTimeout(patience);
+  const again = () => lost("The connection was given up.");
+  if (!waiting.hidden) wait(ANSWER_TIME, () => offer("There is no answer yet.", "Connect anew", again));
 }
 
 function showForm(form) {
@@ -277,17 +327,23 @@ function showForm(form) {
 }
 
 function say(sentence) {
+  // The button that goes takes the focus with it.
+  if (state.contains(document.activeElement)) focusForm();
   state.textContent = sentence;
 }
 
-function offer(sentence, label) {
+function focusForm() {
+  (ask.hidden ? key : text).focus();
+}
+
+function offer(sentence, label, action) {
+  say(sentence);
   const button = element("button", "", label);
   button.type = "button";
   button.onclick = () => {
-    connect();
-    text.focus();
+    focusForm();
+    action();
   };
-  say(sentence);
   state.append(button);
 }
 
@@ -298,7 +354,7 @@ function takeKey() {
   const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("key");
   if (!given) return;
   history.replaceState(null, "", location.pathname + location.search);
-  kept.key = given;
+  kept.key = given.trim();
   save();
   if (!unlock.hidden) connect();
 }

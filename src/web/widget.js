@@ -7,6 +7,10 @@
   const address = new URL(".", script.src);
   const hash = key ? "#key=" + encodeURIComponent(key) : "";
 
+  // Black or white, whichever can be read on the button (WCAG 2.2, contrast ratio).
+  const parts = accent.match(/^#(..)(..)(..)$/)?.slice(1).map((part) => (parseInt(part, 16) / 255) ** 2.2);
+  const luminance = parts ? 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] : 0;
+
   // Styles are set one by one, which the strictest policy of a page allows.
   const style = (element, styles) => Object.assign(element.style, styles);
   const button = document.createElement("button");
@@ -15,7 +19,7 @@
   button.setAttribute("aria-expanded", "false");
   style(button, {
     position: "fixed", insetBlockEnd: "1rem", insetInlineEnd: "1rem", zIndex: 2147483647, padding: ".75rem 1.25rem",
-    font: "600 1rem/1.2 system-ui, sans-serif", color: "{on_accent}", background: accent, border: "0", borderRadius: "2rem",
+    font: "600 1rem/1.2 system-ui, sans-serif", color: luminance > 0.179 ? "#000" : "#fff", background: accent, border: "0", borderRadius: "2rem",
     boxShadow: "0 2px 12px rgb(0 0 0 / .35)", cursor: "pointer",
   });
 
@@ -28,7 +32,7 @@
       frame.referrerPolicy = "no-referrer";
       style(frame, {
         position: "fixed", insetBlockEnd: "4.75rem", insetInlineEnd: "1rem", zIndex: 2147483647,
-        width: "min(24rem, calc(100vw - 2rem))", height: "min(36rem, calc(100vh - 6rem))", border: "0",
+        width: "min(24rem, calc(100vw - 2rem))", height: "min(36rem, calc(100dvh - 6rem))", border: "0",
         borderRadius: "1rem", boxShadow: "0 4px 24px rgb(0 0 0 / .35)", background: "Canvas",
       });
       document.body.append(frame);
@@ -48,7 +52,7 @@
     if (frame && event.source === frame.contentWindow && event.data === "replyd: close") close();
   });
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isOpen()) close();
+    if (event.key === "Escape" && !event.isComposing && isOpen()) close();
   });
   if (document.body) document.body.append(button);
   else addEventListener("DOMContentLoaded", () => document.body.append(button));

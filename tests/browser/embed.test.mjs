@@ -51,6 +51,19 @@ test("on a site that may", async () => {
   await leave();
 });
 
+test("a color of its own can be read", async () => {
+  const { page, leave } = await visitSite("127.0.0.1");
+  await page.evaluate((widget) => new Promise((resolve) => {
+    const script = document.createElement("script");
+    Object.assign(script, { src: widget, onload: resolve });
+    Object.assign(script.dataset, { title: "Another", accent: "#ffd600" });
+    document.body.append(script);
+  }), server.url + "widget.js");
+  const button = page.getByRole("button", { name: "Another" });
+  assert.equal(await button.evaluate((button) => getComputedStyle(button).color), "rgb(0, 0, 0)");
+  await leave();
+});
+
 test("on a site that may not", async () => {
   const { page, leave } = await visitSite("localhost", /frame-ancestors/);
   const refused = page.waitForEvent("console", (message) => message.text().includes("frame-ancestors"));

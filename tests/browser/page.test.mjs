@@ -46,6 +46,7 @@ greeting =
 [replies]
 link = See https://shop.example/a?b=c&d, or (mailto:anna@shop.example). Call tel:5550100!
   Not javascript:alert(1) and not data:text/html,x
+map = 地址：https://shop.example/map，欢迎光临。
 code = <script>window.broken = 1</script><img src=x onerror="window.broken = 1">
 unknown = ?
 `);
@@ -53,6 +54,12 @@ unknown = ?
   await connected(page);
   await ask(page, "link");
   const text = "See https://shop.example/a?b=c&d, or (mailto:anna@shop.example). Call tel:5550100!\nNot javascript:alert(1) and not data:text/html,x";
+  await conversation(page, ["> link", text]);
+  await ask(page, "map");
+  await conversation(page, ["> link", text, "> map", "地址：https://shop.example/map，欢迎光临。"]);
+  assert.equal(await page.locator(".bubble a").last().getAttribute("href"), "https://shop.example/map");
+  await page.getByRole("button", { name: "Clear" }).click();
+  await ask(page, "link");
   await conversation(page, ["> link", text]);
   const links = page.locator(".bubble a");
   assert.deepEqual(await links.evaluateAll((all) => all.map((link) => [link.getAttribute("href"), link.rel, link.target])), [
@@ -100,6 +107,57 @@ test("a server that stops and comes back", async () => {
   await page.focus("#text");
   await ask(page, "hi");
   await conversation(page, [GREETING, "> hello", GREETING, "> i need help", "> i need help", HELP, "> hi", GREETING]);
+  await leave();
+  await server.stop();
+});
+
+test("a server that begins or ceases to greet", async () => {
+  let server = await serve("[bot]\ngreeting = Welcome!\n");
+  const { page, leave } = await visit(server.url, { tolerated: REFUSED });
+  await conversation(page, ["Welcome!"]);
+  await server.stop();
+  server = await serve("[bot]\ngreeting =\n", server.port);
+  await connected(page);
+  await page.focus("#text");
+  await ask(page, "i need help");
+  await conversation(page, ["Welcome!", "> i need help", HELP]);
+  await server.stop();
+  server = await serve("[bot]\ngreeting = Hello again!\n", server.port);
+  await conversation(page, ["Welcome!", "> i need help", HELP, "Hello again!"]);
+  await page.locator("#waiting").waitFor({ state: "hidden" });
+  await leave();
+  await server.stop();
+});
+
+test("what is typed too early is sent when the server is there", async () => {
+  let server = await serve();
+  const { page, leave } = await visit(server.url, { tolerated: REFUSED });
+  await conversation(page, [GREETING]);
+  await server.stop();
+  await page.locator("#state", { hasText: "Trying again" }).waitFor();
+  await page.focus("#text");
+  await ask(page, "i need help");
+  await page.locator("#fault", { hasText: "sent when the server is back" }).waitFor();
+  server = await serve("", server.port);
+  await conversation(page, [GREETING, "> i need help", HELP]);
+  assert.equal(await page.locator("#fault").textContent(), "");
+  await leave();
+  await server.stop();
+});
+
+test("an answer is announced once", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url);
+  await conversation(page, [GREETING]);
+  await page.evaluate(() => {
+    window.announced = [];
+    new MutationObserver((changes) => changes.forEach((change) =>
+      change.addedNodes.forEach((node) => window.announced.push(node.querySelector(".bubble").textContent)),
+    )).observe(document.querySelector("#log"), { childList: true });
+  });
+  await ask(page, "i need help");
+  await conversation(page, [GREETING, "> i need help", HELP]);
+  assert.deepEqual(await page.evaluate(() => window.announced), ["i need help", HELP]);
   await leave();
   await server.stop();
 });
@@ -159,7 +217,7 @@ test("a key is asked for, and may be wrong", async () => {
   await screenshot(page, "key");
   await ask(page, "not the right one");
   await page.locator("#refused", { hasText: "not accepted" }).waitFor();
-  await ask(page, KEY);
+  await ask(page, ` ${KEY} `);
   await conversation(page, [GREETING]);
   assert.equal(await focused(page), "text");
   // It holds for this tab.
