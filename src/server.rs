@@ -172,7 +172,7 @@ impl Running {
     }
 
     /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
-    /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies` and `require_key`.
+    /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS where it is switched on or off.
     ///
     /// Sessions go on and take the new settings with their next event. Those of keys that are not there any more end at
     /// once with 1008.

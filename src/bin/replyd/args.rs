@@ -10,8 +10,10 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("REPLYD_COMMIT"));
 /// What `--help` has behind the commands.
 const MANUAL: &str = "\
 Files:
-  config.ini      settings, keys and replies; '--config FILE' or REPLYD_CONFIG names another one. Saving it is all it
-                  takes: a running server takes what is good, and says why not otherwise.
+  config.ini      settings, keys and replies; '--config FILE' behind the
+                  command, or REPLYD_CONFIG, names another one. Saving is
+                  reloading: a running server takes what is good, and says
+                  why not otherwise.
 
 Environment:
   REPLYD_CONFIG   the file of settings
@@ -21,17 +23,19 @@ Environment:
   NO_COLOR        no colors on a terminal
 
 Signals:
-  SIGINT, SIGTERM end each conversation with Close 1001; a second one ends at once, with exit code 130.
+  SIGINT, SIGTERM end each conversation with Close 1001; a second one ends
+                  at once, with exit code 130
 
 Exit codes:
-  0 fine, 1 it failed, 2 wrong usage or configuration, 130 ended by a second signal
+  0 fine, 1 it failed, 2 wrong usage or configuration, 130 second signal
 
 Examples:
-  replyd                              serve on ws://127.0.0.1:5000, with a chat page at http://127.0.0.1:5000
+  replyd                              serve on ws://127.0.0.1:5000, with a
+                                      chat page at http://127.0.0.1:5000
   replyd chat                         chat with it
   echo 'i need help' | replyd chat    ask one question
   replyd init /etc/replyd             begin with files that explain themselves
-  replyd ask --why 'when do you open' see which key answers, and why";
+  replyd ask --why 'are you open'     see which key answers, and why";
 
 /// Answers people's chat over WebSocket from a text file of replies.
 ///

@@ -27,8 +27,12 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     }
 
     tell(interactive, "Connecting to server ...");
-    let client = Client::connect_with(&args.url, &options)
-        .map_err(|error| Failure::new(format!("Failed to connect to server ... exiting: {error}")))?;
+    let without_key = options.key.is_none();
+    let client = Client::connect_with(&args.url, &options).map_err(|error| {
+        let hint =
+            if without_key && error.to_string().contains(": 403") { "; give it as REPLYD_KEY" } else { "" };
+        Failure::new(format!("Failed to connect to server ... exiting: {error}{hint}"))
+    })?;
     tell(interactive, "Connected to server ...");
     if interactive { terminal::converse(client) } else { converse(client, args.messages) }
 }

@@ -13,8 +13,7 @@ use crate::{args::TokenCommand, failure::Failure, input, settings};
 /// How to make the file that is missing, and where to name it.
 const NO_SECRET: &str = "there is no jwt_secret_file to sign with; make one with
   (umask 077; head -c 48 /dev/urandom | base64 > jwt.secret)
-and put this into the configuration:
-  [auth]
+and put this line under [auth] in the configuration:
   jwt_secret_file = jwt.secret";
 
 pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
