@@ -124,7 +124,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
     // What was only needed to come in does not stay for as long as the session does.
-    drop(head);
+    drop((head, config));
     log::info!("Connection established with client ... {peer}");
 
     let mut session = Session::new(wire, Arc::clone(arrival), peer.clone());

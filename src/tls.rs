@@ -8,7 +8,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustls::{
@@ -19,7 +19,7 @@ use x509_cert::{Certificate, der::Decode};
 
 use crate::{
     Error,
-    wire::{Cut, Transport},
+    wire::{Cut, FAREWELL_TIME, Transport},
 };
 
 /// The only protocol that a WebSocket begins with (RFC 7301).
@@ -145,6 +145,8 @@ pub(crate) struct TlsChannel {
     stream: Arc<TcpStream>,
     state: Mutex<State>,
     outbox: Mutex<Outbox>,
+    /// For what TLS itself has to say, which no deadline of ours is set for.
+    write_timeout: Duration,
 }
 
 struct State {
@@ -170,10 +172,9 @@ impl TlsChannel {
         connection: Connection,
         write_timeout: Duration,
     ) -> io::Result<TlsChannel> {
-        // Holds for what TLS itself has to say, before any deadline of ours is set.
         stream.set_write_timeout(Some(write_timeout))?;
         let state = Mutex::new(State { connection, is_plain: false, has_heard: false });
-        Ok(TlsChannel { stream: Arc::clone(stream), state, outbox: Mutex::default() })
+        Ok(TlsChannel { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -201,7 +202,10 @@ impl TlsChannel {
         }
         let mut processed = Ok(());
         while !bytes.is_empty() && processed.is_ok() {
-            state.connection.read_tls(&mut bytes)?;
+            if state.connection.read_tls(&mut bytes)? == 0 {
+                // Behind a close_notify nothing is taken.
+                break;
+            }
             processed = state.connection.process_new_packets().map(drop);
         }
         if state.connection.wants_write() {
@@ -209,7 +213,7 @@ impl TlsChannel {
             // Also where the peer broke a rule: it is told which. Whoever is sending now takes it along.
             if let Ok(mut outbox) = self.outbox.try_lock() {
                 outbox.fill(&mut self.state().connection)?;
-                outbox.send(&self.stream)?;
+                outbox.send_within(self.write_timeout, &self.stream)?;
             }
             state = self.state();
         }
@@ -238,13 +242,29 @@ impl Outbox {
         Ok(())
     }
 
+    /// Makes one call; `Interrupted` while there is more, so that the caller can look at its deadline.
     fn send(&mut self, mut stream: &TcpStream) -> io::Result<()> {
-        while self.sent < self.bytes.len() {
+        if self.sent < self.bytes.len() {
             self.sent += stream.write(&self.bytes[self.sent..])?;
+        }
+        if self.sent < self.bytes.len() {
+            return Err(ErrorKind::Interrupted.into());
         }
         self.bytes.clear();
         self.sent = 0;
         Ok(())
+    }
+
+    /// Sends all, or fails when the time is over. A single call takes as long as the socket's own time-out at most.
+    fn send_within(&mut self, time: Duration, stream: &TcpStream) -> io::Result<()> {
+        let deadline = Instant::now() + time;
+        loop {
+            match self.send(stream) {
+                Err(error) if error.kind() == ErrorKind::Interrupted && Instant::now() < deadline => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Cut::Write.into()),
+                result => return result,
+            }
+        }
     }
 }
 
@@ -268,7 +288,7 @@ impl Transport for TlsChannel {
             outbox.fill(&mut state.connection)?;
         }
         outbox.send(&self.stream)?;
-        Ok(std::mem::take(&mut outbox.accepted))
+        Ok(std::mem::take(&mut outbox.accepted).min(bytes.len()))
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
@@ -287,7 +307,7 @@ impl Transport for TlsChannel {
             state.connection.send_close_notify();
             let _ = outbox.fill(&mut state.connection);
             drop(state);
-            let _ = outbox.send(&self.stream);
+            let _ = outbox.send_within(FAREWELL_TIME, &self.stream);
         }
     }
 }

@@ -19,15 +19,22 @@ pub use without::Tokens;
 pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// What a right token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pass {
     /// Its `sub`, 64 characters at most; `token` where it has none.
     pub name: String,
     /// Its `exp`. A session ends 30 seconds later, since clocks may differ.
     pub until: SystemTime,
-    /// The key that verified it.
+    /// What it was verified with: a hash of the key, the issuer and the audience.
     pub(crate) verifier: [u8; 32],
+}
+
+impl fmt::Debug for Pass {
+    /// Without the hash of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("name", &self.name).field("until", &self.until).finish_non_exhaustive()
+    }
 }
 
 /// Why a token is not taken; `Display` is a sentence about "it".

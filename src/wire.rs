@@ -23,7 +23,8 @@ const GATHER_BYTES: usize = 16 * 1024;
 /// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// How long a last word may take.
+pub(crate) const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// Why replyd itself ended an I/O call. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ pub(super) struct Line {
     channel: Channel,
     turn: Arc<Mutex<()>>,
     pub(super) closing: Arc<AtomicBool>,
+    /// A write failed: what was sent may be half a frame, and nothing can follow it.
+    is_broken: Arc<AtomicBool>,
     /// Counts what was read: a server that answers is alive, however slowly it reads.
     heard: Arc<AtomicU64>,
 }
@@ -30,7 +32,14 @@ pub(super) struct Line {
 impl Line {
     /// What goes over `channel`, which lies on `stream`.
     pub(super) fn new(stream: Arc<TcpStream>, channel: Channel) -> Line {
-        Line { stream, channel, turn: Arc::default(), closing: Arc::default(), heard: Arc::default() }
+        Line {
+            stream,
+            channel,
+            turn: Arc::default(),
+            closing: Arc::default(),
+            is_broken: Arc::default(),
+            heard: Arc::default(),
+        }
     }
 
     /// What one half writes to and reads from.
@@ -49,6 +58,29 @@ impl Transport for Line {
     /// Writes all or fails for good, so that the other half's frame cannot come in between.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(Cut::Write.into());
+        }
+        let written = self.write_all(bytes);
+        self.is_broken.store(written.is_err(), Ordering::Relaxed);
+        written.map(|()| bytes.len())
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.channel.set_read_timeout(timeout)
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.channel.set_write_timeout(timeout)
+    }
+
+    fn finish(&self) {
+        self.channel.finish();
+    }
+}
+
+impl Line {
+    fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         let mut heard = self.heard.load(Ordering::Relaxed);
         while !rest.is_empty() {
@@ -66,19 +98,7 @@ impl Transport for Line {
                 Err(error) => return Err(error),
             }
         }
-        Ok(bytes.len())
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.channel.set_read_timeout(timeout)
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.channel.set_write_timeout(timeout)
-    }
-
-    fn finish(&self) {
-        self.channel.finish();
+        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@ use std::{cmp::Reverse, fmt};
 use super::index::{Index, Key, KeyId, NodeId, ROOT, WordId};
 use crate::normalise::{Words, read_symbols};
 
-/// What a message of so many words needed is kept for the next one; what a longer one needed is given back.
+/// What a message of so many words and bytes needed is kept for the next one; what a longer one needed is given back.
 const KEPT_WORDS: usize = 64;
+const KEPT_BYTES: usize = 512;
 
 /// A key that is in a message, and how well it fits. The greater one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +69,7 @@ impl Search {
 
     /// Gives back what only a long message needed: clients may send one and then stay for hours.
     pub(super) fn shrink(&mut self) {
-        if self.words.len() > KEPT_WORDS || self.symbols.len() > KEPT_WORDS {
+        if self.words.len() > KEPT_WORDS || self.words.bytes().max(self.symbols.len()) > KEPT_BYTES {
             *self = Search::default();
         }
     }

@@ -45,8 +45,7 @@ pub struct Tokens {
 struct Verifier {
     key: DecodingKey,
     algorithm: Algorithm,
-    /// Tells whether a session's token would still be taken after the keys have changed.
-    id: [u8; 32],
+    sha256: [u8; 32],
 }
 
 impl Tokens {
@@ -96,7 +95,7 @@ impl Tokens {
     }
 
     fn add(&mut self, key: DecodingKey, algorithm: Algorithm, secret: &[u8]) {
-        self.verifiers.push(Verifier { key, algorithm, id: Sha256::digest(secret).into() });
+        self.verifiers.push(Verifier { key, algorithm, sha256: Sha256::digest(secret).into() });
     }
 
     /// Whether there is anything to check a token with.
@@ -140,7 +139,7 @@ impl Tokens {
             match decode::<Map<String, Value>>(token, &verifier.key, &self.validation(verifier.algorithm)) {
                 // To the second it may still be good when its session would have to end.
                 Ok(data) => {
-                    let pass = pass(&data.claims, verifier.id)?;
+                    let pass = pass(&data.claims, self.id(verifier))?;
                     let is_over = pass.until + LEEWAY <= SystemTime::now();
                     return if is_over {
                         Err(described(&ErrorKind::ExpiredSignature, token))
@@ -182,7 +181,15 @@ impl Tokens {
 
     /// Whether a token that this key verified would still be.
     pub(crate) fn has(&self, verifier: &[u8; 32]) -> bool {
-        self.verifiers.iter().any(|other| other.id == *verifier)
+        self.verifiers.iter().any(|other| self.id(other) == *verifier)
+    }
+
+    /// Tells whether a session's token would still be taken after the settings have changed.
+    fn id(&self, verifier: &Verifier) -> [u8; 32] {
+        let claims = [&self.issuer, &self.audience].map(|claim| claim.as_deref().unwrap_or_default());
+        let mut hash = Sha256::new_with_prefix(verifier.sha256);
+        claims.iter().for_each(|claim| hash.update(Sha256::digest(claim)));
+        hash.finalize().into()
     }
 }
 

@@ -13,6 +13,19 @@ fn forwarded(for_whom: &str) -> String {
 }
 
 #[test]
+fn a_session_does_not_keep_old_settings() {
+    let server = crate::support::serve("");
+    let mut client = crate::support::Raw::open(server.local_addr());
+    client.text();
+    let old = std::sync::Arc::downgrade(&server.config());
+    let config = replyd::Config::parse("", "test.ini").unwrap();
+    server.reload(config).unwrap();
+    client.say(crate::support::Opcode::Text, b"hello");
+    client.text();
+    assert!(old.upgrade().is_none());
+}
+
+#[test]
 fn a_full_house_is_well_and_says_no() {
     let server = serve("[server]\nmax_clients = 2\n[key a]\nsecret = 0123456789abcdef\n");
     let key = "X-WS-AUTH-KEY: 0123456789abcdef\r\n";

@@ -145,6 +145,67 @@ fn who_is_silent_or_slow_is_cut() {
 }
 
 #[test]
+fn junk_behind_a_close_notify_ends_the_connection() {
+    let authority = Authority::new();
+    let server = serve("[server]\nhandshake_timeout = 5s\n", &authority.identity());
+    let mut client = authority.connect(server.local_addr());
+    client.0.conn.complete_io(&mut client.0.sock).unwrap();
+    // As much as a record holds, the farewell, and more than is left of the server's buffer for it.
+    client.0.conn.writer().write_all(&[b'a'; 16384]).unwrap();
+    client.0.conn.send_close_notify();
+    let mut bytes = Vec::new();
+    while client.0.conn.wants_write() {
+        client.0.conn.write_tls(&mut bytes).unwrap();
+    }
+    bytes.extend([0; 8192]);
+    let _ = client.0.sock.write_all(&bytes);
+    drop(client);
+    crate::support::wait_until("its seat is free", || server.clients() == 0);
+}
+
+/// The time is that of all pieces together, however little is taken at a time.
+#[test]
+fn who_never_reads_is_cut_as_without_tls() {
+    let authority = Authority::new();
+    let mut config = Config::parse("[server]\nwrite_timeout = 4s\n", "test.ini").unwrap();
+    config.listen = "127.0.0.1:0".into();
+    config.tls = Some(tls(&authority.identity()));
+    let (sent, last_sent) = crossbeam_channel::unbounded();
+    let server = Server::with_config(config).unwrap().start(move |session: &mut replyd::Session| {
+        loop {
+            sent.send(Instant::now())?;
+            session.send("y".repeat(40_000))?;
+        }
+    });
+    let server = server.unwrap();
+    let mut client = authority.connect(server.local_addr());
+    client.ask(&upgrade("/", ""));
+    crate::support::wait_until("it is cut", || server.counts().ended.contains_key("unread"));
+    let waited = last_sent.try_iter().last().unwrap().elapsed();
+    // Four seconds, one for the farewell, and none for a second try.
+    assert!(waited < Duration::from_millis(7500), "{waited:?}");
+}
+
+#[test]
+fn after_a_write_that_failed_nothing_follows() {
+    let authority = Authority::new();
+    // A handler that never reads: the client's write fails after its ten seconds.
+    let mut config = Config::default();
+    config.listen = "127.0.0.1:0".into();
+    config.tls = Some(tls(&authority.identity()));
+    let (wake, woken) = crossbeam_channel::bounded::<()>(0);
+    let server =
+        Server::with_config(config).unwrap().start(move |_: &mut replyd::Session| Ok(woken.recv()?)).unwrap();
+    let (mut sender, _receiver) = connect(&server, "localhost", &authority.pem).unwrap().split();
+    while sender.send("x".repeat(15_000)).is_ok() {}
+    drop(wake);
+    for _ in 0..3 {
+        assert!(sender.ping(Vec::new()).is_err());
+        assert!(sender.send("y").is_err());
+    }
+}
+
+#[test]
 fn each_ending_and_its_close_notify() {
     let authority = Authority::new();
     let server = serve("[server]\nidle_timeout = 1s\n", &authority.identity());
