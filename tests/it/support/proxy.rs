@@ -19,6 +19,7 @@ pub(crate) struct Proxy {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only the tests of TLS try them all"))]
 pub(crate) enum Kind {
     Nginx,
     Haproxy,
