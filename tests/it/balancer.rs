@@ -111,6 +111,14 @@ fn clients_spread_and_come_back_elsewhere() {
 }
 
 #[test]
+fn the_page_comes_back_elsewhere() {
+    let instances = [(); 3].map(|()| free_address());
+    let Some(proxy) = balance(instances) else { return };
+    let ports = instances.map(|address| address.port().to_string()).join(" ");
+    crate::browser::run_with("elsewhere.test.mjs", &format!("http://{}/ {ports}", proxy.address));
+}
+
+#[test]
 fn a_rolling_restart_under_a_hundred_clients() {
     let addresses = [(); 3].map(|()| free_address());
     let folder = tempfile::tempdir().unwrap();
