@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 /// Longer than HAProxy takes to see that an instance stops.
-const SETTINGS: &str = "[server]\ndrain_delay = 1s\nmessages_per_second = 0\n";
+const SETTINGS: &str = "[server]\ndrain_delay = 3s\nmessages_per_second = 0\n";
 
 fn balance(instances: [SocketAddr; 3]) -> Option<Proxy> {
     Proxy::start(Kind::Haproxy, instances[0], None, |snippet| {
@@ -92,7 +92,7 @@ fn clients_spread_and_come_back_elsewhere() {
         client.send("help").unwrap();
         assert_eq!(next_text(&mut client).as_deref(), Ok(HELP));
     }
-    assert!(begin.elapsed() < Duration::from_secs(1), "the machine is too slow for this test");
+    assert!(begin.elapsed() < Duration::from_secs(3), "the machine is too slow for this test");
     assert_eq!(clients_of(&servers[1]), before);
     assert_eq!(servers[1].program.exit_code(), Some(0));
     // What was sent to it meanwhile is answered before the Close.
