@@ -7,7 +7,7 @@ before(launch);
 after(quit);
 
 // A browser itself complains of connections that are refused; whoever uses the page is told in words.
-const REFUSED = /WebSocket connection to|Failed to load resource: (net::ERR_|the server responded with a status of (403|503))/;
+const REFUSED = /WebSocket connection to|Failed to load resource: (net::ERR_|the server responded with a status of (403|426|503))/;
 const KEY = "a key with blanks, ünïcode & +";
 
 async function ask(page, text) {
