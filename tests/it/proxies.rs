@@ -9,6 +9,7 @@ use crate::support::{
     certificates::{Authority, Identity},
     proxy::{Certificate, Kind, Proxy, replaced},
     raw::{frame, upgrade},
+    wait_until,
 };
 
 const KINDS: [Kind; 3] = [Kind::Nginx, Kind::Haproxy, Kind::Caddy];
@@ -24,9 +25,9 @@ fn from_page(host: &str, origin: &str, more: &str) -> String {
 }
 
 #[test]
-fn talking_pages_refusals_and_addresses() {
+fn talking_pages_and_refusals() {
     for kind in KINDS {
-        let server = Replyd::serve("[server]\nmax_clients = 2\n[auth]\nrequire_key = no\n");
+        let server = Replyd::serve("");
         let Some(proxy) = Proxy::start(kind, server.address, None, unchanged) else { continue };
         let host = format!("localhost:{}", proxy.address.port());
         let ask = |head: &str| {
@@ -52,9 +53,23 @@ fn talking_pages_refusals_and_addresses() {
             (403, true),
             "{kind:?}: {answer:?}"
         );
-        let (second, _open) = ask(&from_page(&host, &format!("http://{host}"), ""));
-        assert_eq!(second.status, 101);
-        let (answer, _) = ask(&from_page(&host, &format!("http://{host}"), ""));
+    }
+}
+
+#[test]
+fn a_full_house() {
+    for kind in KINDS {
+        let server = Replyd::serve("[server]\nmax_clients = 1\n");
+        let Some(proxy) = Proxy::start(kind, server.address, None, unchanged) else { continue };
+        // What the proxy's own looking after the server has of it, it has for a moment.
+        let mut guest = None;
+        wait_until("the only seat is free", || {
+            let mut client = Raw::connect(server.address);
+            let is_in = client.ask(&upgrade("/", "")).status == 101;
+            guest = is_in.then_some(client);
+            is_in
+        });
+        let answer = Raw::connect(proxy.address).ask_proxy(&upgrade("/chat", ""));
         assert_eq!(
             (answer.status, answer.header("retry-after")),
             (503, vec!["5".to_owned()]),
