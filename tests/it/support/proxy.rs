@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use super::{Program, replyd, tool, wait_until};
@@ -14,8 +15,16 @@ use super::{Program, replyd, tool, wait_until};
 /// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    _program: Program,
+    program: Program,
     _folder: TempDir,
+}
+
+impl Drop for Proxy {
+    /// Asked to, it ends its own processes too.
+    fn drop(&mut self) {
+        self.program.signal(Signal::SIGTERM);
+        self.program.exit_code();
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +102,7 @@ impl Proxy {
         }
         let program = Program::piped(&mut command);
         wait_until("the proxy listens", || TcpStream::connect(address).is_ok());
-        Some(Proxy { address, _program: program, _folder: folder })
+        Some(Proxy { address, program, _folder: folder })
     }
 }
 
