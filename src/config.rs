@@ -1,13 +1,13 @@
 //! Every setting, and how a file of them is read.
 
-mod credentials;
-mod file;
+mod disk;
+mod loading;
+mod sources;
 mod value;
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -17,9 +17,11 @@ use ipnet::IpNet;
 use crate::Tls;
 use crate::{
     Color, Error, Key, Origins, Replies, Tokens,
-    ini::{self, Entry, Fault, Section},
+    ini::{self, Entry, Fault, Faults, Section},
     replies,
 };
+pub use loading::{Loaded, Reading, Refused};
+pub use sources::{Source, Sources};
 use value::{
     MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, time, title,
     yes_or_no,
@@ -68,14 +70,9 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
     pub trusted_proxies: Vec<IpNet>,
-    /// The certificate and its key, with which all clients are spoken to; none by default. [`Config::load`] makes it from the
-    /// two settings below.
+    /// The certificate and its private key. When set, all clients must use TLS; none by default.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
-    /// A file with the certificate and its chain, in PEM.
-    pub tls_certificate: Option<PathBuf>,
-    /// A file with its private key, in PEM.
-    pub tls_private_key: Option<PathBuf>,
     /// Whether `GET /` has the chat page, yes by default.
     pub page: bool,
     /// What the page is called, `Chat` by default.
@@ -93,26 +90,12 @@ pub struct Config {
     pub origins: Origins,
     /// The keys that open the server, none by default.
     pub keys: Vec<Key>,
-    /// What tokens are checked with, none by default; [`Config::load`] makes it from the four settings below.
+    /// What tokens are checked with, none by default.
     pub tokens: Tokens,
-    /// A file with the secret of tokens.
-    pub jwt_secret_file: Option<PathBuf>,
-    /// A file with the public key of tokens, in PEM.
-    pub jwt_public_key_file: Option<PathBuf>,
-    /// Whose tokens are taken (`iss`); empty, the default, is anybody's.
-    pub jwt_issuer: String,
-    /// For whom tokens must be (`aud`); empty, the default, is anybody.
-    pub jwt_audience: String,
     /// What the built-in bot says first, `Hi, how can I help you today?` by default; empty is nothing.
     pub greeting: String,
     /// What the built-in bot answers, the article's four replies by default.
     pub replies: Replies,
-    /// A file with the replies, kept apart from the keys; [`Config::load`] reads it into `replies`.
-    pub replies_file: Option<PathBuf>,
-    /// Where messages that only `unknown` answers are kept. The library only keeps the name for the program.
-    pub unanswered_file: Option<PathBuf>,
-    /// The least important level that a log shows, info by default. The library only keeps it for the program.
-    pub level: log::LevelFilter,
     /// Whether the built-in bot logs what is said, yes by default.
     pub transcript: bool,
 }
@@ -137,8 +120,6 @@ impl Default for Config {
                 .to_vec(),
             #[cfg(feature = "tls")]
             tls: None,
-            tls_certificate: None,
-            tls_private_key: None,
             page: true,
             title: "Chat".into(),
             accent: Color::BLUE,
@@ -148,126 +129,145 @@ impl Default for Config {
             origins: Origins::Same,
             keys: Vec::new(),
             tokens: Tokens::default(),
-            jwt_secret_file: None,
-            jwt_public_key_file: None,
-            jwt_issuer: String::new(),
-            jwt_audience: String::new(),
             greeting: "Hi, how can I help you today?".into(),
             replies: Replies::default(),
-            replies_file: None,
-            unanswered_file: None,
-            level: log::LevelFilter::Info,
             transcript: true,
         }
     }
 }
 
-/// A setting: its section and name, what to write for example, and how its value is taken.
+/// A setting: its section and name, what to write for example, how its value is read, and whether it differs.
 struct Setting {
     section: &'static str,
     name: &'static str,
     example: &'static str,
-    set: fn(&mut Config, &str) -> Result<(), String>,
+    set: fn(&mut Loaded, &str) -> Result<(), String>,
+    /// Always false for those that are not a server's own.
+    differs: fn(&Config, &Config) -> bool,
 }
 
 macro_rules! settings {
-    ($($section:ident . $name:ident = $example:literal : $read:expr;)*) => {
+    ($($section:ident . $name:ident = $example:literal : $part:ident, $read:expr;)*) => {
         &[$(Setting {
             section: stringify!($section),
             name: stringify!($name),
             example: $example,
-            set: |config, value| $read(value).map(|value| config.$name = value),
+            set: |loaded, value| $read(value).map(|value| loaded.$part.$name = value),
+            differs: settings!(@differs $part $name),
         }),*]
     };
+    (@differs config $name:ident) => { |one, other| one.$name != other.$name };
+    (@differs sources $name:ident) => { |_, _| false };
 }
 
 /// Every setting that is a single value. Keys and replies are sections of their own.
 const SETTINGS: &[Setting] = settings! {
-    server.listen = "127.0.0.1:5000": address;
-    server.max_clients = "1000": count(1..=1_000_000);
-    server.max_clients_per_ip = "32": count(0..=1_000_000);
-    server.max_message_bytes = "16384": count(MIN_MESSAGE_BYTES as u64..=16 * 1024 * 1024);
-    server.messages_per_second = "20": count(0..=1_000_000);
-    server.handshake_timeout = "10s": positive_duration;
-    server.message_timeout = "30s": positive_duration;
-    server.write_timeout = "10s": positive_duration;
-    server.ping_interval = "25s": positive_duration;
-    server.idle_timeout = "30m": duration;
-    server.drain_delay = "0s": duration;
-    server.drain_timeout = "10s": duration;
-    server.trusted_proxies = "127.0.0.1, ::1": networks;
-    server.tls_certificate = "cert.pem": path;
-    server.tls_private_key = "key.pem": path;
-    web.page = "yes": yes_or_no;
-    web.title = "Chat": title;
-    web.accent = "#0b57d0": str::parse;
-    web.embed_origins = "https://shop.example": str::parse;
-    auth.require_key = "yes": |value| yes_or_no(value).map(Some);
-    auth.query_token = "yes": yes_or_no;
-    auth.origins = "same": str::parse;
-    auth.jwt_secret_file = "jwt.secret": path;
-    auth.jwt_public_key_file = "jwt.pem": path;
-    auth.jwt_issuer = "https://login.example": text;
-    auth.jwt_audience = "chat": text;
-    bot.greeting = "Hi, how can I help you today?": text;
-    bot.replies_file = "replies.ini": path;
-    bot.unanswered_file = "unanswered.txt": path;
-    log.level = "info": level;
-    log.transcript = "yes": yes_or_no;
+    server.listen = "127.0.0.1:5000": config, address;
+    server.max_clients = "1000": config, count(1..=1_000_000);
+    server.max_clients_per_ip = "32": config, count(0..=1_000_000);
+    server.max_message_bytes = "16384": config, count(MIN_MESSAGE_BYTES as u64..=16 * 1024 * 1024);
+    server.messages_per_second = "20": config, count(0..=1_000_000);
+    server.handshake_timeout = "10s": config, positive_duration;
+    server.message_timeout = "30s": config, positive_duration;
+    server.write_timeout = "10s": config, positive_duration;
+    server.ping_interval = "25s": config, positive_duration;
+    server.idle_timeout = "30m": config, duration;
+    server.drain_delay = "0s": config, duration;
+    server.drain_timeout = "10s": config, duration;
+    server.trusted_proxies = "127.0.0.1, ::1": config, networks;
+    server.tls_certificate = "cert.pem": sources, path;
+    server.tls_private_key = "key.pem": sources, path;
+    web.page = "yes": config, yes_or_no;
+    web.title = "Chat": config, title;
+    web.accent = "#0b57d0": config, str::parse;
+    web.embed_origins = "https://shop.example": config, str::parse;
+    auth.require_key = "yes": config, |value| yes_or_no(value).map(Some);
+    auth.query_token = "yes": config, yes_or_no;
+    auth.origins = "same": config, str::parse;
+    auth.jwt_secret_file = "jwt.secret": sources, path;
+    auth.jwt_public_key_file = "jwt.pem": sources, path;
+    auth.jwt_issuer = "https://login.example": sources, text;
+    auth.jwt_audience = "chat": sources, text;
+    bot.greeting = "Hi, how can I help you today?": config, text;
+    bot.replies_file = "replies.ini": sources, path;
+    bot.unanswered_file = "unanswered.txt": sources, path;
+    log.level = "info": sources, level;
+    log.transcript = "yes": config, yes_or_no;
 };
+
+/// Settings that are not in a [`Config`], since a text alone cannot make them work: what to do instead.
+const NOT_IN_A_TEXT: [(&str, &str); 7] = [
+    ("tls_certificate", "names a file; call Config::load, or set Config::tls"),
+    ("tls_private_key", "names a file; call Config::load, or set Config::tls"),
+    ("jwt_secret_file", "names a file; call Config::load, or set Config::tokens"),
+    ("jwt_public_key_file", "names a file; call Config::load, or set Config::tokens"),
+    ("replies_file", "names a file; call Config::load, or set Config::replies"),
+    ("unanswered_file", "names a file; call Config::load, whose Sources have it, and see bot_with"),
+    ("level", "is for a program that logs; call Config::load, whose Sources have it, or leave it out"),
+];
 
 impl Config {
     /// Reads the settings in `text`; what it leaves out keeps its default. `name` stands before the faults.
     ///
+    /// No file is read: a setting that names one, and `[log] level`, are faults here, so that none is without effect. Use
+    /// [`Config::load`] for them.
+    ///
     /// # Errors
     ///
-    /// All faults at once, a line for each, with the line of the file and what to write instead.
+    /// All faults at once (of more than 50 the first ones, and how many more there are), a line for each, with the line of the
+    /// file and what to write instead.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
-        let (config, faults) = Config::read(text, name, false);
-        if faults.is_empty() { Ok(config) } else { Err(Error::faults(name, faults)) }
+        let (sections, mut faults) = ini::parse(text);
+        let Loaded { mut config, sources, .. } = Loaded::of_sections(&sections, name, &mut faults);
+        for entry in sections.iter().flat_map(|section| &section.entries) {
+            let instead = NOT_IN_A_TEXT.iter().find(|(setting, _)| *setting == entry.key);
+            if let Some((setting, instead)) = instead.filter(|_| !entry.value.is_empty()) {
+                faults.push(Fault::new(entry.line, format!("{setting} {instead}")));
+            }
+        }
+        config.tokens = sources.tokens();
+        if faults.is_empty() { Ok(config) } else { Err(Error::config(faults.lines(name))) }
     }
 
-    /// `public` is whether everybody on this machine may read the text.
-    fn read(text: &str, name: &str, public: bool) -> (Config, Vec<Fault>) {
-        let (sections, mut faults) = ini::parse(text);
-        let mut config = Config::default();
-        for section in &sections {
-            config.read_section(section, &mut faults);
-        }
-        let (replies, found) = Replies::from_sections(&sections, name);
-        config.replies = replies;
-        faults.extend(found);
-        if let Some(entry) = plain_secret(&sections).filter(|_| public) {
-            let sentence =
-                format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
-            faults.push(Fault::new(entry.line, sentence));
-        }
-        (config, faults)
+    /// The names of the settings in which it differs from `old`, keys, tokens and the certificate apart.
+    pub fn changes_since(&self, old: &Config) -> Vec<&'static str> {
+        SETTINGS.iter().filter(|setting| (setting.differs)(self, old)).map(|setting| setting.name).collect()
     }
 
     /// Fields may be set to anything; this is what a server can work with. Times are cut at a year.
     pub(crate) fn checked(mut self) -> Result<Config, Error> {
-        let positive = [
-            ("handshake_timeout", &mut self.handshake_timeout),
-            ("message_timeout", &mut self.message_timeout),
-            ("write_timeout", &mut self.write_timeout),
-            ("ping_interval", &mut self.ping_interval),
+        self.check_values()?;
+        let times = [
+            &mut self.handshake_timeout,
+            &mut self.message_timeout,
+            &mut self.write_timeout,
+            &mut self.ping_interval,
+            &mut self.idle_timeout,
+            &mut self.drain_delay,
+            &mut self.drain_timeout,
         ];
-        for (name, time) in positive {
-            if time.is_zero() {
-                return Err(Error::config(vec![format!("{name}: expected a time longer than nothing")]));
-            }
+        for time in times {
             *time = MAX_DURATION.min(*time);
         }
-        for time in [&mut self.idle_timeout, &mut self.drain_delay, &mut self.drain_timeout] {
-            *time = MAX_DURATION.min(*time);
+        Ok(self)
+    }
+
+    pub(crate) fn check_values(&self) -> Result<(), Error> {
+        let positive = [
+            ("handshake_timeout", self.handshake_timeout),
+            ("message_timeout", self.message_timeout),
+            ("write_timeout", self.write_timeout),
+            ("ping_interval", self.ping_interval),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, time)| time.is_zero()) {
+            return Err(Error::config(vec![format!("{name}: expected a time longer than nothing")]));
         }
         if self.max_message_bytes < MIN_MESSAGE_BYTES {
             return Err(Error::config(vec![format!(
                 "max_message_bytes: expected {MIN_MESSAGE_BYTES} at least"
             )]));
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Keeps the settings of `current` that need a restart, and names those that were to change.
@@ -307,7 +307,16 @@ impl Config {
     }
 
     pub(crate) fn check_exposure_at(&self, address: SocketAddr) -> Result<(), Error> {
-        if address.ip().is_loopback() || self.has_keys() || self.require_key.is_some() {
+        self.check_exposure_with(address, self.require_key)
+    }
+
+    /// The same where another `require_key` is in force.
+    pub(crate) fn check_exposure_with(
+        &self,
+        address: SocketAddr,
+        require_key: Option<bool>,
+    ) -> Result<(), Error> {
+        if address.ip().is_loopback() || self.has_keys() || require_key.is_some() {
             return Ok(());
         }
         Err(Error::config(vec![format!(
@@ -320,10 +329,24 @@ impl Config {
     pub(crate) fn has_keys(&self) -> bool {
         !self.keys.is_empty() || !self.tokens.is_empty()
     }
+}
 
-    fn read_section(&mut self, section: &Section, faults: &mut Vec<Fault>) {
+impl Loaded {
+    /// The settings of these sections, and of the files that they name only the names.
+    fn of_sections(sections: &[Section], name: &str, faults: &mut Faults) -> Loaded {
+        let mut loaded = Loaded::default();
+        for section in sections {
+            loaded.read_section(section, faults);
+        }
+        let (replies, found) = Replies::from_sections(sections, name);
+        loaded.config.replies = replies;
+        faults.append(found);
+        loaded
+    }
+
+    fn read_section(&mut self, section: &Section, faults: &mut Faults) {
         match section.name.split_once(' ') {
-            Some(("key", name)) => self.read_key(name.trim(), section, faults),
+            Some(("key", name)) => self.config.read_key(name.trim(), section, faults),
             None if replies::SECTIONS.contains(&&*section.name) => {}
             _ if SETTINGS.iter().any(|setting| setting.section == section.name) => {
                 self.read_settings(section, faults);
@@ -341,7 +364,7 @@ impl Config {
         }
     }
 
-    fn read_settings(&mut self, section: &Section, faults: &mut Vec<Fault>) {
+    fn read_settings(&mut self, section: &Section, faults: &mut Faults) {
         let known = || SETTINGS.iter().filter(|setting| setting.section == section.name);
         fault_duplicates(section, faults);
         for entry in &section.entries {
@@ -365,8 +388,10 @@ impl Config {
             }
         }
     }
+}
 
-    fn read_key(&mut self, name: &str, section: &Section, faults: &mut Vec<Fault>) {
+impl Config {
+    fn read_key(&mut self, name: &str, section: &Section, faults: &mut Faults) {
         fault_duplicates(section, faults);
         let mut keys = Vec::new();
         let mut origins: Option<Origins> = None;
@@ -416,7 +441,7 @@ impl Config {
     }
 }
 
-fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {
+fn fault_duplicates(section: &Section, faults: &mut Faults) {
     let mut lines = HashMap::new();
     for Entry { key, line, .. } in &section.entries {
         let first = *lines.entry(key).or_insert(*line);
@@ -426,11 +451,6 @@ fn fault_duplicates(section: &Section, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(*line, sentence));
         }
     }
-}
-
-fn plain_secret(sections: &[Section]) -> Option<&Entry> {
-    let keys = sections.iter().filter(|section| section.name.starts_with("key "));
-    keys.flat_map(|section| &section.entries).find(|entry| entry.key == "secret")
 }
 
 /// What a fault may show of an unknown name: a secret that was written with a ':' has everything before its own '='.

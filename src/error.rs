@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::{ending::Ending, ini::Fault};
+use crate::ending::Ending;
 
 /// Anything that replyd reports: a faulty configuration, a port that is taken, a conversation that ended.
 ///
@@ -32,14 +32,6 @@ impl Error {
 
     pub(crate) fn config(faults: Vec<String>) -> Error {
         Error(Kind::Config(faults))
-    }
-
-    /// The faults of one file, in the order of its lines.
-    pub(crate) fn faults(name: &str, mut faults: Vec<Fault>) -> Error {
-        faults.sort();
-        Error::config(
-            faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence)).collect(),
-        )
     }
 
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Error {

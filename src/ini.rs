@@ -4,7 +4,15 @@
 //! indented line continues the value above after a line break, and blank lines between such lines are kept. UTF-8;
 //! a byte order mark and CRLF are accepted.
 
+mod faults;
+
 use std::collections::HashMap;
+
+pub(crate) use faults::{Fault, Faults, MAX_FAULTS};
+
+/// Five times what the largest known files have. An entry takes some 150 bytes beside its text until the file is read, so a
+/// file of nothing but `a=b` does not take the memory of the machine.
+const MAX_ENTRIES: usize = 500_000;
 
 /// A section with its entries, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,26 +30,18 @@ pub(crate) struct Entry {
     pub(crate) line: usize,
 }
 
-/// A line that is wrong, and what to write instead. `line` counts from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fault {
-    pub(crate) line: usize,
-    pub(crate) sentence: String,
-}
-
-impl Fault {
-    pub(crate) fn new(line: usize, sentence: impl Into<String>) -> Fault {
-        Fault { line, sentence: sentence.into() }
-    }
-}
-
-/// All sections, and all faults: a fault does not end the reading.
-pub(crate) fn parse(text: &str) -> (Vec<Section>, Vec<Fault>) {
+/// All sections, and the faults: a fault does not end the reading.
+pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
     let mut reader = Reader::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.split('\n').enumerate() {
         reader.line = index + 1;
         reader.read(line.strip_suffix('\r').unwrap_or(line));
+        if reader.entries > MAX_ENTRIES {
+            reader
+                .fault(format!("a file has at most {MAX_ENTRIES} entries, and nothing from here on is read"));
+            break;
+        }
     }
     (reader.sections, reader.faults)
 }
@@ -49,7 +49,8 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Vec<Fault>) {
 #[derive(Default)]
 struct Reader {
     sections: Vec<Section>,
-    faults: Vec<Fault>,
+    faults: Faults,
+    entries: usize,
     /// Where each section begins.
     begun: HashMap<String, usize>,
     line: usize,
@@ -116,6 +117,7 @@ impl Reader {
         let Some(section) = self.sections.last_mut() else {
             return self.fault("this line stands before the first [section]");
         };
+        self.entries += 1;
         section.entries.push(Entry { key: key.to_owned(), value: value.to_owned(), line });
         self.continues = true;
     }
@@ -134,7 +136,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &[(&str, &str)])]) {
         let (sections, faults) = parse(text);
-        assert_eq!(faults, [], "{text:?}");
+        assert!(faults.is_empty(), "{text:?}: {faults:?}");
         let found: Vec<(&str, Vec<(&str, &str)>)> = sections
             .iter()
             .map(|section| {
@@ -148,10 +150,10 @@ mod tests {
 
     #[track_caller]
     fn check_fault(text: &str, line: usize, words: &str) {
-        let (_, faults) = parse(text);
+        let faults = parse(text).1.lines("f");
         assert_eq!(faults.len(), 1, "{text:?}: {faults:?}");
-        assert_eq!(faults[0].line, line, "{text:?}: {faults:?}");
-        assert!(faults[0].sentence.contains(words), "{text:?}: {faults:?}");
+        assert!(faults[0].starts_with(&format!("f:{line}: ")), "{text:?}: {faults:?}");
+        assert!(faults[0].contains(words), "{text:?}: {faults:?}");
     }
 
     #[test]
@@ -202,6 +204,28 @@ mod tests {
         check_fault("[r]\na = b\n[s]\n\n[r]\n", 5, "begins at line 1 already");
     }
 
+    #[test]
+    fn a_file_of_nothing_but_faults_is_told_in_fifty_lines() {
+        let faults = parse(&"no equals sign\n".repeat(100_000)).1.lines("f");
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert!(faults[0].starts_with("f:1: ") && faults[49].starts_with("f:50: "), "{faults:?}");
+        assert_eq!(faults[50], "f: and 99950 more");
+    }
+
+    #[test]
+    fn a_fault_quotes_a_bounded_part_of_its_line() {
+        let faults = parse(&format!("[{}\n[r]\n[{0}]\n[{0}]\n", "x".repeat(1 << 20))).1.lines("f");
+        assert_eq!(faults.len(), 2);
+        assert!(faults.iter().all(|fault| fault.len() < 1500), "{faults:?}");
+    }
+
+    #[test]
+    fn too_many_entries_are_one_fault() {
+        let (sections, faults) = parse(&("[r]\n".to_owned() + &"a=b\n".repeat(MAX_ENTRIES + 10)));
+        assert_eq!(sections[0].entries.len(), MAX_ENTRIES + 1);
+        assert_eq!(faults.lines("f").len(), 1);
+    }
+
     fn key() -> impl Strategy<Value = String> {
         "[^\\[;#=\\s\u{feff}]([^=\r\n]{0,8}[^=\\s])?"
     }
@@ -223,7 +247,7 @@ mod tests {
                 text += &format!("{key} = {}\n", value.replace('\n', "\n    "));
             }
             let (sections, faults) = parse(&text);
-            prop_assert_eq!(faults, vec![]);
+            prop_assert!(faults.is_empty(), "{:?}", faults);
             let found: Vec<_> = sections[0].entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
             prop_assert_eq!(found, entries);
         }

@@ -94,7 +94,7 @@ mod error;
 pub use auth::Key;
 pub use bot::{bot, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
-pub use config::Config;
+pub use config::{Config, Loaded, Reading, Refused, Source, Sources};
 pub use counters::Counts;
 pub use error::Error;
 pub use event::Event;

@@ -14,7 +14,7 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     Error,
-    ini::{self, Entry, Fault, Section},
+    ini::{self, Entry, Fault, Faults, Section},
     normalise::Words,
 };
 pub use explanation::{Candidate, Explanation};
@@ -28,6 +28,9 @@ pub use search::Search;
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
 /// The key of the reply that answers when no other does.
 const UNKNOWN: &str = "unknown";
+
+/// As many as a file may have entries: what is built of one takes some 600 bytes.
+const MAX_ALTERNATIVES: usize = 500_000;
 
 /// The article's replies.
 const BUILT_IN: &str = "[replies]
@@ -63,7 +66,7 @@ pub struct Replies {
     index: Index,
     unknown: Reply,
     tests: Vec<Test>,
-    warnings: Vec<Fault>,
+    warnings: Faults,
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
@@ -83,7 +86,7 @@ impl Replies {
     /// All faults at once, a line for each.
     pub fn parse(text: &str, name: &str) -> Result<Replies, Error> {
         let (replies, faults) = Replies::read(text, name);
-        if faults.is_empty() { Ok(replies) } else { Err(Error::faults(name, faults)) }
+        if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
     /// The reply to `message`; never empty.
@@ -145,8 +148,16 @@ impl Replies {
     }
 
     /// Reads a table and says what is wrong with it.
-    pub(crate) fn read(text: &str, name: &str) -> (Replies, Vec<Fault>) {
+    pub(crate) fn read(text: &str, name: &str) -> (Replies, Faults) {
         let (sections, mut faults) = ini::parse(text);
+        let (replies, found) = Replies::from_file(&sections, name);
+        faults.append(found);
+        (replies, faults)
+    }
+
+    /// Builds the table from a file that has nothing else.
+    pub(crate) fn from_file(sections: &[Section], name: &str) -> (Replies, Faults) {
+        let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
             let sentence = format!(
                 "a file of replies has no section [{}]; there are {}",
@@ -155,13 +166,11 @@ impl Replies {
             );
             faults.push(Fault::new(section.line, sentence));
         }
-        let (replies, found) = Replies::from_sections(&sections, name);
-        faults.extend(found);
         (replies, faults)
     }
 
     /// Builds the table from those of `sections` that belong to it.
-    pub(crate) fn from_sections(sections: &[Section], name: &str) -> (Replies, Vec<Fault>) {
+    pub(crate) fn from_sections(sections: &[Section], name: &str) -> (Replies, Faults) {
         let built_in = ini::parse(BUILT_IN).0;
         let section = |name: &str| sections.iter().find(|section| section.name == name);
         let entries = |name: &str| section(name).map_or(&[][..], |section| &section.entries);
@@ -200,7 +209,7 @@ impl fmt::Debug for Replies {
 /// Puts a table together.
 struct Builder {
     replies: Replies,
-    faults: Vec<Fault>,
+    faults: Faults,
     vars: lint::Vars,
     unknown_line: Option<usize>,
     /// Keys of several phrases, which go into the index when the others are in.
@@ -213,7 +222,7 @@ impl Builder {
         let sorry =
             built_in.entries.iter().find(|entry| entry.key == UNKNOWN).expect("the built-in replies have it");
         let unknown = Reply { key: UNKNOWN.to_owned(), text: sorry.value.as_str().into(), line: 0 };
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
         let replies = Replies {
             name: name.to_owned(),
@@ -222,7 +231,7 @@ impl Builder {
             index: Index::new(),
             unknown,
             tests: Vec::new(),
-            warnings: Vec::new(),
+            warnings: Faults::default(),
         };
         Builder { replies, faults, vars, unknown_line: None, later: Vec::new(), order: 0 }
     }
@@ -259,6 +268,15 @@ impl Builder {
         let reply = self.replies.entries.len() - 1;
         for (alternative, pattern) in alternatives(&entry.key) {
             self.order += 1;
+            if self.order > MAX_ALTERNATIVES {
+                if self.order == MAX_ALTERNATIVES + 1 {
+                    let sentence = format!(
+                        "a file has at most {MAX_ALTERNATIVES} keys, and those from here on are not read"
+                    );
+                    self.faults.push(Fault::new(entry.line, sentence));
+                }
+                return;
+            }
             if Words::of(alternative).shown() == UNKNOWN {
                 let sentence = "'unknown' answers the rest only if it stands alone, in [replies]";
                 self.replies.warnings.push(Fault::new(entry.line, sentence));
@@ -300,7 +318,7 @@ impl Builder {
         self.replies.keys.push((reply, alternative));
     }
 
-    fn finish(mut self, tests: &[Entry]) -> (Replies, Vec<Fault>) {
+    fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
         for (reply, alternative, pattern, is_reply, order) in std::mem::take(&mut self.later) {
             self.add_key(reply, alternative, &pattern, is_reply, order);
         }

@@ -187,6 +187,16 @@ impl Running {
         reloaded
     }
 
+    /// Whether [`reload`](Running::reload) would accept these settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Running::reload).
+    pub fn check_reload(&self, config: &Config) -> Result<(), Error> {
+        config.check_values()?;
+        self.shared.check_reload(&self.shared.config(), config)
+    }
+
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
         self.shared.counts()
@@ -335,13 +345,8 @@ impl Shared {
     /// Puts new settings in place of the old, and ends the sessions of keys that they do not have any more.
     fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_reload(&current, &config)?;
         let fixed = config.keep_fixed(&current);
-        config.check_exposure_at(self.local_addr)?;
-        if self.requires_key(&current) && !self.requires_key(&config) {
-            return Err(Error::config(vec![
-                "without a key the server would be open to everybody; restart it if that is meant".into(),
-            ]));
-        }
         let config = Arc::new(config);
         *current = Arc::clone(&config);
         drop(current);
@@ -353,6 +358,19 @@ impl Shared {
             }
         }
         Ok(fixed)
+    }
+
+    /// Judges new settings, of which those that need a restart stay as they are.
+    fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
+        let is_local = self.local_addr.ip().is_loopback();
+        new.check_exposure_with(self.local_addr, current.require_key)?;
+        let requires_key = |config: &Config| current.require_key.unwrap_or(!is_local || config.has_keys());
+        if requires_key(current) && !requires_key(new) {
+            return Err(Error::config(vec![
+                "without a key the server would be open to everybody; restart it if that is meant".into(),
+            ]));
+        }
+        Ok(())
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -40,8 +40,9 @@ fn mistakes_say_what_to_write() {
     check_fault("[server]\nlisten = 5000", 2, &["an address and a port", "127.0.0.1:5000"]);
     check_fault("[server]\nlisten = ::1:5000", 2, &["an address and a port"]);
     check_fault("[auth]\nrequire_key = true", 2, &["yes or no"]);
-    check_fault("[log]\nlevel = loud", 2, &["warn, info"]);
-    check_fault("[log]\nlevel = info\nlevel = warn", 3, &["line 2 already"]);
+    check_fault("[log]\ntranscript = yes\ntranscript = no", 3, &["line 2 already"]);
+    check_fault("[server]\nlisten = *:5000", 2, &["0.0.0.0 is every IPv4 address"]);
+    assert!(loaded("[log]\nlevel = loud").1[0].contains("warn, info"));
     check_fault("[replies]\na = b\nA = c", 3, &["line 2 already"]);
     check_fault("[replies]\na =", 2, &["is empty"]);
 }
@@ -104,7 +105,7 @@ fn fields_that_no_server_can_work_with() {
 #[test]
 fn values() {
     let text = "[server]\nlisten = localhost:0\nidle_timeout = 0s\nping_interval = 250ms\ndrain_timeout = 2m\n\
-                [auth]\nrequire_key = no\n[bot]\ngreeting =\n[log]\nlevel = warn\ntranscript = no";
+                [auth]\nrequire_key = no\n[bot]\ngreeting =\n[log]\ntranscript = no";
     let config = Config::parse(text, "f").unwrap();
     assert_eq!(config.listen, "localhost:0");
     assert_eq!(config.idle_timeout, Duration::ZERO);
@@ -112,8 +113,41 @@ fn values() {
     assert_eq!(config.drain_timeout, Duration::from_secs(120));
     assert_eq!(config.require_key, Some(false));
     assert_eq!(config.greeting, "");
-    assert_eq!(config.level, log::LevelFilter::Warn);
     assert!(!config.transcript);
+}
+
+#[test]
+fn a_text_alone_has_no_setting_without_effect() {
+    for (setting, instead) in [
+        ("[server]\ntls_certificate = cert.pem", "call Config::load, or set Config::tls"),
+        ("[server]\ntls_private_key = key.pem", "call Config::load, or set Config::tls"),
+        ("[auth]\njwt_secret_file = jwt.secret", "call Config::load, or set Config::tokens"),
+        ("[auth]\njwt_public_key_file = jwt.pem", "call Config::load, or set Config::tokens"),
+        ("[bot]\nreplies_file = replies.ini", "call Config::load, or set Config::replies"),
+        ("[bot]\nunanswered_file = unanswered.txt", "call Config::load, whose Sources have it"),
+        ("[log]\nlevel = debug", "call Config::load, whose Sources have it"),
+    ] {
+        check_fault(setting, 2, &[instead]);
+    }
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn claims_of_a_text_hold_for_the_keys_that_are_set() {
+    let text = "[auth]\njwt_issuer = me\njwt_audience = chat";
+    let tokens = Config::parse(text, "f").unwrap().tokens;
+    let secret = b"0123456789 0123456789 0123456789";
+    let tokens = tokens.with_secret(secret).unwrap();
+    let other = Tokens::default().with_secret(secret).unwrap().mint("a", Duration::from_secs(60)).unwrap();
+    assert!(tokens.verify(&other).is_err());
+    assert!(tokens.verify(&tokens.mint("a", Duration::from_secs(60)).unwrap()).is_ok());
+}
+
+/// All that a text says, and its faults.
+fn loaded(text: &str) -> (Loaded, Vec<String>) {
+    let (sections, mut faults) = ini::parse(text);
+    let loaded = Loaded::of_sections(&sections, "f", &mut faults);
+    (loaded, faults.lines("f"))
 }
 
 const EXAMPLE: &str = include_str!("../../config.example.ini");
@@ -127,15 +161,17 @@ fn shown(config: Config) -> (String, Vec<String>) {
 
 #[test]
 fn the_example_holds_the_defaults() {
-    let example = Config::parse(EXAMPLE, "config.example.ini").unwrap();
-    assert_eq!(shown(example), shown(Config::default()));
+    let (example, faults) = loaded(EXAMPLE);
+    assert_eq!(faults, [""; 0]);
+    assert_eq!(shown(example.config), shown(Config::default()));
+    assert_eq!(format!("{:?}", example.sources), format!("{:?}", Sources::default()));
 }
 
 #[test]
 fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() {
     let text: Vec<&str> = EXAMPLE.lines().map(|line| line.strip_prefix(';').unwrap_or(line)).collect();
     let text = text.join("\n");
-    assert!(Config::parse(&text, "config.example.ini").is_ok(), "{}", faults(&text).join("\n"));
+    assert_eq!(loaded(&text).1, [""; 0]);
     let (sections, _) = ini::parse(&text);
     for setting in SETTINGS {
         let section = sections.iter().find(|section| section.name == setting.section);

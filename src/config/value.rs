@@ -34,6 +34,9 @@ pub(super) fn address(value: &str) -> Result<String, String> {
         let bare_ipv6 = host.contains(':') && !host.starts_with('[');
         !host.is_empty() && !bare_ipv6 && !host.contains(char::is_whitespace) && port.parse::<u16>().is_ok()
     };
+    if value.starts_with("*:") {
+        return Err("an address and a port, where 0.0.0.0 is every IPv4 address of this machine and [::] every address".into());
+    }
     if value.rsplit_once(':').is_some_and(is_address) {
         Ok(value.to_owned())
     } else {

@@ -8,7 +8,7 @@ use super::{
     search::Search,
 };
 use crate::{
-    ini::{Entry, Fault},
+    ini::{Entry, Fault, Faults},
     normalise::Words,
 };
 
@@ -34,15 +34,13 @@ impl Test {
 }
 
 impl Replies {
-    /// What works otherwise than it looks, a sentence for each, with its line.
+    /// What works otherwise than it looks, a sentence for each, with its line: the first 50, and how many more there are.
     ///
     /// Takes as long as finding a reply for each key.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
-        warnings.extend(self.keys_that_never_win());
-        warnings.sort();
-        warnings.dedup();
-        warnings.iter().map(|fault| format!("{}:{}: {}", self.name, fault.line, fault.sentence)).collect()
+        self.keys_that_never_win(&mut warnings);
+        warnings.lines(&self.name)
     }
 
     /// The lines of `[tests]` that another key answers than the expected one, a sentence for each.
@@ -82,7 +80,7 @@ impl Replies {
     }
 
     /// A key that does not even answer itself answers nothing.
-    fn keys_that_never_win(&self) -> Vec<Fault> {
+    fn keys_that_never_win(&self, warnings: &mut Faults) {
         let mut search = Search::default();
         let loses = |(entry, alternative): &(usize, String)| {
             let fit = self.best(&itself(alternative)?, &mut search)?;
@@ -96,7 +94,7 @@ impl Replies {
                 Fault::new(reply.line, sentence)
             })
         };
-        self.keys.iter().filter_map(loses).collect()
+        warnings.extend(self.keys.iter().filter_map(loses));
     }
 }
 
@@ -136,7 +134,7 @@ fn canonical(key: &str) -> String {
         .join(" ")
 }
 
-pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Vec<Fault>) {
+pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Faults) {
     if entry.key.contains([',', '，', '、', '،']) {
         let sentence =
             format!("{:?} is one key with a comma in it; write '|' between alternatives", entry.key);
@@ -159,7 +157,7 @@ pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Vec<Fault>) 
     }
 }
 
-pub(super) fn check_prefixes(line: usize, pattern: &Pattern, warnings: &mut Vec<Fault>) {
+pub(super) fn check_prefixes(line: usize, pattern: &Pattern, warnings: &mut Faults) {
     let Pattern::Phrases(phrases) = pattern else { return };
     for phrase in phrases {
         let prefixes = phrase.words.folded().zip(&phrase.prefixes).filter(|(_, is_prefix)| **is_prefix);
@@ -178,7 +176,7 @@ pub(super) struct Vars {
 }
 
 impl Vars {
-    pub(super) fn new(entries: &[Entry], faults: &mut Vec<Fault>) -> Vars {
+    pub(super) fn new(entries: &[Entry], faults: &mut Faults) -> Vars {
         let mut values = HashMap::new();
         for Entry { key, value, line } in entries {
             if !is_name(key) {
@@ -195,7 +193,7 @@ impl Vars {
     }
 
     /// The value of an entry with each `{name}` replaced; any other braces are text.
-    pub(super) fn fill(&mut self, entry: &Entry, warnings: &mut Vec<Fault>) -> String {
+    pub(super) fn fill(&mut self, entry: &Entry, warnings: &mut Faults) -> String {
         let mut filled = String::with_capacity(entry.value.len());
         let mut rest = entry.value.as_str();
         while let Some((before, behind)) = rest.split_once('{') {
@@ -220,7 +218,7 @@ impl Vars {
         filled + rest
     }
 
-    pub(super) fn warn_of_unused(&self, warnings: &mut Vec<Fault>) {
+    pub(super) fn warn_of_unused(&self, warnings: &mut Faults) {
         for (name, (_, line, used)) in &self.values {
             if !used {
                 warnings.push(Fault::new(*line, format!("no reply has {{{name}}}")));

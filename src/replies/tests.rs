@@ -10,10 +10,10 @@ fn check(table: &str, message: &str, expected: &str) {
 
 #[track_caller]
 fn check_fault(table: &str, line: usize, words: &str) {
-    let faults = Replies::read(&format!("[replies]\n{table}"), "f").1;
+    let faults = Replies::read(&format!("[replies]\n{table}"), "f").1.lines("f");
     assert_eq!(faults.len(), 1, "{table:?}: {faults:?}");
-    assert_eq!(faults[0].line, line, "{faults:?}");
-    assert!(faults[0].sentence.contains(words), "{faults:?}");
+    assert!(faults[0].starts_with(&format!("f:{line}: ")), "{faults:?}");
+    assert!(faults[0].contains(words), "{faults:?}");
 }
 
 /// The warnings of a table, each of which must have these words; lines count from `[replies]`.

@@ -94,12 +94,33 @@ impl Tokens {
         Tokens { audience: Some(audience.to_owned()), ..self }
     }
 
+    /// Takes over the secret of `other`.
+    pub(crate) fn with_secret_of(mut self, other: &Tokens) -> Tokens {
+        self.secret.clone_from(&other.secret);
+        self.take_over(other, |algorithm| algorithm == Algorithm::HS256)
+    }
+
+    /// Takes over the public keys of `other`.
+    pub(crate) fn with_public_keys_of(self, other: &Tokens) -> Tokens {
+        self.take_over(other, |algorithm| algorithm != Algorithm::HS256)
+    }
+
+    fn take_over(mut self, other: &Tokens, wanted: fn(Algorithm) -> bool) -> Tokens {
+        self.verifiers.extend(other.verifiers.iter().filter(|verifier| wanted(verifier.algorithm)).cloned());
+        self
+    }
+
+    /// Whether there is a secret to sign with.
+    pub fn can_sign(&self) -> bool {
+        self.secret.is_some()
+    }
+
     fn add(&mut self, key: DecodingKey, algorithm: Algorithm, secret: &[u8]) {
         self.verifiers.push(Verifier { key, algorithm, sha256: Sha256::digest(secret).into() });
     }
 
-    /// Whether there is anything to check a token with.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to check a token with.
+    pub fn is_empty(&self) -> bool {
         self.verifiers.is_empty()
     }
 

@@ -50,7 +50,7 @@ fn files_that_cannot_be_read() {
 
     let mut server = Program::piped(replyd(folder.path()).env("REPLYD_CONFIG", "."));
     assert_eq!(server.exit_code(), Some(2));
-    assert_eq!(server.stderr.all(), ".: this is a folder; name a file\n");
+    assert_eq!(server.stderr.all(), ".: this file is a folder; name a file\n");
 }
 
 #[test]

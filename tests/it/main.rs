@@ -31,6 +31,8 @@ mod config_errors;
 #[cfg(feature = "cli")]
 mod faults;
 #[cfg(feature = "cli")]
+mod files;
+#[cfg(feature = "cli")]
 mod install;
 #[cfg(feature = "cli")]
 mod log_sink;
@@ -38,6 +40,8 @@ mod log_sink;
 mod proxies;
 #[cfg(feature = "cli")]
 mod reload;
+#[cfg(feature = "cli")]
+mod signals;
 #[cfg(feature = "cli")]
 mod stop;
 #[cfg(feature = "cli")]

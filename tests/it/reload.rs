@@ -86,7 +86,7 @@ fn a_bad_file_changes_nothing_and_says_why() {
     fs::remove_file(&file).unwrap();
     server.log().wait_for("cannot read this file: No such file");
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR).unwrap();
-    server.log().wait_for("this is no regular file");
+    server.log().wait_for("this file is not a regular file");
     fs::remove_file(&file).unwrap();
     assert_eq!(ask(&mut client, "hours"), "one");
     fs::write(&file, config("two")).unwrap();

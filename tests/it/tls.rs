@@ -361,6 +361,33 @@ mod real {
     }
 
     #[test]
+    fn a_renewed_private_key_that_is_refused_holds_up_nothing_else() {
+        let (old, new) = (Authority::new(), Authority::new());
+        let settings = SETTINGS.to_owned() + "[bot]\ngreeting =\nreplies_file = faq.ini\n";
+        let server = Replyd::serve_with(&settings, |command: &mut Command| {
+            let folder = command.get_current_dir().unwrap();
+            write(folder, &old.identity());
+            fs::write(folder.join("faq.ini"), "[replies]\nhelp = one\n").unwrap();
+        });
+        let folder = server.folder.path();
+        write(folder, &new.identity());
+        fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+        server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");
+        server.log().wait_for("cert.pem is not taken: keeping the previous certificate");
+        // At every reload, whatever that is for.
+        fs::write(folder.join("faq.ini"), "[replies]\nhelp = two\n").unwrap();
+        server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");
+        server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
+        let mut client = old.connect(server.address);
+        client.ask(&upgrade("/", ""));
+        client.0.write_all(&frame(0x81, b"help")).unwrap();
+        assert_eq!(client.frame().1, b"two");
+        fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+        server.log().wait_for("the certificate has changed");
+        new.connect(server.address).ask(&upgrade("/", ""));
+    }
+
+    #[test]
     fn what_is_wrong_with_the_files_is_said() {
         let authority = Authority::new();
         let folder = tempfile::tempdir().unwrap();

@@ -330,6 +330,30 @@ mod real {
     }
 
     #[test]
+    fn a_secret_that_is_refused_leaves_the_old_one_in_force() {
+        let first = b"0123456789 0123456789 0123456789\n";
+        let server = Replyd::serve_with(SETTINGS, |command: &mut Command| {
+            write_secret(command.get_current_dir().unwrap(), first, 0o600);
+        });
+        let folder = server.folder.path();
+        let (_, token, _) = run(folder, &["token", "new", "--name", "shop", "--ttl", "15m"]);
+        let status = || {
+            Raw::connect(server.address).ask(&upgrade(&format!("/?accessToken={}", token.trim()), "")).status
+        };
+        assert_eq!(status(), 101);
+        write_secret(folder, b"too short", 0o600);
+        server.log().wait_for("config.ini:2: jwt_secret_file: the secret has 9 bytes and can be guessed");
+        server.log().wait_for("jwt.secret is not taken: keeping the previous key for tokens");
+        assert_eq!(status(), 101);
+        fs::write(folder.join("config.ini"), SETTINGS.to_owned() + "[bot]\ngreeting = Welcome\n").unwrap();
+        server.log().wait_for("jwt.secret is not taken");
+        server.log().wait_for("changed: greeting");
+        assert_eq!(status(), 101);
+        write_secret(folder, b"9876543210 9876543210 9876543210", 0o600);
+        crate::support::wait_until("the new secret holds", || status() == 403);
+    }
+
+    #[test]
     fn what_is_missing_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let (code, _, told) = run(folder.path(), &["token", "new", "--name", "a", "--ttl", "15m"]);

@@ -25,6 +25,8 @@ Environment:
 Signals:
   SIGINT, SIGTERM end each conversation with Close 1001; a second one ends
                   at once, with exit code 130
+  SIGHUP          reads the files at once; where the server has a terminal,
+                  stops it as above; under nohup it is ignored
 
 Exit codes:
   0 fine, 1 it failed, 2 wrong usage or configuration, 130 second signal

@@ -1,4 +1,4 @@
-//! The commands that need no server: `ask`, `check` and `unanswered`.
+//! The commands that ask the replies without a server: `ask` and `unanswered`.
 
 use std::{
     collections::HashMap,
@@ -7,15 +7,13 @@ use std::{
     path::Path,
 };
 
-use replyd::Config;
+use replyd::{Config, Loaded};
 
 use crate::{
     args::{AskArgs, FileArgs},
     escape::unescaped,
     failure::Failure,
-    input,
-    settings::{self, Settings},
-    unanswered,
+    input, settings, unanswered,
 };
 
 /// The key of the reply to what no other answers.
@@ -25,7 +23,7 @@ const MANY: usize = 100_000;
 
 /// Prints the answer to a text, or to each line of the input.
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
-    let Settings { config, .. } = settings::read(args.file.config.as_deref())?;
+    let config = settings::read(args.file.config.as_deref())?.config;
     let answer = |text: &str| {
         let replies = &config.replies;
         if args.why { print(replies.explain(text)) } else { print(replies.answer(text)) }
@@ -36,40 +34,10 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     input::lines(stdin().lock()).try_for_each(|line| answer(&line?))
 }
 
-/// Reads the configuration, and says what works otherwise than it looks and which `[tests]` fail.
-pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
-    let Settings { config, name } = settings::read(args.config.as_deref())?;
-    config.check_exposure()?;
-    let replies = &config.replies;
-    let (warnings, failures) = (replies.warnings(), replies.failures());
-    for warning in &warnings {
-        print(format_args!("warning: {warning}"))?;
-    }
-    for failure in &failures {
-        print(format_args!("failed: {failure}"))?;
-    }
-    let passed = replies.tests() - failures.len();
-    print(format_args!(
-        "{name}: {}, {}, {passed} of {} pass",
-        counted(replies.len(), "reply", "replies"),
-        counted(warnings.len(), "warning", "warnings"),
-        counted(replies.tests(), "test", "tests")
-    ))?;
-    match failures.len() {
-        0 => Ok(()),
-        1 => Err(Failure::new("1 test fails")),
-        count => Err(Failure::new(format!("{count} tests fail"))),
-    }
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 /// Prints the messages that are still unanswered as lines for `[replies]`, the most frequent first.
 pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
-    let Settings { config, .. } = settings::read(args.config.as_deref())?;
-    let Some(file) = &config.unanswered_file else {
+    let Loaded { config, sources, .. } = settings::read(args.config.as_deref())?;
+    let Some(file) = &sources.unanswered_file else {
         return Err(Failure::usage(
             "no messages are kept; write 'unanswered_file = unanswered.txt' under [bot]",
         ));
@@ -131,7 +99,7 @@ fn read_if_there(file: &Path) -> Result<String, Failure> {
     }
 }
 
-fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
+pub(crate) fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
     match writeln!(stdout(), "{line}") {
         // Whoever reads it has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),

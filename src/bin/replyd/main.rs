@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod chat;
+mod check;
 mod escape;
 mod failure;
 mod init;
@@ -12,10 +13,12 @@ mod log_writer;
 mod reload;
 mod serve;
 mod settings;
+mod signals;
 mod terminal;
 #[cfg(feature = "jwt")]
 mod token;
 mod unanswered;
+mod watch;
 
 use std::{io::Write, process::ExitCode};
 
@@ -38,7 +41,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Serve(args)) => serve::serve(&args),
         Some(Command::Chat(args)) => chat::chat(args),
         Some(Command::Ask(args)) => ask::ask(args),
-        Some(Command::Check(args)) => ask::check(&args),
+        Some(Command::Check(args)) => check::check(&args),
         Some(Command::Unanswered(args)) => ask::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
         Some(Command::Init { folder }) => init::init(&folder),

@@ -1,128 +1,172 @@
-//! Notices that the files of a running server were saved, and puts their contents in force if they are good.
+//! Puts the files of a running server in force when they were saved, as far as they are good.
 
 use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
-use replyd::{Config, Running};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use replyd::{Config, Loaded, Reading, Refused, Running, Sources};
 
-use crate::unanswered::Unanswered;
+use crate::{
+    failure::Failure,
+    unanswered::Unanswered,
+    watch::{Request, Watch},
+};
 
-/// How many failing `[tests]` are told; one is enough to keep the file out.
-const TOLD_FAILURES: usize = 5;
+/// A look at files takes no time; one that takes longer than this is stuck, as over a network.
+const SLOW: Duration = Duration::from_secs(5);
 
-/// What a file looks like from outside: when it was changed, how long it is, and which one it is. Links are followed.
-type Look = Option<((i64, i64), (i64, i64), u64, u64)>;
-
-/// The files of a running server.
-pub(crate) struct Watch {
-    files: Vec<PathBuf>,
-    /// The address of the command line, which beats the file.
-    listen: Option<String>,
-    loaded: Vec<Look>,
-    seen: Vec<Look>,
+/// The files of a running server, and the thread that reads them: a read that blocks holds up nobody but itself.
+pub(crate) struct Reload {
+    name: String,
+    sources: Arc<Sources>,
+    requests: Sender<Request>,
+    answers: Receiver<Option<Reading>>,
+    /// Since when an answer is awaited.
+    asked: Option<Instant>,
+    /// The files are to be read at once, whether they have changed or not.
+    is_urgent: bool,
+    is_slow: bool,
 }
 
-impl Watch {
-    /// Watches a file of settings, and the one with the replies that it names, as they look now: before they are read.
-    pub(crate) fn new(file: &Path, listen: Option<String>) -> Watch {
-        let files = Config::files(file);
-        let loaded = looks(&files);
-        Watch { files, listen, loaded, seen: Vec::new() }
+impl Reload {
+    /// Starts the thread, which watches the files of `sources`.
+    pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
+        let (requests, asked) = bounded::<Request>(1);
+        let (answer, answers) = bounded(1);
+        let mut watch = Watch::new(file, &sources, listen);
+        let watching = move || {
+            for request in asked {
+                if answer.send(watch.look(&request)).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("files".into()).spawn(watching);
+        thread.map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
+        Ok(Reload {
+            name: file.display().to_string(),
+            sources: Arc::new(sources),
+            requests,
+            answers,
+            asked: None,
+            is_urgent: false,
+            is_slow: false,
+        })
     }
 
-    /// Looks once; what has changed and looks the same as the last time is read.
-    pub(crate) fn tick(&mut self, running: &Running, unanswered: &Unanswered) {
-        let now = looks(&self.files);
-        if now == self.loaded || now != self.seen {
-            self.seen = now;
-            return;
+    /// The answers to what was asked for, each of which is to be [accepted](Reload::accept).
+    pub(crate) fn answers(&self) -> Receiver<Option<Reading>> {
+        self.answers.clone()
+    }
+
+    /// Takes an answer: `None` where there is nothing new.
+    pub(crate) fn accept(&mut self, answer: Option<Reading>, running: &Running, unanswered: &Unanswered) {
+        self.asked = None;
+        self.is_slow = false;
+        if let Some(reading) = answer {
+            self.put_in_force(reading, running, unanswered);
         }
-        let files = Config::files(&self.files[0]);
-        if files != self.files {
-            // Another file of replies: it is watched from now on, and read when it looks the same twice.
-            (self.seen, self.loaded) = (looks(&files), Vec::new());
-            self.files = files;
-            return;
-        }
-        let read = self.read();
-        // Saved again while it was read: what was read may be half of it.
-        if looks(&self.files) == now {
-            self.put_in_force(read, running, unanswered);
-            // Good or bad, it is not read again until it changes.
-            self.loaded = now;
+        if self.is_urgent {
+            self.tick(running);
         }
     }
 
-    fn put_in_force(&self, read: Result<Config, Vec<String>>, running: &Running, unanswered: &Unanswered) {
-        let name = self.files[0].display().to_string();
+    /// Has the files read at once, whether they have changed or not.
+    pub(crate) fn hurry(&mut self, running: &Running) {
+        log::info!("SIGHUP: reading {}", self.name);
+        self.is_urgent = true;
+        self.tick(running);
+    }
+
+    /// Has the files looked at, unless that is still being done.
+    pub(crate) fn tick(&mut self, running: &Running) {
+        if let Some(asked) = self.asked {
+            if asked.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
+                log::warn!("{}: reading takes long; what is saved is not noticed meanwhile", self.name);
+            }
+            return;
+        }
+        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let request = Request { config: running.config(), sources: Arc::clone(&self.sources), is_urgent };
+        if self.requests.try_send(request).is_ok() {
+            self.asked = Some(Instant::now());
+        }
+    }
+
+    /// Puts in force what was read, as far as it is good, and logs what became of each part.
+    fn put_in_force(&mut self, reading: Reading, running: &Running, unanswered: &Unanswered) {
         let before = running.config();
-        let reloaded =
-            read.and_then(|config| running.reload(config).map_err(|error| vec![format!("{name}: {error}")]));
-        match reloaded {
+        let Reading { mut loaded, refused, .. } = reading;
+        let mut is_refused = !refused.is_empty();
+        for Refused { file, setting, error, .. } in &refused {
+            self.report_refused(&file.display().to_string(), *setting, error, &before);
+        }
+        if let Err(error) = running.check_reload(&loaded.config) {
+            is_refused = true;
+            self.report_refused(&self.name, None, &error, &before);
+            loaded = loaded.with_settings_of(&before, &self.sources);
+        }
+        let Loaded { config, sources, warnings, .. } = loaded;
+        match running.reload(config) {
             Ok(fixed) => {
-                let config = running.config();
-                let (added, changed, removed) = config.replies.changes_since(&before.replies);
-                log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies");
-                if config.keys != before.keys {
-                    log::info!("{name}: the keys have changed, there are {} now", config.keys.len());
-                }
-                #[cfg(feature = "tls")]
-                if config.tls != before.tls {
-                    log::info!("{name}: the certificate has changed");
-                    if config.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
-                        log::warn!("{name}: tls_certificate has expired: clients will refuse it");
-                    }
-                }
+                self.report_changes(&before, &running.config(), &sources, is_refused);
+                warnings.iter().for_each(|warning| log::warn!("{warning}"));
                 for setting in fixed {
-                    log::warn!("{name}: {setting} has changed and takes effect at the next start");
-                }
-                unanswered.set_file(config.unanswered_file.clone());
-                if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {
-                    log::set_max_level(config.level);
+                    log::warn!("{}: {setting} has changed and takes effect at the next start", self.name);
                 }
             }
-            Err(faults) => {
-                running.tell_failed_reload();
-                for fault in faults {
-                    log::error!("{fault}");
-                }
-                log::error!("{name} is not taken: keeping the previous {} replies", before.replies.len());
+            Err(error) => log::error!("{}: {error}", self.name),
+        }
+        if is_refused {
+            running.tell_failed_reload();
+        }
+        unanswered.set_file(sources.unanswered_file.clone());
+        if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {
+            log::set_max_level(sources.level);
+        }
+        self.sources = Arc::new(sources);
+    }
+
+    fn report_refused(&self, file: &str, setting: Option<&str>, error: &replyd::Error, before: &Config) {
+        error.to_string().lines().for_each(|fault| log::error!("{fault}"));
+        let kept = match setting {
+            None if self.sources.replies_file.is_some() => "settings".to_owned(),
+            None | Some("replies_file") => format!("{} replies", before.replies.len()),
+            Some("tls_certificate") => "certificate".to_owned(),
+            Some(_) => "key for tokens".to_owned(),
+        };
+        log::error!("{file} is not taken: keeping the previous {kept}");
+    }
+
+    /// Nothing is said of a change that there was not, where something was refused.
+    fn report_changes(&self, before: &Config, now: &Config, sources: &Sources, is_refused: bool) {
+        let name = &self.name;
+        let (added, changed, removed) = now.replies.changes_since(&before.replies);
+        let mut settings = now.changes_since(before);
+        settings.extend((sources.level != self.sources.level).then_some("level"));
+        settings
+            .extend((sources.unanswered_file != self.sources.unanswered_file).then_some("unanswered_file"));
+        if !is_refused || added + changed + removed + settings.len() > 0 {
+            let settings = if settings.is_empty() {
+                String::new()
+            } else {
+                format!(", changed: {}", settings.join(", "))
+            };
+            log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{settings}");
+        }
+        if now.keys != before.keys {
+            log::info!("{name}: the keys have changed, there are {} now", now.keys.len());
+        }
+        #[cfg(feature = "tls")]
+        if now.tls != before.tls {
+            log::info!("{name}: the certificate has changed");
+            if now.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
+                log::warn!("{name}: tls_certificate has expired: clients will refuse it");
             }
         }
     }
-
-    /// Reads the files as at the start; an empty one is a mistake here, and so is a failing test.
-    fn read(&self) -> Result<Config, Vec<String>> {
-        let file = &self.files[0];
-        if is_empty(file) {
-            return Err(vec![format!("{}: this file is empty", file.display())]);
-        }
-        let lines = |error: replyd::Error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>();
-        let mut config = Config::load(file).map_err(lines)?;
-        if let Some(listen) = &self.listen {
-            config.listen.clone_from(listen);
-        }
-        let mut failures = config.replies.failures();
-        failures.truncate(TOLD_FAILURES);
-        if failures.is_empty() { Ok(config) } else { Err(failures) }
-    }
-}
-
-/// Whether there is nothing but blanks in a file; nobody writes many of those.
-fn is_empty(file: &Path) -> bool {
-    let is_short = fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() < 4096);
-    is_short && fs::read(file).is_ok_and(|bytes| bytes.trim_ascii().is_empty())
-}
-
-fn looks(files: &[PathBuf]) -> Vec<Look> {
-    let look = |file: &PathBuf| {
-        let metadata = fs::metadata(file).ok()?;
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        Some((modified, changed, metadata.len(), metadata.ino()))
-    };
-    files.iter().map(look).collect()
 }

@@ -1,69 +1,137 @@
 //! `replyd serve`: reads the settings, starts the log and the server, and waits for a signal.
 
-use std::{panic, process, time::Duration};
+use std::{panic, path::PathBuf, time::Duration};
 
-use crossbeam_channel::{Receiver, bounded, select, tick};
-use replyd::Server;
+use crossbeam_channel::{bounded, never, select, tick};
+use replyd::{Config, Loaded, Running, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
-    args::ServeArgs,
-    failure::Failure,
-    log_writer::LogWriter,
-    reload::Watch,
-    settings::{self, Settings},
+    args::ServeArgs, failure::Failure, log_writer::LogWriter, reload::Reload, settings, signals::Signals,
     unanswered::Unanswered,
 };
 
 /// How often the files are looked at; a change is read when it looks the same twice.
 const TICK: Duration = Duration::from_millis(500);
-/// 128 + SIGINT, as shells report it.
-const KILLED: i32 = 130;
+/// How many failing `[tests]` are told at the start; nobody mends more in one go.
+const TOLD_FAILURES: usize = 50;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
     let listen = args.listen.clone().filter(|listen| !listen.is_empty());
-    let mut watch = file.as_deref().map(|file| Watch::new(file, listen.clone()));
-    let Settings { mut config, name } = settings::read(file.as_deref())?;
+    let Loaded { mut config, sources, warnings, .. } = settings::read(file.as_deref())?;
     if let Some(listen) = &listen {
         config.listen.clone_from(listen);
     }
     // Dropped at the end, whichever way it comes: that writes the last lines.
-    let log = LogWriter::start(config.level)?;
+    let log = LogWriter::start(sources.level)?;
     panic::set_hook(Box::new(|info| log::error!("{info}")));
     match &file {
-        Some(_) => log::info!("using {name}"),
+        Some(file) => log::info!("using {}", file.display()),
         None => {
             log::info!("using the built-in replies: there is no {} in this folder", settings::DEFAULT_FILE)
         }
     }
-    for failure in config.replies.failures() {
-        log::warn!("{failure}");
-    }
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    report(&config);
 
-    let signals = signals()?;
-    let (unanswered, writer) = Unanswered::start(config.unanswered_file.clone())?;
+    let signals = Signals::hear()?;
+    let (unanswered, writer) = Unanswered::start(sources.unanswered_file.clone())?;
     let keep = unanswered.clone();
-    let server = Server::with_config(config)?;
+    let server = Server::with_config(config).map_err(listening_failed)?;
     let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    report_page(&running);
     tell_systemd(&[NotifyState::Ready]);
-    let ticks = tick(TICK);
-    loop {
-        select! {
-            recv(signals) -> _ => break,
-            recv(ticks) -> _ => {
-                running.tell_lost_log_lines(log.lost());
-                if let Some(watch) = &mut watch {
-                    watch.tick(&running, &unanswered);
-                }
-            }
-        }
-    }
+    wait(&running, &signals, &log, &unanswered, reload(file, sources, listen)?);
     tell_systemd(&[NotifyState::Stopping]);
     log::info!("Stopping: a second signal ends at once");
     running.stop();
     finish(unanswered, writer);
     Ok(())
+}
+
+/// What works otherwise than it looks in the replies.
+fn report(config: &Config) {
+    for warning in config.replies.warnings() {
+        log::warn!("{warning}");
+    }
+    let failures = config.replies.failures();
+    for failure in failures.iter().take(TOLD_FAILURES) {
+        log::warn!("{failure}");
+    }
+    if failures.len() > TOLD_FAILURES {
+        log::warn!("and {} more tests fail", failures.len() - TOLD_FAILURES);
+    }
+}
+
+/// Whoever started it chose the address, and may choose another.
+fn listening_failed(error: replyd::Error) -> Failure {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    if source.is_some_and(|source| source.kind() == std::io::ErrorKind::AddrInUse) {
+        return Failure::new(format!(
+            "{error}: something else listens there, perhaps another replyd; stop it, or choose another address with --listen ADDRESS:PORT"
+        ));
+    }
+    error.into()
+}
+
+/// Where a browser finds the chat page, if there is one.
+fn report_page(running: &Running) {
+    let config = running.config();
+    if !config.page {
+        return;
+    }
+    #[cfg(feature = "tls")]
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    #[cfg(not(feature = "tls"))]
+    let scheme = "http";
+    let mut address = running.local_addr();
+    if address.ip().is_unspecified() {
+        // Every address of this machine: the one that works from here.
+        address.set_ip(match address {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    log::info!("Chat page: {scheme}://{address}/");
+}
+
+fn reload(
+    file: Option<PathBuf>,
+    sources: Sources,
+    listen: Option<String>,
+) -> Result<Option<Reload>, Failure> {
+    file.map(|file| Reload::start(&file, sources, listen)).transpose()
+}
+
+/// Keeps what is around the server going until a signal stops it.
+fn wait(
+    running: &Running,
+    signals: &Signals,
+    log: &LogWriter,
+    unanswered: &Unanswered,
+    mut reload: Option<Reload>,
+) {
+    let answers = reload.as_ref().map_or(never(), Reload::answers);
+    let ticks = tick(TICK);
+    loop {
+        select! {
+            recv(signals.stop) -> _ => return,
+            recv(signals.reload) -> _ => match &mut reload {
+                Some(reload) => reload.hurry(running),
+                None => log::warn!("SIGHUP: there is no file to read, since the server was started without one"),
+            },
+            recv(ticks) -> _ => {
+                running.tell_lost_log_lines(log.lost());
+                if let Some(reload) = &mut reload {
+                    reload.tick(running);
+                }
+            }
+            recv(answers) -> answer => if let (Some(reload), Ok(answer)) = (&mut reload, answer) {
+                reload.accept(answer, running, unanswered);
+            },
+        }
+    }
 }
 
 /// Where systemd started this process and waits for word of it.
@@ -82,17 +150,4 @@ fn finish(unanswered: Unanswered, writer: std::thread::JoinHandle<()>) {
         drop(done);
     });
     let _ = written.recv_timeout(Duration::from_secs(1));
-}
-
-/// A channel that tells of the first signal. The second ends the process, whatever it is doing.
-fn signals() -> Result<Receiver<()>, Failure> {
-    let (heard, signals) = bounded(1);
-    let mut heard = Some(heard);
-    ctrlc::set_handler(move || match heard.take() {
-        // There is room for the one message that is ever sent.
-        Some(heard) => drop(heard.try_send(())),
-        None => process::exit(KILLED),
-    })
-    .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
-    Ok(signals)
 }

@@ -29,7 +29,7 @@ fn new(config: &Config, name: &str, ttl: &str) -> Result<(), Failure> {
     // As the name of a key, so that both look the same in the log.
     Key::new(name, "0123456789abcdef").map_err(|sentence| Failure::usage(format!("the token {sentence}")))?;
     let time = ttl_of(ttl)?;
-    if config.jwt_secret_file.is_none() {
+    if !config.tokens.can_sign() {
         return Err(Failure::usage(NO_SECRET));
     }
     let token = config.tokens.mint(name, time)?;
@@ -40,7 +40,7 @@ fn new(config: &Config, name: &str, ttl: &str) -> Result<(), Failure> {
 }
 
 fn check(config: &Config, token: Option<String>) -> Result<(), Failure> {
-    if config.jwt_secret_file.is_none() && config.jwt_public_key_file.is_none() {
+    if config.tokens.is_empty() {
         return Err(Failure::usage(
             "there is neither jwt_secret_file nor jwt_public_key_file to check a token with",
         ));

@@ -60,6 +60,13 @@ impl Program {
         }
     }
 
+    /// Starts a program whose input and output are set already.
+    #[track_caller]
+    pub(crate) fn as_it_is(command: &mut Command) -> Program {
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Program { child, input: None, stdout: Output::default(), stderr: Output::default() }
+    }
+
     #[track_caller]
     pub(crate) fn type_in(&mut self, text: &str) {
         self.input.as_mut().expect("its input is open").write_all(text.as_bytes()).unwrap();

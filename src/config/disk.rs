@@ -1,0 +1,95 @@
+//! Reads files: bounded, without waiting for anybody, and with the rights that a secret needs.
+
+use std::{
+    fs::{Metadata, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// What a file holds, and what it looked like when that was read.
+pub(super) struct Contents {
+    pub(super) bytes: Vec<u8>,
+    pub(super) metadata: Metadata,
+}
+
+/// Why a file was not read.
+pub(super) enum Unread {
+    /// Something is wrong with it; the sentence says what.
+    Faulty(String),
+    /// The system cannot read anything now.
+    Passing(io::Error),
+}
+
+/// Reads a regular file of at most `max_mebibytes`. `subject` is what sentences call it.
+pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Contents, Unread> {
+    let unreadable = |error: io::Error| match is_passing(&error) {
+        true => Unread::Passing(error),
+        false => Unread::Faulty(format!("cannot read {subject}: {error}")),
+    };
+    // Another file may take this one's place at any time, so it is judged when it is open; to open a pipe without this flag
+    // is to wait for somebody to write into it.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
+    let opened = opened.map_err(unreadable)?;
+    let metadata = opened.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(Unread::Faulty(format!("{subject} is {what}; name a file")));
+    }
+    let max_bytes = max_mebibytes * 1024 * 1024;
+    let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
+    opened.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(Unread::Faulty(format!("{subject} is over {max_mebibytes} MiB")));
+    }
+    Ok(Contents { bytes, metadata })
+}
+
+/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device has trouble, or
+/// another process holds a lease.
+fn is_passing(error: &io::Error) -> bool {
+    let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO, libc::EINTR, libc::EAGAIN];
+    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+}
+
+/// Whether everybody on this machine may read a file that looks like this.
+pub(super) fn is_public(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+/// A path in a file is relative to that file.
+pub(super) fn beside(path: &Path, file: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(file: &Path) -> String {
+        match read(file, "this", 1) {
+            Err(Unread::Faulty(sentence)) => sentence,
+            Err(Unread::Passing(error)) => panic!("{error}"),
+            Ok(_) => panic!("it was read"),
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_read_and_nothing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(refused(&pipe), "this is not a regular file; name a file");
+        assert_eq!(refused(folder.path()), "this is a folder; name a file");
+        assert_eq!(refused(Path::new("/dev/zero")), "this is not a regular file; name a file");
+        assert!(refused(&folder.path().join("nowhere")).starts_with("cannot read this: No such file"));
+        let large = folder.path().join("large");
+        std::fs::write(&large, vec![b'x'; (1 << 20) + 1]).unwrap();
+        assert_eq!(refused(&large), "this is over 1 MiB");
+        std::fs::write(&large, vec![b'x'; 1 << 20]).unwrap();
+        assert_eq!(read(&large, "this", 1).ok().unwrap().bytes.len(), 1 << 20);
+    }
+}

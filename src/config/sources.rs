@@ -1,0 +1,89 @@
+//! Where settings were read from.
+
+use std::{
+    fs::Metadata,
+    path::{Path, PathBuf},
+};
+
+use super::disk::beside;
+use crate::Tokens;
+
+/// Where a [`Config`](crate::Config) was read from, and what its file says to the program around the server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sources {
+    /// The files that were read: that of the settings, and those that it names.
+    pub files: Vec<Source>,
+    /// A file for messages that only `unknown` answers; none by default. The program keeps them: see
+    /// [`bot_with`](crate::bot_with).
+    pub unanswered_file: Option<PathBuf>,
+    /// The least important level that a log shows, info by default. The library has no log of its own.
+    pub level: log::LevelFilter,
+    pub(super) tls_certificate: Option<PathBuf>,
+    pub(super) tls_private_key: Option<PathBuf>,
+    pub(super) jwt_secret_file: Option<PathBuf>,
+    pub(super) jwt_public_key_file: Option<PathBuf>,
+    pub(super) jwt_issuer: String,
+    pub(super) jwt_audience: String,
+    /// The file of the replies, where they have one of their own.
+    pub replies_file: Option<PathBuf>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Source {
+    /// Its path, as far as it was given: relative to the current folder unless it is absolute.
+    pub path: PathBuf,
+    /// What it looked like when it was opened to be read: one that looks otherwise now has changed. `None` for one that
+    /// could not be opened.
+    pub metadata: Option<Metadata>,
+}
+
+impl Default for Sources {
+    /// No file.
+    fn default() -> Sources {
+        Sources {
+            files: Vec::new(),
+            unanswered_file: None,
+            level: log::LevelFilter::Info,
+            tls_certificate: None,
+            tls_private_key: None,
+            jwt_secret_file: None,
+            jwt_public_key_file: None,
+            jwt_issuer: String::new(),
+            jwt_audience: String::new(),
+            replies_file: None,
+        }
+    }
+}
+
+impl Sources {
+    /// Paths in a file are relative to that file.
+    pub(super) fn resolve(&mut self, path: &Path) {
+        let Sources { tls_certificate, tls_private_key, jwt_secret_file, jwt_public_key_file, .. } = self;
+        let Sources { replies_file, unanswered_file, .. } = self;
+        for file in [
+            tls_certificate,
+            tls_private_key,
+            jwt_secret_file,
+            jwt_public_key_file,
+            replies_file,
+            unanswered_file,
+        ] {
+            *file = file.take().map(|file| beside(path, &file));
+        }
+    }
+
+    /// Tokens without any key, for the issuer and the audience that are set.
+    pub(super) fn tokens(&self) -> Tokens {
+        let mut tokens = Tokens::default();
+        if !self.jwt_issuer.is_empty() {
+            tokens = tokens.with_issuer(&self.jwt_issuer);
+        }
+        if !self.jwt_audience.is_empty() {
+            tokens = tokens.with_audience(&self.jwt_audience);
+        }
+        tokens
+    }
+}

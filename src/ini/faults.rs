@@ -1,0 +1,65 @@
+//! What is wrong with a file, bounded however much that is.
+
+/// How many faults of a file are reported; the rest is counted. Nobody mends more than these in one go.
+pub(crate) const MAX_FAULTS: usize = 50;
+/// How much of a fault is reported: it may quote a value of many megabytes.
+const MAX_CHARS: usize = 1000;
+
+/// A line that is wrong, and what to write instead. `line` counts from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fault {
+    line: usize,
+    sentence: String,
+}
+
+impl Fault {
+    pub(crate) fn new(line: usize, sentence: impl Into<String>) -> Fault {
+        let mut sentence = sentence.into();
+        if let Some((end, _)) = sentence.char_indices().nth(MAX_CHARS) {
+            sentence.truncate(end);
+            sentence.push_str(" ...");
+        }
+        Fault { line, sentence }
+    }
+}
+
+/// The first faults of a file, and how many more there are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faults {
+    kept: Vec<Fault>,
+    more: usize,
+}
+
+impl Faults {
+    pub(crate) fn push(&mut self, fault: Fault) {
+        if self.kept.len() < MAX_FAULTS {
+            self.kept.push(fault);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(crate) fn append(&mut self, others: Faults) {
+        self.more += others.more;
+        others.kept.into_iter().for_each(|fault| self.push(fault));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// A line for each, in the order of the file called `name`, and one for the rest.
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        let mut kept: Vec<&Fault> = self.kept.iter().collect();
+        kept.sort();
+        kept.dedup();
+        let lines = kept.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence));
+        lines.chain((self.more > 0).then(|| format!("{name}: and {} more", self.more))).collect()
+    }
+}
+
+impl Extend<Fault> for Faults {
+    fn extend<T: IntoIterator<Item = Fault>>(&mut self, faults: T) {
+        faults.into_iter().for_each(|fault| self.push(fault));
+    }
+}
