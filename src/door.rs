@@ -71,7 +71,8 @@ impl Places {
 pub(crate) struct Door {
     reserved: Sender<(Arc<Arrival>, Refusal)>,
     alive: Sender<()>,
-    reports: Reports,
+    unanswered: Reports,
+    without_thread: Reports,
 }
 
 /// What may happen a thousand times a second is logged once.
@@ -101,7 +102,7 @@ impl Door {
                 },
             )?;
         }
-        Ok(Door { reserved, alive, reports: Reports::default() })
+        Ok(Door { reserved, alive, unanswered: Reports::default(), without_thread: Reports::default() })
     }
 
     fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
@@ -122,7 +123,8 @@ impl Door {
             move || connection::serve(&arrival, Ok(places))
         });
         if let Err(error) = started {
-            log::error!("cannot start a thread for a client: {error}");
+            self.without_thread
+                .at_most_once_a_second(|| log::error!("cannot start a thread for a client: {error}"));
             self.turn_away(arrival, Refusal::Full);
         }
     }
@@ -132,7 +134,7 @@ impl Door {
         let shared = Arc::clone(&arrival.shared);
         if self.reserved.try_send((arrival, refusal)).is_err() {
             shared.counters.unanswered();
-            self.reports
+            self.unanswered
                 .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
         }
     }
