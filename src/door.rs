@@ -108,6 +108,7 @@ impl Door {
     fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
         // Without it a short answer waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
+        let address = plain(address);
         let arrival = shared.register(stream, address, self.alive.clone());
         match Places::take(shared, address.ip()) {
             Ok(places) => self.serve(arrival, places),
@@ -137,5 +138,13 @@ impl Door {
             self.unanswered
                 .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
         }
+    }
+}
+
+/// A socket that listens for both shows an IPv4 address as an IPv6 one.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
+        IpAddr::V6(_) => address,
     }
 }

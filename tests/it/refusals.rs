@@ -267,3 +267,30 @@ fn a_full_house_says_so_and_empties() {
     crate::support::wait_until("the seat is free", || server.clients() == 0);
     Raw::open(server.local_addr());
 }
+
+#[cfg(feature = "cli")]
+mod real {
+    use super::*;
+    use crate::support::{Program, left_out, replyd};
+
+    #[test]
+    fn an_ipv4_client_of_an_ipv6_socket_is_shown_plainly() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.ini"), "[auth]\nrequire_key = no\n").unwrap();
+        if std::net::TcpListener::bind("[::]:0").is_err() {
+            return left_out("this machine has no IPv6");
+        }
+        let server = Program::piped(replyd(folder.path()).args(["--listen", "[::]:0"]));
+        let line = server.stderr.wait_for("Waiting for clients ... [ws://[::]:");
+        let port: u16 = line.trim_end_matches(']').parse().unwrap();
+        let mut client = Raw::open(([127, 0, 0, 1], port).into());
+        client.text();
+        client.say(Opcode::Text, b"hello");
+        client.text();
+        for words in ["Incoming connection", "established", "SERVER >> ", "CLIENT >> "] {
+            server.stderr.wait_for(words);
+            server.stderr.wait_for(" [#1 127.0.0.1:");
+        }
+        assert!(!server.stderr.so_far().contains("ffff"), "{}", server.stderr.so_far());
+    }
+}
