@@ -90,6 +90,7 @@ mod ini;
 mod client;
 mod counters;
 mod error;
+mod excerpt;
 
 pub use auth::Key;
 pub use bot::{bot, bot_with};
