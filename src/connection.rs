@@ -41,7 +41,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 const LINGER_WHEN_WOKEN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 const QUIET: Duration = Duration::from_millis(100);
-/// A reserved seat must be free again soon.
+/// A reserved thread must be free again soon.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
 /// The whole life of a connection. One without places (they are all taken, say) is read all the same, so that its answer
@@ -243,8 +243,11 @@ impl Exchange<'_> {
     }
 
     fn end_unread(mut self, unread: Unread) {
-        let peer = &self.peer;
+        let Exchange { arrival, peer, .. } = &self;
         match unread {
+            _ if arrival.entry.displaced.load(Ordering::Acquire) => {
+                log::debug!("Connection closed to make room for another ... {peer}");
+            }
             Unread::Refused { refusal, is_head } => {
                 self.with_body = !is_head;
                 self.refuse(&refusal);
