@@ -22,6 +22,7 @@ use crate::{
     door::Places,
     ending::Ending,
     forwarded::{client_address, is_forwarded},
+    origin::is_loopback_host,
     peer::Peer,
     refusal::{Refusal, plain},
     request::{Head, Unread},
@@ -202,12 +203,13 @@ fn answer_to(
     }
 }
 
-/// Metrics are for programs on this machine, and for whoever has a key; what a proxy brings is from elsewhere.
+/// Metrics are for programs on this machine, and for whoever has a key. What a proxy brings is from elsewhere, and so is a
+/// page whose own name leads to this machine.
 fn may_see_metrics(head: &Head, peer: &Peer, config: &Config) -> Result<(), Refusal> {
-    if peer.address.ip().is_loopback() && !is_forwarded(head) {
-        return Ok(());
-    }
-    judge(head, config, true).map(drop)
+    let is_local = peer.address.ip().is_loopback()
+        && !is_forwarded(head)
+        && head.text("host").is_some_and(is_loopback_host);
+    if is_local { Ok(()) } else { judge(head, config, true).map(drop) }
 }
 
 /// Of the subprotocols that were offered one is chosen (RFC 6455, section 4.2.2): some clients leave without one.

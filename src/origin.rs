@@ -1,6 +1,10 @@
 //! Which web pages may connect: the guard against pages elsewhere that use a visitor's browser (RFC 6455, section 10.2).
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// Which origins are let in. A request without an `Origin` header is no browser's, and is not judged by it.
 ///
@@ -129,6 +133,17 @@ impl Site {
             port: port.filter(|port| !is_implied(*port)),
         })
     }
+}
+
+/// Whether a `Host` header names this machine in a way that no name service has a say in (RFC 6761, section 6.3).
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let Some(Site { host, .. }) = Site::of_host(host) else { return false };
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_loopback = match address {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback()),
+        None => host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback()),
+    };
+    is_loopback || host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
