@@ -170,8 +170,9 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
         Caller::Key(Key { origins: Some(own), .. }) => own,
         _ => rules.origins,
     };
-    if !head.values("origin").all(|origin| origins.allow(origin, head.text("host"))) {
-        return Err(Refusal::ForeignOrigin);
+    let foreign = head.values("origin").find(|origin| !origins.allow(origin, head.text("host")));
+    if let Some(origin) = foreign {
+        return Err(Refusal::foreign_origin(origin, head.values("host").next().unwrap_or_default()));
     }
     if matches!(caller, Caller::Nobody) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });

@@ -1,15 +1,14 @@
 //! The built-in bot: the loop that greets and answers. It is a handler like any other.
 
-use std::fmt;
-
 use tungstenite::Utf8Bytes;
 
-use crate::{Event, HandlerResult, Search, Session};
+use crate::{
+    Event, HandlerResult, Search, Session,
+    excerpt::{Excerpt, LOGGED_CHARS},
+};
 
 /// Close code for a message of a kind that cannot be taken (RFC 6455, section 7.4.1).
 const UNSUPPORTED_DATA: u16 = 1003;
-/// What one message may fill of a log line.
-const LOGGED_CHARS: usize = 200;
 /// The log target of the transcript.
 const TRANSCRIPT: &str = "replyd::transcript";
 
@@ -64,7 +63,7 @@ fn answer(
     // websocat leaves the line break at the end of a piped line.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
-        log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt(message));
+        log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt::of(message, LOGGED_CHARS));
     }
     let replies = &session.config().replies;
     let reply = replies.find_with(message, search).unwrap_or_else(|| {
@@ -77,19 +76,7 @@ fn answer(
 
 fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {
     if session.config().transcript {
-        log::info!(target: TRANSCRIPT, "SERVER >> {} {session}", Excerpt(&text));
+        log::info!(target: TRANSCRIPT, "SERVER >> {} {session}", Excerpt::of(&text, LOGGED_CHARS));
     }
     Ok(session.send(text)?)
-}
-
-/// The beginning of a text, for a log line.
-struct Excerpt<'a>(&'a str);
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(LOGGED_CHARS) {
-            Some((end, _)) => write!(f, "{} ...", &self.0[..end]),
-            None => f.write_str(self.0),
-        }
-    }
 }

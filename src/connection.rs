@@ -22,10 +22,11 @@ use crate::{
     door::Places,
     ending::Ending,
     forwarded::{client_address, is_forwarded},
+    origin::is_loopback_host,
     peer::Peer,
     refusal::{Refusal, plain},
     request::{Head, Unread},
-    route::{Route, route},
+    route::{Route, asks_for_upgrade, route},
     seats::AddressSeat,
     server::{Arrival, Shared},
     session,
@@ -41,7 +42,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 const LINGER_WHEN_WOKEN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 const QUIET: Duration = Duration::from_millis(100);
-/// A reserved seat must be free again soon.
+/// A reserved thread must be free again soon.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
 /// The whole life of a connection. One without places (they are all taken, say) is read all the same, so that its answer
@@ -50,8 +51,8 @@ const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let shared = &arrival.shared;
     let config = shared.config();
-    let mut peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
-    log::info!("Incoming connection from client ... {peer}");
+    let peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
+    log::debug!("Connection accepted ... {peer}");
 
     let channel = match channel(arrival, &config) {
         Ok(channel) => channel,
@@ -62,43 +63,25 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let deadline = Instant::now() + patience;
     socket.read_by(deadline);
     let leave_by = if places.is_ok() { deadline + LINGER } else { deadline };
-    let (head, behind) = match Head::read(&mut socket) {
+    let mut exchange = Exchange { arrival, socket, peer, leave_by, with_body: true };
+    let (head, behind) = match Head::read(&mut exchange.socket) {
         Ok(read) => read,
-        Err(Unread::Refused { refusal, is_head }) => {
-            return refuse(socket, arrival, leave_by, &refusal, !is_head);
-        }
-        Err(Unread::Gone(why)) => return log::info!("Connection ended before a request ... {why} {peer}"),
+        Err(unread) => return exchange.end_unread(unread),
     };
-    let client = client_address(&head, peer.address.ip(), &config.trusted_proxies);
-    peer.forwarded = (client != peer.address.ip().to_canonical()).then_some(client);
+    exchange.learn(&head, &config);
 
-    let with_body = head.method() != "HEAD";
     let upgrade = match route(&head) {
         Ok(Route::Upgrade(upgrade)) => upgrade,
-        Ok(Route::Health) if shared.is_draining() => {
-            return refuse(socket, arrival, leave_by, &Refusal::Stopping, with_body);
-        }
-        Ok(Route::Health) => return answer(socket, arrival, leave_by, &plain(200, "ok", with_body)),
-        Ok(Route::Metrics) => {
-            return match may_see_metrics(&head, &peer, shared) {
-                Ok(()) => {
-                    let metrics = metrics::response(&shared.counts(), config.replies.len(), with_body);
-                    answer(socket, arrival, leave_by, &metrics)
-                }
-                Err(refusal) => refuse(socket, arrival, leave_by, &refusal, with_body),
+        Ok(plain) => {
+            return match answer_to(&plain, &head, &exchange, &places) {
+                Ok(response) => exchange.answer(&response),
+                Err(refusal) => exchange.refuse(&refusal),
             };
         }
-        Ok(Route::Asset(asset)) if config.page => {
-            return answer(socket, arrival, leave_by, &asset.response(&head, &config));
-        }
-        Ok(Route::Asset(_)) => return refuse(socket, arrival, leave_by, &Refusal::NotFound, with_body),
-        Ok(Route::Probe) => {
-            let refusal = let_in(&head, &peer, shared, &places).err().unwrap_or(Refusal::UpgradeRequired);
-            return refuse(socket, arrival, leave_by, &refusal, with_body);
-        }
-        Err(refusal) => return refuse(socket, arrival, leave_by, &refusal, with_body),
+        Err(refusal) => return exchange.refuse(&refusal),
     };
 
+    let Exchange { socket, mut peer, .. } = exchange;
     let mut decision = Err(Refusal::Stopping);
     let mut wire = Wire::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
     let callback = |_: &Request, response: Response| {
@@ -192,12 +175,41 @@ fn judge(head: &Head, config: &Config, required: bool) -> Result<Caller, Refusal
     admit(head, &Rules { keys, tokens, required, query_token: *query_token, origins })
 }
 
-/// Metrics are for programs on this machine, and for whoever has a key; what a proxy brings is from elsewhere.
-fn may_see_metrics(head: &Head, peer: &Peer, shared: &Shared) -> Result<(), Refusal> {
-    if peer.address.ip().to_canonical().is_loopback() && !is_forwarded(head) {
-        return Ok(());
+/// What a request gets that asks for no upgrade.
+#[inline(never)] // As `Head::read`.
+fn answer_to(
+    route: &Route<'_>,
+    head: &Head,
+    exchange: &Exchange<'_>,
+    places: &Result<Places, Refusal>,
+) -> Result<ErrorResponse, Refusal> {
+    let Exchange { arrival, peer, with_body, .. } = exchange;
+    let shared = &arrival.shared;
+    let config = shared.config();
+    match route {
+        Route::Health if shared.is_draining() => Err(Refusal::Stopping),
+        Route::Health => Ok(plain(200, "ok", *with_body)),
+        Route::Metrics => {
+            may_see_metrics(head, peer, &config)?;
+            Ok(metrics::response(&shared.counts(), config.replies.len(), *with_body))
+        }
+        Route::Asset(asset) if config.page => Ok(asset.response(head, &config)),
+        Route::Asset(_) => Err(Refusal::NotFound),
+        // An upgrade is no plain request, and would get no other answer here.
+        Route::Probe | Route::Upgrade(_) => {
+            let_in(head, peer, shared, places)?;
+            Err(Refusal::UpgradeRequired)
+        }
     }
-    judge(head, &shared.config(), true).map(drop)
+}
+
+/// Metrics are for programs on this machine, and for whoever has a key. What a proxy brings is from elsewhere, and so is a
+/// page whose own name leads to this machine.
+fn may_see_metrics(head: &Head, peer: &Peer, config: &Config) -> Result<(), Refusal> {
+    let is_local = peer.address.ip().is_loopback()
+        && !is_forwarded(head)
+        && head.text("host").is_some_and(is_loopback_host);
+    if is_local { Ok(()) } else { judge(head, config, true).map(drop) }
 }
 
 /// Of the subprotocols that were offered one is chosen (RFC 6455, section 4.2.2): some clients leave without one.
@@ -208,18 +220,57 @@ fn with_subprotocol(mut response: Response, head: &Head) -> Response {
     response
 }
 
-/// Turns a request away that `accept_hdr` never sees.
-fn refuse(socket: Socket, arrival: &Arrival, leave_by: Instant, refusal: &Refusal, with_body: bool) {
-    let peer = Peer { number: arrival.number, address: arrival.address, forwarded: None, caller: None };
-    report_refusal(refusal, &arrival.shared, &peer);
-    answer(socket, arrival, leave_by, &refusal.response(with_body));
+/// A request that waits for its answer, and whoever sent it. Answering it uses it up, and the log names the client as far as
+/// it is known.
+struct Exchange<'a> {
+    arrival: &'a Arrival,
+    socket: Socket,
+    peer: Peer,
+    leave_by: Instant,
+    with_body: bool,
 }
 
-fn answer(mut socket: Socket, arrival: &Arrival, leave_by: Instant, response: &ErrorResponse) {
-    let _ = socket.write_within(arrival.shared.config().write_timeout);
-    if write_answer(&mut socket, response).is_ok() {
-        socket.finish();
-        linger(arrival, leave_by);
+impl Exchange<'_> {
+    /// Takes from the head whose request it is and how it is answered.
+    fn learn(&mut self, head: &Head, config: &Config) {
+        let Exchange { peer, with_body, .. } = self;
+        let client = client_address(head, peer.address.ip(), &config.trusted_proxies);
+        peer.forwarded = (client != peer.address.ip()).then_some(client);
+        *with_body = head.method() != "HEAD";
+        if asks_for_upgrade(head) {
+            log::info!("Incoming connection from client ... {peer}");
+        } else {
+            log::debug!("Incoming request ... {head} {peer}");
+        }
+    }
+
+    fn end_unread(mut self, unread: Unread) {
+        let Exchange { arrival, peer, .. } = &self;
+        match unread {
+            _ if arrival.entry.displaced.load(Ordering::Acquire) => {
+                log::debug!("Connection closed to make room for another ... {peer}");
+            }
+            Unread::Refused { refusal, is_head } => {
+                self.with_body = !is_head;
+                self.refuse(&refusal);
+            }
+            Unread::Silent(why) => log::debug!("Connection ended before a request ... {why} {peer}"),
+            Unread::Gone(why) => log::info!("Connection ended before a request ... {why} {peer}"),
+        }
+    }
+
+    fn refuse(self, refusal: &Refusal) {
+        report_refusal(refusal, &self.arrival.shared, &self.peer);
+        let response = refusal.response(self.with_body);
+        self.answer(&response);
+    }
+
+    fn answer(mut self, response: &ErrorResponse) {
+        let _ = self.socket.write_within(self.arrival.shared.config().write_timeout);
+        if write_answer(&mut self.socket, response).is_ok() {
+            self.socket.finish();
+            linger(self.arrival, self.leave_by);
+        }
     }
 }
 
@@ -232,7 +283,8 @@ fn write_answer(socket: &mut Socket, response: &ErrorResponse) -> io::Result<()>
 
 fn report_refusal(refusal: &Refusal, shared: &Shared, peer: &Peer) {
     shared.counters.refused(refusal);
-    log::info!("Connection refused ... {} {refusal} {peer}", refusal.status());
+    let detail = refusal.detail();
+    log::log!(refusal.level(), "Connection refused ... {} {refusal}{detail} {peer}", refusal.status());
 }
 
 fn report(ending: &Ending, shared: &Shared, peer: &Peer) {

@@ -9,18 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::Sender;
 
 use crate::{
     Config, connection,
     forwarded::counts_at_the_door,
     refusal::Refusal,
+    reserved::Reserved,
     seats::{AddressSeat, Seat},
     server::{Arrival, STACK_BYTES, Shared},
 };
 
-/// Threads started in advance that answer when the house is full, or when the system gives no more threads.
-const RESERVED_SEATS: usize = 8;
 /// How long accepting rests when the system is out of descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
 
@@ -67,11 +66,12 @@ impl Places {
     }
 }
 
-/// Where arrivals go: to a thread of their own, or to one of the reserved seats.
+/// Where arrivals go: to a thread of their own, or to a reserved one.
 pub(crate) struct Door {
-    reserved: Sender<(Arc<Arrival>, Refusal)>,
+    reserved: Reserved,
     alive: Sender<()>,
-    reports: Reports,
+    unanswered: Reports,
+    without_thread: Reports,
 }
 
 /// What may happen a thousand times a second is logged once.
@@ -89,24 +89,14 @@ impl Reports {
 
 impl Door {
     pub(crate) fn open(shared: &Arc<Shared>, alive: Sender<()>) -> io::Result<Door> {
-        // Without room of its own the channel takes an arrival only while a reserved thread waits for it.
-        let (reserved, arrivals) = bounded::<(Arc<Arrival>, Refusal)>(0);
-        for number in 1..=RESERVED_SEATS {
-            let arrivals = arrivals.clone();
-            let shared = Arc::clone(shared);
-            thread::Builder::new().name(format!("reserved {number}")).stack_size(STACK_BYTES).spawn(
-                move || {
-                    let _shared = shared;
-                    arrivals.iter().for_each(|(arrival, refusal)| connection::serve(&arrival, Err(refusal)));
-                },
-            )?;
-        }
-        Ok(Door { reserved, alive, reports: Reports::default() })
+        let reserved = Reserved::open(shared)?;
+        Ok(Door { reserved, alive, unanswered: Reports::default(), without_thread: Reports::default() })
     }
 
     fn welcome(&self, shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
         // Without it a short answer waits for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
+        let address = plain(address);
         let arrival = shared.register(stream, address, self.alive.clone());
         match Places::take(shared, address.ip()) {
             Ok(places) => self.serve(arrival, places),
@@ -122,18 +112,26 @@ impl Door {
             move || connection::serve(&arrival, Ok(places))
         });
         if let Err(error) = started {
-            log::error!("cannot start a thread for a client: {error}");
+            self.without_thread
+                .at_most_once_a_second(|| log::error!("cannot start a thread for a client: {error}"));
             self.turn_away(arrival, Refusal::Full);
         }
     }
 
-    /// When the reserved seats are taken too, the connection is closed unanswered.
     fn turn_away(&self, arrival: Arc<Arrival>, refusal: Refusal) {
         let shared = Arc::clone(&arrival.shared);
-        if self.reserved.try_send((arrival, refusal)).is_err() {
+        if self.reserved.serve(arrival, refusal) {
             shared.counters.unanswered();
-            self.reports
+            self.unanswered
                 .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
         }
+    }
+}
+
+/// A socket that listens for both shows an IPv4 address as an IPv6 one.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
+        IpAddr::V6(_) => address,
     }
 }

@@ -42,7 +42,8 @@
 //!
 //! # Invariants
 //!
-//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server` and `door` start threads.
+//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server`, `door` and
+//!   `reserved` start threads.
 //! - Nothing on the network waits without a deadline. Nothing that a peer can fill is without a bound. Nothing that an
 //!   outsider sends panics.
 //! - The library installs no signal handler and no logger, never exits the process, prints nothing and keeps no global
@@ -59,6 +60,7 @@ pub use tungstenite::{Bytes, Utf8Bytes};
 
 mod server;
 mod door;
+mod reserved;
 mod seats;
 
 mod connection;
@@ -90,6 +92,7 @@ mod ini;
 mod client;
 mod counters;
 mod error;
+mod excerpt;
 
 pub use auth::Key;
 pub use bot::{bot, bot_with};

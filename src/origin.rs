@@ -1,6 +1,10 @@
 //! Which web pages may connect: the guard against pages elsewhere that use a visitor's browser (RFC 6455, section 10.2).
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// Which origins are let in. A request without an `Origin` header is no browser's, and is not judged by it.
 ///
@@ -15,13 +19,16 @@ pub enum Origins {
     Same,
     /// Every page.
     Any,
-    /// Pages of these hosts and ports; an empty list is none.
+    /// Pages of these sites; an empty list is none.
     List(Vec<Site>),
 }
 
-/// A host and its port, without a port that its scheme implies.
+/// A host and its port, without a port that its scheme implies; for apps and browser extensions, which have schemes of their
+/// own (`capacitor://localhost`), with the scheme too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
+    /// `None` is `http` or `https`.
+    scheme: Option<String>,
     host: String,
     port: Option<u16>,
 }
@@ -59,6 +66,9 @@ impl fmt::Display for Origins {
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(scheme) = &self.scheme {
+            write!(f, "{scheme}://")?;
+        }
         f.write_str(&self.host)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
@@ -86,12 +96,22 @@ impl FromStr for Origins {
 impl Site {
     fn of_origin(origin: &str) -> Option<Site> {
         let (scheme, rest) = origin.split_once("://")?;
-        let implied = match scheme.to_ascii_lowercase().as_str() {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        Site::parse(rest, |port| port == implied)
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" => Site::parse(rest, |port| port == 80),
+            "https" => Site::parse(rest, |port| port == 443),
+            // What a page connects to, and never where it is from.
+            "ws" | "wss" => None,
+            scheme => Site::of_app(scheme, rest),
+        }
+    }
+
+    /// Browsers write such a host as it is, and it is compared so.
+    fn of_app(scheme: &str, rest: &str) -> Option<Site> {
+        let is_scheme = scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
+        let site = Site::parse(rest, |_| false).filter(|_| is_scheme)?;
+        let host = rest[..site.host.len()].to_owned();
+        Some(Site { scheme: Some(scheme.to_owned()), host, ..site })
     }
 
     /// A `Host` header does not say its scheme: either implied port may be left out.
@@ -107,8 +127,23 @@ impl Site {
         };
         let plain = |char: char| char.is_ascii_graphic() && !"/?#@\\*;,'\"".contains(char);
         let fits = !host.is_empty() && host.chars().all(plain);
-        fits.then(|| Site { host: host.to_ascii_lowercase(), port: port.filter(|port| !is_implied(*port)) })
+        fits.then(|| Site {
+            scheme: None,
+            host: host.to_ascii_lowercase(),
+            port: port.filter(|port| !is_implied(*port)),
+        })
     }
+}
+
+/// Whether a `Host` header names this machine in a way that no name service has a say in (RFC 6761, section 6.3).
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let Some(Site { host, .. }) = Site::of_host(host) else { return false };
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_loopback = match address {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback()),
+        None => host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback()),
+    };
+    is_loopback || host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -159,6 +194,27 @@ mod tests {
     }
 
     #[test]
+    fn apps_and_extensions() {
+        let list = "capacitor://localhost, chrome-extension://AbC, app.x+y-z://h:80, http://shop.example";
+        check(list, "capacitor://localhost", "localhost", true);
+        check(list, "Capacitor://localhost", "localhost", true);
+        check(list, "chrome-extension://AbC", "a", true);
+        check(list, "chrome-extension://abc", "a", false);
+        check(list, "app.x+y-z://h:80", "a", true);
+        check(list, "app.x+y-z://h", "a", false);
+        check(list, "moz-extension://AbC", "a", false);
+        check(list, "tauri://localhost", "localhost", false);
+        check(list, "http://localhost", "localhost", false);
+        check(list, "https://shop.example", "a", true);
+        check(list, "capacitor://shop.example", "a", false);
+        check("same", "capacitor://localhost", "localhost", false);
+        check("http://localhost", "capacitor://localhost", "localhost", false);
+        check("any", "capacitor://localhost", "localhost", true);
+        let sources = list.parse::<Origins>().unwrap().to_string();
+        assert_eq!(sources, "capacitor://localhost chrome-extension://AbC app.x+y-z://h:80 shop.example");
+    }
+
+    #[test]
     fn a_list() {
         let list = "https://shop.example, http://localhost:8000";
         check(list, "https://shop.example", "api.example", true);
@@ -166,9 +222,18 @@ mod tests {
         check(list, "https://localhost:8000", "api.example", true);
         check(list, "http://localhost", "api.example", false);
         check(list, "https://api.example", "api.example", false);
-        for wrong in
-            ["", "shop.example", "https://shop.example, any", "https://*.example", "https://a,,https://b"]
-        {
+        for wrong in [
+            "",
+            "shop.example",
+            "https://shop.example, any",
+            "https://*.example",
+            "https://a,,https://b",
+            "wss://shop.example",
+            "capacitor://",
+            "capacitor:localhost",
+            "9p://a",
+            "a b://c",
+        ] {
             assert!(wrong.parse::<Origins>().is_err(), "{wrong:?}");
         }
     }

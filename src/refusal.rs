@@ -4,6 +4,8 @@ use std::fmt;
 
 use tungstenite::{handshake::server::ErrorResponse, http::Response};
 
+use crate::excerpt::{Excerpt, LOGGED_CHARS};
+
 /// Every way in which a request is turned away; each has one status (RFC 9110, section 15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -14,11 +16,16 @@ pub(crate) enum Refusal {
         query_token: bool,
     },
     /// The page that asks is not one of ours.
-    ForeignOrigin,
+    ForeignOrigin {
+        /// Its `Origin` and `Host`, as far as the log shows them.
+        detail: String,
+    },
     NotFound,
     MethodNotAllowed,
     /// The head was not whole in time.
     Timeout,
+    /// Nothing came in time. Browsers open connections in advance and may never use them.
+    Silence,
     /// Nothing is here but a WebSocket, and the request did not ask for one.
     UpgradeRequired,
     /// A `Sec-WebSocket-Version` other than 13.
@@ -38,16 +45,37 @@ pub(crate) fn bad(sentence: &'static str) -> Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn foreign_origin(origin: &[u8], host: &[u8]) -> Refusal {
+        let [origin, host] = [origin, host].map(String::from_utf8_lossy);
+        let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
+        Refusal::ForeignOrigin { detail: format!(" Origin: {origin}, Host: {host}") }
+    }
+
     pub(crate) fn status(&self) -> u16 {
         match self {
             Refusal::BadRequest(_) => 400,
-            Refusal::NoKey { .. } | Refusal::ForeignOrigin => 403,
+            Refusal::NoKey { .. } | Refusal::ForeignOrigin { .. } => 403,
             Refusal::NotFound => 404,
             Refusal::MethodNotAllowed => 405,
-            Refusal::Timeout => 408,
+            Refusal::Timeout | Refusal::Silence => 408,
             Refusal::UpgradeRequired | Refusal::WrongVersion => 426,
             Refusal::HeadTooLarge => 431,
             Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => 503,
+        }
+    }
+
+    /// What the log has behind the sentence, and the answer has not.
+    pub(crate) fn detail(&self) -> &str {
+        match self {
+            Refusal::ForeignOrigin { detail } => detail,
+            _ => "",
+        }
+    }
+
+    pub(crate) fn level(&self) -> log::Level {
+        match self {
+            Refusal::Silence => log::Level::Debug,
+            _ => log::Level::Info,
         }
     }
 
@@ -56,10 +84,10 @@ impl Refusal {
         match self {
             Refusal::BadRequest(_) => "bad_request",
             Refusal::NoKey { .. } => "no_key",
-            Refusal::ForeignOrigin => "foreign_origin",
+            Refusal::ForeignOrigin { .. } => "foreign_origin",
             Refusal::NotFound => "not_found",
             Refusal::MethodNotAllowed => "method_not_allowed",
-            Refusal::Timeout => "timeout",
+            Refusal::Timeout | Refusal::Silence => "timeout",
             Refusal::UpgradeRequired => "upgrade_required",
             Refusal::WrongVersion => "wrong_version",
             Refusal::HeadTooLarge => "head_too_large",
@@ -122,10 +150,10 @@ impl fmt::Display for Refusal {
                 "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
                  'bearer.BASE64URL-OF-KEY'."
             }
-            Refusal::ForeignOrigin => "Pages of this origin may not connect here.",
+            Refusal::ForeignOrigin { .. } => "Pages of this origin may not connect here.",
             Refusal::NotFound => "There is nothing here.",
             Refusal::MethodNotAllowed => "Only GET and HEAD are answered here.",
-            Refusal::Timeout => "The request was not whole in time.",
+            Refusal::Timeout | Refusal::Silence => "The request was not whole in time.",
             Refusal::UpgradeRequired => "This is a WebSocket: connect with ws:// instead of http://.",
             Refusal::WrongVersion => "Only WebSocket version 13 (RFC 6455) is spoken here.",
             Refusal::HeadTooLarge => "The request head is over 16 KiB or has more than 64 headers.",

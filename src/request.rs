@@ -13,6 +13,7 @@ use std::{
 use scan::Scan;
 
 use crate::{
+    excerpt::{Excerpt, LOGGED_CHARS},
     refusal::{Refusal, bad},
     wire::Cut,
 };
@@ -21,7 +22,8 @@ use crate::{
 const MAX_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// A request head that follows RFC 9112.
+/// A request head whose lines follow RFC 9112; [`check_framing`](Head::check_framing) says whether they
+/// agree with each other.
 ///
 /// `Debug` shows neither the query nor any header: both may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +47,7 @@ impl Head {
         let mut bytes = Vec::with_capacity(2048);
         Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
             Failed::Refused(refusal) => Unread::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
+            Failed::Silent(why) => Unread::Silent(why),
             Failed::Gone(why) => Unread::Gone(why),
         })
     }
@@ -54,14 +57,23 @@ impl Head {
         let mut chunk = [0; 1024];
         loop {
             match stream.read(&mut chunk) {
-                Ok(0) if bytes.is_empty() => return Err(Failed::Gone("it hung up without a request".into())),
+                Ok(0) if bytes.is_empty() => {
+                    return Err(Failed::Silent("it hung up without a request".into()));
+                }
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Refusal::Timeout.into()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let silent = bytes.is_empty();
+                    return Err(if silent { Refusal::Silence } else { Refusal::Timeout }.into());
+                }
                 Err(error) if Cut::of(&error) == Some(Cut::Stop) => return Err(Refusal::Stopping.into()),
                 #[cfg(feature = "tls")]
                 Err(error) if Cut::of(&error) == Some(Cut::NotTls) => {
                     return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());
+                }
+                // TLS that failed has heard something.
+                Err(error) if bytes.is_empty() && error.kind() != ErrorKind::InvalidData => {
+                    return Err(Failed::Silent(error.to_string()));
                 }
                 Err(error) => return Err(Failed::Gone(error.to_string())),
             }
@@ -89,7 +101,7 @@ impl Head {
             return Err(bad("This is not an HTTP/1.1 request."));
         };
         let (path, query) = split_target(method, target)?;
-        let head = Head {
+        Ok(Head {
             method: method.to_owned(),
             path,
             query,
@@ -99,13 +111,11 @@ impl Head {
                 .iter()
                 .map(|header| (header.name.to_ascii_lowercase(), header.value.trim_ascii().to_vec()))
                 .collect(),
-        };
-        head.check_framing()?;
-        Ok(head)
+        })
     }
 
     /// What makes two readers of the same bytes see two different requests is refused.
-    fn check_framing(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_framing(&self) -> Result<(), Refusal> {
         let hosts = self.values("host").count();
         if hosts > 1 || (hosts == 0 && self.minor_version == 1) {
             return Err(bad("An HTTP/1.1 request has exactly one Host header."));
@@ -163,6 +173,13 @@ impl Head {
     }
 }
 
+impl fmt::Display for Head {
+    /// What the log shows of it, which is neither the query nor any header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", Excerpt::of(&self.method, 20), Excerpt::of(&self.path, LOGGED_CHARS))
+    }
+}
+
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
@@ -174,12 +191,16 @@ impl fmt::Debug for Head {
 pub(crate) enum Unread {
     /// The peer gets this answer, without a body where its method was `HEAD`.
     Refused { refusal: Refusal, is_head: bool },
-    /// There is nobody to answer.
+    /// There is nobody to answer, and nothing was asked: a prober of ports, or a connection that a browser had opened in
+    /// advance.
+    Silent(String),
+    /// There is nobody to answer any more.
     Gone(String),
 }
 
 enum Failed {
     Refused(Refusal),
+    Silent(String),
     Gone(String),
 }
 

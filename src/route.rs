@@ -31,6 +31,7 @@ pub(crate) struct Upgrade<'a> {
 
 /// Sorts a request; an upgrade is taken on any path.
 pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
+    head.check_framing()?;
     if head.method() != "GET" && head.method() != "HEAD" {
         return Err(Refusal::MethodNotAllowed);
     }
@@ -46,7 +47,7 @@ pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
 }
 
 /// A proxy that drops `Upgrade` and `Connection` leaves the other headers, and its owner must be told.
-fn asks_for_upgrade(head: &Head) -> bool {
+pub(crate) fn asks_for_upgrade(head: &Head) -> bool {
     head.lists("upgrade", "websocket") || head.values("sec-websocket-key").next().is_some()
 }
 

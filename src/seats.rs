@@ -79,7 +79,7 @@ impl Drop for AddressSeat {
 }
 
 /// One home has one IPv4 address, or the 2^64 addresses of one IPv6 network.
-fn home(address: IpAddr) -> IpAddr {
+pub(crate) fn home(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,

@@ -290,6 +290,8 @@ pub(crate) struct RegistryEntry {
     pub(crate) caller: OnceLock<Caller>,
     /// Whether it has said its last.
     pub(crate) lingers: AtomicBool,
+    /// Whether its thread was taken from it for a newcomer.
+    pub(crate) displaced: AtomicBool,
 }
 
 impl Registered {

@@ -157,6 +157,22 @@ fn which_pages_may_connect() {
 }
 
 #[test]
+fn apps_and_extensions_are_pages_too() {
+    let page = |origin: &str| ("/".into(), format!("Origin: {origin}\r\n"));
+    for origin in
+        ["capacitor://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnopabcdefghijklmnop"]
+    {
+        let list = format!("[auth]\norigins = https://shop.example, {origin}\n");
+        check(&list, page(origin), 101);
+        check(&list, page("https://shop.example"), 101);
+        check(&list, page("http://localhost"), 403);
+        check(&list, page("moz-extension://localhost"), 403);
+        check("", page(origin), 403);
+        check("[auth]\norigins = http://localhost\n", page(origin), 403);
+    }
+}
+
+#[test]
 fn a_key_may_have_pages_of_its_own() {
     let settings = "[key shop]\nsecret = 0123456789 ABC+/%&=\norigins = https://shop.example\n\
                     [key other]\nsecret = another secret key\n";

@@ -95,6 +95,12 @@ fn no_threads() {
     let refused = refused.expect("a newcomer for whom there is no thread gets an answer");
     assert_eq!((refused.status, refused.header("retry-after").len()), (503, 1), "{refused:?}");
     server.log().wait_for("cannot start a thread for a client");
+    let start = Instant::now();
+    for _ in 0..30 {
+        assert_eq!(try_newcomer(&server), Some(503));
+    }
+    let lines = server.log().so_far().matches("cannot start a thread").count();
+    assert!(lines <= start.elapsed().as_secs() as usize + 2, "{lines} lines in {:?}", start.elapsed());
     assert!(!crowd.is_empty());
     for client in &mut crowd {
         assert_eq!(client.text(), GREETING);

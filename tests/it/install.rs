@@ -1,6 +1,12 @@
 //! From nothing to a service: `replyd init`, systemd, and the binary alone.
 
-use std::{fs, os::unix::fs::MetadataExt, os::unix::net::UnixDatagram, path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt, net::UnixDatagram},
+    path::Path,
+    process::Command,
+};
 
 use nix::sys::signal::Signal;
 
@@ -82,6 +88,41 @@ fn the_unit_is_right_and_exposes_little() {
         fs::read_to_string(&unit).unwrap().replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
     fs::write(&unit, text).unwrap();
     let verify = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).output().unwrap();
+    let told = String::from_utf8_lossy(&verify.stderr);
+    assert!(!told.contains("replyd.service"), "{told}");
+}
+
+#[test]
+fn a_folder_that_the_unit_cannot_name_is_refused() {
+    let names: [&[u8]; 7] = [b"a\nb", b"a\tb", b"a\"b", b"a'b", b"a\\b", b"a$b", b"a\xffb"];
+    for name in names.map(OsStr::from_bytes) {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, key, told) = run(replyd(folder.path()).arg("init").arg(name));
+        assert_eq!((code, key.as_str()), (Some(2), ""), "{name:?}: {told}");
+        assert!(told.contains("name another folder") && told.lines().count() == 1, "{told}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name:?}");
+    }
+    // Not in the name that was given, but in the one that it leads to.
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("a\nb")).unwrap();
+    std::os::unix::fs::symlink("a\nb", folder.path().join("plain")).unwrap();
+    assert_eq!(run(replyd(folder.path()).args(["init", "plain"])).0, Some(2));
+    assert_eq!(fs::read_dir(folder.path().join("plain")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_with_odd_letters_is_in_the_unit_as_it_is() {
+    let Some(analyze) = tool("systemd-analyze", "apt-get install systemd") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, told) = run(replyd(folder.path()).args(["init", "Anna & Söhne; 100 %n #1"]));
+    assert_eq!(code, Some(0), "{told}");
+    let unit = folder.path().canonicalize().unwrap().join("Anna & Söhne; 100 %n #1/replyd.service");
+    let text = fs::read_to_string(&unit).unwrap();
+    assert!(text.contains("Anna & Söhne; 100 %%n #1/config.ini\"\n"), "{text}");
+    let text = text.replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
+    let copy = folder.path().join("replyd.service");
+    fs::write(&copy, text).unwrap();
+    let verify = Command::new(&analyze).args(["verify", "--man=no"]).arg(&copy).output().unwrap();
     let told = String::from_utf8_lossy(&verify.stderr);
     assert!(!told.contains("replyd.service"), "{told}");
 }

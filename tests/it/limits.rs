@@ -1,5 +1,7 @@
 //! Seats: in all, for each address, and those that are kept for saying no.
 
+use std::net::SocketAddr;
+
 use crate::support::{
     GREETING, Opcode, Raw,
     raw::{frame, upgrade},
@@ -50,25 +52,51 @@ fn a_full_house_is_well_and_says_no() {
     assert_eq!(server.counts().refused["full"], 40);
 }
 
+/// Connections that never say all of it, some of them nothing.
+fn slow_heads(address: SocketAddr, count: usize) -> Vec<Raw> {
+    let slow = |number| {
+        let mut client = Raw::connect(address);
+        if number % 2 == 0 {
+            client.try_send(b"GET /healthz HTTP/1.1\r\nHos").unwrap();
+        }
+        client
+    };
+    (0..count).map(slow).collect()
+}
+
 #[test]
-fn when_the_reserved_seats_are_taken_too_the_rest_is_closed_unanswered() {
+fn slow_heads_at_a_full_house_do_not_silence_health() {
     let server = serve("[server]\nmax_clients = 1\n");
     let mut guest = Raw::open(server.local_addr());
     assert_eq!(guest.text(), GREETING);
-    // They say nothing, and hold the reserved seats until their time is up.
-    let _silent = [(); 8].map(|()| Raw::connect(server.local_addr()));
-    wait_until("one is closed unanswered", || {
-        let mut next = Raw::connect(server.local_addr());
-        next.try_send(HEALTH.as_bytes()).is_err() || next.ends()
-    });
-    assert!(server.counts().refused["unanswered"] > 0);
-    // Nobody else notices, and it passes.
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        slow.extend(slow_heads(server.local_addr(), 24));
+        for _ in 0..8 {
+            assert_eq!(Raw::connect(server.local_addr()).ask(HEALTH).status, 200);
+        }
+    }
+    assert_eq!(Raw::connect(server.local_addr()).ask(&upgrade("/", "")).status, 503);
+    // Those that were closed for others were the first.
+    assert!(slow[0].ends() && slow[1].ends());
+    let refused = server.counts().refused;
+    assert!(refused["unanswered"] > 0 && !refused.contains_key("bad_request"), "{refused:?}");
+    // Nobody else notices.
     guest.say(Opcode::Text, b"hello");
     assert_eq!(guest.text(), GREETING);
-    wait_until("it is well again", || {
-        let mut next = Raw::connect(server.local_addr());
-        next.try_send(HEALTH.as_bytes()).is_ok() && !next.ends()
-    });
+}
+
+#[test]
+fn whoever_stays_after_the_answer_does_not_silence_health() {
+    let server = serve("[server]\nmax_clients = 1\n");
+    let _guest = Raw::open(server.local_addr());
+    let stay = || {
+        let mut client = Raw::connect(server.local_addr());
+        assert_eq!(client.ask(HEALTH).status, 200);
+        client
+    };
+    let _staying: Vec<Raw> = (0..40).map(|_| stay()).collect();
+    assert!(!server.counts().refused.contains_key("unanswered"));
 }
 
 #[test]
@@ -200,4 +228,41 @@ fn what_happened_is_counted() {
     assert_eq!(counts.refused.iter().collect::<Vec<_>>(), [(&"not_found".to_owned(), &1)]);
     let ended: Vec<_> = counts.ended.iter().map(|(name, count)| (&name[..], *count)).collect();
     assert_eq!(ended, [("1009", 1), ("closed", 1)]);
+}
+
+#[cfg(feature = "cli")]
+mod elsewhere {
+    use std::net::{IpAddr, UdpSocket};
+
+    use super::*;
+    use crate::support::left_out;
+
+    #[test]
+    fn slow_heads_from_another_machine_do_not_silence_health() {
+        let Some(address) = address_of_this_machine() else {
+            return left_out("this machine has no address but loopback");
+        };
+        let mut config =
+            replyd::Config::parse("[server]\nmax_clients = 1\n[auth]\nrequire_key = no\n", "test.ini")
+                .unwrap();
+        config.listen = format!("{address}:0");
+        let server = replyd::Server::with_config(config).unwrap().start(replyd::bot).unwrap();
+        let _guest = Raw::open(server.local_addr());
+        let _slow: Vec<_> = (0..3)
+            .map(|_| {
+                let slow = slow_heads(server.local_addr(), 24);
+                for _ in 0..4 {
+                    assert_eq!(Raw::connect(server.local_addr()).ask(HEALTH).status, 200);
+                }
+                slow
+            })
+            .collect();
+    }
+
+    /// The address from which this machine would talk to others; nothing is sent.
+    fn address_of_this_machine() -> Option<IpAddr> {
+        let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+        socket.connect("198.51.100.1:9").ok()?;
+        Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
+    }
 }

@@ -267,3 +267,141 @@ fn a_full_house_says_so_and_empties() {
     crate::support::wait_until("the seat is free", || server.clients() == 0);
     Raw::open(server.local_addr());
 }
+
+#[cfg(feature = "cli")]
+mod real {
+    use super::*;
+    use crate::support::{Program, Replyd, left_out, replyd, wait_until};
+
+    const FORWARDED: &str = "X-Forwarded-For: 203.0.113.7\r\n";
+    const WRONG_KEY: &str = "X-WS-AUTH-KEY: guessed\r\n";
+    const HASH: &str = "5f4bba80b1c8e2c2e7f4c5bb9b6b7d0d1b0b7f1f6f1c9d7b3a5e4d2c1b0a9f8e";
+
+    #[test]
+    fn every_refusal_names_the_client_that_a_proxy_brings() {
+        let server = Replyd::serve(&format!("[web]\npage = no\n[key a]\nsecret_sha256 = {HASH}\n"));
+        let plain = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: a\r\n{FORWARDED}{more}\r\n");
+        let heads = [
+            (plain("GET /chat", WRONG_KEY), 403),
+            (plain("HEAD /chat", WRONG_KEY), 403),
+            (plain("GET /metrics", WRONG_KEY), 403),
+            (plain("GET /metrics", ""), 403),
+            (plain("GET /nothing", ""), 404),
+            (plain("GET /", ""), 404),
+            (plain("POST /chat", WRONG_KEY), 405),
+            (plain("POST /chat", "Content-Length: 5\r\n"), 400),
+            (plain("GET /chat", "Host: b\r\n"), 400),
+            (with(&format!("{FORWARDED}X-WS-AUTH-KEY: guessed")), 403),
+            (upgrade("/", FORWARDED).replace("Version: 13", "Version: 8"), 426),
+            (upgrade("/", FORWARDED).replace(KEY, "short"), 400),
+        ];
+        for (head, status) in &heads {
+            assert_eq!(Raw::connect(server.address).ask(head).status, *status, "{head:?}");
+        }
+        let log = server.stop();
+        let refused: Vec<&str> =
+            log.lines().filter(|line| line.contains("Connection refused ... ")).collect();
+        assert_eq!(refused.len(), heads.len(), "{log}");
+        for ((head, status), line) in heads.iter().zip(refused) {
+            assert!(line.contains(&format!("refused ... {status} ")), "{head:?}: {line}");
+            assert!(line.contains(" 203.0.113.7 via 127.0.0.1:"), "{head:?}: {line}");
+        }
+    }
+
+    /// A balancer's check every second, a scraper, visitors of the page, a prober of ports.
+    fn visit(server: &Replyd) {
+        for path in ["/healthz?x=secret", "/metrics", "/", "/page.js"] {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            assert_eq!(Raw::connect(server.address).ask(&head).status, 200);
+        }
+        let metrics = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        drop(Raw::connect(server.address));
+        wait_until("the probe is noticed", || {
+            Raw::connect(server.address).ask(metrics).body.contains("\nreplyd_clients 1\n")
+        });
+    }
+
+    #[test]
+    fn the_log_has_clients_and_refusals_but_no_visits() {
+        let server = Replyd::serve("[server]\nhandshake_timeout = 1s\n");
+        visit(&server);
+        // Browsers open connections in advance, and use them later or never.
+        assert_eq!(Raw::connect(server.address).answer().status, 408);
+        assert_eq!(Raw::connect(server.address).ask("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+        assert_eq!(Raw::connect(server.address).ask("GET / HTTP/1.1\r\n").status, 408);
+        assert_eq!(Raw::connect(server.address).ask(&changed("Version: 13", "Version: 8")).status, 426);
+        drop(Raw::open(server.address));
+        server.log().wait_for("Connection ended ... the client is gone");
+        let log = server.stop();
+        let said: Vec<&str> = log.lines().filter(|line| line.contains("onnection")).collect();
+        let words = [
+            "Connection refused ... 404 ",
+            "Connection refused ... 408 ",
+            "Incoming connection from client ... [#",
+            "Connection refused ... 426 ",
+            "Incoming connection from client ... [#",
+            "Connection established with client ... [#",
+            "Connection ended ... the client is gone",
+        ];
+        assert_eq!(said.len(), words.len(), "{log}");
+        assert!(said.iter().zip(words).all(|(line, words)| line.contains(words)), "{log}");
+        assert!(!log.contains("healthz") && !log.contains("metrics"), "{log}");
+    }
+
+    #[test]
+    fn visits_are_logged_at_debug() {
+        let server = Replyd::serve("[log]\nlevel = debug\n");
+        visit(&server);
+        let long = format!("GET /{}\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(300));
+        assert_eq!(Raw::connect(server.address).ask(&long).status, 404);
+        server.log().wait_for("Incoming request ... GET /healthz [#1 127.0.0.1:");
+        server.log().wait_for("Incoming request ... GET /metrics [#2 127.0.0.1:");
+        server.log().wait_for("Incoming request ... GET / [#3 127.0.0.1:");
+        server.log().wait_for("Connection ended before a request ... ");
+        server.log().wait_for(&format!("Incoming request ... GET /{} ... [#", "x".repeat(199)));
+        let log = server.stop();
+        assert!(!log.contains("secret"), "{log}");
+        let visits =
+            log.lines().filter(|line| line.contains("Incoming request") || line.contains("before a"));
+        assert!(visits.clone().count() >= 6 && visits.clone().all(|line| line.contains(" DEBUG ")), "{log}");
+    }
+
+    #[test]
+    fn a_foreign_page_is_named() {
+        let server = Replyd::serve("");
+        let origin = format!("Origin: https://evil.example\u{202e}{}", "x".repeat(300));
+        assert_eq!(Raw::connect(server.address).ask(&with("Origin: https://evil.example")).status, 403);
+        let answer = Raw::connect(server.address).ask(&with(&origin));
+        assert_eq!((answer.status, answer.body.contains("evil")), (403, false));
+        let probe = "GET /chat HTTP/1.1\r\nHost: shop.example:81\r\nOrigin: null\r\n\r\n";
+        assert_eq!(Raw::connect(server.address).ask(probe).status, 403);
+        let refused = "403 Pages of this origin may not connect here.";
+        server.log().wait_for(&format!("{refused} Origin: https://evil.example, Host: localhost [#1 "));
+        let cut = "x".repeat(100 - "https://evil.example.".len());
+        server.log().wait_for(&format!(
+            "{refused} Origin: https://evil.example\\u{{202e}}{cut} ..., Host: localhost [#2 "
+        ));
+        server.log().wait_for(&format!("{refused} Origin: null, Host: shop.example:81 [#3 "));
+    }
+
+    #[test]
+    fn an_ipv4_client_of_an_ipv6_socket_is_shown_plainly() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.ini"), "[auth]\nrequire_key = no\n").unwrap();
+        if std::net::TcpListener::bind("[::]:0").is_err() {
+            return left_out("this machine has no IPv6");
+        }
+        let server = Program::piped(replyd(folder.path()).args(["--listen", "[::]:0"]));
+        let line = server.stderr.wait_for("Waiting for clients ... [ws://[::]:");
+        let port: u16 = line.trim_end_matches(']').parse().unwrap();
+        let mut client = Raw::open(([127, 0, 0, 1], port).into());
+        client.text();
+        client.say(Opcode::Text, b"hello");
+        client.text();
+        for words in ["Incoming connection", "established", "SERVER >> ", "CLIENT >> "] {
+            server.stderr.wait_for(words);
+            server.stderr.wait_for(" [#1 127.0.0.1:");
+        }
+        assert!(!server.stderr.so_far().contains("ffff"), "{}", server.stderr.so_far());
+    }
+}

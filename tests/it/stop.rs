@@ -74,10 +74,10 @@ fn a_peer_that_asks_and_never_reads_is_cut_in_the_end() {
 
 #[test]
 fn whoever_is_in_the_middle_of_a_request_is_told() {
-    let mut server = Replyd::serve("");
+    let mut server = Replyd::serve("[log]\nlevel = debug\n");
     let mut client = Raw::connect(server.address);
     client.send(b"GET / HTTP/1.1\r\n");
-    server.log().wait_for("Incoming connection from client ...");
+    server.log().wait_for("Connection accepted ...");
     server.program.signal(Signal::SIGTERM);
     assert_eq!(client.answer().status, 503);
     assert_eq!(server.program.exit_code(), Some(0));

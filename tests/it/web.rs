@@ -65,10 +65,16 @@ fn a_host_cannot_write_into_the_policy() {
     assert!(!answer.head.contains("script-src *"), "{answer:?}");
 }
 
+/// Asks for the metrics as a program on this machine does.
+fn metrics(server: &replyd::Running, headers: &str) -> Answer {
+    Raw::connect(server.local_addr())
+        .ask(&format!("GET /metrics HTTP/1.1\r\nHost: localhost:5000\r\n{headers}\r\n"))
+}
+
 #[test]
 fn who_may_see_metrics() {
     let server = serve(&format!("[key a]\nsecret = {KEY}\n"));
-    let status = |headers: &str| ask(&server, "GET /metrics", headers).status;
+    let status = |headers: &str| metrics(&server, headers).status;
     assert_eq!(status(""), 200);
     for mark in ["X-Forwarded-For: 203.0.113.1", "Forwarded: for=203.0.113.1", "Via: 1.1 x", "X-Real-IP: ::1"]
     {
@@ -77,8 +83,41 @@ fn who_may_see_metrics() {
         assert_eq!(status(&format!("{mark}\r\nAuthorization: Bearer x{KEY}\r\n")), 403, "{mark}");
     }
     // Without any key nobody else has one.
-    let open = serve("");
-    assert_eq!(ask(&open, "GET /metrics", "X-Forwarded-For: 127.0.0.1\r\n").status, 403);
+    assert_eq!(metrics(&serve(""), "X-Forwarded-For: 127.0.0.1\r\n").status, 403);
+}
+
+/// A page elsewhere whose name leads here, and a proxy that adds no header, both send the name that was asked for.
+#[test]
+fn metrics_without_a_key_are_for_whoever_calls_this_machine_by_its_own_name() {
+    let server = serve(&format!("[key a]\nsecret = {KEY}\n"));
+    let status = |head: &str| Raw::connect(server.local_addr()).ask(&format!("{head}\r\n\r\n")).status;
+    for host in
+        ["localhost", "LocalHost:5000", "a.localhost:80", "127.0.0.1", "127.1.2.3:5000", "[::1]", "[::1]:81"]
+    {
+        assert_eq!(status(&format!("GET /metrics HTTP/1.1\r\nHost: {host}")), 200, "{host}");
+        assert_eq!(status(&format!("HEAD /metrics HTTP/1.0\r\nHost: {host}")), 200, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "evil.example:5000",
+        "localhost.evil.example",
+        "evillocalhost",
+        "127.0.0.1.evil.example",
+        "127.0.0.1:5000:80",
+        "localhost:port",
+        "user@localhost",
+        "::1",
+        "[::2]",
+        "0.0.0.0",
+        "192.0.2.1",
+        "",
+    ] {
+        assert_eq!(status(&format!("GET /metrics HTTP/1.1\r\nHost: {host}")), 403, "{host}");
+        let with_key = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nX-WS-AUTH-KEY: {KEY}");
+        assert_eq!(status(&with_key), 200, "{host}");
+    }
+    assert_eq!(status("GET /metrics HTTP/1.0"), 403);
+    assert_eq!(status(&format!("GET /metrics HTTP/1.0\r\nX-WS-AUTH-KEY: {KEY}")), 200);
 }
 
 #[test]
@@ -94,7 +133,7 @@ fn metrics_count_what_happened() {
     client.say(Opcode::Close, &1000u16.to_be_bytes());
     client.close_code();
     crate::support::wait_until("the session is counted", || server.counts().ended.contains_key("closed"));
-    let answer = ask(&server, "GET /metrics", "");
+    let answer = metrics(&server, "");
     assert_eq!(answer.header("content-type"), ["text/plain; version=0.0.4; charset=utf-8"]);
     for line in [
         "replyd_connections_accepted_total 3",
@@ -136,7 +175,8 @@ for family in read(sys.stdin.read()):
         client.text();
         client.say(Opcode::Text, b"hello");
         client.text();
-        let metrics = Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body;
+        let metrics =
+            Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
 
         let install = "pip install --target target/tools/python prometheus-client";
         let Some(python) = tool("python3", "apt-get install python3 python3-pip") else { return };
@@ -165,7 +205,8 @@ for family in read(sys.stdin.read()):
     #[test]
     fn a_reload_that_fails_is_in_the_metrics() {
         let server = Replyd::serve("[bot]\ngreeting = a\n");
-        let metrics = || Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body;
+        let metrics =
+            || Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
         assert!(metrics().contains("\nreplyd_last_reload_success 1\n"));
         std::fs::write(server.folder.path().join("config.ini"), "[bot]\ngreting = b\n").unwrap();
         server.log().wait_for("is not taken");

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{Write, stderr, stdout},
-    path::Path,
+    path::{self, Path},
 };
 
 use crate::{failure::Failure, key};
@@ -21,8 +21,10 @@ const KEY_NAME: &str = "first";
 
 pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
     let failed = |what: &Path, error| Failure::new(format!("cannot write {}: {error}", what.display()));
+    check_name(&path::absolute(folder).map_err(|error| failed(folder, error))?)?;
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let folder = folder.canonicalize().map_err(|error| failed(folder, error))?;
+    check_name(&folder)?;
     let there: Vec<&str> =
         FILES.iter().map(|(name, _)| *name).filter(|name| exists(&folder.join(name))).collect();
     if !there.is_empty() {
@@ -45,6 +47,27 @@ pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
     printed.map_err(|error| Failure::new(format!("cannot write the key: {error}")))?;
     let _ = stderr().write_all(steps.as_bytes());
     Ok(())
+}
+
+/// The name goes into a unit, where a line break begins another line and others have a meaning of their own, and into lines
+/// for a shell.
+fn check_name(folder: &Path) -> Result<(), Failure> {
+    let misread = |char: char| match char {
+        '"' => Some("a double quote"),
+        '\'' => Some("a single quote"),
+        '\\' => Some("a backslash"),
+        '$' => Some("a dollar sign"),
+        char => char.is_control().then_some("a control character"),
+    };
+    let found = match folder.to_str() {
+        Some(name) => name.chars().find_map(misread),
+        None => Some("bytes that are not UTF-8"),
+    };
+    found.map_or(Ok(()), |found| {
+        Err(Failure::usage(format!(
+            "the folder's path has {found} in it, which a systemd unit or a shell would misread; name another folder"
+        )))
+    })
 }
 
 /// Also a link that leads nowhere.
