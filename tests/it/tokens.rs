@@ -378,7 +378,7 @@ mod real {
 
     #[test]
     fn a_key_that_expires() {
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
         let day = |days: i64| {
             (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d")
         };
@@ -390,7 +390,7 @@ mod real {
                 day(0)
             )
         };
-        let server = Replyd::serve_with(&keys(soon.to_string()), |command| {
+        let server = Replyd::serve_with(&keys(soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()), |command| {
             let file = command.get_current_dir().unwrap().join("config.ini");
             fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
         });
