@@ -108,12 +108,16 @@ impl fmt::Debug for Key {
 }
 
 fn checked_name(name: &str) -> Result<String, String> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count())
-        && name.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char));
+    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
     if !fits {
         return Err("needs a name of letters, digits, '-', '_' and '.', 64 at most".into());
     }
     Ok(name.to_owned())
+}
+
+/// What the names of keys are made of.
+pub(crate) fn is_of_a_name(char: char) -> bool {
+    char.is_alphanumeric() || "-_.".contains(char)
 }
 
 /// What the door goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages

@@ -179,7 +179,7 @@ impl Session {
         self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
     }
 
-    /// The name of the key with which the client came in, or the `sub` of its token.
+    /// The name of the key with which the client came in, or the `sub` of its token, which may be any text.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
     }
