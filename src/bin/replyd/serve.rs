@@ -45,7 +45,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (unanswered, writer) = Unanswered::start(config.unanswered_file.clone())?;
     let keep = unanswered.clone();
     let server = Server::with_config(config)?;
-    let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    let running = server.start(move |session| replyd::bot_with(session, keep.of_one_session()))?;
     tell_systemd(&[NotifyState::Ready]);
     let ticks = tick(TICK);
     loop {
