@@ -108,12 +108,16 @@ impl fmt::Debug for Key {
 }
 
 fn checked_name(name: &str) -> Result<String, String> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count())
-        && name.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char));
+    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
     if !fits {
         return Err("needs a name of letters, digits, '-', '_' and '.', 64 at most".into());
     }
     Ok(name.to_owned())
+}
+
+/// What the names of keys are made of.
+pub(crate) fn is_of_a_name(char: char) -> bool {
+    char.is_alphanumeric() || "-_.".contains(char)
 }
 
 /// What the door goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages
@@ -143,15 +147,6 @@ impl Caller {
         }
     }
 
-    /// Whether what it came in with is good with these settings too.
-    pub(crate) fn is_welcome(&self, config: &Config) -> bool {
-        match self {
-            Caller::Nobody => true,
-            Caller::Key(key) => key.among(&config.keys).is_some_and(|key| !key.has_expired()),
-            Caller::Token(pass) => config.tokens.has(&pass.verifier),
-        }
-    }
-
     /// When its session ends at the latest.
     pub(crate) fn leaves_at(&self, config: &Config) -> Option<SystemTime> {
         match self {
@@ -162,22 +157,72 @@ impl Caller {
     }
 }
 
+/// Who came in, and from which page: what is needed to judge it again when the settings change.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    pub(crate) caller: Caller,
+    /// Boxed, and of browsers alone: it stays for as long as the session does.
+    page: Option<Box<Page>>,
+}
+
+impl Admission {
+    /// Whether it would come in with these settings too.
+    pub(crate) fn still_holds(&self, config: &Config, required: bool) -> bool {
+        let (is_welcome, own) = match &self.caller {
+            Caller::Nobody => (!required, None),
+            Caller::Key(key) => {
+                let key = key.among(&config.keys).filter(|key| !key.has_expired());
+                (key.is_some(), key.and_then(|key| key.origins.as_ref()))
+            }
+            Caller::Token(pass) => (config.tokens.has(&pass.verifier), None),
+        };
+        is_welcome && is_allowed(self.page.as_deref(), own.unwrap_or(&config.origins))
+    }
+}
+
+/// The page that opens a connection: its origin, and the server's own name in it.
+#[derive(Clone, Debug)]
+struct Page {
+    origin: Box<[u8]>,
+    host: Option<Box<str>>,
+}
+
+impl Page {
+    /// A name in the DNS has 253 characters at most (RFC 1035, section 2.3.4); what is longer, or came twice (RFC 6454, section
+    /// 7.3), counts as an origin that is none.
+    const MAX_BYTES: usize = 300;
+
+    fn of(head: &Head) -> Option<Page> {
+        let mut origins = head.values("origin");
+        let first = origins.next()?;
+        let is_one = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
+        let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
+        Some(Page { origin: if is_one { first.into() } else { Box::default() }, host: host.map(Box::from) })
+    }
+}
+
+/// No page is no browser's, and may always connect.
+fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
+    page.is_none_or(|page| origins.allow(&page.origin, page.host.as_deref()))
+}
+
 /// Judges the credentials and the origin of a request.
-pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Caller, Refusal> {
+pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let caller =
         credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));
     let origins = match &caller {
         Caller::Key(Key { origins: Some(own), .. }) => own,
         _ => rules.origins,
     };
-    let foreign = head.values("origin").find(|origin| !origins.allow(origin, head.text("host")));
-    if let Some(origin) = foreign {
-        return Err(Refusal::foreign_origin(origin, head.values("host").next().unwrap_or_default()));
+    let page = Page::of(head).map(Box::new);
+    if !is_allowed(page.as_deref(), origins) {
+        let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
+        return Err(Refusal::foreign_origin(origin, host));
     }
     if matches!(caller, Caller::Nobody) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
-    Ok(caller)
+    Ok(Admission { caller, page })
 }
 
 /// A secret is a key, or else a token, or else nobody's.

@@ -267,6 +267,13 @@ impl Config {
                 "max_message_bytes: expected {MIN_MESSAGE_BYTES} at least"
             )]));
         }
+        if let Some((first, second)) = same_secret(&self.keys) {
+            return Err(Error::config(vec![format!(
+                "the keys {} and {} have the same secret; give each one of its own",
+                first.name(),
+                second.name()
+            )]));
+        }
         Ok(())
     }
 
@@ -338,6 +345,7 @@ impl Loaded {
         for section in sections {
             loaded.read_section(section, faults);
         }
+        fault_same_keys(sections, faults);
         let (replies, found) = Replies::from_sections(sections, name);
         loaded.config.replies = replies;
         faults.append(found);
@@ -451,6 +459,42 @@ fn fault_duplicates(section: &Section, faults: &mut Faults) {
             faults.push(Fault::new(*line, sentence));
         }
     }
+}
+
+/// A second section with the name or the secret of another: one of the two would open nothing.
+fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
+    let (mut names, mut secrets) = (HashMap::new(), HashMap::new());
+    for section in sections {
+        let Some(("key", name)) = section.name.split_once(' ') else { continue };
+        let name = name.trim();
+        let (begun, written) = *names.entry(name).or_insert((section.line, &section.name));
+        // The same name with the same blanks is a fault of any section.
+        if *written != section.name {
+            let sentence = format!("[key {name}] begins at line {begun} already; put these lines there");
+            faults.push(Fault::new(section.line, sentence));
+        }
+        for Entry { key, value, line } in &section.entries {
+            let read = match key.as_str() {
+                "secret" => Key::new(name, value),
+                "secret_sha256" => Key::from_sha256(name, value),
+                _ => continue,
+            };
+            let Ok(hash) = read.map(|key| key.sha256_hex()) else { continue };
+            let (other, first) = *secrets.entry(hash).or_insert((name, *line));
+            if other != name {
+                let sentence = format!(
+                    "[key {name}] has the secret of [key {other}] at line {first}; give it one of its own \
+                     ('replyd key new {name}' makes one), or remove one of them"
+                );
+                faults.push(Fault::new(*line, sentence));
+            }
+        }
+    }
+}
+
+fn same_secret(keys: &[Key]) -> Option<(&Key, &Key)> {
+    let mut seen = HashMap::new();
+    keys.iter().find_map(|key| seen.insert(key.sha256_hex(), key).map(|first| (first, key)))
 }
 
 /// What a fault may show of an unknown name: a secret that was written with a ':' has everything before its own '='.

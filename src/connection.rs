@@ -17,7 +17,7 @@ use tungstenite::{
 
 use crate::{
     Config, Session,
-    auth::{Caller, Rules, admit, subprotocol},
+    auth::{Admission, Rules, admit, subprotocol},
     channel::Channel,
     door::Places,
     ending::Ending,
@@ -94,9 +94,9 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     // Lent, since the handshake copies its stream to and fro, and what that takes of the stack is memory of each client.
     let accepted = accept_hdr_with_config(&mut wire, callback, Some(session::limits(&config))).is_ok();
     let _address_seat = match (accepted, decision) {
-        (true, Ok((caller, address_seat))) => {
-            peer.caller = caller.name().map(str::to_owned);
-            remember(caller, arrival);
+        (true, Ok((admission, address_seat))) => {
+            peer.caller = admission.caller.name().map(str::to_owned);
+            remember(admission, arrival);
             address_seat
         }
         (_, Err(refusal)) => {
@@ -141,10 +141,10 @@ fn channel(arrival: &Arrival, _: &Config) -> io::Result<Channel> {
     Ok(Channel::Plain(Arc::clone(&arrival.stream)))
 }
 
-/// From now on the session ends when its key is withdrawn; that may have happened since the key was judged.
-fn remember(caller: Caller, arrival: &Arrival) {
-    let caller = arrival.entry.caller.get_or_init(|| caller);
-    if !caller.is_welcome(&arrival.shared.config()) {
+/// From now on the session ends when new settings do not let it in; they may have come since it was judged.
+fn remember(admission: Admission, arrival: &Arrival) {
+    let admission = arrival.entry.admission.get_or_init(|| admission);
+    if !arrival.shared.still_holds(admission, &arrival.shared.config()) {
         arrival.entry.wishes.withdrawn.store(true, Ordering::Release);
     }
 }
@@ -156,9 +156,9 @@ fn let_in(
     peer: &Peer,
     shared: &Shared,
     places: &Result<Places, Refusal>,
-) -> Result<(Caller, Option<AddressSeat>), Refusal> {
+) -> Result<(Admission, Option<AddressSeat>), Refusal> {
     let config = shared.config();
-    let caller = judge(head, &config, shared.requires_key(&config))?;
+    let admission = judge(head, &config, shared.requires_key(&config))?;
     if shared.is_draining() {
         return Err(Refusal::Stopping);
     }
@@ -167,10 +167,10 @@ fn let_in(
     let address = peer.forwarded.filter(|client| places.address.is_none() && !client.is_loopback());
     let take =
         |client| shared.addresses.take(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
-    Ok((caller, address.map(take).transpose()?))
+    Ok((admission, address.map(take).transpose()?))
 }
 
-fn judge(head: &Head, config: &Config, required: bool) -> Result<Caller, Refusal> {
+fn judge(head: &Head, config: &Config, required: bool) -> Result<Admission, Refusal> {
     let Config { keys, tokens, query_token, origins, .. } = config;
     admit(head, &Rules { keys, tokens, required, query_token: *query_token, origins })
 }

@@ -23,8 +23,8 @@ pub(crate) enum Ending {
     Unread,
     /// The server stops.
     Stop,
-    /// The key with which the client came in was taken out of the configuration.
-    KeyWithdrawn,
+    /// With the settings that hold now the client would not come in: its key was taken out, say.
+    Withdrawn,
     /// The key or token with which the client came in has run out.
     Expired,
     /// No message for `idle_timeout`.
@@ -52,7 +52,7 @@ impl Ending {
             Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
             Ending::Finished(code) => Some((CloseCode::from(*code), "")),
             Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
-            Ending::KeyWithdrawn => Some((CloseCode::Policy, "the key was withdrawn")),
+            Ending::Withdrawn => Some((CloseCode::Policy, "no longer let in")),
             Ending::Expired => Some((CloseCode::Policy, "the key or token has expired")),
             Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
             Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
@@ -71,7 +71,7 @@ impl Ending {
             Ending::Finished(_)
                 | Ending::Closed
                 | Ending::Stop
-                | Ending::KeyWithdrawn
+                | Ending::Withdrawn
                 | Ending::Expired
                 | Ending::Idle
         )
@@ -86,7 +86,7 @@ impl fmt::Display for Ending {
             Ending::Gone(why) => write!(f, "the client is gone ({why})"),
             Ending::Unread => f.write_str("the client does not read its answers"),
             Ending::Stop => f.write_str("the server is stopping"),
-            Ending::KeyWithdrawn => f.write_str("its key was withdrawn"),
+            Ending::Withdrawn => f.write_str("the settings no longer let it in"),
             Ending::Expired => f.write_str("its key or token has expired"),
             Ending::Idle => f.write_str("no message for idle_timeout"),
             Ending::Protocol(why) => write!(f, "protocol error ({why})"),
@@ -119,7 +119,7 @@ impl From<io::Error> for Ending {
     fn from(error: io::Error) -> Ending {
         match Cut::of(&error) {
             Some(Cut::Stop) => Ending::Stop,
-            Some(Cut::Withdrawn) => Ending::KeyWithdrawn,
+            Some(Cut::Withdrawn) => Ending::Withdrawn,
             Some(Cut::Budget) => Ending::TooFragmented,
             Some(Cut::Write) => Ending::Unread,
             #[cfg(feature = "tls")]

@@ -16,7 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{
     Config, Counts, Error, HandlerResult, Session,
-    auth::Caller,
+    auth::Admission,
     counters::{Counters, Traffic},
     door::{Door, accept_clients},
     seats::{AddressSeats, Seats},
@@ -174,8 +174,8 @@ impl Running {
     /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
     /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS where it is switched on or off.
     ///
-    /// Sessions go on and take the new settings with their next event. Those of keys that are not there any more end at
-    /// once with 1008.
+    /// Sessions go on and take the new settings with their next event. Those that would not come in now end at once with 1008: their
+    /// key is not there any more or has run out, a key is needed and they have none, or their page's origin is not accepted.
     ///
     /// # Errors
     ///
@@ -286,8 +286,8 @@ struct Registered {
 pub(crate) struct RegistryEntry {
     pub(crate) traffic: Traffic,
     pub(crate) wishes: Wishes,
-    /// With which it came in.
-    pub(crate) caller: OnceLock<Caller>,
+    /// With what it came in.
+    pub(crate) admission: OnceLock<Admission>,
     /// Whether it has said its last.
     pub(crate) lingers: AtomicBool,
     /// Whether its thread was taken from it for a newcomer.
@@ -344,7 +344,7 @@ impl Shared {
         arrival
     }
 
-    /// Puts new settings in place of the old, and ends the sessions of keys that they do not have any more.
+    /// Puts new settings in place of the old, and ends the sessions that would not come in with them.
     fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_reload(&current, &config)?;
@@ -354,7 +354,8 @@ impl Shared {
         drop(current);
         self.generation.fetch_add(1, Ordering::AcqRel);
         for connection in self.connections().values() {
-            if connection.entry.caller.get().is_some_and(|caller| !caller.is_welcome(&config)) {
+            if connection.entry.admission.get().is_some_and(|admission| !self.still_holds(admission, &config))
+            {
                 connection.entry.wishes.withdrawn.store(true, Ordering::Release);
                 connection.shut_down(Shutdown::Read);
             }
@@ -373,6 +374,11 @@ impl Shared {
             ]));
         }
         Ok(())
+    }
+
+    /// Whether a session would come in with these settings too.
+    pub(crate) fn still_holds(&self, admission: &Admission, config: &Config) -> bool {
+        admission.still_holds(config, self.requires_key(config))
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -179,7 +179,7 @@ impl Session {
         self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
     }
 
-    /// The name of the key with which the client came in, or the `sub` of its token.
+    /// The name of the key with which the client came in, or the `sub` of its token, which may be any text.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
     }
@@ -262,7 +262,8 @@ impl Session {
     }
 
     fn look_at_expiry(&mut self) {
-        let time = self.arrival.entry.caller.get().and_then(|caller| caller.leaves_at(&self.config));
+        let time =
+            self.arrival.entry.admission.get().and_then(|admission| admission.caller.leaves_at(&self.config));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
         self.leave_by = left.and_then(|left| Instant::now().checked_add(left));
     }

@@ -22,7 +22,7 @@ pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pass {
-    /// Its `sub`, 64 characters at most; `token` where it has none.
+    /// Its `sub`, 64 characters of any kind at most; `token` where it has none.
     pub name: String,
     /// Its `exp`. A session ends 30 seconds later, since clocks may differ.
     pub until: SystemTime,

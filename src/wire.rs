@@ -31,7 +31,7 @@ pub(crate) const FAREWELL_TIME: Duration = Duration::from_secs(1);
 pub(crate) enum Cut {
     /// The server is stopping.
     Stop,
-    /// The key with which the peer came in holds no longer.
+    /// The settings no longer let the peer in.
     Withdrawn,
     /// One message took more bytes than it may.
     Budget,
@@ -52,7 +52,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cut::Stop => "stopping",
-            Cut::Withdrawn => "the key was withdrawn",
+            Cut::Withdrawn => "no longer let in",
             Cut::Budget => "too many bytes for one message",
             Cut::Write => "the peer does not read",
             #[cfg(feature = "tls")]

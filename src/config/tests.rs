@@ -59,10 +59,10 @@ fn keys() {
     let secret = "0123456789abcdef";
     let sha256 = Key::new("a", secret).unwrap().sha256_hex();
     let config =
-        Config::parse(&format!("[key a]\nsecret = {secret}\n[key b]\nsecret_sha256 = {sha256}"), "f")
+        Config::parse(&format!("[key a]\nsecret_sha256 = {sha256}\n[key b]\nsecret = x{secret}"), "f")
             .unwrap();
     assert_eq!(config.keys.iter().map(Key::name).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(config.keys[0].sha256_hex(), config.keys[1].sha256_hex());
+    assert_eq!(config.keys[0], Key::new("a", secret).unwrap());
 
     check_fault("[key a]\n", 1, &["either secret or secret_sha256"]);
     check_fault("[key a]\nsecret = short-one", 2, &["has 9 characters"]);
@@ -70,6 +70,34 @@ fn keys() {
     check_fault("[key a]\nsecret_sha256 = abc", 2, &["64 hexadecimal digits"]);
     check_fault("[key a b]\nsecret = 0123456789abcdef", 2, &["needs a name of letters"]);
     check_fault(&format!("[key a]\nsecret = {secret}\nsecret_sha256 = {sha256}"), 1, &["either"]);
+}
+
+#[test]
+fn each_key_has_a_secret_of_its_own() {
+    let secret = "0123456789abcdef";
+    let sha256 = Key::new("a", secret).unwrap().sha256_hex();
+    let [plain, hashed] =
+        [format!("secret = {secret}"), format!("secret_sha256 = {}", sha256.to_uppercase())];
+    for (first, second) in [(&plain, &plain), (&plain, &hashed), (&hashed, &plain), (&hashed, &hashed)] {
+        let text = format!("[key a]\n{first}\n[key b]\norigins = any\n{second}\n");
+        check_fault(&text, 5, &["[key b] has the secret of [key a] at line 2", "replyd key new b"]);
+        assert!(!faults(&text).concat().contains(&secret[..8]), "{:?}", faults(&text));
+    }
+    let three = format!("[key a]\n{plain}\n[key b]\n{plain}\n[key c]\n{hashed}\n");
+    assert_eq!(faults(&three).len(), 2, "{:?}", faults(&three));
+    check_fault(
+        "[key a]\nsecret = 0123456789abcdef\n[key  a]\nsecret = another secret key",
+        3,
+        &["line 1 already"],
+    );
+
+    let keys = ["a", "b"].map(|name| Key::new(name, secret).unwrap()).to_vec();
+    let config = Config { keys, ..Config::default() };
+    let error = config.checked().unwrap_err();
+    assert!(
+        error.is_config() && error.to_string().contains("the keys a and b have the same secret"),
+        "{error}"
+    );
 }
 
 #[test]

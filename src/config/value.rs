@@ -9,8 +9,8 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::{
+    SignedDuration,
     civil::{Date, DateTime},
-    tz::TimeZone,
 };
 
 /// A year: longer waits are mistakes, and clocks cannot overflow below it.
@@ -89,14 +89,54 @@ pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
     networks.ok_or_else(|| "addresses or networks (10.0.0.0/8), separated by commas".into())
 }
 
-/// A day, up to its end, or a point in time; in UTC unless an offset says otherwise.
+/// A day, up to its end, or a point in time with `Z` or an offset: these forms of RFC 3339 and no others. jiff reads more,
+/// and its `Timestamp` ends before the year 9999 does.
 pub(super) fn time(value: &str) -> Result<SystemTime, String> {
-    let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|time| time.timestamp());
-    let day = || value.parse::<Date>()?.tomorrow().and_then(|next| utc(next.at(0, 0, 0, 0)));
-    let is_day = value.len() == "2026-12-31".len();
-    let time = if is_day { day() } else { value.parse().or_else(|_| utc(value.parse()?)) };
-    time.map(SystemTime::from)
-        .map_err(|_| "a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z".into())
+    let time = if has_form(value, DAY) { end_of_day(value) } else { point_in_time(value) };
+    time.ok_or_else(|| "a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z".into())
+}
+
+const DAY: &str = "0000-00-00";
+const TIME: &str = "0000-00-00T00:00:00";
+
+/// Whether each `0` of the form is a digit, and all else is the same.
+fn has_form(value: &str, form: &str) -> bool {
+    let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    value.len() == form.len() && value.bytes().zip(form.bytes()).all(fits)
+}
+
+fn end_of_day(value: &str) -> Option<SystemTime> {
+    let day: Date = value.parse().ok()?;
+    in_utc(day.at(0, 0, 0, 0), SignedDuration::from_hours(24))
+}
+
+fn point_in_time(value: &str) -> Option<SystemTime> {
+    let (time, offset) = value.split_at_checked(TIME.len()).filter(|(time, _)| has_form(time, TIME))?;
+    let time: DateTime = time.parse().ok()?;
+    in_utc(time, -offset_of(offset)?)
+}
+
+/// `Z`, or hours and minutes east (`+`) or west (`-`) of Greenwich.
+fn offset_of(offset: &str) -> Option<SignedDuration> {
+    if offset == "Z" {
+        return Some(SignedDuration::ZERO);
+    }
+    if !has_form(offset, "+00:00") && !has_form(offset, "-00:00") {
+        return None;
+    }
+    let hours = offset[1..3].parse().ok().filter(|hours| *hours < 24)?;
+    let minutes = offset[4..].parse().ok().filter(|minutes| *minutes < 60)?;
+    let east = SignedDuration::from_hours(hours) + SignedDuration::from_mins(minutes);
+    Some(if offset.starts_with('-') { -east } else { east })
+}
+
+fn in_utc(time: DateTime, later: SignedDuration) -> Option<SystemTime> {
+    let since = time.duration_since(Date::constant(1970, 1, 1).at(0, 0, 0, 0)) + later;
+    if since.is_negative() {
+        SystemTime::UNIX_EPOCH.checked_sub(since.unsigned_abs())
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(since.unsigned_abs())
+    }
 }
 
 pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {
@@ -109,4 +149,72 @@ pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {
 
 pub(super) fn level(value: &str) -> Result<log::LevelFilter, String> {
     value.parse().map_err(|_| "off, error, warn, info, debug or trace".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds since 1970.
+    #[track_caller]
+    fn check_time(value: &str, expected: u64) {
+        assert_eq!(time(value), Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(expected)), "{value}");
+    }
+
+    #[test]
+    fn days_and_times() {
+        check_time("2026-12-31", 1_798_761_600);
+        check_time("2026-12-31T18:00:00Z", 1_798_740_000);
+        check_time("2026-12-31T18:00:00+01:00", 1_798_736_400);
+        check_time("2026-12-31T18:00:00-09:30", 1_798_774_200);
+        check_time("2028-02-29", 1_835_481_600);
+        check_time("1970-01-01", 86_400);
+        check_time("9999-12-31", 253_402_300_800);
+        check_time("9999-12-31T23:59:59Z", 253_402_300_799);
+        check_time("9999-12-31T23:59:59-23:59", 253_402_387_139);
+        assert!(time("0000-01-01").is_ok_and(|time| time < SystemTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn what_is_neither_a_day_nor_a_time() {
+        for value in [
+            "",
+            "tomorrow",
+            "20261125",
+            "2026-1-5",
+            "2026-13-01",
+            "2026-02-30",
+            "2027-02-29",
+            "+2026-12-31",
+            "+002026-12-31",
+            "-002026-12-31",
+            "-002026-12-31T18:00:00Z",
+            "2026-W53-4",
+            "2026-365",
+            "２０２６-12-31",
+            "2026-12-31 ",
+            "2026-12-31Z",
+            "2026-12-31T18:00:00",
+            "2026-12-31T18:00Z",
+            "2026-12-31T18Z",
+            "20261231T180000Z",
+            "2026-12-31 18:00:00Z",
+            "2026-12-31t18:00:00z",
+            "2026-12-31T18:00:00.5Z",
+            "2026-12-31T24:00:00Z",
+            "2026-12-31T18:60:00Z",
+            "2026-12-31T18:00:00+01",
+            "2026-12-31T18:00:00+0100",
+            "2026-12-31T18:00:00+24:00",
+            "2026-12-31T18:00:00+01:60",
+            "2026-12-31T18:00:00+01:00:00",
+            "2026-12-31T18:00:00+01:00[Europe/Berlin]",
+            "2026-12-31T18:00:00Z[UTC]",
+            "2026-12-31[Europe/Berlin]",
+            "2026-12-31T18:00:00é",
+        ] {
+            let expected = "a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z";
+            assert_eq!(time(value), Err(expected.to_owned()), "{value}");
+        }
+    }
 }

@@ -6,6 +6,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aws_lc_rs::{
+    rsa::PublicKey as RsaPublicKey,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+        VerificationAlgorithm,
+    },
+};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, dangerous::insecure_decode, decode,
     decode_header, encode, errors::ErrorKind,
@@ -20,6 +27,8 @@ use crate::Error;
 const MIN_SECRET_BYTES: usize = 32;
 /// What of a token's `sub` is the caller's name.
 const MAX_NAME_CHARS: usize = 64;
+/// The year 5138 in seconds since 1970, and 1973 in milliseconds: whoever writes a larger number means milliseconds.
+const LATEST: u64 = 100_000_000_000;
 
 /// What tokens are checked with: a secret that signs and verifies (HS256), a public key that only verifies (RS256, ES256 or
 /// EdDSA), or both.
@@ -53,7 +62,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// When it has fewer than 32 bytes.
+    /// When it has fewer than 32 bytes, or is a key in PEM.
     pub fn with_secret(mut self, secret: &[u8]) -> Result<Tokens, Error> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(Error::plain(format!(
@@ -61,25 +70,26 @@ impl Tokens {
                 secret.len()
             )));
         }
+        if secret.starts_with(PEM_BEGIN.as_bytes()) {
+            // As a secret, a public key would sign whatever anybody likes.
+            return Err(Error::plain(
+                "is a key or a certificate in PEM; name a file with a public key as jwt_public_key_file, and make a secret of \
+                 random bytes",
+            ));
+        }
         self.secret = Some(secret.into());
         self.add(DecodingKey::from_secret(secret), Algorithm::HS256, secret);
         Ok(self)
     }
 
-    /// Takes tokens that are signed with the private key to this public one, in PEM: RSA (RS256), P-256 (ES256) or Ed25519
-    /// (EdDSA).
+    /// Takes tokens that are signed with the private key to this public one, in PEM: RSA (RS256) of 2048 bits at least, P-256
+    /// (ES256) or Ed25519 (EdDSA).
     ///
     /// # Errors
     ///
-    /// When it is no such key.
+    /// When it is not one such key.
     pub fn with_public_key(mut self, pem: &[u8]) -> Result<Tokens, Error> {
-        let rsa = || DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256));
-        let ec = || DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256));
-        let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA));
-        let key = rsa().or_else(|_| ec()).or_else(|_| ed());
-        let (key, algorithm) = key.map_err(|_| {
-            Error::plain("is no public key in PEM of RSA, P-256 or Ed25519 ('-----BEGIN PUBLIC KEY-----')")
-        })?;
+        let (key, algorithm) = public_key(pem).map_err(Error::plain)?;
         self.add(key, algorithm, pem);
         Ok(self)
     }
@@ -134,7 +144,8 @@ impl Tokens {
             return Err(Error::plain("there is no secret to sign with"));
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut claims = json!({ "sub": name, "iat": now, "exp": now.saturating_add(time.as_secs()) });
+        let until = now.saturating_add(time.as_secs()).min(LATEST);
+        let mut claims = json!({ "sub": name, "iat": now, "exp": until });
         for (claim, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
             if let Some(value) = value {
                 claims[claim] = json!(value);
@@ -222,20 +233,95 @@ impl fmt::Debug for Tokens {
     }
 }
 
+const PEM_BEGIN: &str = "-----BEGIN ";
+
+/// The one public key in a file, with the algorithm that fits it. jsonwebtoken would take the first of several, private RSA keys
+/// too, and notice a size or a curve that it cannot verify with only when a token comes.
+fn public_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), String> {
+    let text = String::from_utf8_lossy(pem);
+    let blocks = text.split(PEM_BEGIN).skip(1);
+    let labels: Vec<&str> = blocks.map(|block| block.split("-----").next().unwrap_or_default()).collect();
+    if labels.iter().any(|label| label.contains("PRIVATE KEY")) {
+        return Err("holds a private key, which belongs to whoever signs; put its public half there \
+                    ('openssl pkey -in FILE -pubout' prints it)"
+            .into());
+    }
+    if labels.len() > 1 {
+        return Err(format!("holds {} keys or certificates; leave the one in it that signs", labels.len()));
+    }
+    if labels == ["CERTIFICATE"] {
+        return Err("holds a certificate; put its public key there ('openssl x509 -in FILE -noout -pubkey' prints it)".into());
+    }
+    let rsa = DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256));
+    let ec = || DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256));
+    let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA));
+    let unknown =
+        || "is not a public key in PEM of RSA, P-256 or Ed25519 ('-----BEGIN PUBLIC KEY-----')".to_owned();
+    let (key, algorithm) = rsa.or_else(|_| ec()).or_else(|_| ed()).map_err(|_| unknown())?;
+    let bytes = key.try_get_as_bytes().map_err(|_| unknown())?;
+    match algorithm {
+        Algorithm::RS256 => check_rsa(bytes),
+        Algorithm::ES256 => check_curve(bytes),
+        _ => ParsedPublicKey::new(&ED25519, bytes).map(drop).map_err(|_| unknown()),
+    }?;
+    Ok((key, algorithm))
+}
+
+/// What verifies RS256 in aws-lc: `RSA_PKCS1_2048_8192_SHA256`.
+fn check_rsa(key: &[u8]) -> Result<(), String> {
+    let key = RsaPublicKey::from_der(key).map_err(|_| "holds an RSA key that is not valid")?;
+    let modulus = key.modulus().big_endian_without_leading_zero();
+    let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    match bits {
+        0..2048 => {
+            Err(format!("holds an RSA key of {bits} bits, which can be broken; 2048 are needed at least"))
+        }
+        2048..=8192 => Ok(()),
+        _ => Err(format!("holds an RSA key of {bits} bits; 8192 are supported at most")),
+    }
+}
+
+fn check_curve(point: &[u8]) -> Result<(), String> {
+    if ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok() {
+        return Ok(());
+    }
+    let other: [(_, &dyn VerificationAlgorithm); 2] =
+        [("P-384", &ECDSA_P384_SHA384_FIXED), ("P-521", &ECDSA_P521_SHA512_FIXED)];
+    Err(match other.iter().find(|(_, algorithm)| ParsedPublicKey::new(*algorithm, point).is_ok()) {
+        Some((curve, _)) => {
+            format!("holds a key on the curve {curve}; of the curves P-256 is supported (ES256)")
+        }
+        None => "holds a key that is not on the curve P-256, the one that is supported (ES256)".into(),
+    })
+}
+
 fn pass(claims: &Map<String, Value>, verifier: [u8; 32]) -> Result<Pass, TokenFault> {
     let name = claims.get("sub").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
     let name: String = name.unwrap_or("token").chars().take(MAX_NAME_CHARS).collect();
+    if let Some(fault) = in_milliseconds(claims, "exp") {
+        return Err(fault);
+    }
     let until = time_of(claims, "exp").ok_or_else(|| TokenFault::new("its 'exp' is no time"))?;
     Ok(Pass { name, until, verifier })
+}
+
+/// As seconds it would be a token that never runs out, or never begins.
+fn in_milliseconds(claims: &Map<String, Value>, claim: &str) -> Option<TokenFault> {
+    let is_too_large = seconds_of(claims, claim)? > LATEST;
+    is_too_large.then(|| TokenFault::new(format!("its '{claim}' is in milliseconds; it must be in seconds")))
 }
 
 /// A time in the far future is as good as any in the next hundred years.
 fn time_of(claims: &Map<String, Value>, claim: &str) -> Option<SystemTime> {
     const CENTURY: u64 = 100 * 366 * 24 * 60 * 60;
-    let seconds = claims.get(claim)?;
-    let seconds = seconds.as_u64().or_else(|| seconds.as_f64().map(|seconds| seconds as u64))?;
+    let seconds = seconds_of(claims, claim)?;
     let latest = SystemTime::now() + Duration::from_secs(CENTURY);
     Some(UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).map_or(latest, |time| time.min(latest)))
+}
+
+fn seconds_of(claims: &Map<String, Value>, claim: &str) -> Option<u64> {
+    let seconds = claims.get(claim)?;
+    seconds.as_u64().or_else(|| seconds.as_f64().map(|seconds| seconds as u64))
 }
 
 /// A header that cannot be read may be an honest token of a kind that is never taken.
@@ -254,9 +340,13 @@ fn refused_header(token: &str) -> TokenFault {
 
 fn described(error: &ErrorKind, token: &str) -> TokenFault {
     // The signature was right where a claim is blamed, so the claims can be believed.
+    let claims = || insecure_decode(token).map(|data| data.claims).unwrap_or_default();
+    if let Some(fault) = in_milliseconds(&claims(), "nbf").filter(|_| *error == ErrorKind::ImmatureSignature)
+    {
+        return fault;
+    }
     let away = |claim: &str| {
-        let claims: Option<Map<String, Value>> = insecure_decode(token).ok().map(|data| data.claims);
-        let time = claims.and_then(|claims| time_of(&claims, claim)).unwrap_or(UNIX_EPOCH);
+        let time = time_of(&claims(), claim).unwrap_or(UNIX_EPOCH);
         let now = SystemTime::now();
         let seconds =
             now.duration_since(time).or_else(|_| time.duration_since(now)).unwrap_or_default().as_secs();

@@ -1,6 +1,13 @@
 //! The commands with which an owner betters the answers: `ask`, `check`, `unanswered`.
 
-use std::fs;
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use nix::{sys::stat::Mode, unistd::mkfifo};
 
 use crate::support::{Opcode, Program, Raw, Replyd, replyd, wait_until};
 
@@ -91,7 +98,7 @@ fn what_is_unanswered_becomes_lines_to_paste() {
         client.text();
     }
     let file = server.folder.path().join("kept.txt");
-    wait_until("they are kept", || fs::read_to_string(&file).unwrap_or_default().lines().count() == 8);
+    wait_until("they are kept", || fs::read_to_string(&file).unwrap_or_default().lines().count() == 7);
     let kept = fs::read_to_string(&file).unwrap();
     assert!(kept.lines().all(|line| line.len() < 230 && line.contains("Z ")), "{kept}");
     assert!(kept.contains("Z two\\nlines\\u{1b}\n") && !kept.contains("127.0.0.1"), "{kept}");
@@ -117,7 +124,7 @@ fn what_is_unanswered_becomes_lines_to_paste() {
     // Pasted with a reply behind each, they are valid, and nothing is unanswered any more.
     let pasted = FAQ.replace("[smalltalk]", &(shown.replace(" =\n", " = Yes.\n") + "[smalltalk]"));
     fs::write(server.folder.path().join("config.ini"), &pasted).unwrap();
-    server.log().wait_for("reloaded config.ini: +7 ~0 -0 replies");
+    server.log().wait_for("reloaded config.ini: +6 ~0 -0 replies");
     assert_eq!(
         {
             client.say(Opcode::Text, b"do you have rye");
@@ -150,16 +157,197 @@ fn the_file_is_bounded_and_a_disk_that_is_full_stops_nobody() {
         shown.stdout.all()
     );
 
-    let full = FAQ.replace("kept.txt", "/dev/full");
-    fs::write(server.folder.path().join("config.ini"), full).unwrap();
+    let elsewhere = server.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(server.folder.path().join("config.ini"), FAQ.replace("kept.txt", "elsewhere/kept.txt"))
+        .unwrap();
     server.log().wait_for("reloaded config.ini");
-    for _ in 0..100 {
+    wait_until("it is there", || elsewhere.join("kept.txt").exists());
+    fs::remove_dir_all(&elsewhere).unwrap();
+    for _ in 0..15 {
         client.say(Opcode::Text, b"and this");
         client.text();
     }
-    server.log().wait_for("cannot keep unanswered messages in /dev/full: No space left on device");
+    server.log().wait_for("cannot keep unanswered messages in elsewhere/kept.txt: No such file");
     let log = server.stop();
     assert_eq!(log.matches("cannot keep unanswered messages").count(), 1, "{log}");
+}
+
+#[test]
+fn only_the_owner_may_read_what_is_kept() {
+    let server = Replyd::serve(FAQ);
+    let file = server.folder.path().join("kept.txt");
+    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    let mut client = Raw::open(server.address);
+    client.say(Opcode::Text, b"something secret");
+    client.text();
+    wait_until("it is kept", || {
+        fs::read_to_string(&file).is_ok_and(|kept| kept.ends_with(" something secret\n"))
+    });
+    assert_eq!(mode(&file), 0o600);
+
+    OpenOptions::new().append(true).open(&file).unwrap().write_all(&[b'x'; 1024 * 1024]).unwrap();
+    client.say(Opcode::Text, b"something more");
+    client.text();
+    let before = file.with_extension("txt.1");
+    wait_until("it is renamed", || {
+        before.exists() && fs::read_to_string(&file).is_ok_and(|kept| !kept.is_empty())
+    });
+    assert_eq!((mode(&file), mode(&before)), (0o600, 0o600));
+}
+
+#[test]
+fn what_says_nothing_is_not_kept() {
+    let server = Replyd::serve(FAQ);
+    let file = server.folder.path().join("kept.txt");
+    let mut client = Raw::open(server.address);
+    for message in [
+        "?!",
+        "...",
+        "\u{200b}",
+        "(-;",
+        "\u{1b}[",
+        "§ €",
+        "\u{301}",
+        "x9",
+        "9",
+        "ж",
+        "営",
+        "🎉",
+        "❤\u{fe0f}",
+        "🇩🇪",
+        "last",
+    ] {
+        client.say(Opcode::Text, message.as_bytes());
+        client.text();
+    }
+    let kept = || fs::read_to_string(&file).unwrap_or_default();
+    wait_until("the last one is kept", || kept().ends_with(" last\n"));
+    let messages: Vec<String> =
+        kept().lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    assert_eq!(messages, ["x9", "9", "ж", "営", "🎉", "❤\u{fe0f}", "🇩🇪", "last"]);
+}
+
+#[test]
+fn nothing_raw_reaches_the_owner() {
+    let server = Replyd::serve(FAQ);
+    let file = server.folder.path().join("kept.txt");
+    let hostile = [
+        "🎉\u{1b}]",
+        "🎉\n💥",
+        "🎉\u{2028}💥",
+        "🎉\u{202e}💥\u{7}",
+        "rye\u{202e} \u{1b}[31m bread",
+        "🎉\u{9b}",
+        "🎉\r",
+        "last",
+    ];
+    let mut client = Raw::open(server.address);
+    for message in hostile {
+        client.say(Opcode::Text, message.as_bytes());
+        client.text();
+    }
+    wait_until("they are kept", || fs::read_to_string(&file).is_ok_and(|kept| kept.ends_with(" last\n")));
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), hostile.len());
+    // Nor what somebody else wrote into the file.
+    let mut out = OpenOptions::new().append(true).open(&file).unwrap();
+    out.write_all("\u{1b}[2J one\n\u{1b}[2JT two\n2026-01-02T03:04:05Z thr\u{1b}ee\n\u{ff}\n".as_bytes())
+        .unwrap();
+    let is_raw = |char: char| {
+        char.is_control() && char != '\n' || ['\u{202e}', '\u{2028}', '\u{2066}', '\u{200f}'].contains(&char)
+    };
+    let mut shown = Program::piped(replyd(server.folder.path()).arg("unanswered"));
+    assert_eq!(shown.exit_code(), Some(0));
+    let shown = shown.stdout.all();
+    assert!(!shown.contains(is_raw), "{shown:?}");
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines, ["last =", "rye 31m bread =", "🎉 =", "thr ee ="], "{shown:?}");
+
+    for message in hostile {
+        let (shown, _, _) = run(FAQ, &["ask", "--why", message], "");
+        assert!(!shown.contains(is_raw), "{shown:?}");
+    }
+}
+
+#[test]
+fn one_conversation_fills_a_few_lines_a_minute() {
+    let server = Replyd::serve(FAQ);
+    let file = server.folder.path().join("kept.txt");
+    let [mut loud, mut quiet] = [(); 2].map(|()| Raw::open(server.address));
+    for number in 0..90 {
+        loud.say(Opcode::Text, format!("loud {number}").as_bytes());
+        loud.text();
+    }
+    quiet.say(Opcode::Text, b"quiet");
+    quiet.text();
+    let kept = || fs::read_to_string(&file).unwrap_or_default();
+    wait_until("the other one is kept", || kept().ends_with(" quiet\n"));
+    assert_eq!(kept().matches(" loud ").count(), 20);
+    assert!(kept().contains(" loud 19\n"), "{}", kept());
+}
+
+#[test]
+fn a_link_to_the_file_stays_when_it_is_renamed() {
+    let server = Replyd::serve_with(FAQ, |command| {
+        let folder = command.get_current_dir().unwrap();
+        fs::create_dir(folder.join("data")).unwrap();
+        symlink("data/real.txt", folder.join("kept.txt")).unwrap();
+    });
+    let folder = server.folder.path();
+    let real = folder.join("data/real.txt");
+    let mut client = Raw::open(server.address);
+    client.say(Opcode::Text, b"something old");
+    client.text();
+    let kept = || fs::read_to_string(&real).unwrap_or_default();
+    wait_until("it is kept", || kept().ends_with(" something old\n"));
+    OpenOptions::new().append(true).open(&real).unwrap().write_all(&[b'x'; 1024 * 1024]).unwrap();
+    client.say(Opcode::Text, b"something new");
+    client.text();
+    wait_until("it is renamed", || kept().ends_with(" something new\n") && kept().lines().count() == 1);
+    assert_eq!(fs::read_link(folder.join("kept.txt")).unwrap(), Path::new("data/real.txt"));
+    assert!(fs::read_to_string(folder.join("data/real.txt.1")).unwrap().contains(" something old\n"));
+    assert!(!folder.join("kept.txt.1").exists());
+    let mut shown = Program::piped(replyd(folder).arg("unanswered"));
+    assert_eq!(shown.exit_code(), Some(0));
+    let shown = shown.stdout.all();
+    assert!(shown.contains("something new =\n") && shown.contains("something old =\n"), "{shown}");
+}
+
+#[test]
+fn what_is_not_a_file_is_named_and_never_waited_for() {
+    let make = |name: &str, file: &Path| match name {
+        "folder" => fs::create_dir(file).unwrap(),
+        "pipe" => mkfifo(file, Mode::S_IRWXU).unwrap(),
+        _ => {}
+    };
+    for (name, why) in [
+        ("folder", "this is a folder"),
+        ("pipe", "this is not a regular file"),
+        ("/dev/full", "this is not a regular file"),
+        ("/dev/zero", "this is not a regular file"),
+    ] {
+        let config = FAQ.replace("kept.txt", name);
+        let server =
+            Replyd::serve_with(&config, |command| make(name, &command.get_current_dir().unwrap().join(name)));
+        let sentence = format!("cannot keep unanswered messages in {name}: {why}; name a file");
+        let told = || server.log().so_far().matches(&sentence).count();
+        wait_until("it is named at the start", || told() == 1);
+        let mut client = Raw::open(server.address);
+        for _ in 0..3 {
+            client.say(Opcode::Text, b"what");
+            client.text();
+        }
+        fs::write(server.folder.path().join("config.ini"), config.clone() + "hi = hi\n").unwrap();
+        wait_until("it is named at a reload", || told() == 2);
+        for (command, code) in [("unanswered", 1), ("check", 0)] {
+            let mut program = Program::piped(replyd(server.folder.path()).arg(command));
+            assert_eq!(program.exit_code(), Some(code), "{command} {name}");
+            let said = program.stdout.all() + &program.stderr.all();
+            assert!(said.contains(&format!("{name}: {why}; name a file")), "{said}");
+        }
+        let log = server.stop();
+        assert_eq!(log.matches(&sentence).count(), 2, "{log}");
+    }
 }
 
 #[test]

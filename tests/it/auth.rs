@@ -1,6 +1,6 @@
 //! Keys before the upgrade: three places, and what may stand in them.
 
-use crate::support::{GREETING, Raw, raw::upgrade, serve};
+use crate::support::{GREETING, Opcode, Raw, raw::upgrade, serve};
 
 const RIGHT: &str = "0123456789 ABC+/%&=";
 const WRONG: &str = "0123456789 ABC+/%&x";
@@ -210,6 +210,86 @@ fn beyond_loopback_a_key_or_a_decision_is_needed() {
     assert!(start("[auth]\nrequire_key = no").is_ok());
     assert!(start("[auth]\nrequire_key = yes").is_ok());
     assert!(start(SETTINGS).is_ok());
+}
+
+/// Whether a client that came in with these settings may stay when others take their place.
+#[track_caller]
+fn check_stay(before: &str, (target, headers): (String, String), after: &str, stays: bool) {
+    let server = serve(before);
+    let mut client = Raw::connect(server.local_addr());
+    assert_eq!(client.ask(&upgrade(&target, &headers)).status, 101, "{headers:?}");
+    assert_eq!(client.text(), GREETING);
+    server.reload(replyd::Config::parse(after, "test.ini").unwrap()).unwrap();
+    if stays {
+        client.say(Opcode::Text, b"hello");
+        assert_eq!(client.text(), GREETING, "{before:?} {headers:?} {after:?}");
+    } else {
+        assert_eq!(client.close_code(), Some(1008), "{before:?} {headers:?} {after:?}");
+    }
+    // It is what a newcomer would see.
+    let status = Raw::connect(server.local_addr()).ask(&upgrade(&target, &headers)).status;
+    assert_eq!(status, if stays { 101 } else { 403 }, "{before:?} {headers:?} {after:?}");
+}
+
+#[test]
+fn the_first_key_ends_the_sessions_without_one() {
+    let nothing = || ("/".into(), String::new());
+    check_stay("", nothing(), SETTINGS, false);
+    check_stay("", HEADERS[0](WRONG), SETTINGS, false);
+    check_stay("", nothing(), "[bot]\ngreeting = Welcome\n", true);
+    let open = "[auth]\nrequire_key = no\n";
+    check_stay(open, nothing(), &format!("{open}{SETTINGS}"), true);
+    // What needs a restart does not decide before it.
+    check_stay(open, nothing(), SETTINGS, true);
+}
+
+#[test]
+fn other_origins_end_the_sessions_of_other_pages() {
+    let page = |origin: &str| ("/".to_owned(), format!("Origin: {origin}\r\n"));
+    let nothing = || ("/".to_owned(), String::new());
+    let of = |origins: &str| format!("[auth]\norigins = {origins}\n");
+    check_stay("", page("http://localhost"), &of("https://shop.example"), false);
+    check_stay("", page("http://localhost"), &of("https://shop.example, http://LOCALHOST"), true);
+    check_stay("", page("http://localhost"), &of("any"), true);
+    check_stay("", nothing(), &of("none"), true);
+    check_stay(&of("any"), page("null"), &of("same"), false);
+    check_stay(&of("any"), page("http://localhost"), "", true);
+    check_stay(&of("any"), page("https://shop.example"), &of("none"), false);
+    check_stay(&of("any"), page(&format!("https://{}.example", "a".repeat(8000))), &of("any"), true);
+    check_stay(&of("any"), page(&format!("https://{}.example", "a".repeat(8000))), "", false);
+}
+
+#[test]
+fn other_origins_of_a_key_end_the_sessions_of_other_pages() {
+    let key = "[key shop]\nsecret = 0123456789 ABC+/%&=\n";
+    let of = |origins: &str| format!("{key}origins = {origins}\n");
+    let page = |origin: &str| {
+        let (target, header) = HEADERS[2](RIGHT);
+        (target, header + &format!("Origin: {origin}\r\n"))
+    };
+    check_stay(key, page("http://localhost"), &of("https://shop.example"), false);
+    check_stay(key, page("http://localhost"), &of("same"), true);
+    check_stay(key, HEADERS[2](RIGHT), &of("none"), true);
+    check_stay(&of("any"), page("https://shop.example"), key, false);
+    check_stay(&of("any"), page("https://shop.example"), &of("https://shop.example"), true);
+    check_stay(&of("any"), page("null"), &of("https://shop.example"), false);
+    // Its own ones, or else those of all.
+    check_stay(key, page("http://localhost"), &format!("[auth]\norigins = none\n{key}"), false);
+    check_stay(
+        &of("same"),
+        page("http://localhost"),
+        &format!("[auth]\norigins = none\n{}", of("same")),
+        true,
+    );
+}
+
+#[test]
+fn a_key_that_stays_keeps_its_sessions() {
+    let key = |more: &str| format!("[key shop]\nsecret = 0123456789 ABC+/%&=\n{more}");
+    check_stay(&key(""), HEADERS[0](RIGHT), &key("expires = 9999-12-31\n"), true);
+    check_stay(&key("expires = 9999-12-31T23:59:59Z\n"), HEADERS[0](RIGHT), SETTINGS, true);
+    check_stay(&key(""), HEADERS[0](RIGHT), &key("expires = 2026-01-01\n"), false);
+    check_stay(&key(""), HEADERS[0](RIGHT), "[key other]\nsecret = another secret key\n", false);
 }
 
 #[cfg(feature = "cli")]

@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
+use rcgen::{
+    KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData,
+};
 use replyd::{Config, Running, Server, Tokens};
 use serde_json::{Value, json};
 
@@ -14,6 +16,21 @@ use crate::support::{
 };
 
 const SECRET: &[u8] = b"0123456789 0123456789 0123456789";
+
+// Made by openssl; rcgen makes no such keys.
+const RSA_1024: &str = "-----BEGIN PUBLIC KEY-----\n\
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC+Kdij/c8gULsSsMOjV/8ZGG29\n\
+OUQYf53fGDu6LxEwFjdKjZw0ht725vZfc0xag5weXr3MltpKPjBLQwG+rJflpdDs\n\
+xkDuML4I8IyCxJkVFXICeViNpU291E4nD8XmvNuDJXxVsQuti6kt7QTyuyDm6Eag\n\
++LQsi3a4LC5D/jdAvwIDAQAB\n\
+-----END PUBLIC KEY-----";
+const SECP256K1: &str = "-----BEGIN PUBLIC KEY-----\n\
+MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAE3iMz8mPk5XZbtt44etCZvFahUz4Paj9z\n\
+tM8XdNYlyICwM4LY8c80pbGs0ZwvFEnBRlzdvPGawuTTvojCaOQC1A==\n\
+-----END PUBLIC KEY-----";
+const X25519: &str = "-----BEGIN PUBLIC KEY-----\n\
+MCowBQYDK2VuAyEACl3qxLmU+COKm9UdvGaFFmuvF2yPLd3F6Covn55XCRA=\n\
+-----END PUBLIC KEY-----";
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
@@ -117,6 +134,11 @@ fn right_and_wrong_ones_in_each_place() {
     ] {
         assert_eq!(status(&server, &token), expected, "{what}");
     }
+    // Milliseconds, where seconds are meant, would be a token that never runs out.
+    for exp in [json!(now() * 1000), json!(100_000_000_001_u64), json!(u64::MAX), json!(1e300)] {
+        assert_eq!(status(&server, &signed(&json!({ "exp": exp }))), 403, "{exp}");
+    }
+    assert_eq!(status(&server, &signed(&json!({ "exp": 100_000_000_000_u64 }))), 101);
     // A byte of the claims changed, the signature left as it was.
     let token = signed(&right);
     let (head, rest) = token.split_once('.').unwrap();
@@ -206,6 +228,56 @@ fn public_keys_and_no_confusion_of_algorithms() {
     assert!(Tokens::default().with_secret(&SECRET[1..]).is_err());
 }
 
+/// What a file named as `jwt_public_key_file` may hold by mistake.
+#[test]
+fn what_is_not_one_public_key_is_refused_with_its_reason() {
+    let p256 = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+    let rsa = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let public = p256.public_key_pem();
+    let relabelled = rsa.serialize_pem().replace("PRIVATE KEY", "RSA PRIVATE KEY");
+    let certificate =
+        rcgen::CertificateParams::new(["a".to_owned()]).unwrap().self_signed(&p256).unwrap().pem();
+    let off_the_curve = {
+        let mut der = p256.subject_public_key_info();
+        *der.last_mut().unwrap() ^= 1;
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            data_encoding::BASE64.encode(&der)
+        )
+    };
+    for (pem, why) in [
+        (p256.serialize_pem(), "holds a private key"),
+        (rsa.serialize_pem(), "holds a private key"),
+        (relabelled, "openssl pkey -in FILE -pubout"),
+        (public.clone() + &p256.serialize_pem(), "holds a private key"),
+        (public.clone() + &rsa.public_key_pem(), "holds 2 keys"),
+        (public.repeat(3), "holds 3 keys"),
+        (certificate, "openssl x509 -in FILE -noout -pubkey"),
+        (RSA_1024.to_owned(), "holds an RSA key of 1024 bits, which can be broken; 2048 are needed at least"),
+        (p384.public_key_pem(), "holds a key on the curve P-384; of the curves P-256 is supported"),
+        (SECP256K1.to_owned(), "holds a key that is not on the curve P-256"),
+        (off_the_curve, "holds a key that is not on the curve P-256"),
+        (X25519.to_owned(), "is not a public key in PEM of RSA, P-256 or Ed25519"),
+        (public.replace("PUBLIC", "SECRET"), "is not a public key in PEM"),
+        (public.replace('A', "!"), "is not a public key in PEM"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq a@b".to_owned(), "'-----BEGIN PUBLIC KEY-----'"),
+        (String::new(), "'-----BEGIN PUBLIC KEY-----'"),
+    ] {
+        let error = Tokens::default().with_public_key(pem.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(why), "{why:?} for {pem}: {error}");
+    }
+    // Words before it, and other line ends, are part of the format.
+    for pem in [format!("The key of our login service:\n{public}"), public.replace('\n', "\r\n")] {
+        assert!(Tokens::default().with_public_key(pem.as_bytes()).is_ok(), "{pem}");
+    }
+    // Everybody may know a public key: as a secret it would sign whatever anybody likes.
+    for pem in [public, p256.serialize_pem()] {
+        let error = Tokens::default().with_secret(pem.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("jwt_public_key_file"), "{error}");
+    }
+}
+
 #[test]
 fn a_session_ends_when_its_token_does() {
     let server = serve(tokens());
@@ -256,6 +328,17 @@ fn a_handler_knows_the_name_in_the_token() {
     let mut client = Raw::connect(server.local_addr());
     client.ask(&upgrade("/", &format!("Authorization: Bearer {token}\r\n")));
     assert_eq!(client.text(), "Anna\r\n\u{1b}[31m");
+}
+
+#[test]
+fn the_first_secret_of_tokens_closes_an_open_server() {
+    let server = crate::support::serve("");
+    let mut guest = Raw::open(server.local_addr());
+    assert_eq!(guest.text(), GREETING);
+    let mut config = Config::default();
+    config.tokens = tokens();
+    server.reload(config).unwrap();
+    assert_eq!(guest.close_code(), Some(1008));
 }
 
 #[cfg(feature = "cli")]
@@ -316,6 +399,11 @@ mod real {
                 "signed with HS512",
                 signed_with(&Header::new(Algorithm::HS512), &json!({ "exp": now() + 60 }), SECRET),
             ),
+            ("its 'exp' is in milliseconds; it must be in seconds", signed(&json!({ "exp": now() * 1000 }))),
+            (
+                "its 'nbf' is in milliseconds; it must be in seconds",
+                signed(&json!({ "exp": now() + 60, "nbf": now() * 1000 })),
+            ),
             ("no JSON Web Token", "hello".to_owned()),
             ("no (right) 'exp'", signed(&json!({ "sub": "shop" }))),
         ] {
@@ -354,6 +442,39 @@ mod real {
     }
 
     #[test]
+    fn the_name_in_a_token_stays_within_its_field() {
+        let server = Replyd::serve_with(SETTINGS, |command| {
+            write_secret(command.get_current_dir().unwrap(), SECRET, 0o600);
+        });
+        for (sub, field) in [
+            ("shop", "shop"),
+            ("Müller-1_a.b", "Müller-1_a.b"),
+            ("anna@shop.example", "anna@shop.example"),
+            ("auth0|5f7c:x+y", "auth0|5f7c:x+y"),
+            ("a boss", "a%20boss"),
+            (
+                "x] Connection refused ... [#2 9.9.9.9:9",
+                "x%5D%20Connection%20refused%20...%20%5B%232%209.9.9.9:9",
+            ),
+            ("\u{1b}[31m\n\u{202e}\u{a0}é%20", "%1B%5B31m%0A%E2%80%AE%C2%A0é%2520"),
+        ] {
+            let token = signed(&json!({ "sub": sub, "exp": now() + 60 }));
+            let mut client = Raw::connect(server.address);
+            assert_eq!(client.ask(&upgrade("/", &format!("X-WS-AUTH-KEY: {token}\r\n"))).status, 101);
+            let line = server.log().wait_for("Connection established with client ... ");
+            let address = client.stream().local_addr().unwrap();
+            assert!(line.ends_with(&format!(" {address} {field}]")), "{sub:?}: {line}");
+
+            let (_, said, _) = run(server.folder.path(), &["token", "check", &token]);
+            let whole = said.strip_suffix('\n').unwrap();
+            assert!(
+                whole.starts_with("valid: ") && !whole.contains(['\n', '\u{1b}', '\u{202e}']),
+                "{said:?}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let (code, _, told) = run(folder.path(), &["token", "new", "--name", "a", "--ttl", "15m"]);
@@ -378,6 +499,17 @@ mod real {
         let (code, _, told) = check();
         assert_eq!(code, Some(2));
         assert!(told.contains("has 9 bytes and can be guessed") && !told.contains("too short"), "{told}");
+        let private_key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem();
+        write_secret(folder.path(), private_key.as_bytes(), 0o600);
+        fs::write(folder.path().join("config.ini"), "[auth]\njwt_public_key_file = jwt.secret\n").unwrap();
+        let (code, _, told) = check();
+        assert_eq!(code, Some(2));
+        assert!(
+            told.contains("config.ini:2: jwt_public_key_file: the file holds a private key")
+                && !told.contains(&private_key[40..60]),
+            "{told}"
+        );
+        fs::write(folder.path().join("config.ini"), SETTINGS).unwrap();
         write_secret(folder.path(), SECRET, 0o600);
         assert_eq!(check().0, Some(0));
         for ttl in ["15", "0m", "m", "15 m", "9999d", "99999999999999999999d"] {
@@ -402,7 +534,7 @@ mod real {
 
     #[test]
     fn a_key_that_expires() {
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
         let day = |days: i64| {
             (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d")
         };
@@ -414,7 +546,7 @@ mod real {
                 day(0)
             )
         };
-        let server = Replyd::serve_with(&keys(soon.to_string()), |command| {
+        let server = Replyd::serve_with(&keys(soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()), |command| {
             let file = command.get_current_dir().unwrap().join("config.ini");
             fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
         });

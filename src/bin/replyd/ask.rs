@@ -2,16 +2,16 @@
 
 use std::{
     collections::HashMap,
-    fs,
     io::{self, Write, stdin, stdout},
     path::Path,
 };
 
+use jiff::civil::Date;
 use replyd::{Config, Loaded};
 
 use crate::{
     args::{AskArgs, FileArgs},
-    escape::unescaped,
+    escape::{Escaped, unescaped},
     failure::Failure,
     input, settings, unanswered,
 };
@@ -26,7 +26,7 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     let config = settings::read(args.file.config.as_deref())?.config;
     let answer = |text: &str| {
         let replies = &config.replies;
-        if args.why { print(replies.explain(text)) } else { print(replies.answer(text)) }
+        if args.why { print(Escaped::for_screen(replies.explain(text))) } else { print(replies.answer(text)) }
     };
     if !args.text.is_empty() {
         return answer(&args.text.join(" "));
@@ -60,43 +60,47 @@ struct Group {
     /// In the form in which keys are compared: nothing in it means anything else in the file.
     message: String,
     count: usize,
-    last: String,
+    last: Date,
 }
 
 fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     let mut groups: HashMap<String, Group> = HashMap::new();
-    let files = [unanswered::rotated(file), file.to_owned()];
-    for line in files.iter().map(|file| read_if_there(file)).collect::<Result<Vec<_>, _>>()?.concat().lines()
-    {
-        let Some((time, message)) = line.split_once(' ') else { continue };
+    let real = unanswered::real(file);
+    let files = [unanswered::rotated(&real), real];
+    // The last line of a file may have been cut off.
+    let kept = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?.join("\n");
+    for line in kept.lines() {
+        let Some((date, message)) = line.split_once('T') else { continue };
+        let Some((_, message)) = message.split_once(' ') else { continue };
+        // Somebody else may have written into the file.
+        let Ok(date) = date.parse::<Date>() else { continue };
         let message = config.replies.explain(&unescaped(message));
         if message.winner.key == UNKNOWN && is_key(&message.normalised) {
             let message = message.normalised;
-            let date = time.split('T').next().unwrap_or(time).to_owned();
-            let group =
-                groups.entry(message.clone()).or_insert(Group { message, count: 0, last: String::new() });
+            let group = groups.entry(message.clone()).or_insert(Group { message, count: 0, last: date });
             group.count += 1;
-            group.last = date.max(std::mem::take(&mut group.last));
+            group.last = group.last.max(date);
         }
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
     groups.sort_by(|one, other| {
-        (other.count, &other.last, &one.message).cmp(&(one.count, &one.last, &other.message))
+        (other.count, other.last, &one.message).cmp(&(one.count, one.last, &other.message))
     });
     Ok(groups)
 }
 
-/// Whether a message can stand before a '='.
+/// Whether a message can stand before a '=', and holds nothing that a terminal would act on.
 fn is_key(message: &str) -> bool {
-    !message.is_empty() && message != UNKNOWN && !message.contains(['=', '|', '&', '*', '[', '#', ';', '\\'])
+    !message.is_empty()
+        && message != UNKNOWN
+        && !message.contains(['=', '|', '&', '*', '[', '#', ';', '\\'])
+        && Escaped::for_log(message).to_string() == message
 }
 
-fn read_if_there(file: &Path) -> Result<String, Failure> {
-    match fs::read(file) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(Failure::new(format!("{}: cannot read this file: {error}", file.display()))),
-    }
+fn read(file: &Path) -> Result<String, Failure> {
+    unanswered::read(file).map_err(|error| {
+        Failure::new(format!("cannot read unanswered messages in {}: {error}", file.display()))
+    })
 }
 
 pub(crate) fn print(line: impl std::fmt::Display) -> Result<(), Failure> {

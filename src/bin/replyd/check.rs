@@ -5,7 +5,7 @@ use std::{fs::File, io, net::TcpListener, path::Path};
 use nix::unistd::{Uid, User};
 use replyd::{Config, Loaded, Reading, Refused};
 
-use crate::{args::FileArgs, ask::print, failure::Failure, settings};
+use crate::{args::FileArgs, ask::print, failure::Failure, settings, unanswered};
 
 /// How many failing `[tests]` are told; nobody mends more in one go.
 const TOLD_FAILURES: usize = 50;
@@ -67,7 +67,12 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 
 fn check_replies(loaded: &Loaded, name: &str) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
-    let warnings = [&loaded.warnings[..], &replies.warnings()].concat();
+    let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
+    if let Some(file) = &loaded.sources.unanswered_file
+        && let Some(fault) = unanswered::fault(file)
+    {
+        warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
+    }
     let failures = replies.failures();
     for warning in &warnings {
         print(format_args!("warning: {warning}"))?;

@@ -39,7 +39,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (unanswered, writer) = Unanswered::start(sources.unanswered_file.clone())?;
     let keep = unanswered.clone();
     let server = Server::with_config(config).map_err(listening_failed)?;
-    let running = server.start(move |session| replyd::bot_with(session, |message| keep.keep(message)))?;
+    let running = server.start(move |session| replyd::bot_with(session, keep.of_one_session()))?;
     report_page(&running);
     tell_systemd(&[NotifyState::Ready]);
     wait(&running, &signals, &log, &unanswered, reload(file, sources, listen)?);

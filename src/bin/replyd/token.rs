@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use replyd::{Config, Key};
 
-use crate::{args::TokenCommand, failure::Failure, input, settings};
+use crate::{args::TokenCommand, escape::Escaped, failure::Failure, input, settings};
 
 /// How to make the file that is missing, and where to name it.
 const NO_SECRET: &str = "there is no jwt_secret_file to sign with; make one with
@@ -52,7 +52,7 @@ fn check(config: &Config, token: Option<String>) -> Result<(), Failure> {
         }
     };
     let pass = config.tokens.verify(token.trim()).map_err(|why| Failure::new(format!("not valid: {why}")))?;
-    writeln!(stdout(), "valid: {}, until {}", pass.name, shown(pass.until))
+    writeln!(stdout(), "valid: {}, until {}", Escaped::for_log(&pass.name), shown(pass.until))
         .map_err(|error| Failure::new(format!("cannot write: {error}")))
 }
 
