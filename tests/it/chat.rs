@@ -1,11 +1,18 @@
 //! The console client, apart from the article's conversation.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::Write,
+    net::{TcpListener, TcpStream},
+    thread,
+};
 
+use crossbeam_channel::TryRecvError;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use replyd::{Event, Server};
+use tungstenite::WebSocket;
 
-use crate::support::{GREETING, HELP, Program, Replyd, SORRY, replyd};
+use crate::support::{GREETING, HELP, Program, Replyd, SORRY, replyd, wait_until};
 
 /// `replyd chat` with these arguments; `REPLYD` is its folder.
 fn chat(arguments: &[&str]) -> std::process::Command {
@@ -197,4 +204,75 @@ fn a_server_that_speaks_first_is_heard_though_a_prompt_is_open() {
     client.stdout.wait_for("SERVER >> We close in \\u{1b}[31mten minutes.");
     client.type_in("exit\r");
     assert_eq!(client.exit_code(), Some(0));
+}
+
+/// A server of one client that does what no honest one does: `act` has its connection after the upgrade.
+fn hostile(act: impl FnOnce(WebSocket<TcpStream>) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || act(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
+    format!("ws://{address}")
+}
+
+/// A frame as servers send them, without a mask.
+fn server_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    match payload.len() {
+        length @ 0..126 => frame.push(length as u8),
+        length => {
+            frame.push(127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// The most memory that a client on a terminal needs while a server sends `bytes` again and again, in kB.
+#[track_caller]
+fn check_memory_in_a_flood(what: &str, bytes: Vec<u8>, times: usize, most: u64) {
+    let (start, started) = crossbeam_channel::bounded::<()>(1);
+    let (done, flooded) = crossbeam_channel::bounded::<()>(1);
+    let url = hostile(move |mut socket| {
+        // The first ping, whose pong opens the prompt.
+        let _ = socket.read();
+        let _ = socket.flush();
+        started.recv().unwrap();
+        for _ in 0..times {
+            if socket.get_mut().write_all(&bytes).is_err() {
+                return;
+            }
+        }
+        done.send(()).unwrap();
+        let _ = started.recv();
+    });
+    let client = Program::on_terminal(&mut chat(&[&url]));
+    client.stdout.wait_for("Client >> ");
+    start.send(()).unwrap();
+    wait_until(&format!("the client has survived {what}"), || {
+        let peak = client.peak_memory();
+        assert!(peak < most, "{what}: {peak} kB");
+        // Or has given up on this server.
+        flooded.try_recv() != Err(TryRecvError::Empty)
+    });
+}
+
+#[test]
+fn on_a_terminal_no_flood_fills_the_memory() {
+    const MOST: u64 = 48 * 1024;
+    check_memory_in_a_flood("pongs", server_frame(10, &[b'x'; 125]).repeat(1000), 1000, MOST);
+    check_memory_in_a_flood("texts", server_frame(1, b"hello").repeat(100), 50, MOST);
+    check_memory_in_a_flood("binaries", server_frame(2, &[0; 125]).repeat(100), 50, MOST);
+    check_memory_in_a_flood(
+        "empty fragments",
+        [[1, 0].to_vec(), [0, 0].repeat(10_000_000)].concat(),
+        1,
+        MOST,
+    );
+}
+
+#[test]
+fn on_a_terminal_the_longest_texts_are_shown_in_part() {
+    // Each control character is shown as five others.
+    check_memory_in_a_flood("long texts", server_frame(1, &[1; 16 * 1024 * 1024]), 3, 96 * 1024);
 }
