@@ -126,7 +126,8 @@ pub(crate) struct ChatArgs {
     /// A further header for the upgrade.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// A file with the certificate of the authority to trust for wss://, in PEM, in place of those of the system.
+    /// A file with the certificate to trust for wss://, in PEM, in place of those of the system: an authority's, or the
+    /// server's own.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
