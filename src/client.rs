@@ -45,7 +45,8 @@ pub struct ClientOptions {
     pub key: Option<String>,
     /// Further headers, names and values.
     pub headers: Vec<(String, String)>,
-    /// The certificates of the authorities to trust for `wss://`, in PEM, in place of those of the system.
+    /// The certificates to trust for `wss://`, in PEM, in place of the authorities of the system: a server's must be
+    /// one of them, as one that signed itself is, or be signed by one of them.
     #[cfg(feature = "tls")]
     pub ca: Option<Vec<u8>>,
 }
@@ -299,7 +300,7 @@ impl ClientReceiver {
         self.last_ping = now;
         self.pings_unanswered += 1;
         if self.pings_unanswered >= MISSED_PINGS {
-            return Err(Ending::Gone(format!("silent for {:?}", PING_INTERVAL * MISSED_PINGS)));
+            return Err(Ending::Gone(format!("silent for {} s", (PING_INTERVAL * MISSED_PINGS).as_secs())));
         }
         Ok(self.socket.send(Message::Ping(Bytes::new()))?)
     }
