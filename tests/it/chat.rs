@@ -39,7 +39,7 @@ fn no_server() {
     assert_eq!(
         said,
         format!(
-            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: Connection refused (os error 111)\n"
+            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: nothing listens there; is the server running?\n"
         )
     );
 }
@@ -49,6 +49,12 @@ fn no_server() {
 fn wss_is_refused_with_a_sentence() {
     let said = check(&["wss://localhost"], "", "", 1);
     assert!(said.contains("wss:// (TLS) is not part of this build"), "{said}");
+}
+
+#[test]
+fn an_address_is_a_url() {
+    let server = Replyd::serve("");
+    check(&[&server.address.to_string(), "-m", "help"], "", &format!("{HELP}\n"), 0);
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(crate) struct AskArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ChatArgs {
-    /// The server.
+    /// The server; 'HOST:PORT' means 'ws://HOST:PORT'.
     #[arg(default_value = "ws://127.0.0.1:5000")]
     pub(crate) url: String,
     /// The key that opens the server; better given as REPLYD_KEY, since others can see command lines.

@@ -29,8 +29,8 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     tell(interactive, "Connecting to server ...");
     let without_key = options.key.is_none();
     let client = Client::connect_with(&args.url, &options).map_err(|error| {
-        let hint =
-            if without_key && error.to_string().contains(": 403") { "; give it as REPLYD_KEY" } else { "" };
+        let wants_key = without_key && error.to_string().starts_with("the server wants a key");
+        let hint = if wants_key { "; give it as REPLYD_KEY" } else { "" };
         Failure::new(format!("Failed to connect to server ... exiting: {error}{hint}"))
     })?;
     tell(interactive, "Connected to server ...");
