@@ -393,7 +393,6 @@ fn shows_key(uri: &Uri, options: &ClientOptions) -> bool {
         || uri.query().is_some_and(|query| query.contains("accessToken="))
 }
 
-#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only certificates are for a host"))]
 fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &ClientOptions) -> Error {
     let error = match error {
         HandshakeError::Interrupted(_) => {

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     net::{TcpListener, TcpStream},
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::TryRecvError;
@@ -281,4 +282,90 @@ fn on_a_terminal_no_flood_fills_the_memory() {
 fn on_a_terminal_the_longest_texts_are_shown_in_part() {
     // Each control character is shown as five others.
     check_memory_in_a_flood("long texts", server_frame(1, &[1; 16 * 1024 * 1024]), 3, 96 * 1024);
+}
+
+/// Reads until a client's message has come, and answers its pings.
+fn hear(socket: &mut WebSocket<TcpStream>) {
+    while !socket.read().unwrap().is_text() {}
+    let _ = socket.flush();
+}
+
+#[test]
+fn an_answer_after_its_pong_is_waited_for() {
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        // The ping that follows the last question, and its pong.
+        while !socket.read().unwrap().is_ping() {}
+        socket.flush().unwrap();
+        let _ = socket.get_mut().write_all(&server_frame(1, b"late, but here"));
+        while socket.read().is_ok() {}
+    });
+    check(&[&url, "-m", "help"], "", "late, but here\n", 0);
+}
+
+#[test]
+fn a_message_that_gets_no_answer_is_a_failure() {
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        let _ = socket.get_mut().write_all(&server_frame(1, b"one"));
+        while socket.read().is_ok() {}
+    });
+    let said = check(&[&url, "-m", "help", "-m", "and then?"], "", "one\n", 1);
+    assert!(said.contains("the server answered 1 of 2 messages"), "{said}");
+}
+
+#[test]
+fn a_server_without_pongs_ends_by_a_deadline() {
+    // They hear everything, and say something all the time, so that no silence ends the client.
+    let talks = |texts: usize, after: Vec<u8>| {
+        hostile(move |mut socket| {
+            let stream = socket.get_mut();
+            for _ in 0..texts {
+                let _ = stream.write_all(&server_frame(1, b"hello"));
+            }
+            while stream.write_all(&after).is_ok() {
+                thread::park_timeout(Duration::from_millis(100));
+            }
+        })
+    };
+    let greeted = |after: Vec<u8>| {
+        hostile(move |mut socket| {
+            let _ = socket.read();
+            let _ = socket.flush();
+            while socket.get_mut().write_all(&after).is_ok() {
+                thread::park_timeout(Duration::from_millis(100));
+            }
+        })
+    };
+    let without_pongs = "the server does not answer pings";
+    let clients = [
+        (talks(0, server_frame(9, b"")), without_pongs, Some(1)),
+        (talks(2, server_frame(9, b"")), without_pongs, Some(1)),
+        (talks(0, server_frame(1, b"without end")), without_pongs, Some(1)),
+        (greeted(server_frame(9, b"")), "the server answered 0 of 1 messages", Some(1)),
+        (greeted(server_frame(1, b"without end")), "Disconnected from server ...\n", Some(0)),
+    ]
+    .map(|(url, words, code)| {
+        let mut client = Program::piped(&mut chat(&[&url]));
+        client.type_in("help\n");
+        client.close_input();
+        (client, words, code)
+    });
+    for (mut client, words, code) in clients {
+        assert_eq!(client.exit_code_within(Duration::from_secs(60)), code, "{words}");
+        let said = client.stderr.all();
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_close_reason_cannot_drive_the_terminal() {
+    let reason = b"\x03\xe8bye\nforged \\ \x1b[31m\xe2\x80\xae";
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        let _ = socket.get_mut().write_all(&server_frame(8, reason));
+        while socket.read().is_ok() {}
+    });
+    let said = check(&[&url, "-m", "help"], "", "", 1);
+    assert!(said.ends_with("(1000: bye\\nforged \\\\ \\u{1b}[31m\\u{202e})\n"), "{said}");
 }

@@ -92,7 +92,13 @@ impl Program {
     /// Waits for the end, and returns the exit code.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        let deadline = Instant::now() + DEADLINE;
+        self.exit_code_within(DEADLINE)
+    }
+
+    /// Waits for an end that takes a time of its own.
+    #[track_caller]
+    pub(crate) fn exit_code_within(&mut self, time: Duration) -> Option<i32> {
+        let deadline = Instant::now() + time;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
