@@ -1,10 +1,11 @@
 //! A client: one connection in two halves, so that one thread may wait for the server while another speaks.
 
+mod dial;
 mod line;
 
 use std::{
     fmt, io,
-    net::{Shutdown, TcpStream, ToSocketAddrs},
+    net::{Shutdown, TcpStream},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -12,17 +13,20 @@ use std::{
 use tungstenite::{
     Bytes, Error as WireError, HandshakeError, Message, Utf8Bytes, WebSocket,
     client::IntoClientRequest,
-    handshake::client::Request,
-    http::{HeaderName, HeaderValue, Uri},
+    handshake::{HandshakeRole, client::Request},
+    http::{HeaderName, HeaderValue, Response, Uri},
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
 #[cfg(feature = "tls")]
 use crate::tls;
 use crate::{Error, Event, channel::Channel, ending::Ending, wire::Wire};
+#[cfg(feature = "tls")]
+use dial::host;
+use dial::{dial, parse_url};
 use line::Line;
 
-/// Within which a server must take the connection, and answer the upgrade.
+/// Within which a server's name must be found, and the server must accept the connection and answer the upgrade.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +49,8 @@ pub struct ClientOptions {
     pub key: Option<String>,
     /// Further headers, names and values.
     pub headers: Vec<(String, String)>,
-    /// The certificates of the authorities to trust for `wss://`, in PEM, in place of those of the system.
+    /// The certificates to trust for `wss://`, in PEM, in place of the authorities of the system: a server's must be
+    /// one of them, as one that signed itself is, or be signed by one of them.
     #[cfg(feature = "tls")]
     pub ca: Option<Vec<u8>>,
 }
@@ -97,12 +102,16 @@ pub struct ClientReceiver {
 }
 
 impl Client {
-    /// Connects to `ws://HOST[:PORT][/PATH]`, or `wss://` with TLS, whose certificate is always verified.
+    /// Connects to `ws://HOST[:PORT][/PATH]`, or `wss://` with TLS, whose certificate is always verified. Without a
+    /// scheme, as in `HOST:PORT`, it is `ws://`.
+    ///
+    /// This takes ten seconds at most. A name is looked up on a thread of its own, since the system's look-up may take
+    /// longer; the thread then ends by itself.
     ///
     /// # Errors
     ///
     /// When the URL is not such a one, nobody answers within ten seconds, or the server refuses; the error then has
-    /// the status and the sentence of its answer.
+    /// the status of its answer.
     pub fn connect(url: &str) -> Result<Client, Error> {
         Client::connect_with(url, &ClientOptions::default())
     }
@@ -113,15 +122,16 @@ impl Client {
     ///
     /// As [`connect`](Client::connect); also when a header has a character that none may have.
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
-        let stream = Arc::new(connect(&uri)?);
+        let stream = Arc::new(dial(&uri, deadline)?);
         let line = Line::new(Arc::clone(&stream), channel(&uri, &stream, options)?);
 
         let mut wire = line.wire();
-        wire.read_by(Instant::now() + CONNECT_TIMEOUT);
+        wire.read_by(deadline);
         let (socket, _) = tungstenite::client::client_with_config(request, wire, Some(limits()))
-            .map_err(|error| refused(error, host(&uri)))?;
+            .map_err(|error| refused(error, &uri, options))?;
         let sender = WebSocket::from_raw_socket(line.wire(), Role::Client, Some(limits()));
         Ok(Client {
             sender: ClientSender { socket: sender, line: line.clone() },
@@ -299,7 +309,7 @@ impl ClientReceiver {
         self.last_ping = now;
         self.pings_unanswered += 1;
         if self.pings_unanswered >= MISSED_PINGS {
-            return Err(Ending::Gone(format!("silent for {:?}", PING_INTERVAL * MISSED_PINGS)));
+            return Err(Ending::Gone(format!("silent for {} s", (PING_INTERVAL * MISSED_PINGS).as_secs())));
         }
         Ok(self.socket.send(Message::Ping(Bytes::new()))?)
     }
@@ -344,28 +354,6 @@ fn limits() -> WebSocketConfig {
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
 }
 
-/// The URL itself stays out of the errors: its query may be a secret.
-fn parse_url(url: &str) -> Result<Uri, Error> {
-    let uri: Uri = url.parse().map_err(|_| Error::plain("this is not a URL; write ws://HOST:PORT"))?;
-    match uri.scheme_str() {
-        Some("ws" | "wss") if has_wrong_port(&uri) => {
-            Err(Error::plain("the port in this URL is no number from 1 to 65535"))
-        }
-        Some("wss") if cfg!(not(feature = "tls")) => {
-            Err(Error::plain("wss:// (TLS) is not part of this build; write ws://HOST:PORT"))
-        }
-        Some("ws" | "wss") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
-        _ => Err(Error::plain("the URL must begin with ws:// or wss://, as in ws://127.0.0.1:5000")),
-    }
-}
-
-/// `http` takes a port that is out of range for none at all.
-fn has_wrong_port(uri: &Uri) -> bool {
-    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    let behind_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    behind_host.contains(':') && uri.port_u16().is_none_or(|port| port == 0)
-}
-
 fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
     let mut request = uri.into_client_request().map_err(|error| Error::plain(error.to_string()))?;
     let bearer = options.key.as_ref().map(|key| ("Authorization".to_owned(), format!("Bearer {key}")));
@@ -379,29 +367,6 @@ fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
         request.headers_mut().append(header_name, value);
     }
     Ok(request)
-}
-
-/// Tries all addresses of the host: `localhost` is often two, of which the server has one.
-fn connect(uri: &Uri) -> Result<TcpStream, Error> {
-    let host = host(uri);
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
-    let named = |error| Error::io(format!("cannot reach {host}:{port}"), error);
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs().map_err(named)? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) => {
-                stream.set_nodelay(true).map_err(named)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(named(last))
-}
-
-/// Without the brackets of an IPv6 address.
-fn host(uri: &Uri) -> &str {
-    uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(feature = "tls")]
@@ -419,24 +384,63 @@ fn channel(_: &Uri, stream: &Arc<TcpStream>, _: &ClientOptions) -> Result<Channe
     Ok(Channel::Plain(Arc::clone(stream)))
 }
 
-#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only certificates are for a host"))]
-fn refused<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>, host: &str) -> Error {
+/// Whether anything that the server is shown may be a key.
+fn shows_key(uri: &Uri, options: &ClientOptions) -> bool {
+    let has_header =
+        |wanted: &str| options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+    options.key.is_some()
+        || ["Authorization", "X-WS-AUTH-KEY", "Sec-WebSocket-Protocol"].into_iter().any(has_header)
+        || uri.query().is_some_and(|query| query.contains("accessToken="))
+}
+
+fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &ClientOptions) -> Error {
     let error = match error {
         HandshakeError::Interrupted(_) => {
-            return Error::plain(format!("no answer within {CONNECT_TIMEOUT:?}"));
+            return Error::plain(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
         }
         HandshakeError::Failure(error) => error,
     };
     #[cfg(feature = "tls")]
     if let WireError::Io(io) = &error
-        && let Some(sentence) = tls::described(io, host)
+        && let Some(sentence) = tls::described(io, host(uri))
     {
         return Error::plain(sentence);
     }
     let WireError::Http(response) = error else {
         return Error::plain(format!("no WebSocket answer: {error}"));
     };
+    let status = response.status();
+    let is_for_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
+    let sentence = match status.as_u16() {
+        // Only the server knows whether it is the key or the origin that it refuses.
+        401 | 403 if is_for_origin => None,
+        401 | 403 if shows_key(uri, options) => Some("the server does not accept this key"),
+        401 | 403 => Some("the server wants a key"),
+        404 => Some("there is no chat at this address"),
+        503 => Some("the server is full or stopping; try again in a few seconds"),
+        502 | 504 => Some("a proxy answers, but the server behind it does not"),
+        200..300 => Some("a web page answers there, not a chat"),
+        _ => None,
+    };
+    Error::plain(match sentence {
+        Some(sentence) => format!("{sentence} ({})", status.as_u16()),
+        None => format!("the server refused: {status} {}", first_line(&response)).trim_end().to_owned(),
+    })
+}
+
+/// The sentence of a refusal, without what could drive a terminal.
+fn first_line(response: &Response<Option<Vec<u8>>>) -> String {
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
-    let sentence: String = body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS).collect();
-    Error::plain(format!("the server refused: {} {sentence}", response.status()).trim_end().to_owned())
+    let mut sentence = String::new();
+    for char in body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS) {
+        match char {
+            // Marks that turn the direction of what follows.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                sentence.extend(char.escape_unicode());
+            }
+            char if char.is_control() => sentence.extend(char.escape_default()),
+            char => sentence.push(char),
+        }
+    }
+    sentence
 }

@@ -7,10 +7,8 @@ use crate::ending::Ending;
 /// Anything that replyd reports: a faulty configuration, a port that is taken, a conversation that ended.
 ///
 /// Its `Display` names the thing and the cause. A faulty configuration prints one line for each fault.
-#[derive(Debug)]
 pub struct Error(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Config(Vec<String>),
     Io(String, io::Error),
@@ -44,6 +42,13 @@ impl Error {
 
     pub(crate) fn plain(sentence: impl Into<String>) -> Error {
         Error(Kind::Plain(sentence.into()))
+    }
+}
+
+/// As `Display`: a `main` that returns an error prints it in this way.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

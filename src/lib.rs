@@ -43,7 +43,7 @@
 //! # Invariants
 //!
 //! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server`, `door` and
-//!   `reserved` start threads.
+//!   `reserved` start threads, and `client` one that looks a name up.
 //! - Nothing on the network waits without a deadline. Nothing that a peer can fill is without a bound. Nothing that an
 //!   outsider sends panics.
 //! - The library installs no signal handler and no logger, never exits the process, prints nothing and keeps no global

@@ -337,8 +337,8 @@ impl Session {
             self.pings_unanswered += 1;
             if self.pings_unanswered >= MISSED_PINGS {
                 return Err(Ending::Gone(format!(
-                    "silent for {:?}",
-                    self.config.ping_interval * MISSED_PINGS
+                    "silent for {} s",
+                    (self.config.ping_interval * MISSED_PINGS).as_secs_f32()
                 )));
             }
             self.last_ping = now;

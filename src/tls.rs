@@ -3,6 +3,9 @@
 //! It lies below [`Socket`](crate::wire::Socket), whose deadlines and wishes therefore hold for the handshake and for each
 //! record as well: a read that brought bytes but no text yet says `Interrupted`, and is made again as long as there is time.
 
+mod fault;
+mod trust;
+
 use std::{
     fmt,
     io::{self, ErrorKind, Read, Write},
@@ -12,7 +15,7 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
+    ClientConnection, Connection, Error as TlsError, ServerConfig, ServerConnection,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use x509_cert::{Certificate, der::Decode};
@@ -21,6 +24,8 @@ use crate::{
     Error,
     wire::{Cut, FAREWELL_TIME, Transport},
 };
+use fault::Fault;
+pub(crate) use fault::described;
 
 /// The only protocol that a WebSocket begins with (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
@@ -46,9 +51,10 @@ impl Tls {
     /// assert!(replyd::Tls::from_pem(b"no certificate", b"no key").is_err());
     /// ```
     pub fn from_pem(certificate: &[u8], private_key: &[u8]) -> Result<Tls, Error> {
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
-            .collect::<Result<_, _>>()
-            .map_err(|error| Error::plain(format!("tls_certificate is no PEM file: {error}")))?;
+        let chain: Vec<_> =
+            CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(|_| {
+                Error::plain("tls_certificate is not a valid PEM file: a section of it is broken")
+            })?;
         if chain.is_empty() {
             return Err(Error::plain("tls_certificate has no '-----BEGIN CERTIFICATE-----'"));
         }
@@ -60,10 +66,14 @@ impl Tls {
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain.clone(), key))
             .map_err(|error| {
                 Error::plain(match error {
-                    rustls::Error::InconsistentKeys(_) => {
+                    TlsError::InconsistentKeys(_) => {
                         "tls_private_key does not belong to tls_certificate".to_owned()
                     }
-                    error => format!("tls_certificate or tls_private_key cannot be used: {error}"),
+                    TlsError::InvalidCertificate(_) => {
+                        "tls_certificate has something in it that is not a certificate".to_owned()
+                    }
+                    TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
+                    error => format!("tls_certificate or tls_private_key cannot be used: {}", Fault(error)),
                 })
             })?;
         config.alpn_protocols = vec![ALPN.to_vec()];
@@ -80,7 +90,7 @@ impl Tls {
 
     /// The server's side of a new connection.
     pub(crate) fn accept(&self, stream: &Arc<TcpStream>, write_timeout: Duration) -> io::Result<TlsChannel> {
-        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
+        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(Fault)?;
         TlsChannel::new(stream, connection.into(), write_timeout)
     }
 }
@@ -110,33 +120,13 @@ pub(crate) fn connect(
     write_timeout: Duration,
 ) -> Result<TlsChannel, Error> {
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Error::plain(format!("{host:?} is no name that a certificate can have")))?;
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::plain(error.to_string()))?
-        .with_root_certificates(authorities(ca)?)
-        .with_no_client_auth();
+        .map_err(|_| Error::plain(format!("{host:?} is not a name that a certificate can have")))?;
+    let mut config = trust::client_config(ca)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
-    let connection =
-        ClientConnection::new(Arc::new(config), name).map_err(|error| Error::plain(error.to_string()))?;
+    let connection = ClientConnection::new(Arc::new(config), name)
+        .map_err(|error| Error::plain(Fault(error).to_string()))?;
     TlsChannel::new(stream, connection.into(), write_timeout)
         .map_err(|error| Error::io("cannot begin TLS", error))
-}
-
-fn authorities(ca: Option<&[u8]>) -> Result<RootCertStore, Error> {
-    let mut store = RootCertStore::empty();
-    let certificates = match ca {
-        Some(pem) => CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect(),
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    store.add_parsable_certificates(certificates);
-    if store.is_empty() {
-        return Err(Error::plain(match ca {
-            Some(_) => "the file of the authority has no certificate in PEM",
-            None => "this system has no list of trusted authorities; name a file of yours with --ca",
-        }));
-    }
-    Ok(store)
 }
 
 /// A connection's TLS. Whoever waits for the peer, to read or to write, does not hold `state` meanwhile: the two halves of a
@@ -217,7 +207,7 @@ impl TlsChannel {
             }
             state = self.state();
         }
-        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        processed.map_err(Fault)?;
         state.read(buffer)
     }
 }
@@ -310,28 +300,4 @@ impl Transport for TlsChannel {
             let _ = outbox.send_within(FAREWELL_TIME, &self.stream);
         }
     }
-}
-
-/// What a failed handshake says to the person at the client.
-pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
-    use rustls::{CertificateError as Fault, Error as TlsError};
-    let error = error.get_ref()?.downcast_ref::<TlsError>()?;
-    Some(match error {
-        TlsError::InvalidCertificate(fault) => match fault {
-            Fault::UnknownIssuer | Fault::BadSignature => {
-                "its certificate is from an authority that is not trusted here; name the authority's certificate with --ca FILE"
-                    .to_owned()
-            }
-            Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
-                format!("its certificate is for another name than {host}")
-            }
-            Fault::Expired | Fault::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-            Fault::NotValidYet | Fault::NotValidYetContext { .. } => {
-                "its certificate is not valid yet; is the clock of this machine right?".to_owned()
-            }
-            fault => format!("its certificate is not good: {fault:?}"),
-        },
-        TlsError::InvalidMessage(_) => "it does not speak TLS; try ws:// instead of wss://".to_owned(),
-        error => format!("TLS failed: {error}"),
-    })
 }

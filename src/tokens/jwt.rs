@@ -152,7 +152,7 @@ impl Tokens {
             }
         }
         encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
-            .map_err(|error| Error::plain(format!("the token cannot be signed: {error}")))
+            .map_err(|_| Error::plain("the token cannot be signed with this secret"))
     }
 
     /// Checks a token.

@@ -4,13 +4,14 @@ use std::num::NonZero;
 
 use crate::support::{Program, Replyd, replyd};
 
-/// The lines of a log without time, level, and the client's number and address.
+/// The lines of a log without time, level, and the client's number and address, and without that of the page, which the
+/// article does not have.
 fn bare(log: &str) -> Vec<String> {
     let bare = |line: &str| {
         let text = line.split_once("INFO  ").map_or(line, |(_, text)| text);
         text.rsplit_once(" [").map_or(text, |(text, _)| text).to_owned()
     };
-    log.lines().map(bare).collect()
+    log.lines().filter(|line| !line.contains("Chat page: ")).map(bare).collect()
 }
 
 const SERVER_SIDE: [&str; 9] = [

@@ -339,7 +339,7 @@ mod real {
         let shown = client.stderr.all();
         assert!(
             shown.contains(
-                "Failed to connect to server ... exiting: the server refused: 403 Forbidden A right key"
+                "Failed to connect to server ... exiting: the server wants a key (403); give it as REPLYD_KEY\n"
             ),
             "{shown}"
         );

@@ -1,11 +1,19 @@
 //! The console client, apart from the article's conversation.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::Write,
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
 
+use crossbeam_channel::TryRecvError;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use replyd::{Event, Server};
+use tungstenite::WebSocket;
 
-use crate::support::{GREETING, HELP, Program, Replyd, SORRY, replyd};
+use crate::support::{GREETING, HELP, Program, Replyd, SORRY, replyd, wait_until};
 
 /// `replyd chat` with these arguments; `REPLYD` is its folder.
 fn chat(arguments: &[&str]) -> std::process::Command {
@@ -32,7 +40,7 @@ fn no_server() {
     assert_eq!(
         said,
         format!(
-            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: Connection refused (os error 111)\n"
+            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: nothing listens there; is the server running?\n"
         )
     );
 }
@@ -42,6 +50,12 @@ fn no_server() {
 fn wss_is_refused_with_a_sentence() {
     let said = check(&["wss://localhost"], "", "", 1);
     assert!(said.contains("wss:// (TLS) is not part of this build"), "{said}");
+}
+
+#[test]
+fn an_address_is_a_url() {
+    let server = Replyd::serve("");
+    check(&[&server.address.to_string(), "-m", "help"], "", &format!("{HELP}\n"), 0);
 }
 
 #[test]
@@ -197,4 +211,161 @@ fn a_server_that_speaks_first_is_heard_though_a_prompt_is_open() {
     client.stdout.wait_for("SERVER >> We close in \\u{1b}[31mten minutes.");
     client.type_in("exit\r");
     assert_eq!(client.exit_code(), Some(0));
+}
+
+/// A server of one client that does what no honest one does: `act` has its connection after the upgrade.
+fn hostile(act: impl FnOnce(WebSocket<TcpStream>) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || act(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
+    format!("ws://{address}")
+}
+
+/// A frame as servers send them, without a mask.
+fn server_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    match payload.len() {
+        length @ 0..126 => frame.push(length as u8),
+        length => {
+            frame.push(127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// The most memory that a client on a terminal needs while a server sends `bytes` again and again, in kB.
+#[track_caller]
+fn check_memory_in_a_flood(what: &str, bytes: Vec<u8>, times: usize, most: u64) {
+    let (start, started) = crossbeam_channel::bounded::<()>(1);
+    let (done, flooded) = crossbeam_channel::bounded::<()>(1);
+    let url = hostile(move |mut socket| {
+        // The first ping, whose pong opens the prompt.
+        let _ = socket.read();
+        let _ = socket.flush();
+        started.recv().unwrap();
+        for _ in 0..times {
+            if socket.get_mut().write_all(&bytes).is_err() {
+                return;
+            }
+        }
+        done.send(()).unwrap();
+        let _ = started.recv();
+    });
+    let client = Program::on_terminal(&mut chat(&[&url]));
+    client.stdout.wait_for("Client >> ");
+    start.send(()).unwrap();
+    wait_until(&format!("the client has survived {what}"), || {
+        let peak = client.peak_memory();
+        assert!(peak < most, "{what}: {peak} kB");
+        // Or has given up on this server.
+        flooded.try_recv() != Err(TryRecvError::Empty)
+    });
+}
+
+#[test]
+fn on_a_terminal_no_flood_fills_the_memory() {
+    const MOST: u64 = 48 * 1024;
+    check_memory_in_a_flood("pongs", server_frame(10, &[b'x'; 125]).repeat(1000), 1000, MOST);
+    check_memory_in_a_flood("texts", server_frame(1, b"hello").repeat(100), 50, MOST);
+    check_memory_in_a_flood("binaries", server_frame(2, &[0; 125]).repeat(100), 50, MOST);
+    check_memory_in_a_flood(
+        "empty fragments",
+        [[1, 0].to_vec(), [0, 0].repeat(10_000_000)].concat(),
+        1,
+        MOST,
+    );
+}
+
+#[test]
+fn on_a_terminal_the_longest_texts_are_shown_in_part() {
+    // Each control character is shown as five others.
+    check_memory_in_a_flood("long texts", server_frame(1, &[1; 16 * 1024 * 1024]), 3, 96 * 1024);
+}
+
+/// Reads until a client's message has come, and answers its pings.
+fn hear(socket: &mut WebSocket<TcpStream>) {
+    while !socket.read().unwrap().is_text() {}
+    let _ = socket.flush();
+}
+
+#[test]
+fn an_answer_after_its_pong_is_waited_for() {
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        // The ping that follows the last question, and its pong.
+        while !socket.read().unwrap().is_ping() {}
+        socket.flush().unwrap();
+        let _ = socket.get_mut().write_all(&server_frame(1, b"late, but here"));
+        while socket.read().is_ok() {}
+    });
+    check(&[&url, "-m", "help"], "", "late, but here\n", 0);
+}
+
+#[test]
+fn a_message_that_gets_no_answer_is_a_failure() {
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        let _ = socket.get_mut().write_all(&server_frame(1, b"one"));
+        while socket.read().is_ok() {}
+    });
+    let said = check(&[&url, "-m", "help", "-m", "and then?"], "", "one\n", 1);
+    assert!(said.contains("the server answered 1 of 2 messages"), "{said}");
+}
+
+#[test]
+fn a_server_without_pongs_ends_by_a_deadline() {
+    // They hear everything, and say something all the time, so that no silence ends the client.
+    let talks = |texts: usize, after: Vec<u8>| {
+        hostile(move |mut socket| {
+            let stream = socket.get_mut();
+            for _ in 0..texts {
+                let _ = stream.write_all(&server_frame(1, b"hello"));
+            }
+            while stream.write_all(&after).is_ok() {
+                thread::park_timeout(Duration::from_millis(100));
+            }
+        })
+    };
+    let greeted = |after: Vec<u8>| {
+        hostile(move |mut socket| {
+            let _ = socket.read();
+            let _ = socket.flush();
+            while socket.get_mut().write_all(&after).is_ok() {
+                thread::park_timeout(Duration::from_millis(100));
+            }
+        })
+    };
+    let without_pongs = "the server does not answer pings";
+    let clients = [
+        (talks(0, server_frame(9, b"")), without_pongs, Some(1)),
+        (talks(2, server_frame(9, b"")), without_pongs, Some(1)),
+        (talks(0, server_frame(1, b"without end")), without_pongs, Some(1)),
+        (greeted(server_frame(9, b"")), "the server answered 0 of 1 messages", Some(1)),
+        (greeted(server_frame(1, b"without end")), "Disconnected from server ...\n", Some(0)),
+    ]
+    .map(|(url, words, code)| {
+        let mut client = Program::piped(&mut chat(&[&url]));
+        client.type_in("help\n");
+        client.close_input();
+        (client, words, code)
+    });
+    for (mut client, words, code) in clients {
+        assert_eq!(client.exit_code_within(Duration::from_secs(60)), code, "{words}");
+        let said = client.stderr.all();
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_close_reason_cannot_drive_the_terminal() {
+    let reason = b"\x03\xe8bye\nforged \\ \x1b[31m\xe2\x80\xae";
+    let url = hostile(|mut socket| {
+        hear(&mut socket);
+        let _ = socket.get_mut().write_all(&server_frame(8, reason));
+        while socket.read().is_ok() {}
+    });
+    let said = check(&[&url, "-m", "help"], "", "", 1);
+    assert!(said.ends_with("(1000: bye\\nforged \\\\ \\u{1b}[31m\\u{202e})\n"), "{said}");
 }

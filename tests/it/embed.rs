@@ -1,8 +1,13 @@
 //! The library as a developer embeds it.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::mpsc,
+    time::Duration,
+};
 
-use replyd::{Client, Event, Running, Server};
+use replyd::{Client, ClientOptions, Event, Running, Server};
 
 use crate::support::{DEADLINE, GREETING, Opcode, Raw, raw::frame, serve, wait_until};
 
@@ -309,21 +314,77 @@ fn a_client_says_why_it_cannot_connect() {
     let server = serve("[auth]\nrequire_key = yes\n");
     let error = |url: &str| Client::connect(url).unwrap_err().to_string();
     let refused = error(&format!("ws://{}/?accessToken=tell-nobody", server.local_addr()));
-    assert!(refused.starts_with("the server refused: 403 Forbidden A right key is needed"), "{refused}");
+    assert_eq!(refused, "the server does not accept this key (403)");
+    assert_eq!(error(&server.local_addr().to_string()), "the server wants a key (403)");
     let secure = if cfg!(feature = "tls") {
         "cannot reach localhost:443"
     } else {
         "wss:// (TLS) is not part of this build"
     };
     assert!(error("wss://localhost").contains(secure));
-    assert!(error("localhost:5000").contains("must begin with ws://"));
+    assert!(error("http://localhost").contains("must begin with ws://"));
     assert!(error("ws://").contains("not a URL"));
-    assert!(error("ws://127.0.0.1:99999").contains("no number from 1 to 65535"));
-    assert!(error("ws://[::1]:0").contains("no number from 1 to 65535"));
+    assert!(error("").contains("not a URL"));
+    assert!(error("a b").contains("not a URL"));
+    assert!(error("ws://127.0.0.1:99999").contains("not a number from 1 to 65535"));
+    assert!(error("[::1]:0").contains("not a number from 1 to 65535"));
     // A port that was just given back is refused.
     let address = server.local_addr();
     server.stop();
-    let unreachable = error(&format!("ws://{address}/?accessToken=tell-nobody"));
-    assert!(unreachable.contains("cannot reach 127.0.0.1:"), "{unreachable}");
-    assert!(!unreachable.contains("tell-nobody"), "{unreachable}");
+    for url in
+        [format!("ws://{address}/?accessToken=tell-nobody"), format!("{address}?accessToken=tell-nobody")]
+    {
+        let expected = format!("cannot reach {address}: nothing listens there; is the server running?");
+        assert_eq!(error(&url), expected);
+    }
+}
+
+#[test]
+fn a_url_without_its_scheme() -> Outcome {
+    let (_running, address) = example()?;
+    for url in [address.to_string(), format!("{address}/path?next=http://a.example/")] {
+        let mut client = Client::connect(&url)?;
+        assert!(matches!(client.next()?, Some(Event::Text(text)) if text.as_str() == "Hi!"));
+    }
+    Ok(())
+}
+
+#[test]
+fn each_refusal_is_one_sentence() {
+    let refused = |answer: &str, options: &ClientOptions| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = format!("HTTP/1.1 {answer}");
+        std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        Client::connect_with(&address.to_string(), options).unwrap_err().to_string()
+    };
+    let nothing = ClientOptions::default();
+    let mut with_key = ClientOptions::default();
+    with_key.key = Some("a key".into());
+    let mut with_header = ClientOptions::default();
+    with_header.headers.push(("X-WS-Auth-Key".into(), "a key".into()));
+    let mut with_origin = ClientOptions::default();
+    with_origin.headers.push(("Origin".into(), "https://a.example".into()));
+    for (answer, options, expected) in [
+        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server wants a key (401)"),
+        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server wants a key (403)"),
+        ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server does not accept this key (403)"),
+        ("403 Forbidden\r\n\r\nNo.\n", &with_header, "the server does not accept this key (403)"),
+        ("403 Forbidden\r\n\r\nNot you.\n", &with_origin, "the server refused: 403 Forbidden Not you."),
+        ("404 Not Found\r\n\r\n<html>", &nothing, "there is no chat at this address (404)"),
+        ("503 \r\n\r\nNo.\n", &nothing, "the server is full or stopping; try again in a few seconds (503)"),
+        ("502 \r\n\r\n<html>", &nothing, "a proxy answers, but the server behind it does not (502)"),
+        ("200 OK\r\n\r\n<html>", &nothing, "a web page answers there, not a chat (200)"),
+        (
+            "418 I'm a teapot\r\n\r\n\x1b[31mshort\u{202e}\r\nand stout",
+            &nothing,
+            "the server refused: 418 I'm a teapot \\u{1b}[31mshort\\u{202e}",
+        ),
+    ] {
+        assert_eq!(refused(answer, options), expected);
+    }
 }

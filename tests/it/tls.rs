@@ -2,10 +2,17 @@
 
 use std::{
     io::{Read, Write},
+    net::TcpListener,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use replyd::{Client, ClientOptions, Config, Event, Running, Server, Tls};
+use rustls::{
+    ServerConfig, ServerConnection,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 
 use crate::support::{
     GREETING, HELP, Raw,
@@ -94,6 +101,102 @@ fn each_certificate_that_is_not_good_has_its_sentence() {
     let error =
         Client::connect(&format!("wss://localhost:{}", serve("", &authority.identity()).local_addr().port()));
     assert!(error.is_err(), "the system's authorities do not know ours");
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority() {
+    const NAMES: &[&str] = &["localhost", "127.0.0.1"];
+    let identity = Identity::self_signed(NAMES, 4096);
+    let others = Identity::self_signed(NAMES, 4096).certificate;
+    let server = serve("", &identity);
+    for host in NAMES {
+        for ca in [&identity.certificate, &format!("{others}{}", identity.certificate)] {
+            assert_eq!(text(&mut connect(&server, host, ca).unwrap()), GREETING);
+        }
+    }
+    let check = |identity: &Identity, ca: &str, words: &str| {
+        let error = connect(&serve("", identity), "localhost", ca).map(drop).unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    };
+    check(&identity, &others, "its certificate is not one that can be trusted");
+    check(&identity, &Authority::new().pem, "its certificate is not one that can be trusted");
+    for (names, year, words) in [
+        (&["shop.example"][..], 4096, "for another name than localhost"),
+        (&[], 4096, "no host name"),
+        (NAMES, 2020, "has expired"),
+    ] {
+        let identity = Identity::self_signed(names, year);
+        check(&identity, &identity.certificate, words);
+    }
+    // Also where it is signed by an authority that is not in the file.
+    let signed = Authority::new().identity();
+    assert_eq!(text(&mut connect(&serve("", &signed), "localhost", &signed.certificate).unwrap()), GREETING);
+}
+
+#[test]
+fn a_certificate_without_its_private_key_opens_nothing() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let identity = Identity::self_signed(&["localhost"], 4096);
+        let key = Identity::self_signed(&["localhost"], 4096).private_key;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let chain = vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()];
+        let stolen = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+        let config =
+            ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+        let config = Arc::new(config.with_no_client_auth().with_cert_resolver(Arc::new(stolen)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut connection = ServerConnection::new(config).unwrap();
+            let _ = connection.complete_io(&mut listener.accept().unwrap().0);
+        });
+        let mut options = ClientOptions::default();
+        options.ca = Some(identity.certificate.into_bytes());
+        let error = Client::connect_with(&format!("wss://localhost:{port}"), &options).unwrap_err();
+        assert!(error.to_string().contains("lacks the private key"), "{error}");
+    }
+}
+
+#[test]
+fn pem_that_cannot_be_used_is_told_in_sentences() {
+    let identity = Authority::new().identity();
+    let begin = "-----BEGIN CERTIFICATE-----\n";
+    let end = "-----END CERTIFICATE-----\n";
+    for (certificate, words) in [
+        (format!("{begin}AAAA\n"), "a section of it is broken"),
+        (format!("{begin}****\n{end}"), "a section of it is broken"),
+        (format!("{begin}AAAA\n{end}"), "has something in it that is not a certificate"),
+    ] {
+        let error = Tls::from_pem(certificate.as_bytes(), identity.private_key.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(words), "{words}: {error}");
+        assert_eq!(format!("{error:?}"), error.to_string(), "a main that returns it prints it so");
+    }
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let error = Tls::from_pem(identity.certificate.as_bytes(), key.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("tls_private_key cannot be used: "), "{error}");
+}
+
+#[test]
+fn an_alert_is_a_sentence() {
+    // A fatal alert (RFC 8446, section 6) for an answer to the first message.
+    for (alert, words) in [
+        (40, "no version or cipher of TLS in common"),
+        (112, "is not called localhost"),
+        (80, "with TLS alert 80"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]);
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let error = Client::connect(&format!("wss://localhost:{port}")).unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
 }
 
 #[test]
@@ -301,6 +404,34 @@ mod real {
             told.contains("Failed to connect to server ... exiting: its certificate is from an authority"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn the_certificate_that_everyone_makes() {
+        let Some(openssl) = tool("openssl", "apt-get install openssl") else { return };
+        let server = Replyd::serve_with(SETTINGS, |command: &mut Command| {
+            let folder = command.get_current_dir().unwrap();
+            let arguments = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 365 -subj \
+                             /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1";
+            let made =
+                Command::new(&openssl).current_dir(folder).args(arguments.split(' ')).output().unwrap();
+            assert!(made.status.success(), "{made:?}");
+            fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+        });
+        let chat = |more: &[&str]| {
+            let mut command = replyd(server.folder.path());
+            command.args(["chat", &format!("wss://{}", server.address), "-m", "i need help"]).args(more);
+            Program::piped(&mut command)
+        };
+        let mut client = chat(&["--ca", "cert.pem"]);
+        assert_eq!(client.exit_code(), Some(0), "{}", client.stderr.all());
+        assert_eq!(client.stdout.all(), format!("{HELP}\n"));
+        let mut client = chat(&[]);
+        assert_eq!(client.exit_code(), Some(1));
+        let said = client.stderr.all();
+        assert!(said.contains("if it signed its certificate itself, name that with --ca FILE"), "{said}");
+        // The alert with which the client left.
+        server.log().wait_for("the peer does not trust the certificate");
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(crate) struct AskArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ChatArgs {
-    /// The server.
+    /// The server; 'HOST:PORT' means 'ws://HOST:PORT'.
     #[arg(default_value = "ws://127.0.0.1:5000")]
     pub(crate) url: String,
     /// The key that opens the server; better given as REPLYD_KEY, since others can see command lines.
@@ -128,7 +128,8 @@ pub(crate) struct ChatArgs {
     /// A further header for the upgrade.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// A file with the certificate of the authority to trust for wss://, in PEM, in place of those of the system.
+    /// A file with the certificate to trust for wss://, in PEM, in place of those of the system: an authority's, or the
+    /// server's own.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,

@@ -28,7 +28,7 @@ impl Failure {
     /// Prints the sentence; a stderr that takes nothing changes nothing.
     pub(crate) fn report(&self) -> ExitCode {
         for line in self.sentence.lines() {
-            let _ = writeln!(std::io::stderr(), "{}", Escaped::for_log(line));
+            let _ = writeln!(std::io::stderr(), "{}", Escaped::for_screen(line));
         }
         ExitCode::from(self.code)
     }

@@ -10,6 +10,7 @@ mod init;
 mod input;
 mod key;
 mod log_writer;
+mod pipe;
 mod reload;
 mod serve;
 mod settings;

@@ -1,16 +1,17 @@
 //! The conversation on a terminal: a prompt with line editing, and replies that appear while it is open.
 
 use std::{
+    fmt,
     io::{Write, stdin, stdout},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use replyd::{Bytes, Client, ClientSender, Event};
 use rustyline::{Config, DefaultEditor, ExternalPrinter};
@@ -24,6 +25,8 @@ use crate::{
 const PROMPT: &str = "Client >> ";
 /// How long the prompt waits for the answers before it; one that comes later appears above it.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// How much of a text is shown. A terminal is for reading; a pipe gets the whole text.
+const SHOWN_BYTES: usize = 64 * 1024;
 /// How long the server may take to say goodbye.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 /// What the server closes with when it is not at fault.
@@ -37,7 +40,7 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     // Without a printer (a dumb terminal, say) a reply is written where the cursor stands.
     let mut printer = editor.create_external_printer().ok();
     let mut show = move |text: &str| {
-        let line = format!("SERVER >> {}\n", Escaped::for_screen(text));
+        let line = format!("SERVER >> {}\n", Shown(text));
         let shown = printer.as_mut().is_some_and(|printer| printer.print(line.clone()).is_ok());
         if !shown {
             let _ = stdout().write_all(line.as_bytes());
@@ -45,19 +48,23 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     };
 
     let (sender, mut receiver) = client.split();
-    let (pong, pongs) = unbounded();
+    // Room for one: of all the pongs that a server may send, the prompt waits for a single one.
+    let (pong, pongs) = bounded(1);
     let (ended, end) = bounded::<()>(0);
+    let fence = Arc::new(AtomicU32::new(0));
     let left = Arc::new(AtomicBool::new(false));
     thread::spawn({
-        let left = Arc::clone(&left);
-        move || prompt(editor, sender, &pongs, &end, &left)
+        let (fence, left) = (Arc::clone(&fence), Arc::clone(&left));
+        move || prompt(editor, sender, &pongs, &fence, &end, &left)
     });
     let why = loop {
         match receiver.next() {
             Ok(Some(Event::Text(text))) => show(&text),
             Ok(Some(Event::Binary(bytes))) => show(&format!("({} bytes that are not text)", bytes.len())),
-            Ok(Some(Event::Ping(_))) => {}
-            Ok(Some(Event::Pong(payload))) => drop(pong.send(payload)),
+            Ok(Some(Event::Pong(payload))) if *payload == fence.load(Ordering::Acquire).to_be_bytes() => {
+                let _ = pong.try_send(payload);
+            }
+            Ok(Some(Event::Ping(_) | Event::Pong(_))) => {}
             Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) => break None,
             Ok(Some(Event::Close(frame))) => break Some(describe_close(frame.as_ref())),
             Ok(None) => break None,
@@ -87,11 +94,11 @@ fn prompt(
     mut editor: DefaultEditor,
     mut sender: ClientSender,
     pongs: &Receiver<Bytes>,
+    fence: &AtomicU32,
     end: &Receiver<()>,
     left: &AtomicBool,
 ) {
-    let mut fence = 0u32;
-    while wait_for_answers(&mut sender, pongs, &mut fence) {
+    while wait_for_answers(&mut sender, pongs, fence) {
         // Any error is a way to leave: Ctrl-D, Ctrl-C, or a terminal that is gone.
         let line = editor.readline(PROMPT).unwrap_or_else(|_| EXIT.to_owned());
         let message = match line.trim() {
@@ -112,10 +119,10 @@ fn prompt(
     sender.hang_up();
 }
 
-/// A pong comes behind all answers to what was sent before its ping. False when the connection is over.
-fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &mut u32) -> bool {
-    *fence += 1;
-    let payload = Bytes::copy_from_slice(&fence.to_be_bytes());
+/// A pong comes after all answers to what was sent before its ping. False when the connection is over.
+fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &AtomicU32) -> bool {
+    let number = fence.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+    let payload = Bytes::copy_from_slice(&number.to_be_bytes());
     if sender.ping(payload.clone()).is_err() {
         return false;
     }
@@ -126,5 +133,21 @@ fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &
             Ok(_) => {}
             Err(error) => return error.is_timeout(),
         }
+    }
+}
+
+/// A text from the server, harmless and of a bearable length.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0;
+        let end =
+            (0..=text.len().min(SHOWN_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        write!(f, "{}", Escaped::for_screen(&text[..end]))?;
+        if end < text.len() {
+            write!(f, " ... ({} more bytes)", text.len() - end)?;
+        }
+        Ok(())
     }
 }

@@ -69,6 +69,20 @@ impl Authority {
     }
 }
 
+impl Identity {
+    /// Signed by itself, for these names, until the end of a year: an authority as well, as `openssl req -x509` makes it.
+    pub(crate) fn self_signed(names: &[&str], year: i32) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(year, 12, 31);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        Identity { certificate: certificate.pem(), private_key: key.serialize_pem() }
+    }
+}
+
 /// Raw bytes over TLS.
 pub(crate) struct Secure(pub(crate) StreamOwned<ClientConnection, TcpStream>);
 

@@ -89,10 +89,23 @@ impl Program {
         self.child.id()
     }
 
+    /// The most memory in kB that was ever resident; 0 when it has ended.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap())
+    }
+
     /// Waits for the end, and returns the exit code.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        let deadline = Instant::now() + DEADLINE;
+        self.exit_code_within(DEADLINE)
+    }
+
+    /// Waits for an end that takes a time of its own.
+    #[track_caller]
+    pub(crate) fn exit_code_within(&mut self, time: Duration) -> Option<i32> {
+        let deadline = Instant::now() + time;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
