@@ -223,7 +223,11 @@ impl Session {
         if self.has_expired(self.socket.get_ref().heard()) {
             return Err(Ending::Expired);
         }
-        self.socket.get_mut().consumed(message.len());
+        self.socket.get_mut().delivered();
+        // A client that pings all the time is never waited for, and must not hold a message open either.
+        if self.socket.get_ref().is_late() {
+            return Err(Ending::TooSlow);
+        }
         match message {
             Message::Text(_) | Message::Binary(_) => {
                 self.socket.get_mut().end_idling();

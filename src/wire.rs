@@ -4,6 +4,8 @@
 //! stop. [`Wire`] lies on it: it shows tungstenite the head that was judged, gathers answers so that sixteen
 //! questions in one packet do not cost sixteen `send` calls, and counts the bytes that one message may cost.
 
+mod frames;
+
 use std::{
     error, fmt,
     io::{self, ErrorKind, Read, Write},
@@ -15,6 +17,7 @@ use std::{
 };
 
 use crate::channel::Channel;
+use frames::Frames;
 
 /// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
 /// than a short one, and a peer that never reads makes replyd hold no more than this.
@@ -231,8 +234,7 @@ pub(crate) struct Wire<T = Channel> {
     write_timeout: Duration,
     heard: Instant,
     sent: Instant,
-    /// What was read last and has not become an event yet, as far as that is known from the events' sizes.
-    unread: usize,
+    frames: Frames,
     idle_since: Instant,
     idle_ended: bool,
     budget: usize,
@@ -252,7 +254,7 @@ impl<T: Transport> Wire<T> {
             write_timeout,
             heard: Instant::now(),
             sent: Instant::now(),
-            unread: 0,
+            frames: Frames::default(),
             idle_since: Instant::now(),
             idle_ended: false,
             budget: usize::MAX,
@@ -261,11 +263,24 @@ impl<T: Transport> Wire<T> {
         }
     }
 
-    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on.
+    /// The same where the answer to an upgrade comes before the frames.
+    pub(crate) fn of_client(socket: Socket<T>, write_timeout: Duration) -> Self {
+        Wire { frames: Frames::after_head(), ..Wire::new(socket, Vec::new(), Vec::new(), write_timeout) }
+    }
+
+    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on. For a message in the
+    /// middle of which a ping came, both run on.
     pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
-        self.budget = budget;
         self.message_timeout = message_timeout;
-        self.message_by = None;
+        if !self.frames.is_amid() {
+            self.message_by = None;
+        } else if self.frames.is_interleaved() {
+            return;
+        } else if self.frames.has_reached() {
+            // Read with an event before it, whose answer may have taken its time.
+            self.message_by = Instant::now().checked_add(message_timeout);
+        }
+        self.budget = budget;
     }
 
     /// Reads return `WouldBlock` at `deadline`, or sooner when the message that has begun runs out of time.
@@ -276,6 +291,11 @@ impl<T: Transport> Wire<T> {
     /// When the message that has begun must be whole.
     pub(crate) fn message_by(&self) -> Option<Instant> {
         self.message_by
+    }
+
+    /// Whether an event came in the middle of a message that should have been whole by now.
+    pub(crate) fn is_late(&self) -> bool {
+        self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
     }
 
     /// When the peer was last heard.
@@ -299,20 +319,14 @@ impl<T: Transport> Wire<T> {
         self.idle_ended = true;
     }
 
-    /// A frame with a payload of this length has become an event.
-    pub(crate) fn consumed(&mut self, payload: usize) {
-        // Two bytes, a longer length, and the mask (RFC 6455, section 5.2).
-        let header = match payload {
-            0..126 => 6,
-            126..0x1_0000 => 8,
-            _ => 14,
-        };
-        self.unread = self.unread.saturating_sub(header + payload);
+    /// An event has been handed out.
+    pub(crate) fn delivered(&mut self) {
+        self.frames.delivered();
     }
 
     /// Whether more of what the peer sent is waiting to become an event.
     pub(crate) fn has_unread(&self) -> bool {
-        self.unread > 0 || self.behind.position() < self.behind.get_ref().len() as u64
+        self.frames.has_undelivered() || self.behind.position() < self.behind.get_ref().len() as u64
     }
 
     /// Whether finished answers wait to be sent.
@@ -326,7 +340,7 @@ impl<T: Transport> Wire<T> {
 
     /// Forgets the bytes of the upgrade; those behind the head are the peer's first frames.
     pub(crate) fn begin_counting(&mut self) {
-        self.bytes_received = self.behind.get_ref().len() as u64;
+        self.bytes_received = 0;
         self.bytes_sent = 0;
     }
 
@@ -343,16 +357,18 @@ impl<T: Transport> Wire<T> {
         self.bytes_sent
     }
 
-    fn received(&mut self, count: usize) -> io::Result<()> {
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.heard = Instant::now();
-        self.bytes_received += count as u64;
-        self.unread = count;
-        if self.message_by.is_none() {
+        self.bytes_received += bytes.len() as u64;
+        self.frames.follow(bytes);
+        if !self.frames.is_amid() || !self.frames.has_reached() {
+            self.message_by = None;
+        } else if self.message_by.is_none() {
             self.message_by = self.heard.checked_add(self.message_timeout);
             self.socket.read_by =
                 self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
         }
-        match self.budget.checked_sub(count) {
+        match self.budget.checked_sub(bytes.len()) {
             Some(left) => self.budget = left,
             None => return Err(Cut::Budget.into()),
         }
@@ -362,15 +378,17 @@ impl<T: Transport> Wire<T> {
 
 impl<T: Transport> Read for Wire<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        for canned in [&mut self.head, &mut self.behind] {
-            let count = canned.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
+        let count = self.head.read(buffer)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        let count = self.behind.read(buffer)?;
+        if count > 0 {
+            self.received(&buffer[..count])?;
+            return Ok(count);
         }
         // The read below may wait: whatever is finished goes out first.
         self.flush()?;
-        self.unread = 0;
         let read = self.socket.read(buffer);
         if self.idle_ended {
             self.idle_ended = false;
@@ -378,7 +396,7 @@ impl<T: Transport> Read for Wire<T> {
         }
         let count = read?;
         if count > 0 {
-            self.received(count)?;
+            self.received(&buffer[..count])?;
         }
         Ok(count)
     }

@@ -1,9 +1,13 @@
 //! Peers that are slow, silent or deaf: they are told or cut, and everybody else is served.
 
-use std::{io::Write, thread, time::Duration};
+use std::{
+    io::Write,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::support::{
-    GREETING, HELP, Opcode, Raw,
+    DEADLINE, GREETING, HELP, Opcode, Raw,
     raw::{frame, upgrade},
     serve, wait_until,
 };
@@ -65,6 +69,107 @@ fn fragments_that_dribble() {
         dribble();
     }
     assert_eq!(client.close_code(), Some(1008));
+}
+
+/// Waits for the end of a session while it is told more, and returns its close code.
+#[track_caller]
+fn close_code_after(
+    server: &replyd::Running,
+    mut client: Raw,
+    mut more: impl FnMut(&mut Raw),
+) -> Option<u16> {
+    let deadline = Instant::now() + DEADLINE;
+    while server.clients() > 0 && server.counts().ended.is_empty() {
+        assert!(Instant::now() < deadline, "it goes on and on");
+        more(&mut client);
+    }
+    client.close_code()
+}
+
+#[test]
+fn pings_between_fragments_buy_no_time() {
+    let ping = frame(0x89, b"");
+    // One now and then, and so many that they are held back.
+    for (count, settings) in [(1, "message_timeout = 500ms"), (100, "message_timeout = 2s")] {
+        let server = serve(&format!("[server]\n{settings}\n"));
+        let mut client = Raw::open(server.local_addr());
+        client.send(&frame(0x01, b"he"));
+        let code = close_code_after(&server, client, |client| {
+            let _ = client.try_send(&ping.repeat(count));
+            dribble();
+        });
+        assert_eq!(code, Some(1008), "{count} at once");
+    }
+}
+
+#[test]
+fn pings_between_fragments_buy_no_bytes() {
+    let server = serve("[server]\nmax_message_bytes = 125\n");
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    client.send(&frame(0x01, b"he"));
+    client.send(&frame(0x89, &[b'x'; 125]).repeat(600));
+    assert_eq!(client.close_code(), Some(1008));
+    assert!(server.counts().bytes_received < 100_000, "{:?}", server.counts());
+}
+
+#[test]
+fn half_a_frame_after_a_ping_has_its_time_too() {
+    let server = serve("[server]\nmessage_timeout = 200ms\n");
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    let half = &frame(0x81, b"help")[..7];
+    client.send(&[&frame(0x89, b"ping"), half].concat());
+    assert_eq!(client.frame().unwrap().payload, b"ping");
+    assert_eq!(client.close_code(), Some(1008));
+}
+
+#[test]
+fn a_client_that_is_held_back_is_not_too_slow() {
+    // 60 messages more than a burst: three seconds.
+    const MESSAGES: usize = 160;
+    let server = serve("[server]\nmessage_timeout = 200ms\n");
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    let ping = frame(0x89, &[b'x'; 60]);
+    let fragmented = [frame(0x01, b"he"), ping.clone(), frame(0x80, b"lp")].concat();
+    client.send(&fragmented.repeat(MESSAGES));
+    // Longer than is read at once, and the end of it comes late.
+    let long = frame(0x81, &[b'x'; 16_000]);
+    client.send(&long);
+    let mut answers = 0;
+    while answers <= MESSAGES {
+        let frame = client.frame().expect("not the end");
+        assert!([0x81, 0x8a].contains(&frame.first_byte), "{frame:?}");
+        answers += usize::from(frame.first_byte == 0x81);
+    }
+    // No message is under way: pings alone may take as long as they like.
+    for _ in 0..30 {
+        client.say(Opcode::Ping, b"still here");
+        assert_eq!(client.frame().unwrap().payload, b"still here");
+        dribble();
+    }
+}
+
+#[test]
+fn a_handler_that_takes_its_time_does_not_use_up_that_of_a_message() {
+    let mut config = replyd::Config::default();
+    config.listen = "127.0.0.1:0".into();
+    config.message_timeout = Duration::from_millis(200);
+    let server = replyd::Server::with_config(config).unwrap().start(|session| {
+        while let Some(event) = session.next()? {
+            if let replyd::Event::Text(text) = event {
+                thread::park_timeout(Duration::from_millis(400));
+                session.send(text.len().to_string())?;
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut client = Raw::open(server.local_addr());
+    let long = frame(0x81, &[b'x'; 16_000]);
+    client.send(&[frame(0x81, b"first"), long.clone(), frame(0x01, b"he"), frame(0x80, b"lp")].concat());
+    assert_eq!([client.text(), client.text(), client.text()], ["5", "16000", "4"]);
 }
 
 #[test]
