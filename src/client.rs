@@ -19,7 +19,12 @@ use tungstenite::{
 
 #[cfg(feature = "tls")]
 use crate::tls;
-use crate::{Error, Event, channel::Channel, ending::Ending, wire::Wire};
+use crate::{
+    Error, Event,
+    channel::Channel,
+    ending::Ending,
+    wire::{Wire, answer_ping},
+};
 use line::Line;
 
 /// Within which a server must take the connection, and answer the upgrade.
@@ -283,6 +288,9 @@ impl ClientReceiver {
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
         self.pings_unanswered = 0;
         self.socket.get_mut().delivered();
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+        }
         if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }

@@ -14,13 +14,21 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::{Config, Error, Event, counters::add, ending::Ending, peer::Peer, server::Arrival, wire::Wire};
+use crate::{
+    Config, Error, Event,
+    counters::add,
+    ending::Ending,
+    peer::Peer,
+    server::Arrival,
+    wire::{Cut, Wire, answer_ping},
+};
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
-/// A handler that takes longer than this must not hold back answers that are finished.
-const GATHER_TIME: Duration = Duration::from_millis(1);
-/// How many seconds' worth of messages may come in one burst.
+/// How many pings and pongs a second are read of a client, beside one for each of its messages. Browsers send no pings and
+/// answer ours, `replyd chat` sends one with each question, websocat one every few seconds.
+const CONTROLS_PER_SECOND: u32 = 100;
+/// How many seconds' worth of messages, or of pings and pongs, may come in one burst.
 const BURST: Duration = Duration::from_secs(5);
 /// How long a handler may still send when the server is stopping.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -48,6 +56,11 @@ pub struct Session {
     /// When the key or token runs out with which the client came in.
     leave_by: Option<Instant>,
     paid_until: Instant,
+    controls_paid_until: Instant,
+    /// How many pings and pongs the messages so far have paid for.
+    free_controls: u32,
+    /// Pongs may be among what is gathered.
+    holds_pongs: bool,
     stop_seen: Option<Instant>,
 }
 
@@ -70,6 +83,9 @@ impl Session {
             pings_unanswered: 0,
             is_asked: false,
             paid_until: now,
+            controls_paid_until: now,
+            free_controls: 0,
+            holds_pongs: false,
             leave_by: None,
             stop_seen: None,
         };
@@ -219,26 +235,34 @@ impl Session {
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.take_changes();
         self.pings_unanswered = 0;
+        self.socket.get_mut().delivered();
+        // First of all: tungstenite would send it behind the Close of an ending.
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+            self.holds_pongs = true;
+        }
         // The clocks are looked at when nothing comes; who talks all the time must not outstay either.
         if self.has_expired(self.socket.get_ref().heard()) {
             return Err(Ending::Expired);
         }
-        self.socket.get_mut().delivered();
         // A client that pings all the time is never waited for, and must not hold a message open either.
         if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         match message {
             Message::Text(_) | Message::Binary(_) => {
+                // What a handler does about a message must not hold up pongs.
+                if std::mem::take(&mut self.holds_pongs) {
+                    self.send_gathered()?;
+                }
                 self.socket.get_mut().end_idling();
                 self.pay();
                 self.is_asked = true;
                 add(&self.arrival.entry.traffic.messages_received, 1);
                 self.count_bytes();
             }
-            // tungstenite has queued the answers; nothing that a handler does may hold them up or come before them.
-            Message::Ping(_) => self.socket.flush()?,
-            Message::Pong(_) | Message::Frame(_) => {}
+            Message::Ping(_) | Message::Pong(_) => self.pay_control(),
+            Message::Frame(_) => {}
             Message::Close(_) => {
                 let _ = self.socket.flush();
                 let _ = self.send_gathered();
@@ -279,27 +303,41 @@ impl Session {
 
     /// Every message costs its share of a second; who is more than a burst ahead waits.
     fn pay(&mut self) {
+        self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
         if self.config.messages_per_second > 0 {
             let cost = Duration::from_secs(1) / self.config.messages_per_second;
             self.paid_until = self.paid_until.max(self.socket.get_ref().heard()) + cost;
         }
     }
 
+    /// Pings and pongs cost theirs also where messages are not paced.
+    fn pay_control(&mut self) {
+        if self.free_controls > 0 {
+            self.free_controls -= 1;
+        } else {
+            let cost = Duration::from_secs(1) / CONTROLS_PER_SECOND;
+            self.controls_paid_until = self.controls_paid_until.max(self.socket.get_ref().heard()) + cost;
+        }
+    }
+
     fn pace(&mut self) -> Result<(), Ending> {
-        if self.config.messages_per_second == 0 {
-            return Ok(());
-        }
+        let paid_until = self.paid_until.max(self.controls_paid_until);
         // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
-        if self.paid_until <= self.socket.get_ref().heard() + BURST {
+        if paid_until <= self.socket.get_ref().heard() + BURST {
             return Ok(());
         }
-        let ahead = self.paid_until.saturating_duration_since(Instant::now());
+        let ahead = paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
         self.send_gathered()?;
         match self.arrival.shared.stopping.recv_timeout(wait) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            _ => Err(Ending::Stop),
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => return Err(Ending::Stop),
         }
+        // What the client has already sent may last for minutes, in which nothing else looks at these.
+        if self.arrival.entry.wishes.cut() == Some(Cut::Withdrawn) {
+            return Err(Ending::KeyWithdrawn);
+        }
+        if self.has_expired(Instant::now()) { Err(Ending::Expired) } else { Ok(()) }
     }
 
     fn next_deadline(&self) -> Instant {
@@ -358,7 +396,7 @@ impl Session {
         let is_message = message.is_text() || message.is_binary();
         self.socket.write(message).map_err(|error| self.broken(error.into()))?;
         add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
-        let sent = match self.may_gather() {
+        let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
             None => {
                 self.send_gathered().map_err(|ending| self.broken(ending))?;
@@ -376,17 +414,6 @@ impl Session {
     fn is_too_late(&mut self) -> bool {
         let stopping = self.arrival.shared.is_stopping();
         stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
-    }
-
-    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
-    /// time, which it has to look at.
-    fn may_gather(&self) -> Option<Instant> {
-        let wire = self.socket.get_ref();
-        if !wire.has_unread() {
-            return None;
-        }
-        let now = Instant::now();
-        (now.saturating_duration_since(wire.sent().max(wire.heard())) < GATHER_TIME).then_some(now)
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {

@@ -16,12 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tungstenite::{Bytes, Message, WebSocket};
+
 use crate::channel::Channel;
 use frames::Frames;
 
 /// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
 /// than a short one, and a peer that never reads makes replyd hold no more than this.
 const GATHER_BYTES: usize = 16 * 1024;
+
+/// A handler that takes longer than this must not hold back answers that are finished.
+const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -334,6 +339,16 @@ impl<T: Transport> Wire<T> {
         !self.gathered.is_empty()
     }
 
+    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
+    /// time, which it has to look at.
+    pub(crate) fn may_gather(&self) -> Option<Instant> {
+        if !self.has_unread() {
+            return None;
+        }
+        let now = Instant::now();
+        (now.saturating_duration_since(self.sent.max(self.heard)) < GATHER_TIME).then_some(now)
+    }
+
     pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
         self.write_timeout = timeout;
     }
@@ -424,6 +439,19 @@ impl<T: Transport> Write for Wire<T> {
         self.gathered.clear();
         sent
     }
+}
+
+/// Answers a ping: at once, or together with the pings that came with it. tungstenite has queued the same pong, and would send
+/// each by itself.
+pub(crate) fn answer_ping<T: Transport>(
+    socket: &mut WebSocket<Wire<T>>,
+    payload: &Bytes,
+) -> Result<(), tungstenite::Error> {
+    socket.write(Message::Pong(payload.clone()))?;
+    if socket.get_ref().may_gather().is_none() {
+        socket.get_mut().flush()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

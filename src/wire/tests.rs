@@ -3,6 +3,7 @@
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use proptest::prelude::*;
+use tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::*;
 
@@ -251,6 +252,33 @@ fn answers_are_gathered_until_a_read_may_wait() {
 }
 
 #[test]
+fn pings_that_come_together_are_answered_together() {
+    const PINGS: u8 = 100;
+    let packets =
+        [(0..PINGS).flat_map(|number| frame(0x89, number)).collect(), frame(0x89, 1), frame(0x89, 2)];
+    let script = Script::reads(packets.map(Step::Bytes));
+    let wire = Wire::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
+    let config = WebSocketConfig::default().write_buffer_size(0);
+    let mut socket = WebSocket::from_raw_socket(wire, Role::Server, Some(config));
+    let mut read = |count| {
+        for _ in 0..count {
+            let message = socket.read().unwrap();
+            socket.get_mut().delivered();
+            answer_ping(&mut socket, &message.into_data()).unwrap();
+        }
+        script.0.calls.borrow_mut().drain(..).collect::<Vec<_>>()
+    };
+    // One call, or one in a millisecond.
+    let calls = read(PINGS);
+    assert!(calls.len() < usize::from(PINGS) / 4, "{calls:?}");
+    // Nothing is behind it: the pong goes out at once.
+    assert_eq!([read(1), read(1)], [[3], [4]]);
+    let pongs: Vec<u8> =
+        (0..PINGS).chain([1, 2]).flat_map(|number| [vec![0x8a, number], unmasked(number)].concat()).collect();
+    assert_eq!(script.written(), pongs);
+}
+
+#[test]
 fn gathered_answers_go_out_at_16_kib() {
     let script = Script::default();
     let mut wire = script.wire();
@@ -284,6 +312,11 @@ fn one_event_may_take_so_many_bytes() {
 /// A masked frame.
 fn frame(first_byte: u8, payload: u8) -> Vec<u8> {
     [vec![first_byte, 0x80 | payload, 1, 2, 3, 4], vec![b'x'; payload.into()]].concat()
+}
+
+/// The payload of such a frame, without its mask.
+fn unmasked(payload: u8) -> Vec<u8> {
+    (0..payload).map(|index| b'x' ^ (1 + index % 4)).collect()
 }
 
 /// A wire with an empty upgrade, whose peer sends each of these in a packet of its own.
