@@ -11,7 +11,13 @@ use std::{
 use crossbeam_channel::RecvTimeoutError;
 use tungstenite::{
     Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
-    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    protocol::{
+        CloseFrame, Role, WebSocketConfig,
+        frame::{
+            Frame,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
 };
 
 use crate::{
@@ -20,7 +26,7 @@ use crate::{
     ending::Ending,
     peer::Peer,
     server::Arrival,
-    wire::{Cut, Wire, answer_ping},
+    wire::{Cut, GATHER_BYTES, Wire, answer_ping},
 };
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
@@ -34,6 +40,9 @@ const BURST: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A client that is silent for so many ping intervals is gone.
 const MISSED_PINGS: u32 = 3;
+/// A longer message is sent in frames of this size (RFC 6455, section 5.4): a client that does not read costs no more, however
+/// long the message. Even a client that cannot put frames together gets a message of this size.
+const PIECE_BYTES: usize = GATHER_BYTES;
 /// What a control frame has room for behind the code (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
@@ -119,8 +128,8 @@ impl Session {
     /// Sends a text message.
     ///
     /// While more messages of this client are waiting, answers are gathered for up to a millisecond or 16 KiB, and go out
-    /// together; [`flush`](Session::flush) sends them at once. Blocks while the client does not read, up to
-    /// `write_timeout`.
+    /// together; [`flush`](Session::flush) sends them at once. A longer message is sent in frames of 16 KiB. Blocks while the
+    /// client does not read, up to `write_timeout`.
     ///
     /// # Errors
     ///
@@ -394,7 +403,12 @@ impl Session {
             return self.end(Ending::Stop).and(Err(Error::ended(Ending::Stop)));
         }
         let is_message = message.is_text() || message.is_binary();
-        self.socket.write(message).map_err(|error| self.broken(error.into()))?;
+        match message {
+            Message::Text(text) if text.len() > PIECE_BYTES => self.write_pieces(Data::Text, text.into()),
+            Message::Binary(bytes) if bytes.len() > PIECE_BYTES => self.write_pieces(Data::Binary, bytes),
+            message => self.socket.write(message),
+        }
+        .map_err(|error| self.broken(error.into()))?;
         add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
         let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
@@ -407,6 +421,22 @@ impl Session {
             let took = sent.saturating_duration_since(self.socket.get_ref().heard());
             self.arrival.entry.traffic.answered(took);
         }
+        Ok(())
+    }
+
+    /// Sends a long message as frames that are each sent before the next one is made, all of them within one
+    /// `write_timeout`.
+    fn write_pieces(&mut self, kind: Data, mut bytes: Bytes) -> Result<(), WireError> {
+        let deadline = Instant::now() + self.config.write_timeout;
+        let mut opcode = kind;
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(piece_len(kind, &bytes));
+            let frame = Frame::message(piece, OpCode::Data(opcode), bytes.is_empty());
+            self.socket.get_mut().set_write_timeout(deadline.saturating_duration_since(Instant::now()));
+            self.socket.write(Message::Frame(frame))?;
+            opcode = Data::Continue;
+        }
+        self.socket.get_mut().set_write_timeout(self.config.write_timeout);
         Ok(())
     }
 
@@ -448,6 +478,15 @@ impl Session {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
         let _ = self.send_gathered();
+    }
+}
+
+/// How much of a message goes into the next frame. A text is cut between characters: some peers judge each frame alone.
+fn piece_len(kind: Data, bytes: &[u8]) -> usize {
+    let is_inside = |index: usize| kind == Data::Text && bytes[index] & 0xc0 == 0x80;
+    match bytes.len() {
+        len @ ..=PIECE_BYTES => len,
+        _ => (1..=PIECE_BYTES).rev().find(|index| !is_inside(*index)).unwrap_or(PIECE_BYTES),
     }
 }
 

@@ -9,6 +9,7 @@ mod frames;
 use std::{
     error, fmt,
     io::{self, ErrorKind, Read, Write},
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -22,8 +23,8 @@ use crate::channel::Channel;
 use frames::Frames;
 
 /// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
-/// than a short one, and a peer that never reads makes replyd hold no more than this.
-const GATHER_BYTES: usize = 16 * 1024;
+/// than a short one. What is longer is sent without gathering it.
+pub(crate) const GATHER_BYTES: usize = 16 * 1024;
 
 /// A handler that takes longer than this must not hold back answers that are finished.
 const GATHER_TIME: Duration = Duration::from_millis(1);
@@ -372,6 +373,13 @@ impl<T: Transport> Wire<T> {
         self.bytes_sent
     }
 
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent = self.socket.write_within(self.write_timeout);
+        self.socket.write_all(bytes)?;
+        self.bytes_sent += bytes.len() as u64;
+        Ok(())
+    }
+
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.heard = Instant::now();
         self.bytes_received += bytes.len() as u64;
@@ -418,9 +426,17 @@ impl<T: Transport> Read for Wire<T> {
 }
 
 impl<T: Transport> Write for Wire<T> {
+    /// Gathers what is short, and sends the rest without keeping a copy of it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gathered.len() + bytes.len() > GATHER_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() >= GATHER_BYTES {
+            self.send(bytes)?;
+            return Ok(bytes.len());
+        }
         self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHER_BYTES {
+        if self.gathered.len() == GATHER_BYTES {
             self.flush()?;
         }
         Ok(bytes.len())
@@ -430,13 +446,11 @@ impl<T: Transport> Write for Wire<T> {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        self.sent = self.socket.write_within(self.write_timeout);
-        let sent = self.socket.write_all(&self.gathered);
-        if sent.is_ok() {
-            self.bytes_sent += self.gathered.len() as u64;
-        }
+        let mut gathered = mem::take(&mut self.gathered);
+        let sent = self.send(&gathered);
         // After a failed write nothing may follow what was cut in the middle of a frame.
-        self.gathered.clear();
+        gathered.clear();
+        self.gathered = gathered;
         sent
     }
 }

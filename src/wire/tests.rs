@@ -290,6 +290,21 @@ fn gathered_answers_go_out_at_16_kib() {
 }
 
 #[test]
+fn what_is_long_is_sent_without_gathering_it() {
+    let script = Script::default();
+    let mut wire = script.wire();
+    wire.write_all(b"short").unwrap();
+    wire.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
+    assert_eq!(*script.0.calls.borrow(), [5, 5 * GATHER_BYTES]);
+    assert!(!wire.has_gathered() && wire.gathered.capacity() < GATHER_BYTES);
+    // Nor does it ever gather more than so much.
+    wire.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
+    wire.write_all(&[b'x'; 2]).unwrap();
+    assert_eq!(script.0.calls.borrow()[2..], [GATHER_BYTES - 1]);
+    assert_eq!(wire.gathered.len(), 2);
+}
+
+#[test]
 fn behind_a_failed_write_nothing_follows() {
     let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::ConnectionReset)]);
     let mut wire = script.wire();

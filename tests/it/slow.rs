@@ -1,13 +1,13 @@
 //! Peers that are slow, silent or deaf: they are told or cut, and everybody else is served.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::support::{
-    DEADLINE, GREETING, HELP, Opcode, Raw,
+    DEADLINE, GREETING, HELP, Opcode, Raw, SORRY,
     raw::{frame, upgrade},
     serve, wait_until,
 };
