@@ -58,7 +58,10 @@ impl Head {
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Refusal::Timeout.into()),
-                Err(error) if Cut::of(&error) == Some(Cut::Stop) => return Err(Refusal::Stopping.into()),
+                // A peer that has asked nothing needs no answer.
+                Err(error) if Cut::of(&error) == Some(Cut::Stop) && !bytes.is_empty() => {
+                    return Err(Refusal::Stopping.into());
+                }
                 #[cfg(feature = "tls")]
                 Err(error) if Cut::of(&error) == Some(Cut::NotTls) => {
                     return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());

@@ -214,14 +214,15 @@ impl Session {
         &self.config
     }
 
-    /// Ends the conversation after its handler is done, if nothing ended it before, and says how it ended.
-    pub(crate) fn finish(mut self, ending: Ending) -> Ending {
+    /// Ends the conversation after its handler is done, if nothing ended it before, and returns how it ended, and what it went
+    /// over.
+    pub(crate) fn finish(mut self, ending: Ending) -> (Ending, Wire) {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
         self.socket.get_mut().finish();
         self.count_bytes();
-        self.ending.take().expect("end() sets it")
+        (self.ending.take().expect("end() sets it"), self.socket.into_inner())
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {

@@ -365,6 +365,18 @@ impl<T: Transport> Wire<T> {
         self.socket.finish();
     }
 
+    /// Whether the peer has sent its Close, be it among what was never handed out.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.frames.has_closed()
+    }
+
+    /// Reads what comes after the end of a conversation, whatever the wishes and deadlines.
+    pub(crate) fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.transport.read(buffer)?;
+        self.frames.follow(&buffer[..count]);
+        Ok(count)
+    }
+
     pub(crate) fn bytes_received(&self) -> u64 {
         self.bytes_received
     }
