@@ -20,7 +20,12 @@ use tungstenite::{
 
 #[cfg(feature = "tls")]
 use crate::tls;
-use crate::{Error, Event, channel::Channel, ending::Ending, wire::Wire};
+use crate::{
+    Error, Event,
+    channel::Channel,
+    ending::Ending,
+    wire::{Wire, answer_ping},
+};
 #[cfg(feature = "tls")]
 use dial::host;
 use dial::{dial, parse_url};
@@ -266,7 +271,7 @@ impl ClientReceiver {
             let deadline = self.give_up.map_or(ping_due, |give_up| give_up.min(ping_due));
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {
-                Ok(message) => return Ok(self.received(message)),
+                Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
                 Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.give_up.is_some_and(|give_up| Instant::now() >= give_up) {
                         self.ended = true;
@@ -290,15 +295,22 @@ impl ClientReceiver {
         while let Ok(Some(_)) = self.next() {}
     }
 
-    fn received(&mut self, message: Message) -> Option<Event> {
+    fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
         self.pings_unanswered = 0;
+        self.socket.get_mut().delivered();
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+        }
+        if self.socket.get_ref().is_late() {
+            return Err(Ending::TooSlow);
+        }
         if message.is_close() {
             self.ended = true;
             if !self.line.closing.load(Ordering::Acquire) {
                 let _ = self.socket.flush();
             }
         }
-        Event::from_message(message)
+        Ok(Event::from_message(message))
     }
 
     fn look_at_clocks(&mut self) -> Result<(), Ending> {

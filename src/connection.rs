@@ -102,7 +102,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
         (_, Err(refusal)) => {
             report_refusal(&refusal, shared, &peer);
             wire.finish();
-            return linger(arrival, leave_by);
+            return linger(arrival, leave_by, None);
         }
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {peer}"),
     };
@@ -112,7 +112,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
 
     let mut session = Session::new(wire, Arc::clone(arrival), peer.clone());
     let handled = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&mut session)));
-    let ending = session.finish(match handled {
+    let (ending, mut wire) = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
         // The panic hook has told what and where.
@@ -123,7 +123,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     });
     report(&ending, shared, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
-        linger(arrival, Instant::now() + LINGER);
+        linger(arrival, Instant::now() + LINGER, Some(&mut wire));
     }
 }
 
@@ -269,7 +269,7 @@ impl Exchange<'_> {
         let _ = self.socket.write_within(self.arrival.shared.config().write_timeout);
         if write_answer(&mut self.socket, response).is_ok() {
             self.socket.finish();
-            linger(self.arrival, self.leave_by);
+            linger(self.arrival, self.leave_by, None);
         }
     }
 }
@@ -297,18 +297,20 @@ fn report(ending: &Ending, shared: &Shared, peer: &Peer) {
 }
 
 /// Says that nothing more comes, and takes in what the peer still sends until it has hung up as well, or until
-/// `leave_by`.
+/// `leave_by`. After a conversation `wire` is what it went over.
 #[inline(never)] // As `Head::read`.
-fn linger(arrival: &Arrival, leave_by: Instant) {
+fn linger(arrival: &Arrival, leave_by: Instant, mut wire: Option<&mut Wire>) {
     let Arrival { stream, entry, .. } = arrival;
     let mut buffer = [0; 4096];
     let mut taken = 0;
     // A woken connection's reads return at once, and what comes behind its last word would be answered with a reset: its
     // peer is given time to read that word before.
     if entry.wishes.cut().is_some() {
-        taken += wait_for_farewell(stream, &mut buffer);
+        taken += wait_for_farewell(stream, wire.as_deref_mut(), &mut buffer);
     }
-    entry.lingers.store(true, Ordering::Release);
+    // A stop may wake this where nothing comes any more.
+    let has_closed = wire.is_some_and(|wire| wire.has_closed());
+    entry.lingers.store(!has_closed, Ordering::Release);
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
     }
@@ -327,14 +329,19 @@ fn linger(arrival: &Arrival, leave_by: Instant) {
     }
 }
 
-/// Takes in what comes, until there is an answer (a Close, as a rule) and nothing behind it for a while. A socket that was
-/// reset, because the peer is gone, is connected to nobody.
-fn wait_for_farewell(stream: &TcpStream, buffer: &mut [u8]) -> usize {
+/// Takes in what comes, until the peer has sent its Close, after which it sends nothing, or else until there is an answer and
+/// nothing behind it for a while. A socket that was reset, because the peer is gone, is connected to nobody.
+fn wait_for_farewell(stream: &TcpStream, mut wire: Option<&mut Wire>, buffer: &mut [u8]) -> usize {
     let deadline = Instant::now() + LINGER_WHEN_WOKEN;
     let mut quiet_since = None;
     let mut taken = 0;
     while Instant::now() < deadline && taken < LINGER_BYTES && stream.peer_addr().is_ok() {
-        match (&*stream).read(buffer) {
+        let read = match &mut wire {
+            Some(wire) if wire.has_closed() => break,
+            Some(wire) => wire.read_on(buffer),
+            None => (&*stream).read(buffer),
+        };
+        match read {
             Ok(0) if quiet_since.is_some_and(|since: Instant| since.elapsed() > QUIET) => break,
             Ok(0) => thread::sleep(PAUSE),
             Ok(count) => {

@@ -66,7 +66,10 @@ impl Head {
                     let silent = bytes.is_empty();
                     return Err(if silent { Refusal::Silence } else { Refusal::Timeout }.into());
                 }
-                Err(error) if Cut::of(&error) == Some(Cut::Stop) => return Err(Refusal::Stopping.into()),
+                // A peer that has asked nothing needs no answer.
+                Err(error) if Cut::of(&error) == Some(Cut::Stop) && !bytes.is_empty() => {
+                    return Err(Refusal::Stopping.into());
+                }
                 #[cfg(feature = "tls")]
                 Err(error) if Cut::of(&error) == Some(Cut::NotTls) => {
                     return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());

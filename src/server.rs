@@ -218,7 +218,12 @@ impl Running {
     ///
     /// For `drain_delay` sessions go on while newcomers get a 503. Then the port is given back and each session
     /// ends with Close 1001; what has not ended after `drain_timeout` is cut, and a handler that is stuck in its own
-    /// code is left behind.
+    /// code is left behind. That is `drain_delay` and `drain_timeout` in all at most.
+    ///
+    /// Mostly the second part takes milliseconds: as long as clients need to answer the Close. It takes up to a second where one
+    /// does not answer it, or is in the middle of its request; two where one was told its last before, by a Close or by the
+    /// answer to a plain request, and has not hung up; and a second longer where a handler sends all the time and never
+    /// calls [`next`](Session::next). Only a handler that is busy or a client that does not read uses up `drain_timeout`.
     pub fn stop(self) {}
 
     fn end(&mut self) {

@@ -11,21 +11,38 @@ use std::{
 use crossbeam_channel::RecvTimeoutError;
 use tungstenite::{
     Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
-    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    protocol::{
+        CloseFrame, Role, WebSocketConfig,
+        frame::{
+            Frame,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
 };
 
-use crate::{Config, Error, Event, counters::add, ending::Ending, peer::Peer, server::Arrival, wire::Wire};
+use crate::{
+    Config, Error, Event,
+    counters::add,
+    ending::Ending,
+    peer::Peer,
+    server::Arrival,
+    wire::{Cut, GATHER_BYTES, Wire, answer_ping},
+};
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
-/// A handler that takes longer than this must not hold back answers that are finished.
-const GATHER_TIME: Duration = Duration::from_millis(1);
-/// How many seconds' worth of messages may come in one burst.
+/// How many pings and pongs a second are read of a client, beside one for each of its messages. Browsers send no pings and
+/// answer ours, `replyd chat` sends one with each question, websocat one every few seconds.
+const CONTROLS_PER_SECOND: u32 = 100;
+/// How many seconds' worth of messages, or of pings and pongs, may come in one burst.
 const BURST: Duration = Duration::from_secs(5);
 /// How long a handler may still send when the server is stopping.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A client that is silent for so many ping intervals is gone.
 const MISSED_PINGS: u32 = 3;
+/// A longer message is sent in frames of this size (RFC 6455, section 5.4): a client that does not read costs no more, however
+/// long the message. Even a client that cannot put frames together gets a message of this size.
+const PIECE_BYTES: usize = GATHER_BYTES;
 /// What a control frame has room for behind the code (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
@@ -48,6 +65,11 @@ pub struct Session {
     /// When the key or token runs out with which the client came in.
     leave_by: Option<Instant>,
     paid_until: Instant,
+    controls_paid_until: Instant,
+    /// How many pings and pongs the messages so far have paid for.
+    free_controls: u32,
+    /// Pongs may be among what is gathered.
+    holds_pongs: bool,
     stop_seen: Option<Instant>,
 }
 
@@ -70,6 +92,9 @@ impl Session {
             pings_unanswered: 0,
             is_asked: false,
             paid_until: now,
+            controls_paid_until: now,
+            free_controls: 0,
+            holds_pongs: false,
             leave_by: None,
             stop_seen: None,
         };
@@ -103,8 +128,8 @@ impl Session {
     /// Sends a text message.
     ///
     /// While more messages of this client are waiting, answers are gathered for up to a millisecond or 16 KiB, and go out
-    /// together; [`flush`](Session::flush) sends them at once. Blocks while the client does not read, up to
-    /// `write_timeout`.
+    /// together; [`flush`](Session::flush) sends them at once. A longer message is sent in frames of 16 KiB. Blocks while the
+    /// client does not read, up to `write_timeout`.
     ///
     /// # Errors
     ///
@@ -189,14 +214,15 @@ impl Session {
         &self.config
     }
 
-    /// Ends the conversation after its handler is done, if nothing ended it before, and says how it ended.
-    pub(crate) fn finish(mut self, ending: Ending) -> Ending {
+    /// Ends the conversation after its handler is done, if nothing ended it before, and returns how it ended, and what it went
+    /// over.
+    pub(crate) fn finish(mut self, ending: Ending) -> (Ending, Wire) {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
         self.socket.get_mut().finish();
         self.count_bytes();
-        self.ending.take().expect("end() sets it")
+        (self.ending.take().expect("end() sets it"), self.socket.into_inner())
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
@@ -219,22 +245,34 @@ impl Session {
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.take_changes();
         self.pings_unanswered = 0;
+        self.socket.get_mut().delivered();
+        // First of all: tungstenite would send it behind the Close of an ending.
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+            self.holds_pongs = true;
+        }
         // The clocks are looked at when nothing comes; who talks all the time must not outstay either.
         if self.has_expired(self.socket.get_ref().heard()) {
             return Err(Ending::Expired);
         }
-        self.socket.get_mut().consumed(message.len());
+        // A client that pings all the time is never waited for, and must not hold a message open either.
+        if self.socket.get_ref().is_late() {
+            return Err(Ending::TooSlow);
+        }
         match message {
             Message::Text(_) | Message::Binary(_) => {
+                // What a handler does about a message must not hold up pongs.
+                if std::mem::take(&mut self.holds_pongs) {
+                    self.send_gathered()?;
+                }
                 self.socket.get_mut().end_idling();
                 self.pay();
                 self.is_asked = true;
                 add(&self.arrival.entry.traffic.messages_received, 1);
                 self.count_bytes();
             }
-            // tungstenite has queued the answers; nothing that a handler does may hold them up or come before them.
-            Message::Ping(_) => self.socket.flush()?,
-            Message::Pong(_) | Message::Frame(_) => {}
+            Message::Ping(_) | Message::Pong(_) => self.pay_control(),
+            Message::Frame(_) => {}
             Message::Close(_) => {
                 let _ = self.socket.flush();
                 let _ = self.send_gathered();
@@ -276,27 +314,41 @@ impl Session {
 
     /// Every message costs its share of a second; who is more than a burst ahead waits.
     fn pay(&mut self) {
+        self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
         if self.config.messages_per_second > 0 {
             let cost = Duration::from_secs(1) / self.config.messages_per_second;
             self.paid_until = self.paid_until.max(self.socket.get_ref().heard()) + cost;
         }
     }
 
+    /// Pings and pongs cost theirs also where messages are not paced.
+    fn pay_control(&mut self) {
+        if self.free_controls > 0 {
+            self.free_controls -= 1;
+        } else {
+            let cost = Duration::from_secs(1) / CONTROLS_PER_SECOND;
+            self.controls_paid_until = self.controls_paid_until.max(self.socket.get_ref().heard()) + cost;
+        }
+    }
+
     fn pace(&mut self) -> Result<(), Ending> {
-        if self.config.messages_per_second == 0 {
-            return Ok(());
-        }
+        let paid_until = self.paid_until.max(self.controls_paid_until);
         // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
-        if self.paid_until <= self.socket.get_ref().heard() + BURST {
+        if paid_until <= self.socket.get_ref().heard() + BURST {
             return Ok(());
         }
-        let ahead = self.paid_until.saturating_duration_since(Instant::now());
+        let ahead = paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
         self.send_gathered()?;
         match self.arrival.shared.stopping.recv_timeout(wait) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            _ => Err(Ending::Stop),
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => return Err(Ending::Stop),
         }
+        // What the client has already sent may last for minutes, in which nothing else looks at these.
+        if self.arrival.entry.wishes.cut() == Some(Cut::Withdrawn) {
+            return Err(Ending::Withdrawn);
+        }
+        if self.has_expired(Instant::now()) { Err(Ending::Expired) } else { Ok(()) }
     }
 
     fn next_deadline(&self) -> Instant {
@@ -353,9 +405,14 @@ impl Session {
             return self.end(Ending::Stop).and(Err(Error::ended(Ending::Stop)));
         }
         let is_message = message.is_text() || message.is_binary();
-        self.socket.write(message).map_err(|error| self.broken(error.into()))?;
+        match message {
+            Message::Text(text) if text.len() > PIECE_BYTES => self.write_pieces(Data::Text, text.into()),
+            Message::Binary(bytes) if bytes.len() > PIECE_BYTES => self.write_pieces(Data::Binary, bytes),
+            message => self.socket.write(message),
+        }
+        .map_err(|error| self.broken(error.into()))?;
         add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
-        let sent = match self.may_gather() {
+        let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
             None => {
                 self.send_gathered().map_err(|ending| self.broken(ending))?;
@@ -369,21 +426,26 @@ impl Session {
         Ok(())
     }
 
+    /// Sends a long message as frames that are each sent before the next one is made, all of them within one
+    /// `write_timeout`.
+    fn write_pieces(&mut self, kind: Data, mut bytes: Bytes) -> Result<(), WireError> {
+        let deadline = Instant::now() + self.config.write_timeout;
+        let mut opcode = kind;
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(piece_len(kind, &bytes));
+            let frame = Frame::message(piece, OpCode::Data(opcode), bytes.is_empty());
+            self.socket.get_mut().set_write_timeout(deadline.saturating_duration_since(Instant::now()));
+            self.socket.write(Message::Frame(frame))?;
+            opcode = Data::Continue;
+        }
+        self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+        Ok(())
+    }
+
     /// A stop leaves time for an answer; but a handler that only sends would never hear of it from `next`.
     fn is_too_late(&mut self) -> bool {
         let stopping = self.arrival.shared.is_stopping();
         stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
-    }
-
-    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
-    /// time, which it has to look at.
-    fn may_gather(&self) -> Option<Instant> {
-        let wire = self.socket.get_ref();
-        if !wire.has_unread() {
-            return None;
-        }
-        let now = Instant::now();
-        (now.saturating_duration_since(wire.sent().max(wire.heard())) < GATHER_TIME).then_some(now)
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
@@ -418,6 +480,15 @@ impl Session {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
         let _ = self.send_gathered();
+    }
+}
+
+/// How much of a message goes into the next frame. A text is cut between characters: some peers judge each frame alone.
+fn piece_len(kind: Data, bytes: &[u8]) -> usize {
+    let is_inside = |index: usize| kind == Data::Text && bytes[index] & 0xc0 == 0x80;
+    match bytes.len() {
+        len @ ..=PIECE_BYTES => len,
+        _ => (1..=PIECE_BYTES).rev().find(|index| !is_inside(*index)).unwrap_or(PIECE_BYTES),
     }
 }
 

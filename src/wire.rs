@@ -4,9 +4,12 @@
 //! stop. [`Wire`] lies on it: it shows tungstenite the head that was judged, gathers answers so that sixteen
 //! questions in one packet do not cost sixteen `send` calls, and counts the bytes that one message may cost.
 
+mod frames;
+
 use std::{
     error, fmt,
     io::{self, ErrorKind, Read, Write},
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,11 +17,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tungstenite::{Bytes, Message, WebSocket};
+
 use crate::channel::Channel;
+use frames::Frames;
 
 /// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
-/// than a short one, and a peer that never reads makes replyd hold no more than this.
-const GATHER_BYTES: usize = 16 * 1024;
+/// than a short one. What is longer is sent without gathering it.
+pub(crate) const GATHER_BYTES: usize = 16 * 1024;
+
+/// A handler that takes longer than this must not hold back answers that are finished.
+const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -231,8 +240,7 @@ pub(crate) struct Wire<T = Channel> {
     write_timeout: Duration,
     heard: Instant,
     sent: Instant,
-    /// What was read last and has not become an event yet, as far as that is known from the events' sizes.
-    unread: usize,
+    frames: Frames,
     idle_since: Instant,
     idle_ended: bool,
     budget: usize,
@@ -252,7 +260,7 @@ impl<T: Transport> Wire<T> {
             write_timeout,
             heard: Instant::now(),
             sent: Instant::now(),
-            unread: 0,
+            frames: Frames::default(),
             idle_since: Instant::now(),
             idle_ended: false,
             budget: usize::MAX,
@@ -261,11 +269,24 @@ impl<T: Transport> Wire<T> {
         }
     }
 
-    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on.
+    /// The same where the answer to an upgrade comes before the frames.
+    pub(crate) fn of_client(socket: Socket<T>, write_timeout: Duration) -> Self {
+        Wire { frames: Frames::after_head(), ..Wire::new(socket, Vec::new(), Vec::new(), write_timeout) }
+    }
+
+    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on. For a message in the
+    /// middle of which a ping came, both run on.
     pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
-        self.budget = budget;
         self.message_timeout = message_timeout;
-        self.message_by = None;
+        if !self.frames.is_amid() {
+            self.message_by = None;
+        } else if self.frames.is_interleaved() {
+            return;
+        } else if self.frames.has_reached() {
+            // Read with an event before it, whose answer may have taken its time.
+            self.message_by = Instant::now().checked_add(message_timeout);
+        }
+        self.budget = budget;
     }
 
     /// Reads return `WouldBlock` at `deadline`, or sooner when the message that has begun runs out of time.
@@ -276,6 +297,11 @@ impl<T: Transport> Wire<T> {
     /// When the message that has begun must be whole.
     pub(crate) fn message_by(&self) -> Option<Instant> {
         self.message_by
+    }
+
+    /// Whether an event came in the middle of a message that should have been whole by now.
+    pub(crate) fn is_late(&self) -> bool {
+        self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
     }
 
     /// When the peer was last heard.
@@ -299,25 +325,29 @@ impl<T: Transport> Wire<T> {
         self.idle_ended = true;
     }
 
-    /// A frame with a payload of this length has become an event.
-    pub(crate) fn consumed(&mut self, payload: usize) {
-        // Two bytes, a longer length, and the mask (RFC 6455, section 5.2).
-        let header = match payload {
-            0..126 => 6,
-            126..0x1_0000 => 8,
-            _ => 14,
-        };
-        self.unread = self.unread.saturating_sub(header + payload);
+    /// An event has been handed out.
+    pub(crate) fn delivered(&mut self) {
+        self.frames.delivered();
     }
 
     /// Whether more of what the peer sent is waiting to become an event.
     pub(crate) fn has_unread(&self) -> bool {
-        self.unread > 0 || self.behind.position() < self.behind.get_ref().len() as u64
+        self.frames.has_undelivered() || self.behind.position() < self.behind.get_ref().len() as u64
     }
 
     /// Whether finished answers wait to be sent.
     pub(crate) fn has_gathered(&self) -> bool {
         !self.gathered.is_empty()
+    }
+
+    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
+    /// time, which it has to look at.
+    pub(crate) fn may_gather(&self) -> Option<Instant> {
+        if !self.has_unread() {
+            return None;
+        }
+        let now = Instant::now();
+        (now.saturating_duration_since(self.sent.max(self.heard)) < GATHER_TIME).then_some(now)
     }
 
     pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
@@ -326,13 +356,25 @@ impl<T: Transport> Wire<T> {
 
     /// Forgets the bytes of the upgrade; those behind the head are the peer's first frames.
     pub(crate) fn begin_counting(&mut self) {
-        self.bytes_received = self.behind.get_ref().len() as u64;
+        self.bytes_received = 0;
         self.bytes_sent = 0;
     }
 
     /// Says that nothing more comes.
     pub(crate) fn finish(&mut self) {
         self.socket.finish();
+    }
+
+    /// Whether the peer has sent its Close, be it among what was never handed out.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.frames.has_closed()
+    }
+
+    /// Reads what comes after the end of a conversation, whatever the wishes and deadlines.
+    pub(crate) fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.transport.read(buffer)?;
+        self.frames.follow(&buffer[..count]);
+        Ok(count)
     }
 
     pub(crate) fn bytes_received(&self) -> u64 {
@@ -343,16 +385,25 @@ impl<T: Transport> Wire<T> {
         self.bytes_sent
     }
 
-    fn received(&mut self, count: usize) -> io::Result<()> {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent = self.socket.write_within(self.write_timeout);
+        self.socket.write_all(bytes)?;
+        self.bytes_sent += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.heard = Instant::now();
-        self.bytes_received += count as u64;
-        self.unread = count;
-        if self.message_by.is_none() {
+        self.bytes_received += bytes.len() as u64;
+        self.frames.follow(bytes);
+        if !self.frames.is_amid() || !self.frames.has_reached() {
+            self.message_by = None;
+        } else if self.message_by.is_none() {
             self.message_by = self.heard.checked_add(self.message_timeout);
             self.socket.read_by =
                 self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
         }
-        match self.budget.checked_sub(count) {
+        match self.budget.checked_sub(bytes.len()) {
             Some(left) => self.budget = left,
             None => return Err(Cut::Budget.into()),
         }
@@ -362,15 +413,17 @@ impl<T: Transport> Wire<T> {
 
 impl<T: Transport> Read for Wire<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        for canned in [&mut self.head, &mut self.behind] {
-            let count = canned.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
+        let count = self.head.read(buffer)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        let count = self.behind.read(buffer)?;
+        if count > 0 {
+            self.received(&buffer[..count])?;
+            return Ok(count);
         }
         // The read below may wait: whatever is finished goes out first.
         self.flush()?;
-        self.unread = 0;
         let read = self.socket.read(buffer);
         if self.idle_ended {
             self.idle_ended = false;
@@ -378,16 +431,24 @@ impl<T: Transport> Read for Wire<T> {
         }
         let count = read?;
         if count > 0 {
-            self.received(count)?;
+            self.received(&buffer[..count])?;
         }
         Ok(count)
     }
 }
 
 impl<T: Transport> Write for Wire<T> {
+    /// Gathers what is short, and sends the rest without keeping a copy of it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gathered.len() + bytes.len() > GATHER_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() >= GATHER_BYTES {
+            self.send(bytes)?;
+            return Ok(bytes.len());
+        }
         self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHER_BYTES {
+        if self.gathered.len() == GATHER_BYTES {
             self.flush()?;
         }
         Ok(bytes.len())
@@ -397,15 +458,26 @@ impl<T: Transport> Write for Wire<T> {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        self.sent = self.socket.write_within(self.write_timeout);
-        let sent = self.socket.write_all(&self.gathered);
-        if sent.is_ok() {
-            self.bytes_sent += self.gathered.len() as u64;
-        }
+        let mut gathered = mem::take(&mut self.gathered);
+        let sent = self.send(&gathered);
         // After a failed write nothing may follow what was cut in the middle of a frame.
-        self.gathered.clear();
+        gathered.clear();
+        self.gathered = gathered;
         sent
     }
+}
+
+/// Answers a ping: at once, or together with the pings that came with it. tungstenite has queued the same pong, and would send
+/// each by itself.
+pub(crate) fn answer_ping<T: Transport>(
+    socket: &mut WebSocket<Wire<T>>,
+    payload: &Bytes,
+) -> Result<(), tungstenite::Error> {
+    socket.write(Message::Pong(payload.clone()))?;
+    if socket.get_ref().may_gather().is_none() {
+        socket.get_mut().flush()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

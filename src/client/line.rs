@@ -44,7 +44,7 @@ impl Line {
 
     /// What one half writes to and reads from.
     pub(super) fn wire(&self) -> Wire<Line> {
-        Wire::new(Socket::new(self.clone(), Wishes::default()), Vec::new(), Vec::new(), WRITE_TIMEOUT)
+        Wire::of_client(Socket::new(self.clone(), Wishes::default()), WRITE_TIMEOUT)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use proptest::prelude::*;
+use tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::*;
 
@@ -247,7 +248,34 @@ fn answers_are_gathered_until_a_read_may_wait() {
     wire.flush().unwrap();
     read(&mut wire);
     assert_eq!(*script.0.calls.borrow(), [2]);
-    assert_eq!((wire.bytes_received(), wire.bytes_sent()), (6, 2));
+    assert_eq!((wire.bytes_received(), wire.bytes_sent()), (12, 2));
+}
+
+#[test]
+fn pings_that_come_together_are_answered_together() {
+    const PINGS: u8 = 100;
+    let packets =
+        [(0..PINGS).flat_map(|number| frame(0x89, number)).collect(), frame(0x89, 1), frame(0x89, 2)];
+    let script = Script::reads(packets.map(Step::Bytes));
+    let wire = Wire::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
+    let config = WebSocketConfig::default().write_buffer_size(0);
+    let mut socket = WebSocket::from_raw_socket(wire, Role::Server, Some(config));
+    let mut read = |count| {
+        for _ in 0..count {
+            let message = socket.read().unwrap();
+            socket.get_mut().delivered();
+            answer_ping(&mut socket, &message.into_data()).unwrap();
+        }
+        script.0.calls.borrow_mut().drain(..).collect::<Vec<_>>()
+    };
+    // One call, or one in a millisecond.
+    let calls = read(PINGS);
+    assert!(calls.len() < usize::from(PINGS) / 4, "{calls:?}");
+    // Nothing is behind it: the pong goes out at once.
+    assert_eq!([read(1), read(1)], [[3], [4]]);
+    let pongs: Vec<u8> =
+        (0..PINGS).chain([1, 2]).flat_map(|number| [vec![0x8a, number], unmasked(number)].concat()).collect();
+    assert_eq!(script.written(), pongs);
 }
 
 #[test]
@@ -262,6 +290,21 @@ fn gathered_answers_go_out_at_16_kib() {
 }
 
 #[test]
+fn what_is_long_is_sent_without_gathering_it() {
+    let script = Script::default();
+    let mut wire = script.wire();
+    wire.write_all(b"short").unwrap();
+    wire.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
+    assert_eq!(*script.0.calls.borrow(), [5, 5 * GATHER_BYTES]);
+    assert!(!wire.has_gathered() && wire.gathered.capacity() < GATHER_BYTES);
+    // Nor does it ever gather more than so much.
+    wire.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
+    wire.write_all(&[b'x'; 2]).unwrap();
+    assert_eq!(script.0.calls.borrow()[2..], [GATHER_BYTES - 1]);
+    assert_eq!(wire.gathered.len(), 2);
+}
+
+#[test]
 fn behind_a_failed_write_nothing_follows() {
     let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::ConnectionReset)]);
     let mut wire = script.wire();
@@ -273,30 +316,95 @@ fn behind_a_failed_write_nothing_follows() {
 
 #[test]
 fn one_event_may_take_so_many_bytes() {
-    let mut wire = Script::reads([bytes("12345"), bytes("12345"), bytes("1"), bytes("12345")]).wire();
+    let mut wire =
+        Script::reads([vec![1; 5], vec![1; 5], vec![1; 1], frame(0x82, 5)].map(Step::Bytes)).wire();
     read_twice(&mut wire);
     wire.begin_event(10, Duration::from_secs(60));
     read_twice(&mut wire);
     assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::Other, Some(Cut::Budget)));
-    wire.begin_event(10, Duration::from_secs(60));
-    assert_eq!(read(&mut wire), "12345");
+}
+
+/// A masked frame.
+fn frame(first_byte: u8, payload: u8) -> Vec<u8> {
+    [vec![first_byte, 0x80 | payload, 1, 2, 3, 4], vec![b'x'; payload.into()]].concat()
+}
+
+/// The payload of such a frame, without its mask.
+fn unmasked(payload: u8) -> Vec<u8> {
+    (0..payload).map(|index| b'x' ^ (1 + index % 4)).collect()
+}
+
+/// A wire with an empty upgrade, whose peer sends each of these in a packet of its own.
+fn wire_of(packets: &[&[u8]]) -> Wire<Script> {
+    let script = Script::reads(packets.iter().map(|packet| Step::Bytes(packet.to_vec())));
+    let mut wire = Wire::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
+    wire.begin_event(100, MESSAGE_TIMEOUT);
+    wire
+}
+
+const MESSAGE_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// Hands an event out and begins the next.
+fn next_event(wire: &mut Wire<Script>) {
+    wire.delivered();
+    wire.begin_event(100, MESSAGE_TIMEOUT);
 }
 
 #[test]
 fn a_message_has_its_time_from_its_first_byte_on() {
-    let mut wire = Script::reads([bytes("1")]).wire();
-    read_twice(&mut wire);
-    wire.begin_event(100, Duration::from_millis(20));
+    let mut wire = wire_of(&[&frame(0x81, 9)[..1]]);
     wire.read_by(Instant::now() + Duration::from_secs(60));
     assert_eq!(wire.message_by(), None);
-    assert_eq!(read(&mut wire), "1");
+    read_some(&mut wire);
     let due = wire.message_by().unwrap();
     // A later deadline of the session does not hold it up.
     wire.read_by(Instant::now() + Duration::from_secs(60));
     assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
-    assert!(Instant::now() >= due);
-    wire.begin_event(100, Duration::from_secs(60));
+    assert!(Instant::now() >= due && wire.is_late());
+}
+
+#[test]
+fn a_whole_message_has_no_time_to_run_out_of() {
+    let mut wire = wire_of(&[&frame(0x81, 9)[..1], &frame(0x81, 9)[1..], &frame(0x89, 0)]);
+    read_some(&mut wire);
+    read_some(&mut wire);
     assert_eq!(wire.message_by(), None);
+    next_event(&mut wire);
+    read_some(&mut wire);
+    assert_eq!(wire.message_by(), None);
+}
+
+#[test]
+fn a_ping_in_the_middle_of_a_message_buys_neither_time_nor_bytes() {
+    let mut wire = wire_of(&[&frame(0x01, 9), &frame(0x89, 40), &frame(0x89, 40)]);
+    read_some(&mut wire);
+    let due = wire.message_by().unwrap();
+    read_some(&mut wire);
+    next_event(&mut wire);
+    assert_eq!(wire.message_by(), Some(due));
+    assert_eq!(failure(wire.read(&mut [0; 100])), (ErrorKind::Other, Some(Cut::Budget)));
+}
+
+#[test]
+fn the_next_message_has_all_its_time_and_bytes() {
+    // Its beginning comes with the end of another one, and with a ping before it.
+    let packets =
+        [frame(0x01, 9), [frame(0x80, 9), frame(0x89, 0), frame(0x01, 9)].concat(), frame(0x80, 70)];
+    let mut wire = wire_of(&packets.each_ref().map(|packet| &packet[..]));
+    read_some(&mut wire);
+    let due = wire.message_by().unwrap();
+    read_some(&mut wire);
+    assert_eq!(wire.message_by(), None, "until it is its turn");
+    next_event(&mut wire);
+    assert_eq!(wire.message_by(), None, "until it is its turn");
+    next_event(&mut wire);
+    assert!(wire.message_by().unwrap() > due);
+    read_some(&mut wire);
+    assert_eq!(wire.message_by(), None);
+}
+
+fn read_some(wire: &mut Wire<Script>) {
+    assert!(wire.read(&mut [0; 200]).unwrap() > 0);
 }
 
 fn faults() -> impl Strategy<Value = Vec<Step>> {
@@ -340,20 +448,21 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_an_event_yet_is_known_from_the_sizes() {
-    let mut wire = Script::reads([Step::Bytes(vec![0; 6 + 5 + 8 + 126]), bytes("x")]).wire();
+fn what_is_not_an_event_yet_is_known() {
+    let behind = frame(0x81, 5);
+    let all = [frame(0x01, 5), frame(0x89, 0), frame(0x80, 5), frame(0x82, 5), behind[..3].to_vec()].concat();
+    let mut wire = Wire::new(Script::reads([Step::Bytes(all)]).socket(), Vec::new(), behind, MESSAGE_TIMEOUT);
     assert!(wire.has_unread(), "the bytes behind the head");
-    read_twice(&mut wire);
-    assert!(!wire.has_unread());
-    assert_eq!(wire.read(&mut [0; 200]).unwrap(), 145);
-    wire.consumed(5);
+    read_some(&mut wire);
     assert!(wire.has_unread());
-    wire.consumed(126);
+    wire.delivered();
     assert!(!wire.has_unread());
-    // What is left of a fragment's header does not stay for ever.
-    read(&mut wire);
-    wire.consumed(100);
-    assert!(!wire.has_unread());
+    read_some(&mut wire);
+    for _ in 0..3 {
+        assert!(wire.has_unread());
+        wire.delivered();
+    }
+    assert!(!wire.has_unread(), "half a frame is not an event");
 }
 
 #[test]

@@ -82,7 +82,7 @@ test("a server that stops and comes back", async () => {
   await ask(page, "hello");
   await conversation(page, [GREETING, "> hello", GREETING]);
   // It takes a question and dies.
-  server.signal("SIGSTOP");
+  await server.freeze();
   await ask(page, "i need help");
   await page.locator("#waiting").waitFor();
   await server.stop("SIGKILL");

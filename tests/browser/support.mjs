@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,13 @@ export async function serve(settings = "", port = 0) {
   return {
     url: `http://${address}/`,
     port: Number(address.split(":")[1]),
-    signal: (signal) => child.kill(signal),
+    // Returns when none of its threads runs any more: one that was on its way may still answer.
+    async freeze() {
+      child.kill("SIGSTOP");
+      const folder = `/proc/${child.pid}/task`;
+      const runs = (task) => !/\) [Tt] /.test(readFileSync(`${folder}/${task}/stat`, "utf8"));
+      while (readdirSync(folder).some(runs)) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill(signal);

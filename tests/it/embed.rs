@@ -2,9 +2,9 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
+    net::{Shutdown, TcpListener, TcpStream},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use replyd::{Client, ClientOptions, Event, Running, Server};
@@ -273,6 +273,64 @@ fn a_pong_never_comes_behind_a_close() {
     client.say(Opcode::Ping, b"x");
     assert_eq!(client.frame().unwrap().payload, b"x");
     assert_eq!(client.close_code(), Some(4000));
+}
+
+/// How long a stop takes; what waits for a peer takes a second at least.
+#[track_caller]
+fn stops_quickly(what: &str, server: Running) {
+    let began = Instant::now();
+    server.stop();
+    assert!(began.elapsed() < Duration::from_millis(500), "{what}: {:?}", began.elapsed());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_client_that_has_closed() {
+    for round in 0..20 {
+        let (running, address) = example().unwrap();
+        let mut client = Client::connect(&format!("ws://{address}")).unwrap();
+        assert_eq!(text(&mut client), "Hi!");
+        client.close().unwrap();
+        stops_quickly(&format!("round {round}"), running);
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_peers_that_do_everything_right() {
+    for round in 0..10 {
+        // One that answers the Close.
+        let (running, address) = example().unwrap();
+        let mut client = Client::connect(&format!("ws://{address}")).unwrap();
+        assert_eq!(text(&mut client), "Hi!");
+        let listening = std::thread::spawn(move || while let Ok(Some(_)) = client.next() {});
+        stops_quickly(&format!("an answer, round {round}"), running);
+        listening.join().unwrap();
+
+        // One that closes just then, and one that has more to say before it answers.
+        let (running, address) = example().unwrap();
+        let mut leaving = Raw::open(address);
+        let mut talking = Raw::open(address);
+        assert_eq!([leaving.text(), talking.text()], ["Hi!", "Hi!"]);
+        leaving.send(&frame(0x88, b"\x03\xe8"));
+        talking.send(&[frame(0x81, b"one"), frame(0x01, b"tw"), frame(0x88, b"\x03\xe8")].concat());
+        stops_quickly(&format!("a Close, round {round}"), running);
+
+        // Ones that are gone.
+        let (running, address) = example().unwrap();
+        drop(Raw::open(address));
+        drop(TcpStream::connect(address).unwrap());
+        stops_quickly(&format!("an end, round {round}"), running);
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_connection_that_has_said_nothing() {
+    for round in 0..10 {
+        let (running, address) = example().unwrap();
+        let probe = TcpStream::connect(address).unwrap();
+        wait_until("it is in", || running.clients() == 1);
+        stops_quickly(&format!("round {round}"), running);
+        let _ = probe.shutdown(Shutdown::Both);
+    }
 }
 
 #[test]

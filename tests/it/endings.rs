@@ -63,7 +63,7 @@ fn check_goes_on(name: &str, bytes: &[u8], expected: &[(Opcode, &[u8])]) {
             client.send(piece);
         }
         for (opcode, payload) in expected {
-            let frame = client.frame().unwrap_or_else(|| panic!("{name}: the end came too early"));
+            let frame = client.message().unwrap_or_else(|| panic!("{name}: the end came too early"));
             assert_eq!(frame.first_byte, 0x80 | *opcode as u8, "{name}");
             assert!(frame.payload == *payload, "{name}: {} bytes came", frame.payload.len());
         }

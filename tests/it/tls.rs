@@ -64,6 +64,32 @@ fn the_client_talks() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_client_that_has_closed() {
+    let authority = Authority::new();
+    let identity = authority.identity();
+    let quick = |round: usize, server: Running| {
+        let began = Instant::now();
+        server.stop();
+        // What waits for a peer takes a second at least.
+        assert!(began.elapsed() < Duration::from_millis(500), "round {round}: {:?}", began.elapsed());
+    };
+    for round in 0..20 {
+        let server = serve("", &identity);
+        let mut client = connect(&server, "localhost", &authority.pem).unwrap();
+        assert_eq!(text(&mut client), GREETING);
+        client.close().unwrap();
+        quick(round, server);
+
+        let server = serve("", &identity);
+        let mut client = connect(&server, "localhost", &authority.pem).unwrap();
+        assert_eq!(text(&mut client), GREETING);
+        let listening = std::thread::spawn(move || while let Ok(Some(_)) = client.next() {});
+        quick(round, server);
+        listening.join().unwrap();
+    }
+}
+
+#[test]
 fn both_halves_of_a_client_at_once() {
     let authority = Authority::new();
     let server = serve("[server]\nmessages_per_second = 0\n", &authority.identity());

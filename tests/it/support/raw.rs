@@ -200,6 +200,26 @@ impl Raw {
         Some(Frame { first_byte: head[0], payload })
     }
 
+    /// The next message, whether it comes in one frame or in many; `None` at the end of the stream.
+    #[track_caller]
+    pub(crate) fn message(&mut self) -> Option<Frame> {
+        let mut message = self.frame()?;
+        while message.first_byte & 0x80 == 0 {
+            let next = self.frame().expect("the rest of a message");
+            assert_eq!(next.first_byte & 0x7f, 0, "{next:?}");
+            message.first_byte |= next.first_byte & 0x80;
+            message.payload.extend(next.payload);
+        }
+        Some(message)
+    }
+
+    /// Waits for the next frame, and reads no more than the first byte of it.
+    #[cfg(feature = "cli")]
+    #[track_caller]
+    pub(crate) fn piece(&mut self) {
+        self.stream.read_exact(&mut [0]).unwrap();
+    }
+
     /// The next frame, which must be a text.
     #[track_caller]
     pub(crate) fn text(&mut self) -> String {
