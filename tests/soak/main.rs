@@ -49,7 +49,10 @@ fn main() {
         ends.push(end);
     }
     compare(&start, &ends);
-    server.stop();
+    let log = server.stop();
+    for words in ["is not taken: keeping the previous", "reading takes long", "trying again"] {
+        assert!(log.contains(words), "the files made no trouble: there is no {words:?} in the log");
+    }
     println!("all good clients were served, and everything came back");
 }
 
@@ -104,6 +107,8 @@ fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) -> Footprin
         dribble_message,
         ask_and_never_read,
         flood_fragments,
+        flood_pings,
+        send_what_expands,
         break_frames,
         break_heads,
         churn,
@@ -115,7 +120,7 @@ fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) -> Footprin
     let mut middle = None;
     while begin.elapsed() < time {
         thread::park_timeout(Duration::from_secs(1).min(time.saturating_sub(begin.elapsed())));
-        server.save_settings_anew();
+        server.save_anew();
         counts.reloads.fetch_add(1, Ordering::Relaxed);
         if begin.elapsed() >= time / 2 {
             middle.get_or_insert_with(|| server.footprint());
@@ -251,6 +256,30 @@ fn flood_fragments(guest: &Guest) {
         if let Some(raw) = guest.enter() {
             raw.flood(&[frame(0x01, b""), frame(0x00, b"").repeat(50_000)].concat(), 300_000);
             close_code(&raw);
+        }
+    });
+}
+
+/// Pings as fast as they go, between the fragments of a message too, whose answers nobody reads.
+fn flood_pings(guest: &Guest) {
+    guest.repeat(|| {
+        if let Some(raw) = guest.enter() {
+            let pings = frame(0x89, b"hello").repeat(2000);
+            raw.flood(&[&pings[..], &frame(0x01, b"x"), &pings].concat(), 300_000);
+        }
+    });
+}
+
+/// Messages that normalising makes longer, of many words, and of one.
+fn send_what_expands(guest: &Guest) {
+    let messages = ["\u{fdfa}", "\u{fdfb}", "\u{3316}", "a ", "x", "e\u{301}\u{327}"]
+        .map(|piece| frame(0x81, piece.repeat(16 * 1024 / piece.len()).as_bytes()));
+    guest.repeat(|| {
+        let Some(mut raw) = guest.enter() else { return };
+        for message in messages.iter().cycle().take(30) {
+            if guest.is_over() || raw.try_send(message).is_err() || raw.frame().is_none() {
+                break;
+            }
         }
     });
 }

@@ -31,6 +31,8 @@ ping_interval = 2s
 idle_timeout = 1h
 [log]
 transcript = no
+[bot]
+replies_file = replies.ini
 ";
 
 /// `replyd` with short time limits and a key.
@@ -61,8 +63,16 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         save(&folder, 0);
         let log = folder.path().join("log");
+        let preload = folder.path().join("preload.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/preload.c");
+        let built =
+            Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&preload).args([source, "-ldl"]).status();
+        assert!(built.unwrap().success());
         let child = Command::new(env!("CARGO_BIN_EXE_replyd"))
             .current_dir(folder.path())
+            .env("LD_PRELOAD", preload)
+            .env("PATH_IN_TROUBLE", "replies.ini")
+            .env("TROUBLE", folder.path().join("trouble"))
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -75,10 +85,24 @@ impl Server {
         Server { child, address, folder, saves: Cell::new(0) }
     }
 
-    /// Saves the settings with other replies, whole: under another name first.
-    pub(crate) fn save_settings_anew(&self) {
-        self.saves.set(self.saves.get() + 1);
-        save(&self.folder, self.saves.get());
+    /// Saves the settings anew, with other replies; or replies that are nothing but mistakes; or has the disk make trouble.
+    pub(crate) fn save_anew(&self) {
+        let save_number = self.saves.get() + 1;
+        self.saves.set(save_number);
+        let trouble = self.folder.path().join("trouble");
+        match save_number % 20 {
+            // A read that blocks, for long enough to be noticed.
+            4 => fs::write(&trouble, "").unwrap(),
+            12 => fs::remove_file(&trouble).unwrap(),
+            15 => fs::write(&trouble, libc::EMFILE.to_string()).unwrap(),
+            17 => fs::remove_file(&trouble).unwrap(),
+            _ => {}
+        }
+        if save_number % 20 == 1 {
+            fs::write(self.folder.path().join("replies.ini"), "no equals sign\n".repeat(500_000)).unwrap();
+        } else {
+            save(&self.folder, save_number);
+        }
     }
 
     pub(crate) fn footprint(&self) -> Footprint {
@@ -107,22 +131,29 @@ impl Server {
         }
     }
 
-    pub(crate) fn stop(mut self) {
+    /// Returns its log.
+    pub(crate) fn stop(mut self) -> String {
         kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
         let status = wait_for("its end", || self.child.try_wait().unwrap());
         assert_eq!(status.code(), Some(0));
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
 
+/// Whole, under another name first.
 fn save(folder: &TempDir, number: u64) {
-    let replies = "help = Sure, I am here to help. Can you briefly describe the problem.";
-    let text = format!(
-        "{SETTINGS}[key soak]\nsecret = {KEY}\n[replies]\n{replies}\nnumber{number} = {number}\nunknown = Sorry.\n"
+    let replies = format!(
+        "[replies]\nhelp = Sure, I am here to help. Can you briefly describe the problem.\nnumber{number} = {number}\n\
+         unknown = Sorry.\n"
     );
-    let new = folder.path().join("config.new");
-    fs::write(&new, text).unwrap();
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::rename(new, folder.path().join("config.ini")).unwrap();
+    for (name, text) in
+        [("replies.ini", replies), ("config.ini", format!("{SETTINGS}[key soak]\nsecret = {KEY}\n"))]
+    {
+        let new = folder.path().join("new");
+        fs::write(&new, text).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(new, folder.path().join(name)).unwrap();
+    }
 }
 
 impl Drop for Server {
