@@ -2,7 +2,8 @@
 //!
 //! It starts the real binary, the floor, and where there is a `deno` on the PATH the article's program; drives each with the
 //! same load on loopback, in turns; and prints figures, ratios, and both as one line of JSON. It takes about five minutes;
-//! `-- SECONDS PART ...` says how long each single measurement takes, 2 by default, and which parts are wanted.
+//! `-- SECONDS PART ...` says how long each single measurement takes, 2 by default, and which parts are wanted. With the path of
+//! an earlier binary in the variable `REPLYD_BEFORE`, that one takes part.
 
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -58,13 +59,14 @@ fn measure(arguments: &[String]) {
     report.finish();
 }
 
-/// The floor, replyd, and the article's program where it can be had.
+/// The floor, replyd, and the article's program and an earlier replyd where they can be had.
 fn subjects(folder: &Path) -> Vec<Subject> {
     let article = Subject::article();
     if article.is_none() {
         println!("LEFT OUT: the article's program, because there is no deno on the PATH");
     }
-    [Subject::role("floor"), Subject::replyd(folder, false)].into_iter().chain(article).collect()
+    let ours = [Subject::role("floor"), Subject::replyd(folder, false)];
+    ours.into_iter().chain(article).chain(Subject::before(folder)).collect()
 }
 
 /// The one in the middle.

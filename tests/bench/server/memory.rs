@@ -18,8 +18,12 @@ use crate::{
 pub(crate) fn idle(report: &mut Report, folder: &Path) {
     report.title("Idle clients that have asked once");
     for count in [1000, 8000] {
-        let subjects =
-            [Some(Subject::role("floor")), Some(Subject::replyd(folder, false)), Subject::article()];
+        let subjects = [
+            Some(Subject::role("floor")),
+            Some(Subject::replyd(folder, false)),
+            Subject::article(),
+            Subject::before(folder),
+        ];
         for subject in subjects.into_iter().flatten() {
             let kernel = kernel_memory();
             let mut load = Load::connect(subject.address, count);

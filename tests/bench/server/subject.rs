@@ -41,11 +41,21 @@ impl Subject {
     /// The real binary; with a transcript, to `log`.
     pub(crate) fn replyd(folder: &Path, transcript: bool) -> Subject {
         let name = if transcript { "transcript" } else { "replyd" };
+        Subject::of_binary(env!("CARGO_BIN_EXE_replyd").as_ref(), name, folder, transcript)
+    }
+
+    /// Another build of the binary, where the variable `REPLYD_BEFORE` names one.
+    pub(crate) fn before(folder: &Path) -> Option<Subject> {
+        let binary = env::var_os("REPLYD_BEFORE")?;
+        Some(Subject::of_binary(binary.as_ref(), "before", folder, false))
+    }
+
+    fn of_binary(binary: &Path, name: &'static str, folder: &Path, transcript: bool) -> Subject {
         let config = folder.join(format!("{name}.ini"));
         let more = if transcript { "" } else { "[log]\ntranscript = no\n" };
         fs::write(&config, format!("{SETTINGS}{more}")).expect("the folder is writable");
         let log = File::create(Subject::log(folder)).expect("the folder is writable");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_replyd"));
+        let mut command = Command::new(binary);
         command.env_remove("RUST_LOG").arg("--config").arg(config);
         Subject::start(name, &mut command, |command, port| {
             command.args(["--listen", &format!("127.0.0.1:{port}")]).stderr(match transcript {
