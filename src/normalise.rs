@@ -129,9 +129,9 @@ impl Words {
         self.list.len()
     }
 
-    /// How long they are with their accents.
-    pub(crate) fn bytes(&self) -> usize {
-        self.exact.len()
+    /// How many bytes of memory they hold.
+    pub(crate) fn room(&self) -> usize {
+        self.folded.capacity() + self.exact.capacity() + self.list.capacity() * size_of::<Word>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
