@@ -74,6 +74,17 @@ impl Words {
 
     /// Reads whatever there is.
     fn read_marked(&mut self, text: &str, mut before: Between) -> Between {
+        let mut start = 0;
+        for (at, phrase) in text.match_indices(is_phrase) {
+            before = self.read_composed(&text[start..at], before);
+            before = phrase.chars().fold(before, |before, char| self.take(char, before));
+            start = at + phrase.len();
+        }
+        self.read_composed(&text[start..], before)
+    }
+
+    /// Reads what may be composed and taken apart.
+    fn read_composed(&mut self, text: &str, mut before: Between) -> Between {
         for char in text.chars().filter(|char| !is_dropped(*char)).nfkc() {
             // Letters come apart into themselves and their accents; a Korean syllable stays whole.
             if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
@@ -118,9 +129,9 @@ impl Words {
         self.list.len()
     }
 
-    /// How long they are with their accents.
-    pub(crate) fn bytes(&self) -> usize {
-        self.exact.len()
+    /// How many bytes of memory they hold.
+    pub(crate) fn room(&self) -> usize {
+        self.folded.capacity() + self.exact.capacity() + self.list.capacity() * size_of::<Word>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -259,6 +270,12 @@ fn is_accent(char: char) -> bool {
         | '\u{6ea}'..='\u{6ed}')
 }
 
+/// Characters that stand for a whole phrase, `ﷺ` for its 18 letters and blanks. Taken apart they would make a message of
+/// nothing else many times as long, and as dear: they stay as they are, in messages and in keys, and find themselves.
+fn is_phrase(char: char) -> bool {
+    matches!(char, '\u{fdfa}' | '\u{fdfb}')
+}
+
 /// Letters of scripts that put no blanks between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
 fn is_unspaced(char: char) -> bool {
     matches!(char,
@@ -273,7 +290,37 @@ mod tests {
 
     use super::*;
 
+    /// A character may come apart into so many.
+    const MOST_PARTS: usize = 7;
+    /// What is kept of a text is at most so many times as long as it was.
+    const MOST_BYTES: usize = 8;
+    /// So many words come from a byte at most.
+    const MOST_WORDS: usize = 2;
+
+    #[track_caller]
+    fn check_size(text: &str) {
+        let words = Words::of(text);
+        let most = MOST_BYTES * text.len();
+        assert!(words.folded.len() <= most && words.exact.len() <= most, "{text:?}: {words:?}");
+        assert!(words.len() <= MOST_WORDS * text.len(), "{text:?}: {words:?}");
+    }
+
+    #[test]
+    fn no_character_becomes_many() {
+        for char in '\0'..=char::MAX {
+            check_size(&[char; 3].iter().collect::<String>());
+            let mut parts = 0;
+            decompose_compatible(char, |_| parts += 1);
+            assert_eq!(parts > MOST_PARTS, is_phrase(char), "{char:?} has {parts} parts");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_text_grows_much(text in "(\\PC|[ㄱ-ㅎ㌀-㏿ﷰ-﷼ᾀ-ᾯßİŉẞ\u{300}-\u{36f}'🎉 ])*") {
+            check_size(&text);
+        }
+
         /// The quick way for ASCII changes nothing.
         #[test]
         fn ascii_is_read_as_all_else(text in "(\\PC|[a-c'` .\u{301}\u{327}éÉ가ガカ\u{1100}\u{1161}\u{915}\u{94d}\u{93c}゛\u{200b}ﬁ])*") {
@@ -336,6 +383,14 @@ mod tests {
         check("ร้านเปิด", "ร้านเปิด");
         check("ガ", "ガ");
         assert_eq!(Words::of("ガカ").folded().count(), 2);
+    }
+
+    #[test]
+    fn a_phrase_in_one_character_is_a_word() {
+        check_same("النبي ﷺ", "النبي\tﷺ!");
+        check_same("ﷺ\u{64e}ﷺ", "ﷺﷺ");
+        check("ﷺ and ﷻ", "ﷺ and ﷻ");
+        check_same("5㌖", "5キロメートル");
     }
 
     #[test]

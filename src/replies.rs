@@ -8,7 +8,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use tungstenite::Utf8Bytes;
 
@@ -21,8 +21,8 @@ pub use explanation::{Candidate, Explanation};
 use index::{Index, KeyId, Twin};
 use key::{Pattern, alternatives};
 use lint::Test;
-use search::Fit;
 pub use search::Search;
+use search::{Fit, KEPT_ROOM, LONG_MESSAGE_BYTES, SharedRooms};
 
 /// The sections that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
@@ -57,6 +57,13 @@ unknown = Sorry, I am unable to understand you.";
 /// assert_eq!(replies.answer("this thing").as_str(), "Sorry, I am unable to understand you.");
 /// # Ok::<(), replyd::Error>(())
 /// ```
+///
+/// The work for a message is bounded, whatever the keys are. A search looks up the beginnings of words (`word*`), then the
+/// phrases that begin at each word, then the keys of one phrase and those of several (`one & other`). Each of these four parts
+/// may take 100,000 steps, and 8 more for each word of the message; among replies as people write them all of them together do
+/// not take half as many. Past the bound a message always has the same answer, though not always the best one: in each part
+/// what comes last is left out, which is what stands near the end of the message, a `word*` with thousands of letters, and
+/// keys that stand late among thousands with the same phrases.
 #[derive(Clone)]
 pub struct Replies {
     name: String,
@@ -64,6 +71,7 @@ pub struct Replies {
     /// Which entry the keys of the index belong to, and which alternative each is.
     keys: Vec<(usize, String)>,
     index: Index,
+    long: Arc<SharedRooms>,
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
@@ -105,9 +113,22 @@ impl Replies {
     }
 
     /// As [`find`](Replies::find), in a room that is kept from one message to the next: then nothing is allocated for it.
+    ///
+    /// A message of more than 256 bytes is looked at in one of a few rooms that belong to the table, and may wait for it: however
+    /// many sessions there are, long messages do not add up in memory.
     pub fn find_with(&self, message: &str, search: &mut Search) -> Option<&Utf8Bytes> {
+        if message.len() > LONG_MESSAGE_BYTES {
+            return self.find_in_long(message);
+        }
         let best = self.best(message, search);
-        search.shrink();
+        search.shrink(KEPT_ROOM);
+        best.map(|fit| &self.reply_of(fit.key).text)
+    }
+
+    /// Apart, so that what is for ordinary messages stays small.
+    #[inline(never)]
+    fn find_in_long(&self, message: &str) -> Option<&Utf8Bytes> {
+        let best = self.long.with_next(|search| self.best(message, search));
         best.map(|fit| &self.reply_of(fit.key).text)
     }
 
@@ -229,6 +250,7 @@ impl Builder {
             entries: Vec::new(),
             keys: Vec::new(),
             index: Index::new(),
+            long: Arc::default(),
             unknown,
             tests: Vec::new(),
             warnings: Faults::default(),

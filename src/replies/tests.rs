@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    search::{KEPT_SHARED_ROOM, PARTS, STEPS, STEPS_PER_WORD},
+    *,
+};
 
 #[track_caller]
 fn check(table: &str, message: &str, expected: &str) {
@@ -268,6 +271,119 @@ fn what_changed() {
     assert_eq!(old.changes_since(&old), (0, 0, 0));
     let more = Replies::parse("[replies]\na | one = 1\nb = 2\nc = 3", "f").unwrap();
     assert_eq!(more.changes_since(&old), (0, 1, 0));
+}
+
+/// As long as a client may write by default.
+fn long(words: &str) -> String {
+    words.repeat(16 * 1024 / words.len())
+}
+
+/// How many steps it takes to look for the keys in a message.
+fn steps(replies: &Replies, message: &str) -> usize {
+    Search::default().visit(&replies.index, message, |_| ())
+}
+
+/// Looks at the message in at most as many steps as there are for it, and gives the answer.
+#[track_caller]
+fn answer_within_bounds<'a>(replies: &'a Replies, message: &str) -> &'a str {
+    let (steps, most) =
+        (steps(replies, message), PARTS * (STEPS + STEPS_PER_WORD * Words::of(message).len()));
+    assert!(steps <= most, "{steps} steps");
+    replies.answer(message)
+}
+
+fn numbered(keys: impl Iterator<Item = String>) -> Replies {
+    let table: String = keys.enumerate().map(|(at, key)| format!("{key} = {}\n", at + 1)).collect();
+    Replies::parse(&format!("[replies]\nunknown = ?!\n{table}"), "f").unwrap()
+}
+
+#[test]
+fn many_keys_of_the_same_phrases() {
+    let letters: Vec<char> = ('a'..='n').collect();
+    let mut keys = Vec::new();
+    for (at, a) in letters.iter().enumerate() {
+        for (at, b) in letters.iter().enumerate().skip(at + 1) {
+            for (at, c) in letters.iter().enumerate().skip(at + 1) {
+                keys.extend(letters[at + 1..].iter().map(|d| format!("{a} & {b} & {c} & {d}")));
+            }
+        }
+    }
+    assert_eq!(keys.len(), 1001);
+    let replies = numbered(keys.into_iter());
+    assert_eq!(replies.answer("d, c, b, a?").as_str(), "1");
+    assert_eq!(replies.answer("n m l k").as_str(), "1001");
+    assert_eq!(replies.answer("a b c").as_str(), "?!");
+    // Each key is looked at once, however often its words are there.
+    let once = steps(&replies, "a b c d e f g h i j k l m n");
+    let often = long("a b c d e f g h i j k l m n ");
+    assert!(steps(&replies, &often) - once < 8192 * STEPS_PER_WORD, "{} steps", steps(&replies, &often));
+    assert_eq!(replies.answer(&often).as_str(), "1");
+}
+
+#[test]
+fn beginnings_of_beginnings() {
+    let replies = numbered((1..=4000).map(|letters| "a".repeat(letters) + "*"));
+    assert_eq!(replies.answer("what an aardvark").as_str(), "2");
+    assert_eq!(answer_within_bounds(&replies, &long("aaa ")), "3");
+    assert_eq!(answer_within_bounds(&replies, &"a".repeat(300)), "300");
+    // Of so long a word not all beginnings are looked for.
+    let answer: usize = answer_within_bounds(&replies, &long("a")).parse().unwrap();
+    assert!((1000..4000).contains(&answer), "{answer}");
+}
+
+#[test]
+fn phrases_that_begin_everywhere() {
+    let replies = numbered((1..=300).map(|words| vec!["a*"; words].join(" ")));
+    assert_eq!(replies.answer("an answer to an apple").as_str(), "2");
+    assert_eq!(answer_within_bounds(&replies, &long("a ")), "300");
+
+    let begin = |letters: usize| "a".repeat(letters) + "*";
+    let pairs =
+        (1..=40).flat_map(|one| (1..=40).map(move |other| format!("{} {}", begin(one), begin(other))));
+    let replies = numbered(pairs);
+    assert_eq!(replies.answer("aa a").as_str(), "41");
+    assert_eq!(answer_within_bounds(&replies, &long(&("a".repeat(40) + " "))), "1600");
+
+    let replies = numbered([vec!["a"; 2000].join(" ")].into_iter());
+    assert_eq!(answer_within_bounds(&replies, &long("a ")), "1");
+}
+
+#[test]
+fn keys_of_one_phrase_do_not_keep_others_from_being_found() {
+    let accents =
+        |number: usize| (0..10).map(move |bit| if number >> bit & 1 == 1 { "á" } else { "a" }).collect();
+    let replies = numbered((0..1024).map(accents).chain(["b & c".to_owned(), "d".to_owned()]));
+    assert_eq!(answer_within_bounds(&replies, "b aaaaaaaaaa c d"), "1025");
+    assert_eq!(answer_within_bounds(&replies, &("aaaaaaaaaa ".repeat(1000) + "b c")), "1025");
+}
+
+#[test]
+fn replies_that_people_write_stay_far_below_the_bound() {
+    for (text, message) in [
+        (include_str!("../../tests/faq/bakery.ini"), "Do you deliver birthday cakes on Sundays? "),
+        (include_str!("../../tests/faq/bakery.ini"), "a b c d "),
+        (include_str!("../../tests/faq/bakery-zh.ini"), "請問你們的營業時間是什麼，有素食蛋糕嗎"),
+    ] {
+        let steps = steps(&Replies::parse(text, "f").unwrap(), &long(message));
+        assert!(steps < STEPS / 2, "{steps} steps");
+    }
+}
+
+#[test]
+fn no_message_leaves_much_room_with_a_session() {
+    let replies = numbered((1..=100).map(|letters| "a".repeat(letters) + "*"));
+    let mut search = Search::default();
+    for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!", &"a".repeat(50)] {
+        for message in [long(words), long(words).chars().take(80).collect()] {
+            replies.find_with(&message, &mut search);
+            assert!(search.room() <= KEPT_ROOM, "{message:?}");
+        }
+    }
+    let mut shared = Search::default();
+    for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!"] {
+        shared.visit(&replies.index, &long(words), |_| ());
+        assert!(shared.room() <= KEPT_SHARED_ROOM, "{words:?}: {} bytes", shared.room());
+    }
 }
 
 /// Words from a small vocabulary, so that keys and messages have much in common.

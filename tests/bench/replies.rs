@@ -3,7 +3,7 @@
 //! The bytes that loading allocates and keeps are in the table too.
 
 use divan::{AllocProfiler, Bencher, black_box};
-use replyd::Replies;
+use replyd::{Replies, Search};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -20,6 +20,68 @@ fn find(bencher: Bencher<'_, '_>, count: usize) {
     let sentences: Vec<String> = (0..1_000).map(|_| random.sentence(12)).collect();
     let mut next = sentences.iter().cycle();
     bencher.bench_local(|| replies.answer(black_box(next.next().unwrap())).len());
+}
+
+/// Messages of 16 KiB: ordinary ones in several scripts, and the dearest that there are.
+const LONG: [(&str, &str); 18] = [
+    ("ASCII", "When do you open on Sundays, and do you deliver? "),
+    ("accents", "Überraschung für Señor Škvorecký à Besançon près de Łódź. "),
+    ("Greek", "Καλημέρα σας, τι ώρα ανοίγετε την Κυριακή; "),
+    ("Cyrillic", "Какие у вас часы работы в воскресенье? "),
+    ("Hebrew", "שָׁלוֹם, מה שעות הפתיחה שלכם? "),
+    ("Arabic", "ما هي مواعيد العمل لديكم يوم الأحد؟ "),
+    ("Devanagari", "आपका खुलने का समय क्या है? "),
+    ("Thai", "ร้านเปิดกี่โมงวันนี้มีขนมปังไหม"),
+    ("Han", "請問你們的營業時間是什麼？今天有沒有開門呢？"),
+    ("Hangul", "영업 시간이 어떻게 되나요? "),
+    ("emoji", "🎉👍🏽"),
+    ("one word", "a"),
+    ("short words", "a b c d "),
+    ("marks", "a\u{345}\u{301}\u{323}\u{327}\u{334}\u{302}"),
+    ("marks alone", "\u{345}\u{301}\u{323}\u{334}"),
+    ("U+FDFA", "ﷺ"),
+    ("U+FDF2", "ﷲ"),
+    ("U+3316", "㌖"),
+];
+
+#[divan::bench(args = LONG.map(|(name, _)| name), sample_count = 20, sample_size = 1)]
+fn find_in_16_kib(bencher: Bencher<'_, '_>, name: &str) {
+    let (_, text) = LONG.iter().find(|(other, _)| *other == name).unwrap();
+    ask(bencher, &table(1_000), &filled(text));
+}
+
+/// Keys that nobody writes, and messages to match.
+#[divan::bench(args = ["same phrases", "nested", "paths"], sample_count = 20, sample_size = 1)]
+fn find_among_hostile_keys(bencher: Bencher<'_, '_>, name: &str) {
+    let (keys, message): (Vec<String>, &str) = match name {
+        "same phrases" => (combinations(20, 5), "a b c d e f g h i j k l m n o p q r s t "),
+        "nested" => ((1..=10_000).map(|letters| "a".repeat(letters) + "*").collect(), "a"),
+        _ => ((1..=1_000).map(|words| vec!["a*"; words].join(" ")).collect(), "a "),
+    };
+    let table: String = keys.iter().map(|key| format!("{key} = A reply.\n")).collect();
+    ask(bencher, &format!("[replies]\n{table}"), &filled(message));
+}
+
+/// Asks the same again and again, as a session does.
+fn ask(bencher: Bencher<'_, '_>, table: &str, message: &str) {
+    let replies = Replies::parse(table, "bench").unwrap();
+    let mut search = Search::default();
+    bencher.bench_local(|| replies.find_with(black_box(message), &mut search).is_some());
+}
+
+/// As many as a client may send by default.
+fn filled(text: &str) -> String {
+    text.repeat(16 * 1024 / text.len())
+}
+
+/// So many of the first letters in each way, with `&` between them.
+fn combinations(letters: u8, chosen: usize) -> Vec<String> {
+    let masks = (0_u32..1 << letters).filter(|mask| mask.count_ones() as usize == chosen);
+    let key = |mask: u32| {
+        let letters = (0..letters).filter(|letter| mask >> letter & 1 == 1);
+        letters.map(|letter| char::from(b'a' + letter).to_string()).collect::<Vec<_>>().join(" & ")
+    };
+    masks.map(key).collect()
 }
 
 #[divan::bench(args = [10, 1_000, 100_000], sample_count = 5, sample_size = 1)]

@@ -254,6 +254,27 @@ fn no_memory_is_spent_on_what_is_only_declared() {
     assert!(grown < 4096, "{grown} kB more");
 }
 
+/// The rooms that they share have grown after the first client.
+#[cfg(feature = "cli")]
+#[test]
+fn long_messages_leave_no_memory_with_each_session() {
+    let server = crate::support::Replyd::serve("[bot]\ngreeting =\n[log]\ntranscript = no\n");
+    let mut clients: Vec<Raw> = (0..64).map(|_| Raw::open(server.address)).collect();
+    let ask = |clients: &mut [Raw], message: &str| {
+        clients.iter_mut().for_each(|client| client.say(Opcode::Text, message.as_bytes()));
+        clients.iter_mut().for_each(|client| assert!(client.text().starts_with("Sorry")));
+    };
+    ask(&mut clients, &"When are you open? ".repeat(800));
+    let most = "㌖".repeat(5461);
+    (0..8).for_each(|_| ask(&mut clients[..1], &most));
+    let before = server.memory();
+    ask(&mut clients, &most);
+    ask(&mut clients, &"ﷺ".repeat(5461));
+    ask(&mut clients, &"a ".repeat(8192));
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 4096, "{grown} kB more");
+}
+
 #[test]
 fn handlers_that_fail() {
     check("an error", &frame(TEXT, b"fail"), &[], Some(1011));
