@@ -22,7 +22,7 @@ use index::{Index, KeyId, Twin};
 use key::{Pattern, alternatives};
 use lint::Test;
 pub use search::Search;
-use search::{Fit, KEPT_ROOM, LONG_MESSAGE_BYTES, SharedRooms};
+use search::{Fit, KEPT_ROOM, KEPT_SHARED_ROOM, LONG_MESSAGE_BYTES, SharedRooms};
 
 /// The sections that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
@@ -118,17 +118,19 @@ impl Replies {
     /// many sessions there are, long messages do not add up in memory.
     pub fn find_with(&self, message: &str, search: &mut Search) -> Option<&Utf8Bytes> {
         if message.len() > LONG_MESSAGE_BYTES {
-            return self.find_in_long(message);
+            return self.find_long(message);
         }
         let best = self.best(message, search);
         search.shrink(KEPT_ROOM);
         best.map(|fit| &self.reply_of(fit.key).text)
     }
 
-    /// Apart, so that what is for ordinary messages stays small.
+    // Not inlined, it leaves the way of ordinary messages short.
     #[inline(never)]
-    fn find_in_long(&self, message: &str) -> Option<&Utf8Bytes> {
-        let best = self.long.with_next(|search| self.best(message, search));
+    fn find_long(&self, message: &str) -> Option<&Utf8Bytes> {
+        let mut search = self.long.next();
+        let best = self.best(message, &mut search);
+        search.shrink(KEPT_SHARED_ROOM);
         best.map(|fit| &self.reply_of(fit.key).text)
     }
 

@@ -4,7 +4,7 @@ use std::{
     cmp::Reverse,
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -251,12 +251,9 @@ pub(super) struct SharedRooms {
 }
 
 impl SharedRooms {
-    /// Calls `look` with the next room, as soon as it is free.
-    pub(super) fn with_next<T>(&self, look: impl FnOnce(&mut Search) -> T) -> T {
+    /// The next room, as soon as it is free.
+    pub(super) fn next(&self) -> MutexGuard<'_, Search> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut room = self.rooms[turn % SHARED_ROOMS].lock().unwrap_or_else(PoisonError::into_inner);
-        let found = look(&mut room);
-        room.shrink(KEPT_SHARED_ROOM);
-        found
+        self.rooms[turn % SHARED_ROOMS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    search::{KEPT_SHARED_ROOM, PARTS, STEPS, STEPS_PER_WORD},
+    search::{PARTS, STEPS, STEPS_PER_WORD},
     *,
 };
 
