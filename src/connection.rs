@@ -47,7 +47,6 @@ const TURN_AWAY_TIME: Duration = Duration::from_secs(2);
 
 /// The whole life of a connection. One without places (they are all taken, say) is read all the same, so that its answer
 /// is not lost, and gets the answer that its request would get anyway, or else this one.
-#[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     let shared = &arrival.shared;
     let config = shared.config();
@@ -82,18 +81,8 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     };
 
     let Exchange { socket, mut peer, .. } = exchange;
-    let mut decision = Err(Refusal::Stopping);
     let mut wire = Wire::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
-    let callback = |_: &Request, response: Response| {
-        decision = let_in(&head, &peer, shared, &places);
-        match &decision {
-            Ok(_) => Ok(with_subprotocol(response, &head)),
-            Err(refusal) => Err(refusal.response(true)),
-        }
-    };
-    // Lent, since the handshake copies its stream to and fro, and what that takes of the stack is memory of each client.
-    let accepted = accept_hdr_with_config(&mut wire, callback, Some(session::limits(&config))).is_ok();
-    let _address_seat = match (accepted, decision) {
+    let _address_seat = match upgraded(&mut wire, &head, &peer, shared, &places) {
         (true, Ok((admission, address_seat))) => {
             peer.caller = admission.caller.name().map(str::to_owned);
             remember(admission, arrival);
@@ -112,7 +101,7 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
 
     let mut session = Session::new(wire, Arc::clone(arrival), peer.clone());
     let handled = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&mut session)));
-    let (ending, mut wire) = session.finish(match handled {
+    let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
         // The panic hook has told what and where.
@@ -123,8 +112,31 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     });
     report(&ending, shared, &peer);
     if ending.close().is_some() || ending == Ending::Closed {
-        linger(arrival, Instant::now() + LINGER, Some(&mut wire));
+        linger(arrival, Instant::now() + LINGER, Some(session.wire()));
     }
+}
+
+/// Has tungstenite answer the upgrade, and returns whether that went well and what was decided.
+#[inline(never)] // As `Head::read`.
+#[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
+fn upgraded(
+    wire: &mut Wire,
+    head: &Head,
+    peer: &Peer,
+    shared: &Shared,
+    places: &Result<Places, Refusal>,
+) -> (bool, Result<(Admission, Option<AddressSeat>), Refusal>) {
+    let mut decision = Err(Refusal::Stopping);
+    let callback = |_: &Request, response: Response| {
+        decision = let_in(head, peer, shared, places);
+        match &decision {
+            Ok(_) => Ok(with_subprotocol(response, head)),
+            Err(refusal) => Err(refusal.response(true)),
+        }
+    };
+    let limits = session::limits(&shared.config());
+    let accepted = accept_hdr_with_config(wire, callback, Some(limits)).is_ok();
+    (accepted, decision)
 }
 
 #[cfg(feature = "tls")]
@@ -244,6 +256,7 @@ impl Exchange<'_> {
         }
     }
 
+    #[inline(never)] // As `Head::read`.
     fn end_unread(mut self, unread: Unread) {
         let Exchange { arrival, peer, .. } = &self;
         match unread {
@@ -259,12 +272,14 @@ impl Exchange<'_> {
         }
     }
 
+    #[inline(never)] // As `Head::read`.
     fn refuse(self, refusal: &Refusal) {
         report_refusal(refusal, &self.arrival.shared, &self.peer);
         let response = refusal.response(self.with_body);
         self.answer(&response);
     }
 
+    #[inline(never)] // As `Head::read`.
     fn answer(mut self, response: &ErrorResponse) {
         let _ = self.socket.write_within(self.arrival.shared.config().write_timeout);
         if write_answer(&mut self.socket, response).is_ok() {

@@ -214,15 +214,20 @@ impl Session {
         &self.config
     }
 
-    /// Ends the conversation after its handler is done, if nothing ended it before, and returns how it ended, and what it went
-    /// over.
-    pub(crate) fn finish(mut self, ending: Ending) -> (Ending, Wire) {
+    /// Ends the conversation after its handler is done, if nothing ended it before, and returns how it ended.
+    // In place: each copy of a session on its way elsewhere would be room on the stack of each client.
+    pub(crate) fn finish(&mut self, ending: Ending) -> Ending {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
         self.socket.get_mut().finish();
         self.count_bytes();
-        (self.ending.take().expect("end() sets it"), self.socket.into_inner())
+        self.ending.clone().expect("end() sets it")
+    }
+
+    /// What the conversation went over.
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        self.socket.get_mut()
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
