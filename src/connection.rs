@@ -99,18 +99,24 @@ pub(crate) fn serve(arrival: &Arc<Arrival>, places: Result<Places, Refusal>) {
     drop((head, config));
     log::info!("Connection established with client ... {peer}");
 
+    converse(wire, arrival, &peer);
+}
+
+/// The second half of its life: the conversation, and what is left to do when that is over.
+#[inline(never)] // As `Head::read`: the upgrade before it needs the same room on the stack.
+fn converse(wire: Wire, arrival: &Arc<Arrival>, peer: &Peer) {
     let mut session = Session::new(wire, Arc::clone(arrival), peer.clone());
-    let handled = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&mut session)));
+    let handled = catch_unwind(AssertUnwindSafe(|| (arrival.shared.handler)(&mut session)));
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
         // The panic hook has told what and where.
         Err(_) => {
-            shared.counters.panicked();
+            arrival.shared.counters.panicked();
             Ending::Panicked
         }
     });
-    report(&ending, shared, &peer);
+    report(&ending, &arrival.shared, peer);
     if ending.close().is_some() || ending == Ending::Closed {
         linger(arrival, Instant::now() + LINGER, Some(session.wire()));
     }
