@@ -47,6 +47,9 @@ impl Words {
         while !rest.is_empty() {
             let (plain, behind) = rest.split_at(plain_length(rest));
             before = self.read_plain(plain, before);
+            if behind.is_empty() {
+                return;
+            }
             let (marked, behind) = behind.split_at(marked_length(behind));
             before = self.read_marked(marked, before);
             rest = behind;

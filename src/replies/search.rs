@@ -113,12 +113,13 @@ impl Search {
 
     fn read_ids(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
-        self.ids.clear();
-        self.ends.clear();
-        self.ends.push(0);
-        for word in self.words.folded() {
-            add_ids(index, word, &mut self.ids, &mut steps);
-            self.ends.push(self.ids.len());
+        let Search { words, ids, ends, .. } = self;
+        ids.clear();
+        ends.clear();
+        ends.push(0);
+        for word in words.folded() {
+            add_ids(index, word, ids, &mut steps);
+            ends.push(ids.len());
         }
         most - steps.left
     }
@@ -210,6 +211,9 @@ impl fmt::Debug for Search {
 fn add_ids(index: &Index, word: &str, ids: &mut Vec<WordId>, steps: &mut Steps) {
     if let Some(id) = index.words.get(word) {
         ids.push(id * 2);
+    }
+    if index.longest_prefix == 0 {
+        return;
     }
     let longest = beginnings_to_look_up(index.longest_prefix.min(word.len()), steps);
     let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
