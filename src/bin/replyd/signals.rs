@@ -11,7 +11,6 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use nix::sys::signal::Signal;
 use signal_hook::{
     consts::{SIGHUP, SIGTERM},
     iterator::Signals as Incoming,
@@ -42,25 +41,18 @@ enum Hangup {
 }
 
 impl Signals {
-    /// Hears SIGINT, SIGTERM and SIGHUP from now on, except for those that the process was started to ignore.
+    /// Hears SIGINT, SIGTERM and SIGHUP from now on.
     pub(crate) fn hear() -> Result<Signals, Failure> {
         // Judged before any handler is installed, and while the terminal is there: at the hangup it is gone.
-        let ignored = Ignored::at_start();
-        let hangup = Hangup::judge(&ignored);
+        let hangup = Hangup::judge();
         let (sender, stop) = bounded(1);
         let stopping = Arc::new(Stop { asked: AtomicBool::new(false), sender });
         let (reload_asked, reload) = bounded(1);
         let failed = |error: String| Failure::new(format!("cannot listen for signals: {error}"));
-        if !ignored.has(Signal::SIGINT) {
-            let stopping = Arc::clone(&stopping);
-            ctrlc::set_handler(move || stopping.stop_or_end()).map_err(|error| failed(error.to_string()))?;
-        }
-        let wanted = [
-            (!ignored.has(Signal::SIGTERM)).then_some(SIGTERM),
-            (hangup != Hangup::Ignored).then_some(SIGHUP),
-        ];
-        let mut incoming =
-            Incoming::new(wanted.into_iter().flatten()).map_err(|error| failed(error.to_string()))?;
+        let interrupted = Arc::clone(&stopping);
+        ctrlc::set_handler(move || interrupted.stop_or_end()).map_err(|error| failed(error.to_string()))?;
+        let heard = if hangup == Hangup::Ignored { &[SIGTERM][..] } else { &[SIGTERM, SIGHUP] };
+        let mut incoming = Incoming::new(heard).map_err(|error| failed(error.to_string()))?;
         let hear = move || {
             for signal in incoming.forever() {
                 match hangup {
@@ -94,8 +86,8 @@ impl Stop {
 }
 
 impl Hangup {
-    fn judge(ignored: &Ignored) -> Hangup {
-        if ignored.has(Signal::SIGHUP) {
+    fn judge() -> Hangup {
+        if is_ignored(SIGHUP) {
             Hangup::Ignored
         } else if File::open("/dev/tty").is_ok() {
             Hangup::Stop
@@ -105,18 +97,10 @@ impl Hangup {
     }
 }
 
-/// The signals that are ignored, as a bit for each.
-struct Ignored(u64);
-
-impl Ignored {
-    /// As this process inherited them (proc_pid_status(5)); none where the system does not say.
-    fn at_start() -> Ignored {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        Ignored(bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0))
-    }
-
-    fn has(&self, signal: Signal) -> bool {
-        self.0 >> (signal as i32 - 1) & 1 == 1
-    }
+/// Whether this process was started to ignore a signal (proc_pid_status(5)); not where the system does not say.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let bits = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    bits >> (signal - 1) & 1 == 1
 }
