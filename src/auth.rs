@@ -6,13 +6,14 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{
-    Config,
-    origin::Origins,
-    refusal::{Refusal, bad},
-    request::Head,
-    tokens::{LEEWAY, Pass, Tokens},
-};
+mod origin;
+mod tokens;
+
+use crate::http::{Head, Refusal, bad};
+pub(crate) use origin::is_loopback_host;
+pub use origin::{Origins, Site};
+use tokens::LEEWAY;
+pub use tokens::{TokenError, Tokens, VerifiedToken};
 
 /// A secret of fewer characters can be guessed.
 const MIN_SECRET_CHARS: usize = 16;
@@ -120,7 +121,7 @@ pub(crate) fn is_of_a_name(char: char) -> bool {
     char.is_alphanumeric() || "-_.".contains(char)
 }
 
-/// What the door goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages
+/// What the acceptor goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages
 /// may connect.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
@@ -135,7 +136,7 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Caller {
     Nobody,
     Key(Key),
-    Token(Pass),
+    Token(VerifiedToken),
 }
 
 impl Caller {
@@ -147,11 +148,11 @@ impl Caller {
         }
     }
 
-    /// When its session ends at the latest.
-    pub(crate) fn leaves_at(&self, config: &Config) -> Option<SystemTime> {
+    /// When its session ends at the latest, with these keys.
+    pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
             Caller::Nobody => None,
-            Caller::Key(key) => key.among(&config.keys)?.expires,
+            Caller::Key(key) => key.among(keys)?.expires,
             Caller::Token(pass) => Some(pass.until + LEEWAY),
         }
     }
@@ -167,16 +168,16 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// Whether it would come in with these settings too.
-    pub(crate) fn still_holds(&self, config: &Config, required: bool) -> bool {
+    pub(crate) fn still_holds(&self, rules: &Rules<'_>) -> bool {
         let (is_welcome, own) = match &self.caller {
-            Caller::Nobody => (!required, None),
+            Caller::Nobody => (!rules.required, None),
             Caller::Key(key) => {
-                let key = key.among(&config.keys).filter(|key| !key.has_expired());
+                let key = key.among(rules.keys).filter(|key| !key.has_expired());
                 (key.is_some(), key.and_then(|key| key.origins.as_ref()))
             }
-            Caller::Token(pass) => (config.tokens.has(&pass.verifier), None),
+            Caller::Token(pass) => (rules.tokens.has(&pass.verifier), None),
         };
-        is_welcome && is_allowed(self.page.as_deref(), own.unwrap_or(&config.origins))
+        is_welcome && is_allowed(self.page.as_deref(), own.unwrap_or(rules.origins))
     }
 }
 

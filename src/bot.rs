@@ -3,8 +3,9 @@
 use tungstenite::Utf8Bytes;
 
 use crate::{
-    Event, HandlerResult, Search, Session,
-    excerpt::{Excerpt, LOGGED_CHARS},
+    http::{Excerpt, LOGGED_CHARS},
+    replies::Search,
+    session::{Event, HandlerResult, Session},
 };
 
 /// Close code for a message of a kind that cannot be taken (RFC 6455, section 7.4.1).

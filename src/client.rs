@@ -18,17 +18,12 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-#[cfg(feature = "tls")]
-use crate::tls;
 use crate::{
-    Error, Event,
-    channel::Channel,
-    ending::Ending,
-    wire::{Wire, answer_ping},
+    error::Error,
+    session::Event,
+    stream::{self, Ending, GatheringStream, SharedTransport, answer_ping},
 };
-#[cfg(feature = "tls")]
-use dial::host;
-use dial::{dial, parse_url};
+use dial::{dial, host, parse_url};
 use line::Line;
 
 /// Within which a server's name must be found, and the server must accept the connection and answer the upgrade.
@@ -56,7 +51,6 @@ pub struct ClientOptions {
     pub headers: Vec<(String, String)>,
     /// The certificates to trust for `wss://`, in PEM, in place of the authorities of the system: a server's must be
     /// one of them, as one that signed itself is, or be signed by one of them.
-    #[cfg(feature = "tls")]
     pub ca: Option<Vec<u8>>,
 }
 
@@ -92,13 +86,13 @@ pub struct Client {
 
 /// The half of a [`Client`] that speaks.
 pub struct ClientSender {
-    socket: WebSocket<Wire<Line>>,
+    socket: WebSocket<GatheringStream<Line>>,
     line: Line,
 }
 
 /// The half of a [`Client`] that listens; it also answers the server's pings.
 pub struct ClientReceiver {
-    socket: WebSocket<Wire<Line>>,
+    socket: WebSocket<GatheringStream<Line>>,
     line: Line,
     last_ping: Instant,
     pings_unanswered: u32,
@@ -131,7 +125,7 @@ impl Client {
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
         let stream = Arc::new(dial(&uri, deadline)?);
-        let line = Line::new(Arc::clone(&stream), channel(&uri, &stream, options)?);
+        let line = Line::new(Arc::clone(&stream), transport(&uri, &stream, options)?);
 
         let mut wire = line.wire();
         wire.read_by(deadline);
@@ -277,7 +271,7 @@ impl ClientReceiver {
                         self.ended = true;
                         return Ok(None);
                     }
-                    self.look_at_clocks().map_err(|ending| self.end(ending))?;
+                    self.check_deadlines().map_err(|ending| self.end(ending))?;
                 }
                 // We said goodbye; how the server hangs up does not matter.
                 Err(_) if self.line.closing.load(Ordering::Acquire) => {
@@ -313,7 +307,7 @@ impl ClientReceiver {
         Ok(Event::from_message(message))
     }
 
-    fn look_at_clocks(&mut self) -> Result<(), Ending> {
+    fn check_deadlines(&mut self) -> Result<(), Ending> {
         let now = Instant::now();
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
@@ -381,19 +375,11 @@ fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
     Ok(request)
 }
 
-#[cfg(feature = "tls")]
-fn channel(uri: &Uri, stream: &Arc<TcpStream>, options: &ClientOptions) -> Result<Channel, Error> {
-    Ok(match uri.scheme_str() {
-        Some("wss") => {
-            Channel::Tls(Arc::new(tls::connect(stream, host(uri), options.ca.as_deref(), WRITE_TIMEOUT)?))
-        }
-        _ => Channel::Plain(Arc::clone(stream)),
-    })
-}
-
-#[cfg(not(feature = "tls"))]
-fn channel(_: &Uri, stream: &Arc<TcpStream>, _: &ClientOptions) -> Result<Channel, Error> {
-    Ok(Channel::Plain(Arc::clone(stream)))
+fn transport(uri: &Uri, stream: &Arc<TcpStream>, options: &ClientOptions) -> Result<SharedTransport, Error> {
+    match uri.scheme_str() {
+        Some("wss") => stream::connect(stream, host(uri), options.ca.as_deref(), WRITE_TIMEOUT),
+        _ => Ok(Arc::clone(stream) as SharedTransport),
+    }
 }
 
 /// Whether anything that the server is shown may be a key.
@@ -412,9 +398,8 @@ fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &Clie
         }
         HandshakeError::Failure(error) => error,
     };
-    #[cfg(feature = "tls")]
     if let WireError::Io(io) = &error
-        && let Some(sentence) = tls::described(io, host(uri))
+        && let Some(sentence) = stream::described(io, host(uri))
     {
         return Error::plain(sentence);
     }
@@ -434,10 +419,11 @@ fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &Clie
         200..300 => Some("a web page answers there, not a chat"),
         _ => None,
     };
-    Error::plain(match sentence {
+    let sentence = match sentence {
         Some(sentence) => format!("{sentence} ({})", status.as_u16()),
         None => format!("the server refused: {status} {}", first_line(&response)).trim_end().to_owned(),
-    })
+    };
+    Error::refused(status.as_u16(), sentence)
 }
 
 /// The sentence of a refusal, without what could drive a terminal.

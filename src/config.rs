@@ -1,5 +1,6 @@
 //! Every setting, and how a file of them is read.
 
+mod color;
 mod disk;
 mod loading;
 mod sources;
@@ -13,13 +14,14 @@ use std::{
 
 use ipnet::IpNet;
 
-#[cfg(feature = "tls")]
-use crate::Tls;
 use crate::{
-    Color, Error, Key, Origins, Replies, Tokens,
+    auth::{Key, Origins, Tokens},
+    error::Error,
     ini::{self, Entry, Fault, Faults, Section},
-    replies,
+    replies::{self, Replies},
+    stream::Tls,
 };
+pub use color::Color;
 pub use loading::{Loaded, Reading, Refused};
 pub use sources::{Source, Sources};
 use value::{
@@ -71,7 +73,6 @@ pub struct Config {
     /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
     pub trusted_proxies: Vec<IpNet>,
     /// The certificate and its private key. When set, all clients must use TLS; none by default.
-    #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
     /// Whether `GET /` has the chat page, yes by default.
     pub page: bool,
@@ -118,7 +119,6 @@ impl Default for Config {
             trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
                 .map(IpNet::from)
                 .to_vec(),
-            #[cfg(feature = "tls")]
             tls: None,
             page: true,
             title: "Chat".into(),
@@ -284,13 +284,10 @@ impl Config {
             new.clone_from(current);
             changed
         }
-        #[cfg(feature = "tls")]
         let tls = (self.tls.is_some() != current.tls.is_some()).then(|| {
             self.tls.clone_from(&current.tls);
             "tls_certificate"
         });
-        #[cfg(not(feature = "tls"))]
-        let tls = None;
         let changes = [
             tls,
             keep("listen", &mut self.listen, &current.listen),

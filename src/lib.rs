@@ -25,12 +25,12 @@
 //! # The way of a message
 //!
 //! ```text
-//! bytes -> accept -> Places -> Head -> Route -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
-//!          door      seats   request  route     connection      auth             session          bot, replies
+//! bytes -> accept -> Permits -> Head -> Route -> accept_hdr(callback = admit) -> Session: event -> handler -> bytes
+//!          acceptor      seats   request  route     connection      auth             session          bot, replies
 //!           |          |        |       |                         |                |
 //!           |      none: 503   4xx  4xx, page, health         Refusal          Ending -> close code
 //!
-//! config.ini -> Config (settings, keys, replies) -- swapped whole by Running::reload
+//! config.ini -> Config (settings, keys, replies) -- swapped whole by RunningServer::reload
 //! ```
 //!
 //! Each stage takes what the one before made, so none can run too early; `connection` shows the whole life of a
@@ -42,7 +42,7 @@
 //!
 //! # Invariants
 //!
-//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server`, `door` and
+//! - `replies`, `ini` and `auth` do no I/O. Only `session` and `client` write frames. Only `server`, `acceptor` and
 //!   `reserved` start threads, and `client` one that looks a name up.
 //! - Nothing on the network waits without a deadline. Nothing that a peer can fill is without a bound. Nothing that an
 //!   outsider sends panics.
@@ -56,59 +56,29 @@
 //! the list is not copied (RFC 6455, section 4.2.2), that `Sec-WebSocket-Version` is not echoed, that it listens on
 //! loopback unless told otherwise, and that a key of the replies matches whole words, not parts of them.
 
-pub use tungstenite::{Bytes, Utf8Bytes};
-
-mod server;
-mod door;
-mod reserved;
-mod seats;
-
-mod connection;
-mod request;
-mod route;
-mod refusal;
-mod web;
 mod auth;
-mod tokens;
-mod origin;
-mod forwarded;
-
-mod session;
-mod event;
-mod peer;
-mod ending;
-mod wire;
-mod channel;
-#[cfg(feature = "tls")]
-mod tls;
-
 mod bot;
-mod replies;
-mod normalise;
-
-mod config;
-mod ini;
-
 mod client;
-mod counters;
+mod config;
 mod error;
-mod excerpt;
+mod http;
+mod ini;
+mod metrics;
+mod page;
+mod registry;
+mod replies;
+mod server;
+mod session;
+mod stream;
 
-pub use auth::Key;
+pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
 pub use bot::{bot, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
-pub use config::{Config, Loaded, Reading, Refused, Source, Sources};
-pub use counters::Counts;
-pub use error::Error;
-pub use event::Event;
-pub use origin::{Origins, Site};
+pub use config::{Color, Config, Loaded, Reading, Refused, Source, Sources};
+pub use error::{Error, ErrorKind};
+pub use metrics::Counts;
 pub use replies::{Candidate, Explanation, Replies, Search};
-pub use server::{Running, Server};
-pub use session::Session;
-#[cfg(feature = "tls")]
-pub use tls::Tls;
-pub use tokens::{Pass, TokenFault, Tokens};
-pub use web::Color;
-
-/// What a handler returns: any error ends the conversation with close code 1011.
-pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+pub use server::{RunningServer, Server};
+pub use session::{Event, HandlerResult, Session};
+pub use stream::Tls;
+pub use tungstenite::{Bytes, Utf8Bytes};

@@ -2,27 +2,28 @@
 
 mod explanation;
 mod index;
-mod key;
 mod lint;
+mod phrase;
 mod search;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tungstenite::Utf8Bytes;
 
 use crate::{
-    Error,
+    error::Error,
     ini::{self, Entry, Fault, Faults, Section},
-    normalise::Words,
 };
 pub use explanation::{Candidate, Explanation};
 use index::{Index, KeyId, Twin};
-use key::{Pattern, alternatives};
 use lint::Test;
+use phrase::{Pattern, alternatives};
 pub use search::Search;
 use search::{Fit, KEPT_ROOM, KEPT_SHARED_ROOM, LONG_MESSAGE_BYTES, SharedRooms};
+use words::Words;
 
 /// The sections that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];

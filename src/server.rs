@@ -1,32 +1,29 @@
 //! The listener, a thread for each client, and the stop.
 
+mod acceptor;
+mod connection;
+mod reserved;
+mod route;
+
 use std::{
-    collections::HashMap,
     fmt, fs, io,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     os::fd::OwnedFd,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{
-    Config, Counts, Error, HandlerResult, Session,
-    auth::Admission,
-    counters::{Counters, Traffic},
-    door::{Door, accept_clients},
-    seats::{AddressSeats, Seats},
-    wire::Wishes,
+    config::Config,
+    error::Error,
+    metrics::Counts,
+    registry::Registry,
+    session::{HandlerResult, Session},
+    stream::Tls,
 };
-
-/// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
-pub(crate) const STACK_BYTES: usize = 256 * 1024;
-
-pub(crate) type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
+use acceptor::Acceptor;
 
 /// A server that has its port and waits to be started.
 #[derive(Debug)]
@@ -83,7 +80,7 @@ impl Server {
     ///
     /// When the address can be reached from other machines and neither a key nor
     /// [`require_key`](Config::require_key) is set, or when the system gives no threads.
-    pub fn start<H>(self, handler: H) -> Result<Running, Error>
+    pub fn start<H>(self, handler: H) -> Result<RunningServer, Error>
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
@@ -95,46 +92,22 @@ impl Server {
             );
         }
         warn_of_system_limits(&config);
-        #[cfg(feature = "tls")]
-        if config.tls.as_ref().is_some_and(crate::Tls::has_expired) {
+        if config.tls.as_ref().is_some_and(Tls::has_expired) {
             log::warn!("tls_certificate has expired: clients will refuse it");
         }
-        #[cfg(feature = "tls")]
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
-        #[cfg(not(feature = "tls"))]
-        let scheme = "ws";
         let (alive, all_ended) = bounded(0);
         let (stop_sender, stopping) = bounded(0);
-        let shared = Arc::new(Shared {
-            local_addr,
-            config: Mutex::new(Arc::new(config)),
-            generation: AtomicU64::new(0),
-            handler: Box::new(handler),
-            counters: Counters::new(),
-            seats: Seats::default(),
-            addresses: AddressSeats::default(),
-            arrivals: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
-            stop: Arc::new(AtomicBool::new(false)),
-            stopping,
-            connections: Mutex::default(),
-        });
+        let registry = Arc::new(Registry::new(config, local_addr, stopping));
         let no_thread = |error| Error::io("cannot start a thread", error);
         // Made now: when it is needed, the system may have no descriptor left.
         let waker = listener.try_clone().map_err(|error| Error::io("cannot listen", error))?;
         let waker = TcpStream::from(OwnedFd::from(waker));
-        let door = Door::open(&shared, alive).map_err(no_thread)?;
-        let accepting = thread::Builder::new()
-            .name("accept".into())
-            .stack_size(STACK_BYTES)
-            .spawn({
-                let shared = Arc::clone(&shared);
-                move || accept_clients(&listener, &shared, &door)
-            })
-            .map_err(no_thread)?;
+        let acceptor = Acceptor::new(&registry, Arc::new(handler), alive).map_err(no_thread)?;
+        let accepting = acceptor.start(listener).map_err(no_thread)?;
         log::info!("Waiting for clients ... [{scheme}://{local_addr}]");
-        Ok(Running {
-            shared,
+        Ok(RunningServer {
+            registry,
             local_addr,
             waker,
             accepting: Some(accepting),
@@ -145,8 +118,8 @@ impl Server {
 }
 
 /// A server at work. Dropping it stops it.
-pub struct Running {
-    shared: Arc<Shared>,
+pub struct RunningServer {
+    registry: Arc<Registry>,
     local_addr: SocketAddr,
     /// The listening socket, as the type whose `shutdown` std offers.
     waker: TcpStream,
@@ -155,7 +128,7 @@ pub struct Running {
     all_ended: Receiver<()>,
 }
 
-impl Running {
+impl RunningServer {
     /// The address and port that it has.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -163,12 +136,12 @@ impl Running {
 
     /// How many clients are connected.
     pub fn clients(&self) -> usize {
-        self.shared.seats.taken()
+        self.registry.clients.taken()
     }
 
     /// The settings that hold now.
     pub fn config(&self) -> Arc<Config> {
-        self.shared.config()
+        self.registry.config()
     }
 
     /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
@@ -182,36 +155,36 @@ impl Running {
     /// When a value is one that no server can work with, or a server that requires a key would be open to everybody. Then
     /// nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
-        let reloaded = config.checked().and_then(|config| self.shared.reload(config));
-        self.shared.counters.reloaded(reloaded.is_ok());
+        let reloaded = config.checked().and_then(|config| self.registry.reload(config));
+        self.registry.counters.reloaded(reloaded.is_ok());
         reloaded
     }
 
-    /// Whether [`reload`](Running::reload) would accept these settings.
+    /// Whether [`reload`](RunningServer::reload) would accept these settings.
     ///
     /// # Errors
     ///
-    /// As [`reload`](Running::reload).
+    /// As [`reload`](RunningServer::reload).
     pub fn check_reload(&self, config: &Config) -> Result<(), Error> {
         config.check_values()?;
-        self.shared.check_reload(&self.shared.config(), config)
+        self.registry.check_reload(&self.registry.config(), config)
     }
 
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
-        self.shared.counts()
+        self.registry.counts()
     }
 
-    /// Takes that settings were read which were so bad that [`reload`](Running::reload) never saw them, so that the counts
+    /// Takes that settings were read which were so bad that [`reload`](RunningServer::reload) never saw them, so that the counts
     /// have it.
-    pub fn tell_failed_reload(&self) {
-        self.shared.counters.reloaded(false);
+    pub fn count_failed_reload(&self) {
+        self.registry.counters.reloaded(false);
     }
 
     /// Takes how many log lines the program has lost in all, so that all counts are in one place: the library has no log
     /// of its own.
-    pub fn tell_lost_log_lines(&self, count: u64) {
-        self.shared.counters.set_log_lines_lost(count);
+    pub fn set_lost_log_lines(&self, count: u64) {
+        self.registry.counters.set_log_lines_lost(count);
     }
 
     /// Stops the server, and returns when it has.
@@ -228,206 +201,34 @@ impl Running {
 
     fn end(&mut self) {
         let Some(accepting) = self.accepting.take() else { return };
-        self.shared.draining.store(true, Ordering::Release);
-        let config = self.shared.config();
+        self.registry.drain();
+        let config = self.registry.config();
         thread::sleep(config.drain_delay);
 
-        self.shared.stop.store(true, Ordering::Release);
+        self.registry.stop();
         self.stop_sender = None;
         // A listening socket that is shut down wakes its blocked `accept`.
         let _ = self.waker.shutdown(Shutdown::Both);
         let _ = accepting.join();
 
-        self.shared.shut_down_connections(Shutdown::Read);
+        self.registry.shut_down_connections(Shutdown::Read);
         if self.all_ended.recv_timeout(config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
             log::warn!("{} clients did not end within drain_timeout and are cut", self.clients());
-            self.shared.shut_down_connections(Shutdown::Both);
+            self.registry.shut_down_connections(Shutdown::Both);
         }
         log::info!("Stopped");
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-impl fmt::Debug for Running {
+impl fmt::Debug for RunningServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("local_addr", &self.local_addr).finish_non_exhaustive()
-    }
-}
-
-/// What all threads of a server see.
-pub(crate) struct Shared {
-    config: Mutex<Arc<Config>>,
-    /// Counts the changes of `config`, so that a session sees cheaply that there was one.
-    generation: AtomicU64,
-    local_addr: SocketAddr,
-    pub(crate) handler: Box<Handler>,
-    /// Newcomers are refused, sessions go on.
-    draining: AtomicBool,
-    /// Everybody goes: looked at before each read.
-    stop: Arc<AtomicBool>,
-    /// The same as a channel that closes, for whoever waits for something else.
-    pub(crate) stopping: Receiver<()>,
-    pub(crate) counters: Counters,
-    pub(crate) addresses: AddressSeats,
-    pub(crate) seats: Seats,
-    arrivals: AtomicU64,
-    connections: Mutex<HashMap<u64, Registered>>,
-}
-
-/// What is known of a connection from outside its thread.
-struct Registered {
-    /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
-    stream: Weak<TcpStream>,
-    entry: Arc<RegistryEntry>,
-}
-
-/// What a connection's thread and everybody else share of it.
-#[derive(Default)]
-pub(crate) struct RegistryEntry {
-    pub(crate) traffic: Traffic,
-    pub(crate) wishes: Wishes,
-    /// With what it came in.
-    pub(crate) admission: OnceLock<Admission>,
-    /// Whether it has said its last.
-    pub(crate) lingers: AtomicBool,
-    /// Whether its thread was taken from it for a newcomer.
-    pub(crate) displaced: AtomicBool,
-}
-
-impl Registered {
-    /// Wakes its thread (`Shutdown::Read`) or cuts it (`Shutdown::Both`). One that lingers has sent its last: then the system
-    /// would answer what still comes with a reset, and need not be woken.
-    fn shut_down(&self, how: Shutdown) {
-        if how == Shutdown::Read && self.entry.lingers.load(Ordering::Acquire) {
-            return;
-        }
-        if let Some(stream) = self.stream.upgrade() {
-            let _ = stream.shutdown(how);
-        }
-    }
-}
-
-impl Shared {
-    /// The settings that hold now.
-    pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn requires_key(&self, config: &Config) -> bool {
-        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || config.has_keys())
-    }
-
-    /// Counts a new connection and puts it into the registry; `alive` is dropped with it.
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        stream: TcpStream,
-        address: SocketAddr,
-        alive: Sender<()>,
-    ) -> Arc<Arrival> {
-        self.counters.accepted();
-        let wishes = Wishes { stop: Arc::clone(&self.stop), withdrawn: Arc::default() };
-        let arrival = Arc::new(Arrival {
-            shared: Arc::clone(self),
-            stream: Arc::new(stream),
-            number: self.arrivals.fetch_add(1, Ordering::Relaxed) + 1,
-            address,
-            entry: Arc::new(RegistryEntry { wishes, ..RegistryEntry::default() }),
-            _alive: alive,
-        });
-        let registered =
-            Registered { stream: Arc::downgrade(&arrival.stream), entry: Arc::clone(&arrival.entry) };
-        self.connections().insert(arrival.number, registered);
-        arrival
-    }
-
-    /// Puts new settings in place of the old, and ends the sessions that would not come in with them.
-    fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
-        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check_reload(&current, &config)?;
-        let fixed = config.keep_fixed(&current);
-        let config = Arc::new(config);
-        *current = Arc::clone(&config);
-        drop(current);
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        for connection in self.connections().values() {
-            if connection.entry.admission.get().is_some_and(|admission| !self.still_holds(admission, &config))
-            {
-                connection.entry.wishes.withdrawn.store(true, Ordering::Release);
-                connection.shut_down(Shutdown::Read);
-            }
-        }
-        Ok(fixed)
-    }
-
-    /// Judges new settings, of which those that need a restart stay as they are.
-    fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
-        let is_local = self.local_addr.ip().is_loopback();
-        new.check_exposure_with(self.local_addr, current.require_key)?;
-        let requires_key = |config: &Config| current.require_key.unwrap_or(!is_local || config.has_keys());
-        if requires_key(current) && !requires_key(new) {
-            return Err(Error::config(vec![
-                "without a key the server would be open to everybody; restart it if that is meant".into(),
-            ]));
-        }
-        Ok(())
-    }
-
-    /// Whether a session would come in with these settings too.
-    pub(crate) fn still_holds(&self, admission: &Admission, config: &Config) -> bool {
-        admission.still_holds(config, self.requires_key(config))
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
-
-    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Registered>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn shut_down_connections(&self, how: Shutdown) {
-        self.connections().values().for_each(|connection| connection.shut_down(how));
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        // A connection that ends is moved from one to the other under the same lock, and is never missed.
-        let connections = self.connections();
-        let mut counts = self.counters.counts();
-        connections.values().for_each(|connection| counts.add(&connection.entry.traffic));
-        counts.active = self.seats.taken() as u64;
-        counts
-    }
-}
-
-/// A connection just accepted. It stands in the registry until it is dropped.
-pub(crate) struct Arrival {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) stream: Arc<TcpStream>,
-    pub(crate) number: u64,
-    pub(crate) address: SocketAddr,
-    pub(crate) entry: Arc<RegistryEntry>,
-    /// The stopping server waits until the last of these is dropped.
-    _alive: Sender<()>,
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        let mut connections = self.shared.connections();
-        connections.remove(&self.number);
-        self.shared.counters.add(&self.entry.traffic);
+        f.debug_struct("RunningServer").field("local_addr", &self.local_addr).finish_non_exhaustive()
     }
 }
 

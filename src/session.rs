@@ -1,5 +1,7 @@
 //! A conversation with one client: the only place that writes frames.
 
+mod event;
+
 use std::{
     fmt,
     io::{ErrorKind, Write},
@@ -21,13 +23,13 @@ use tungstenite::{
 };
 
 use crate::{
-    Config, Error, Event,
-    counters::add,
-    ending::Ending,
-    peer::Peer,
-    server::Arrival,
-    wire::{Cut, GATHER_BYTES, Wire, answer_ping},
+    config::Config,
+    error::Error,
+    metrics::add,
+    registry::{ClientId, Connection},
+    stream::{Abort, Ending, GATHER_BYTES, GatheringStream, answer_ping},
 };
+pub use event::Event;
 
 /// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
 const BUDGET_SLACK: usize = 64 * 1024;
@@ -48,15 +50,18 @@ const MAX_REASON_BYTES: usize = 123;
 /// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
 const READ_BUFFER_BYTES: usize = 4096;
 
+/// What a handler returns: any error ends the conversation with close code 1011.
+pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
 /// A conversation with one client, as a handler sees it.
 ///
 /// Limits, pings, pacing and deadlines happen inside [`next`](Session::next) and [`send`](Session::send).
 pub struct Session {
-    socket: WebSocket<Wire>,
-    arrival: Arc<Arrival>,
+    socket: WebSocket<GatheringStream>,
+    connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
-    peer: Peer,
+    peer: ClientId,
     ending: Option<Ending>,
     last_ping: Instant,
     pings_unanswered: u32,
@@ -75,17 +80,17 @@ pub struct Session {
 
 impl Session {
     /// A conversation over an upgraded connection.
-    pub(crate) fn new(mut wire: Wire, arrival: Arc<Arrival>, peer: Peer) -> Session {
+    pub(crate) fn new(mut wire: GatheringStream, connection: Arc<Connection>, peer: ClientId) -> Session {
         let now = Instant::now();
         wire.begin_counting();
         // The number first: a change in between is only seen twice.
-        let generation = arrival.shared.generation();
-        let config = arrival.shared.config();
+        let generation = connection.registry.generation();
+        let config = connection.registry.config();
         let mut session = Session {
             socket: WebSocket::from_raw_socket(wire, Role::Server, Some(limits(&config))),
             generation,
             config,
-            arrival,
+            connection,
             peer,
             ending: None,
             last_ping: now,
@@ -226,12 +231,12 @@ impl Session {
     }
 
     /// What the conversation went over.
-    pub(crate) fn wire(&mut self) -> &mut Wire {
+    pub(crate) fn stream(&mut self) -> &mut GatheringStream {
         self.socket.get_mut()
     }
 
     fn next_event(&mut self) -> Result<Event, Ending> {
-        self.pace()?;
+        self.throttle()?;
         let Config { max_message_bytes, message_timeout, .. } = *self.config;
         self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
         loop {
@@ -240,7 +245,7 @@ impl Session {
             match self.socket.read() {
                 Ok(message) => return self.received(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    self.look_at_clocks()?
+                    self.check_deadlines()?
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -271,12 +276,12 @@ impl Session {
                     self.send_gathered()?;
                 }
                 self.socket.get_mut().end_idling();
-                self.pay();
+                self.charge();
                 self.is_asked = true;
-                add(&self.arrival.entry.traffic.messages_received, 1);
+                add(&self.connection.state.traffic.messages_received, 1);
                 self.count_bytes();
             }
-            Message::Ping(_) | Message::Pong(_) => self.pay_control(),
+            Message::Ping(_) | Message::Pong(_) => self.charge_control(),
             Message::Frame(_) => {}
             Message::Close(_) => {
                 let _ = self.socket.flush();
@@ -293,10 +298,10 @@ impl Session {
 
     /// Takes settings that have changed since the event before.
     fn take_changes(&mut self) {
-        let generation = self.arrival.shared.generation();
+        let generation = self.connection.registry.generation();
         if generation != self.generation {
             self.generation = generation;
-            self.config = self.arrival.shared.config();
+            self.config = self.connection.registry.config();
             let limits = limits(&self.config);
             self.socket.set_config(|config| *config = limits);
             self.socket.get_mut().set_write_timeout(self.config.write_timeout);
@@ -305,20 +310,24 @@ impl Session {
     }
 
     fn look_at_expiry(&mut self) {
-        let time =
-            self.arrival.entry.admission.get().and_then(|admission| admission.caller.leaves_at(&self.config));
+        let time = self
+            .connection
+            .state
+            .admission
+            .get()
+            .and_then(|admission| admission.caller.expires_at(&self.config.keys));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
         self.leave_by = left.and_then(|left| Instant::now().checked_add(left));
     }
 
     fn count_bytes(&self) {
         let wire = self.socket.get_ref();
-        self.arrival.entry.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
-        self.arrival.entry.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
+        self.connection.state.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
+        self.connection.state.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
     }
 
     /// Every message costs its share of a second; who is more than a burst ahead waits.
-    fn pay(&mut self) {
+    fn charge(&mut self) {
         self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
         if self.config.messages_per_second > 0 {
             let cost = Duration::from_secs(1) / self.config.messages_per_second;
@@ -327,7 +336,7 @@ impl Session {
     }
 
     /// Pings and pongs cost theirs also where messages are not paced.
-    fn pay_control(&mut self) {
+    fn charge_control(&mut self) {
         if self.free_controls > 0 {
             self.free_controls -= 1;
         } else {
@@ -336,7 +345,7 @@ impl Session {
         }
     }
 
-    fn pace(&mut self) -> Result<(), Ending> {
+    fn throttle(&mut self) -> Result<(), Ending> {
         let paid_until = self.paid_until.max(self.controls_paid_until);
         // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
         if paid_until <= self.socket.get_ref().heard() + BURST {
@@ -345,12 +354,12 @@ impl Session {
         let ahead = paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
         self.send_gathered()?;
-        match self.arrival.shared.stopping.recv_timeout(wait) {
+        match self.connection.registry.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => {}
             _ => return Err(Ending::Stop),
         }
         // What the client has already sent may last for minutes, in which nothing else looks at these.
-        if self.arrival.entry.wishes.cut() == Some(Cut::Withdrawn) {
+        if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
             return Err(Ending::Withdrawn);
         }
         if self.has_expired(Instant::now()) { Err(Ending::Expired) } else { Ok(()) }
@@ -378,7 +387,7 @@ impl Session {
         self.leave_by.is_some_and(|leave_by| now >= leave_by)
     }
 
-    fn look_at_clocks(&mut self) -> Result<(), Ending> {
+    fn check_deadlines(&mut self) -> Result<(), Ending> {
         self.take_changes();
         let now = Instant::now();
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
@@ -407,7 +416,7 @@ impl Session {
     fn write(&mut self, message: Message) -> Result<(), Error> {
         self.check_open()?;
         if self.is_too_late() {
-            return self.end(Ending::Stop).and(Err(Error::ended(Ending::Stop)));
+            return self.end(Ending::Stop).and(Err(Ending::Stop.into()));
         }
         let is_message = message.is_text() || message.is_binary();
         match message {
@@ -416,7 +425,7 @@ impl Session {
             message => self.socket.write(message),
         }
         .map_err(|error| self.broken(error.into()))?;
-        add(&self.arrival.entry.traffic.messages_sent, u64::from(is_message));
+        add(&self.connection.state.traffic.messages_sent, u64::from(is_message));
         let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
             None => {
@@ -426,7 +435,7 @@ impl Session {
         };
         if is_message && std::mem::take(&mut self.is_asked) {
             let took = sent.saturating_duration_since(self.socket.get_ref().heard());
-            self.arrival.entry.traffic.answered(took);
+            self.connection.state.traffic.answered(took);
         }
         Ok(())
     }
@@ -449,7 +458,7 @@ impl Session {
 
     /// A stop leaves time for an answer; but a handler that only sends would never hear of it from `next`.
     fn is_too_late(&mut self) -> bool {
-        let stopping = self.arrival.shared.is_stopping();
+        let stopping = self.connection.registry.is_stopping();
         stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
     }
 
@@ -461,13 +470,13 @@ impl Session {
     }
 
     fn check_open(&self) -> Result<(), Error> {
-        self.ending.as_ref().map_or(Ok(()), |ending| Err(Error::ended(ending.clone())))
+        self.ending.as_ref().map_or(Ok(()), |ending| Err(ending.clone().into()))
     }
 
     /// An ending that leaves nobody to be told.
     fn broken(&mut self, ending: Ending) -> Error {
         self.ending = Some(ending.clone());
-        Error::ended(ending)
+        ending.into()
     }
 
     /// Ends the conversation and tells the client why. tungstenite sends no Close on errors, and must not read
@@ -477,7 +486,7 @@ impl Session {
             self.write_close(code, reason);
         }
         self.ending = Some(ending.clone());
-        if ending.is_ordinary() { Ok(None) } else { Err(Error::ended(ending)) }
+        if ending.is_ordinary() { Ok(None) } else { Err(ending.into()) }
     }
 
     /// Sends Close behind whatever was finished; that it does not arrive changes nothing any more.
@@ -513,7 +522,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// tungstenite's limits, from ours. Nothing is buffered there: [`Wire`] gathers.
+/// tungstenite's limits, from ours. Nothing is buffered there: [`GatheringStream`] gathers.
 pub(crate) fn limits(config: &Config) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)

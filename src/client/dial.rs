@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use tungstenite::http::Uri;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Where replyd listens unless it is told otherwise.
 const REPLYD_PORT: u16 = 5000;

@@ -11,16 +11,13 @@ use std::{
 };
 
 use super::WRITE_TIMEOUT;
-use crate::{
-    channel::Channel,
-    wire::{Cut, Socket, Transport, Wire, Wishes},
-};
+use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
 
 /// The connection under both halves: each writes whole frames, and only in turn.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) stream: Arc<TcpStream>,
-    channel: Channel,
+    transport: SharedTransport,
     turn: Arc<Mutex<()>>,
     pub(super) closing: Arc<AtomicBool>,
     /// A write failed: what was sent may be half a frame, and nothing can follow it.
@@ -30,11 +27,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// What goes over `channel`, which lies on `stream`.
-    pub(super) fn new(stream: Arc<TcpStream>, channel: Channel) -> Line {
+    /// What goes over `transport`, which lies on `stream`.
+    pub(super) fn new(stream: Arc<TcpStream>, transport: SharedTransport) -> Line {
         Line {
             stream,
-            channel,
+            transport,
             turn: Arc::default(),
             closing: Arc::default(),
             is_broken: Arc::default(),
@@ -43,14 +40,14 @@ impl Line {
     }
 
     /// What one half writes to and reads from.
-    pub(super) fn wire(&self) -> Wire<Line> {
-        Wire::of_client(Socket::new(self.clone(), Wishes::default()), WRITE_TIMEOUT)
+    pub(super) fn wire(&self) -> GatheringStream<Line> {
+        GatheringStream::of_client(TimedStream::new(self.clone(), StopFlags::default()), WRITE_TIMEOUT)
     }
 }
 
 impl Transport for Line {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.channel.read(buffer)?;
+        let count = self.transport.read(buffer)?;
         self.heard.fetch_add(1, Ordering::Relaxed);
         Ok(count)
     }
@@ -59,7 +56,7 @@ impl Transport for Line {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_broken.load(Ordering::Relaxed) {
-            return Err(Cut::Write.into());
+            return Err(Abort::Write.into());
         }
         let written = self.write_all(bytes);
         self.is_broken.store(written.is_err(), Ordering::Relaxed);
@@ -67,15 +64,15 @@ impl Transport for Line {
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.channel.set_read_timeout(timeout)
+        self.transport.set_read_timeout(timeout)
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.channel.set_write_timeout(timeout)
+        self.transport.set_write_timeout(timeout)
     }
 
     fn finish(&self) {
-        self.channel.finish();
+        self.transport.finish();
     }
 }
 
@@ -84,14 +81,14 @@ impl Line {
         let mut rest = bytes;
         let mut heard = self.heard.load(Ordering::Relaxed);
         while !rest.is_empty() {
-            match self.channel.write(rest) {
+            match self.transport.write(rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A server that reads more slowly than we speak goes on answering; one that is stuck does not.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let now = self.heard.load(Ordering::Relaxed);
                     if now == heard {
-                        return Err(Cut::Write.into());
+                        return Err(Abort::Write.into());
                     }
                     heard = now;
                 }
@@ -112,7 +109,7 @@ mod tests {
     fn line() -> (Line, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-        let line = Line::new(Arc::clone(&stream), Channel::Plain(stream));
+        let line = Line::new(Arc::clone(&stream), stream);
         Transport::set_write_timeout(&line, Duration::from_millis(20)).unwrap();
         (line, listener.accept().unwrap().0)
     }
@@ -153,6 +150,6 @@ mod tests {
     fn a_server_that_neither_reads_nor_answers_is_not() {
         let (line, _server) = line();
         let error = Transport::write(&line, &vec![b'x'; MUCH]).unwrap_err();
-        assert_eq!(Cut::of(&error), Some(Cut::Write));
+        assert_eq!(Abort::of(&error), Some(Abort::Write));
     }
 }

@@ -8,9 +8,10 @@ use super::{
     sources::{Source, Sources},
 };
 use crate::{
-    Error, Replies,
+    error::Error,
     ini::{self, Fault, Faults, MAX_FAULTS, Section},
-    replies,
+    replies::{self, Replies},
+    stream::Tls,
 };
 
 /// 100,000 replies of a few lines each are a third of it.
@@ -107,7 +108,6 @@ impl Loaded {
         if is_same(|sources| &sources.replies_file) {
             config.replies = self.config.replies;
         }
-        #[cfg(feature = "tls")]
         if is_same(|sources| &sources.tls_certificate) && is_same(|sources| &sources.tls_private_key) {
             config.tls = self.config.tls;
         }
@@ -223,7 +223,6 @@ impl Reader<'_> {
         config.tokens = tokens;
     }
 
-    #[cfg(feature = "tls")]
     fn load_certificate(&mut self, loaded: &mut Loaded, places: &Places) {
         let Loaded { config, sources, .. } = loaded;
         let (Some(certificate), Some(private_key)) = (&sources.tls_certificate, &sources.tls_private_key)
@@ -233,8 +232,9 @@ impl Reader<'_> {
         let pem = self.credential(certificate).map_err(|sentence| places.fault(TLS_CERTIFICATE, &sentence));
         let key = self.secret(private_key).map_err(|sentence| places.fault(TLS_PRIVATE_KEY, &sentence));
         let read = match (pem, key) {
-            (Ok(pem), Ok(key)) => crate::Tls::from_pem(&pem, &key)
-                .map_err(|error| places.fault(TLS_CERTIFICATE, &error.to_string())),
+            (Ok(pem), Ok(key)) => {
+                Tls::from_pem(&pem, &key).map_err(|error| places.fault(TLS_CERTIFICATE, &error.to_string()))
+            }
             (Err(one), Err(other)) => Err([one, other].concat()),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
         };
@@ -244,15 +244,6 @@ impl Reader<'_> {
         };
         let old = self.before.filter(|(_, before)| is_old(before)).and_then(|(config, _)| config.tls.clone());
         config.tls = self.settle(TLS_CERTIFICATE, certificate, read, old);
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn load_certificate(&mut self, loaded: &mut Loaded, places: &Places) {
-        let Sources { tls_certificate, tls_private_key, .. } = &loaded.sources;
-        if let Some(file) = tls_certificate.as_ref().or(tls_private_key.as_ref()) {
-            let fault = places.fault(TLS_CERTIFICATE, "this build is without the feature \"tls\"");
-            self.settle::<()>(TLS_CERTIFICATE, file, Err(fault), None);
-        }
     }
 
     fn load_replies(&mut self, loaded: &mut Loaded) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::disk::beside;
-use crate::Tokens;
+use crate::auth::Tokens;
 
 /// Where a [`Config`](crate::Config) was read from, and what its file says to the program around the server.
 #[derive(Clone, Debug)]

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use super::words::{Words, symbols};
 use super::{
     Replies, UNKNOWN,
     search::{Fit, Search},
 };
-use crate::normalise::{Words, symbols};
 
 /// How many of the keys that lost are told.
 const RUNNERS_UP: usize = 2;

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::key::{Pattern, Phrase};
+use super::phrase::{Pattern, Phrase};
 
 pub(super) type KeyId = usize;
 pub(super) type WordId = u32;

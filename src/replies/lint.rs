@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::words::Words;
 use super::{
     Replies, UNKNOWN,
-    key::{Pattern, alternatives},
+    phrase::{Pattern, alternatives},
     search::Search,
 };
-use crate::{
-    ini::{Entry, Fault, Faults},
-    normalise::Words,
-};
+use crate::ini::{Entry, Fault, Faults};
 
 /// More than a client's default limit for a message.
 const LONG_REPLY_BYTES: usize = 16 * 1024;

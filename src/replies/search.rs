@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::index::{Index, Key, KeyId, NodeId, ROOT, WordId};
-use crate::normalise::{Words, read_symbols};
+use super::words::{Words, read_symbols};
 
 /// A longer message is looked at in a room that all sessions share.
 pub(super) const LONG_MESSAGE_BYTES: usize = 256;

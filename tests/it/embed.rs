@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Client, ClientOptions, Event, Running, Server};
+use replyd::{Client, ClientOptions, Event, RunningServer, Server};
 
 use crate::support::{DEADLINE, GREETING, Opcode, Raw, raw::frame, serve, wait_until};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// The lines that the manual shows, to the letter.
-fn example() -> Result<(replyd::Running, std::net::SocketAddr), replyd::Error> {
+fn example() -> Result<(replyd::RunningServer, std::net::SocketAddr), replyd::Error> {
     let server = replyd::Server::bind("127.0.0.1:0")?;
     let address = server.local_addr();
     let running = server.start(|session: &mut replyd::Session| {
@@ -177,7 +177,7 @@ fn a_handler_knows_who_is_there() -> Outcome {
 }
 
 /// A server whose limits a handler that takes its time would run into.
-fn impatient<H>(handler: H) -> Running
+fn impatient<H>(handler: H) -> RunningServer
 where
     H: Fn(&mut replyd::Session) -> replyd::HandlerResult + Send + Sync + 'static,
 {
@@ -277,7 +277,7 @@ fn a_pong_never_comes_behind_a_close() {
 
 /// How long a stop takes; what waits for a peer takes a second at least.
 #[track_caller]
-fn stops_quickly(what: &str, server: Running) {
+fn stops_quickly(what: &str, server: RunningServer) {
     let began = Instant::now();
     server.stop();
     assert!(began.elapsed() < Duration::from_millis(500), "{what}: {:?}", began.elapsed());

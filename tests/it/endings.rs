@@ -1,6 +1,6 @@
 //! Each way in which a conversation ends has its close code, and the code always arrives.
 
-use replyd::{Config, Event, Running, Server};
+use replyd::{Config, Event, RunningServer, Server};
 
 use crate::support::{
     Opcode, Raw,
@@ -12,7 +12,7 @@ const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 
 /// Ten lines on the library: everything comes back.
-fn echo(max_message_bytes: usize) -> Running {
+fn echo(max_message_bytes: usize) -> RunningServer {
     let mut config = Config::default();
     config.listen = "127.0.0.1:0".into();
     config.messages_per_second = 0;

@@ -206,7 +206,7 @@ fn what_happened_is_counted() {
     assert_eq!(client.text(), GREETING);
     client.say(Opcode::Text, b"hello");
     assert_eq!(client.text(), GREETING);
-    server.tell_lost_log_lines(3);
+    server.set_lost_log_lines(3);
     let counts = server.counts();
     assert_eq!((counts.accepted, counts.active, counts.log_lines_lost), (1, 1, 3));
     assert_eq!((counts.messages_received, counts.messages_sent), (1, 2));

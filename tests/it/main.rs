@@ -9,6 +9,7 @@ mod endings;
 mod faq;
 mod limits;
 mod refusals;
+mod rooms;
 mod slow;
 #[cfg(feature = "tls")]
 mod tls;

@@ -74,7 +74,7 @@ fn fragments_that_dribble() {
 /// Waits for the end of a session while it is told more, and returns its close code.
 #[track_caller]
 fn close_code_after(
-    server: &replyd::Running,
+    server: &replyd::RunningServer,
     mut client: Raw,
     mut more: impl FnMut(&mut Raw),
 ) -> Option<u16> {
@@ -329,7 +329,7 @@ fn long_reply() -> String {
     "\u{6642}".repeat((1 << 20) / 3)
 }
 
-fn serve_long_reply(settings: &str) -> replyd::Running {
+fn serve_long_reply(settings: &str) -> replyd::RunningServer {
     serve(&format!("[server]\n{settings}\n[replies]\nlong = {}\n", long_reply()))
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Client, ClientOptions, Config, Event, Running, Server, Tls};
+use replyd::{Client, ClientOptions, Config, Event, RunningServer, Server, Tls};
 use rustls::{
     ServerConfig, ServerConnection,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -24,14 +24,14 @@ fn tls(identity: &Identity) -> Tls {
     Tls::from_pem(identity.certificate.as_bytes(), identity.private_key.as_bytes()).unwrap()
 }
 
-fn serve(settings: &str, identity: &Identity) -> Running {
+fn serve(settings: &str, identity: &Identity) -> RunningServer {
     let mut config = Config::parse(settings, "test.ini").unwrap();
     config.listen = "127.0.0.1:0".into();
     config.tls = Some(tls(identity));
     Server::with_config(config).unwrap().start(replyd::bot).unwrap()
 }
 
-fn connect(server: &Running, host: &str, ca: &str) -> Result<Client, replyd::Error> {
+fn connect(server: &RunningServer, host: &str, ca: &str) -> Result<Client, replyd::Error> {
     let mut options = ClientOptions::default();
     options.ca = Some(ca.as_bytes().to_vec());
     Client::connect_with(&format!("wss://{host}:{}", server.local_addr().port()), &options)
@@ -67,7 +67,7 @@ fn the_client_talks() {
 fn a_stop_does_not_wait_for_a_client_that_has_closed() {
     let authority = Authority::new();
     let identity = authority.identity();
-    let quick = |round: usize, server: Running| {
+    let quick = |round: usize, server: RunningServer| {
         let began = Instant::now();
         server.stop();
         // What waits for a peer takes a second at least.

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData,
 };
-use replyd::{Config, Running, Server, Tokens};
+use replyd::{Config, RunningServer, Server, Tokens};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -40,7 +40,7 @@ fn tokens() -> Tokens {
     Tokens::default().with_secret(SECRET).unwrap()
 }
 
-fn serve(tokens: Tokens) -> Running {
+fn serve(tokens: Tokens) -> RunningServer {
     let mut config = Config::default();
     config.listen = "127.0.0.1:0".into();
     config.require_key = Some(true);
@@ -63,7 +63,7 @@ fn unsigned(header: &Value, claims: &Value) -> String {
 
 /// The statuses that a token gets in each of the four places, which must be the same.
 #[track_caller]
-fn status(server: &Running, token: &str) -> u16 {
+fn status(server: &RunningServer, token: &str) -> u16 {
     let percent: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let encoded = BASE64URL_NOPAD.encode(token.as_bytes());
     let heads = [

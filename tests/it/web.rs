@@ -5,7 +5,7 @@ use crate::support::{Opcode, Raw, raw::Answer, raw::upgrade, serve};
 const KEY: &str = "0123456789abcdef";
 
 #[track_caller]
-fn ask(server: &replyd::Running, line: &str, headers: &str) -> Answer {
+fn ask(server: &replyd::RunningServer, line: &str, headers: &str) -> Answer {
     Raw::connect(server.local_addr())
         .ask(&format!("{line} HTTP/1.1\r\nHost: shop.example:5000\r\n{headers}\r\n"))
 }
@@ -66,7 +66,7 @@ fn a_host_cannot_write_into_the_policy() {
 }
 
 /// Asks for the metrics as a program on this machine does.
-fn metrics(server: &replyd::Running, headers: &str) -> Answer {
+fn metrics(server: &replyd::RunningServer, headers: &str) -> Answer {
     Raw::connect(server.local_addr())
         .ask(&format!("GET /metrics HTTP/1.1\r\nHost: localhost:5000\r\n{headers}\r\n"))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use replyd::{Config, Loaded, Reading, Refused, Running, Sources};
+use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 
 use crate::{
     failure::Failure,
@@ -64,7 +64,12 @@ impl Reload {
     }
 
     /// Takes an answer: `None` where there is nothing new.
-    pub(crate) fn accept(&mut self, answer: Option<Reading>, running: &Running, unanswered: &Unanswered) {
+    pub(crate) fn accept(
+        &mut self,
+        answer: Option<Reading>,
+        running: &RunningServer,
+        unanswered: &Unanswered,
+    ) {
         self.asked = None;
         self.is_slow = false;
         if let Some(reading) = answer {
@@ -76,14 +81,14 @@ impl Reload {
     }
 
     /// Has the files read at once, whether they have changed or not.
-    pub(crate) fn hurry(&mut self, running: &Running) {
+    pub(crate) fn hurry(&mut self, running: &RunningServer) {
         log::info!("SIGHUP: reading {}", self.name);
         self.is_urgent = true;
         self.tick(running);
     }
 
     /// Has the files looked at, unless that is still being done.
-    pub(crate) fn tick(&mut self, running: &Running) {
+    pub(crate) fn tick(&mut self, running: &RunningServer) {
         if let Some(asked) = self.asked {
             if asked.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
                 log::warn!("{}: reading takes long; what is saved is not noticed meanwhile", self.name);
@@ -98,7 +103,7 @@ impl Reload {
     }
 
     /// Puts in force what was read, as far as it is good, and logs what became of each part.
-    fn put_in_force(&mut self, reading: Reading, running: &Running, unanswered: &Unanswered) {
+    fn put_in_force(&mut self, reading: Reading, running: &RunningServer, unanswered: &Unanswered) {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;
         let mut is_refused = !refused.is_empty();
@@ -122,7 +127,7 @@ impl Reload {
             Err(error) => log::error!("{}: {error}", self.name),
         }
         if is_refused {
-            running.tell_failed_reload();
+            running.count_failed_reload();
         }
         unanswered.set_file(sources.unanswered_file.clone());
         if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {

@@ -3,7 +3,7 @@
 use std::{panic, path::PathBuf, time::Duration};
 
 use crossbeam_channel::{bounded, never, select, tick};
-use replyd::{Config, Loaded, Running, Server, Sources};
+use replyd::{Config, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
@@ -76,7 +76,7 @@ fn listening_failed(error: replyd::Error) -> Failure {
 }
 
 /// Where a browser finds the chat page, if there is one.
-fn report_page(running: &Running) {
+fn report_page(running: &RunningServer) {
     let config = running.config();
     if !config.page {
         return;
@@ -106,7 +106,7 @@ fn reload(
 
 /// Keeps what is around the server going until a signal stops it.
 fn wait(
-    running: &Running,
+    running: &RunningServer,
     signals: &Signals,
     log: &LogWriter,
     unanswered: &Unanswered,
@@ -122,7 +122,7 @@ fn wait(
                 None => log::warn!("SIGHUP: there is no file to read, since the server was started without one"),
             },
             recv(ticks) -> _ => {
-                running.tell_lost_log_lines(log.lost());
+                running.set_lost_log_lines(log.lost());
                 if let Some(reload) = &mut reload {
                     reload.tick(running);
                 }

@@ -27,7 +27,7 @@ pub(crate) const SORRY: &str = "Sorry, I am unable to understand you.";
 
 /// A server with the built-in bot and these settings, on a free port of this process.
 #[track_caller]
-pub(crate) fn serve(settings: &str) -> replyd::Running {
+pub(crate) fn serve(settings: &str) -> replyd::RunningServer {
     let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
     config.listen = "127.0.0.1:0".into();
     replyd::Server::with_config(config).unwrap().start(replyd::bot).unwrap()

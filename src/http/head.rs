@@ -1,0 +1,236 @@
+//! The request head, read within bytes and time.
+//!
+//! `accept_hdr` would read it too, but stays silent where a plain answer is due and takes some heads that RFC 9112
+//! forbids. So the head is read here, and `accept_hdr` sees a canonical one instead.
+
+mod scan;
+
+use std::{
+    fmt,
+    io::{ErrorKind, Read},
+};
+
+use scan::Scan;
+
+use super::{
+    excerpt::{Excerpt, LOGGED_CHARS},
+    refusal::{Refusal, bad},
+};
+use crate::stream::Abort;
+
+/// The longest head that is read: twice what browsers send with their largest cookies.
+const MAX_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+
+/// A request head whose lines follow RFC 9112; [`check_framing`](Head::check_framing) says whether they
+/// agree with each other.
+///
+/// `Debug` shows neither the query nor any header: both may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    method: String,
+    path: String,
+    query: Option<String>,
+    minor_version: u8,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Head {
+    /// Reads a head and returns it with the bytes that came behind it; an error when the peer went away before it
+    /// said anything.
+    ///
+    /// `stream` ends the waiting with `WouldBlock` when the time is up.
+    // Its buffers must not be on the stack for as long as the conversation goes on: that is memory of each client.
+    #[inline(never)]
+    pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
+        // Most heads fit. Of smaller pieces the C library keeps those that are freed, for each thread.
+        let mut bytes = Vec::with_capacity(2048);
+        Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
+            Failed::Refused(refusal) => HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
+            Failed::Silent(why) => HeadError::Silent(why),
+            Failed::Gone(why) => HeadError::Gone(why),
+        })
+    }
+
+    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), Failed> {
+        let mut scan = Scan::default();
+        let mut chunk = [0; 1024];
+        loop {
+            match stream.read(&mut chunk) {
+                Ok(0) if bytes.is_empty() => {
+                    return Err(Failed::Silent("it hung up without a request".into()));
+                }
+                Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let silent = bytes.is_empty();
+                    return Err(if silent { Refusal::Silence } else { Refusal::Timeout }.into());
+                }
+                // A peer that has asked nothing needs no answer.
+                Err(error) if Abort::of(&error) == Some(Abort::Stop) && !bytes.is_empty() => {
+                    return Err(Refusal::Stopping.into());
+                }
+                Err(error) if Abort::of(&error) == Some(Abort::NotTls) => {
+                    return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());
+                }
+                // TLS that failed has heard something.
+                Err(error) if bytes.is_empty() && error.kind() != ErrorKind::InvalidData => {
+                    return Err(Failed::Silent(error.to_string()));
+                }
+                Err(error) => return Err(Failed::Gone(error.to_string())),
+            }
+            if let Some((start, end)) = scan.find_end(bytes)? {
+                let head = Head::parse(&bytes[start..end])?;
+                return Ok((head, bytes.split_off(end)));
+            }
+            if bytes.len() >= MAX_BYTES {
+                return Err(Refusal::HeadTooLarge.into());
+            }
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        match request.parse(bytes) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Err(httparse::Error::TooManyHeaders) => return Err(Refusal::HeadTooLarge),
+            Ok(httparse::Status::Partial) | Err(_) => return Err(bad("This is not an HTTP/1.1 request.")),
+        }
+        let (Some(method), Some(target), Some(minor_version)) =
+            (request.method, request.path, request.version)
+        else {
+            return Err(bad("This is not an HTTP/1.1 request."));
+        };
+        let (path, query) = split_target(method, target)?;
+        Ok(Head {
+            method: method.to_owned(),
+            path,
+            query,
+            minor_version,
+            headers: request
+                .headers
+                .iter()
+                .map(|header| (header.name.to_ascii_lowercase(), header.value.trim_ascii().to_vec()))
+                .collect(),
+        })
+    }
+
+    /// What makes two readers of the same bytes see two different requests is refused.
+    pub(crate) fn check_framing(&self) -> Result<(), Refusal> {
+        let hosts = self.values("host").count();
+        if hosts > 1 || (hosts == 0 && self.minor_version == 1) {
+            return Err(bad("An HTTP/1.1 request has exactly one Host header."));
+        }
+        if self.values("transfer-encoding").next().is_some()
+            || self.values("content-length").any(|length| length != b"0")
+        {
+            return Err(bad("A request with a body is not answered here."));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+    pub(crate) fn minor_version(&self) -> u8 {
+        self.minor_version
+    }
+
+    /// The values of all headers of that name, in lower case, as they came.
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |header| header.0 == name).map(|header| &header.1[..])
+    }
+
+    /// The values of query parameters of that name, percent-decoded.
+    pub(crate) fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> {
+        form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes())
+            .filter(move |pair| pair.0 == name)
+            .map(|pair| pair.1.into_owned())
+    }
+
+    /// The value of the first header of that name, if it is text.
+    pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
+        std::str::from_utf8(self.values(name).next()?).ok()
+    }
+
+    /// Whether a comma-separated list has `wanted`, whatever its case.
+    pub(crate) fn lists(&self, name: &'static str, wanted: &str) -> bool {
+        self.items(name).any(|item| item.eq_ignore_ascii_case(wanted))
+    }
+
+    /// The items of a comma-separated list, which may go over several headers (RFC 9110, section 5.6.1).
+    pub(crate) fn items(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
+        self.values(name)
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+    }
+}
+
+impl fmt::Display for Head {
+    /// What the log shows of it, which is neither the query nor any header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", Excerpt::of(&self.method, 20), Excerpt::of(&self.path, LOGGED_CHARS))
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no head.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HeadError {
+    /// The peer gets this answer, without a body where its method was `HEAD`.
+    Refused { refusal: Refusal, is_head: bool },
+    /// There is nobody to answer, and nothing was asked: a prober of ports, or a connection that a browser had opened in
+    /// advance.
+    Silent(String),
+    /// There is nobody to answer any more.
+    Gone(String),
+}
+
+enum Failed {
+    Refused(Refusal),
+    Silent(String),
+    Gone(String),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Failed {
+        Failed::Refused(refusal)
+    }
+}
+
+/// Splits origin-form and absolute-form targets (RFC 9112, section 3.2) into path and query.
+fn split_target(method: &str, target: &str) -> Result<(String, Option<String>), Refusal> {
+    let target = match target.split_once("://") {
+        Some((scheme, rest))
+            if ["http", "https", "ws", "wss"].contains(&scheme.to_ascii_lowercase().as_str()) =>
+        {
+            rest.find(['/', '?']).map_or("/", |path| &rest[path..])
+        }
+        _ => target,
+    };
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (target, None),
+    };
+    match path {
+        "" => Ok(("/".to_owned(), query)),
+        path if path.starts_with('/') => Ok((path.to_owned(), query)),
+        // `OPTIONS *` and `CONNECT host:port` are answered by their method.
+        path if method == "OPTIONS" || method == "CONNECT" => Ok((path.to_owned(), query)),
+        _ => Err(bad("The request target must be a path.")),
+    }
+}

@@ -1,0 +1,60 @@
+//! What makes a request a WebSocket upgrade.
+
+use data_encoding::BASE64;
+
+use super::{
+    head::Head,
+    refusal::{Refusal, bad},
+};
+
+/// An upgrade whose conditions hold.
+#[derive(Debug)]
+pub(crate) struct Upgrade<'a> {
+    key: &'a str,
+    host: &'a str,
+}
+
+/// A proxy that drops `Upgrade` and `Connection` leaves the other headers, and its owner must be told.
+pub(crate) fn asks_for_upgrade(head: &Head) -> bool {
+    head.lists("upgrade", "websocket") || head.values("sec-websocket-key").next().is_some()
+}
+
+/// The conditions of RFC 6455, section 4.2.1.
+pub(crate) fn upgrade(head: &Head) -> Result<Upgrade<'_>, Refusal> {
+    if head.minor_version() == 0 {
+        return Err(bad("A WebSocket upgrade needs HTTP/1.1."));
+    }
+    let mut versions = head.values("sec-websocket-version");
+    if (versions.next(), versions.next()) != (Some(b"13"), None) {
+        return Err(Refusal::WrongVersion);
+    }
+    let mut keys = head.values("sec-websocket-key");
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(bad("The request needs one Sec-WebSocket-Key header."));
+    };
+    let key = std::str::from_utf8(key).unwrap_or_default();
+    if !BASE64.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
+        return Err(bad("Sec-WebSocket-Key must be 16 bytes in base64."));
+    }
+    if head.method() == "HEAD" {
+        return Err(bad("A WebSocket upgrade is a GET request."));
+    }
+    if !head.lists("upgrade", "websocket") || !head.lists("connection", "upgrade") {
+        return Err(bad(
+            "The request needs 'Upgrade: websocket' and 'Connection: Upgrade'; a proxy in between must pass both on.",
+        ));
+    }
+    Ok(Upgrade { key, host: head.text("host").unwrap_or_default() })
+}
+
+impl Upgrade<'_> {
+    /// The head that `accept_hdr` is shown in place of the judged one.
+    pub(crate) fn canonical_head(&self) -> Vec<u8> {
+        format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\r\n",
+            self.host, self.key
+        )
+        .into_bytes()
+    }
+}

@@ -1,0 +1,150 @@
+//! How a conversation ends, and the close code that says so.
+
+use std::{fmt, io};
+
+use tungstenite::{
+    Error as WireError,
+    error::{CapacityError, ProtocolError},
+    protocol::frame::coding::CloseCode,
+};
+
+use super::abort::Abort;
+use crate::error::Error;
+
+/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The handler returned or closed the conversation itself.
+    Finished(u16),
+    /// The peer sent Close.
+    Closed,
+    /// The connection broke, or the peer is silent: nobody is there to be told.
+    Gone(String),
+    /// The peer reads too slowly: it would not read a Close either.
+    Unread,
+    /// The server stops.
+    Stop,
+    /// With the settings that hold now the client would not come in: its key was taken out, say.
+    Withdrawn,
+    /// The key or token with which the client came in has run out.
+    Expired,
+    /// No message for `idle_timeout`.
+    Idle,
+    /// A frame that RFC 6455 forbids.
+    Protocol(String),
+    /// Text that is not UTF-8.
+    BadUtf8,
+    /// A message over `max_message_bytes`.
+    TooBig,
+    /// A message that is not whole after `message_timeout`.
+    TooSlow,
+    /// More bytes without a whole message than any honest peer sends.
+    TooFragmented,
+    /// The handler returned an error.
+    Failed(String),
+    /// The handler panicked.
+    Panicked,
+}
+
+impl Ending {
+    /// The code and the reason that the peer is told; `None` where there is nobody left to tell.
+    pub(crate) fn close(&self) -> Option<(CloseCode, &'static str)> {
+        match self {
+            Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
+            Ending::Finished(code) => Some((CloseCode::from(*code), "")),
+            Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
+            Ending::Withdrawn => Some((CloseCode::Policy, "no longer let in")),
+            Ending::Expired => Some((CloseCode::Policy, "the key or token has expired")),
+            Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
+            Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
+            Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
+            Ending::TooBig => Some((CloseCode::Size, "message too big")),
+            Ending::TooSlow => Some((CloseCode::Policy, "message too slow")),
+            Ending::TooFragmented => Some((CloseCode::Policy, "message too fragmented")),
+            Ending::Failed(_) | Ending::Panicked => Some((CloseCode::Error, "internal error")),
+        }
+    }
+
+    /// The labels of all endings but those with close codes of a handler's own.
+    pub(crate) const LABELS: [&str; 11] =
+        ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread"];
+
+    /// The label under which it is counted: the close code, or the way it ended without one.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Ending::Closed => "closed".to_owned(),
+            Ending::Gone(_) => "gone".to_owned(),
+            ending => ending.close().map_or("unread".to_owned(), |(code, _)| u16::from(code).to_string()),
+        }
+    }
+
+    /// Whether a handler should learn of it as the plain end of its loop rather than as an error.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(
+            self,
+            Ending::Finished(_)
+                | Ending::Closed
+                | Ending::Stop
+                | Ending::Withdrawn
+                | Ending::Expired
+                | Ending::Idle
+        )
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Finished(code) => write!(f, "closed by the server ({code})"),
+            Ending::Closed => f.write_str("closed by the client"),
+            Ending::Gone(why) => write!(f, "the client is gone ({why})"),
+            Ending::Unread => f.write_str("the client does not read its answers"),
+            Ending::Stop => f.write_str("the server is stopping"),
+            Ending::Withdrawn => f.write_str("the settings no longer let it in"),
+            Ending::Expired => f.write_str("its key or token has expired"),
+            Ending::Idle => f.write_str("no message for idle_timeout"),
+            Ending::Protocol(why) => write!(f, "protocol error ({why})"),
+            Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
+            Ending::TooBig => f.write_str("a message over max_message_bytes"),
+            Ending::TooSlow => f.write_str("a message not whole after message_timeout"),
+            Ending::TooFragmented => f.write_str("too many bytes without a whole message"),
+            Ending::Failed(why) => write!(f, "the handler failed ({why})"),
+            Ending::Panicked => f.write_str("the handler panicked"),
+        }
+    }
+}
+
+impl From<WireError> for Ending {
+    fn from(error: WireError) -> Ending {
+        match error {
+            WireError::ConnectionClosed | WireError::AlreadyClosed => Ending::Closed,
+            WireError::Io(error) => Ending::from(error),
+            WireError::Capacity(CapacityError::MessageTooLong { .. }) => Ending::TooBig,
+            WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Ending::Gone("it hung up without a Close".into())
+            }
+            WireError::Utf8(_) => Ending::BadUtf8,
+            other => Ending::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Ending {
+        match Abort::of(&error) {
+            Some(Abort::Stop) => Ending::Stop,
+            Some(Abort::Withdrawn) => Ending::Withdrawn,
+            Some(Abort::Budget) => Ending::TooFragmented,
+            Some(Abort::Write) => Ending::Unread,
+            Some(Abort::NotTls) => Ending::Gone(error.to_string()),
+            None => Ending::Gone(error.to_string()),
+        }
+    }
+}
+
+impl From<Ending> for Error {
+    fn from(ending: Ending) -> Error {
+        let code = ending.close().map(|(code, _)| code.into());
+        Error::ended(code, format!("the conversation ended: {ending}"))
+    }
+}

@@ -1,0 +1,126 @@
+//! Which server certificates a client trusts.
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    server::ParsedCertificate,
+};
+use x509_cert::{Certificate, der::Decode};
+
+use super::{fault::Fault, provider};
+use crate::error::Error;
+
+/// A client that trusts the certificates in `ca`, or else the authorities of the system.
+pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::plain(Fault(error).to_string()))?;
+    Ok(match ca {
+        None => builder.with_root_certificates(authorities_of_the_system()?).with_no_client_auth(),
+        // The verifier of our own asks rustls' one first, and does not accept more keys than that does: see there.
+        Some(pem) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier::new(pem)?))
+            .with_no_client_auth(),
+    })
+}
+
+fn authorities_of_the_system() -> Result<RootCertStore, Error> {
+    store(rustls_native_certs::load_native_certs().certs).ok_or_else(|| {
+        Error::plain("this system has no list of trusted authorities; name a file of yours with --ca")
+    })
+}
+
+fn store(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates);
+    (!store.is_empty()).then_some(store)
+}
+
+/// Accepts what the given certificates signed, and those certificates themselves.
+///
+/// A certificate that is an authority may not be a server's as well, says rustls, but `openssl req -x509` makes just
+/// that. Accepting it is safe: whoever has its private key could sign any certificate with it, which would be accepted. The
+/// name and the dates are judged nonetheless, and the signatures of the handshake prove that the server has the key.
+#[derive(Debug)]
+struct Verifier {
+    rustls: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl Verifier {
+    fn new(pem: &[u8]) -> Result<Verifier, Error> {
+        let given: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
+        let store = store(given.clone())
+            .ok_or_else(|| Error::plain("the file of the authority has no certificate in PEM"))?;
+        let rustls = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
+            .build()
+            .map_err(|error| Error::plain(format!("the file of the authority cannot be used: {error}")))?;
+        Ok(Verifier { rustls, given })
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        match self.rustls.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // An authority in the place of a server is among "other" errors.
+            Err(TlsError::InvalidCertificate(
+                CertificateError::Other(_) | CertificateError::UnknownIssuer,
+            )) if self.given.contains(end_entity) => {
+                check_dates(end_entity, now)?;
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.rustls.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.rustls.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.rustls.supported_verify_schemes()
+    }
+}
+
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), TlsError> {
+    let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = certificate.tbs_certificate.validity;
+    let now = Duration::from_secs(now.as_secs());
+    if now < validity.not_before.to_unix_duration() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > validity.not_after.to_unix_duration() {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What is left of TLS in a build without the feature `tls`: no certificate can be made, and no server reached.
+
+use std::{convert::Infallible, io, net::TcpStream, sync::Arc, time::Duration};
+
+use super::transport::SharedTransport;
+use crate::error::Error;
+
+/// A certificate with its private key: there is none in this build, which is without the feature `tls`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls(Infallible);
+
+impl Tls {
+    /// Always fails in this build.
+    ///
+    /// # Errors
+    ///
+    /// Always: this build is without the feature `tls`.
+    pub fn from_pem(_: &[u8], _: &[u8]) -> Result<Tls, Error> {
+        Err(Error::plain("this build is without the feature \"tls\""))
+    }
+
+    /// Whether the certificate has expired.
+    pub fn has_expired(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn accept(&self, _: &Arc<TcpStream>, _: Duration) -> io::Result<SharedTransport> {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn connect(
+    _: &Arc<TcpStream>,
+    _: &str,
+    _: Option<&[u8]>,
+    _: Duration,
+) -> Result<SharedTransport, Error> {
+    Err(Error::plain("wss:// (TLS) is not part of this build; write ws://HOST:PORT"))
+}
+
+pub(crate) fn described(_: &io::Error, _: &str) -> Option<String> {
+    None
+}
