@@ -4,7 +4,7 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     http::{Excerpt, LOGGED_CHARS},
-    replies::Search,
+    replies::SearchBuffer,
     session::{Event, HandlerResult, Session},
 };
 
@@ -41,7 +41,7 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
         let greeting = Utf8Bytes::from(&session.config().greeting);
         say(session, greeting)?;
     }
-    let mut search = Search::default();
+    let mut search = SearchBuffer::default();
     while let Some(event) = session.next()? {
         match event {
             Event::Text(text) => answer(session, &text, &mut search, &mut unanswered)?,
@@ -58,7 +58,7 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
 fn answer(
     session: &mut Session,
     message: &str,
-    search: &mut Search,
+    search: &mut SearchBuffer,
     unanswered: &mut impl FnMut(&str),
 ) -> HandlerResult {
     // websocat leaves the line break at the end of a piped line.

@@ -261,7 +261,7 @@ impl ClientReceiver {
         }
         self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         loop {
-            let ping_due = self.socket.get_ref().heard().max(self.last_ping) + PING_INTERVAL;
+            let ping_due = self.socket.get_ref().last_received().max(self.last_ping) + PING_INTERVAL;
             let deadline = self.give_up.map_or(ping_due, |give_up| give_up.min(ping_due));
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {

@@ -220,7 +220,7 @@ impl Config {
         let (sections, mut faults) = ini::parse(text);
         let Loaded { mut config, sources, .. } = Loaded::of_sections(&sections, name, &mut faults);
         for entry in sections.iter().flat_map(|section| &section.entries) {
-            let instead = NOT_IN_A_TEXT.iter().find(|(setting, _)| *setting == entry.key);
+            let instead = NOT_IN_A_TEXT.iter().find(|(setting, _)| *setting == entry.name);
             if let Some((setting, instead)) = instead.filter(|_| !entry.value.is_empty()) {
                 faults.push(Fault::new(entry.line, format!("{setting} {instead}")));
             }
@@ -373,13 +373,13 @@ impl Loaded {
         let known = || SETTINGS.iter().filter(|setting| setting.section == section.name);
         fault_duplicates(section, faults);
         for entry in &section.entries {
-            let Some(setting) = known().find(|setting| setting.name == entry.key) else {
-                let hint = match SETTINGS.iter().find(|setting| setting.name == entry.key) {
+            let Some(setting) = known().find(|setting| setting.name == entry.name) else {
+                let hint = match SETTINGS.iter().find(|setting| setting.name == entry.name) {
                     Some(elsewhere) => format!("; it belongs to [{}]", elsewhere.section),
-                    None => suggestion(shown_name(&entry.key), known().map(|setting| setting.name)),
+                    None => suggestion(shown_name(&entry.name), known().map(|setting| setting.name)),
                 };
                 let sentence =
-                    format!("[{}] has no setting {:?}{hint}", section.name, shown_name(&entry.key));
+                    format!("[{}] has no setting {:?}{hint}", section.name, shown_name(&entry.name));
                 faults.push(Fault::new(entry.line, sentence));
                 continue;
             };
@@ -403,7 +403,7 @@ impl Config {
         let mut expires = None;
         for entry in &section.entries {
             // The value may be a secret: a fault never shows it.
-            let read = match entry.key.as_str() {
+            let read = match entry.name.as_str() {
                 "secret" => Key::new(name, &entry.value).map(|key| keys.push(key)),
                 "secret_sha256" => Key::from_sha256(name, &entry.value).map(|key| keys.push(key)),
                 "origins" => entry
@@ -424,10 +424,10 @@ impl Config {
                 }
             };
             if let Err(sentence) = read {
-                faults.push(Fault::new(entry.line, format!("{} of [key {name}] {sentence}", entry.key)));
+                faults.push(Fault::new(entry.line, format!("{} of [key {name}] {sentence}", entry.name)));
             }
         }
-        let given = section.entries.iter().filter(|entry| entry.key.starts_with("secret")).count();
+        let given = section.entries.iter().filter(|entry| entry.name.starts_with("secret")).count();
         if given != 1 {
             let sentence = format!(
                 "[key {name}] needs either secret or secret_sha256; 'replyd key new {name}' makes one"
@@ -448,11 +448,11 @@ impl Config {
 
 fn fault_duplicates(section: &Section, faults: &mut Faults) {
     let mut lines = HashMap::new();
-    for Entry { key, line, .. } in &section.entries {
-        let first = *lines.entry(key).or_insert(*line);
+    for Entry { name, line, .. } in &section.entries {
+        let first = *lines.entry(name).or_insert(*line);
         if first != *line {
             let sentence =
-                format!("{:?} stands at line {first} already; remove one of them", shown_name(key));
+                format!("{:?} stands at line {first} already; remove one of them", shown_name(name));
             faults.push(Fault::new(*line, sentence));
         }
     }
@@ -470,8 +470,8 @@ fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
             let sentence = format!("[key {name}] begins at line {begun} already; put these lines there");
             faults.push(Fault::new(section.line, sentence));
         }
-        for Entry { key, value, line } in &section.entries {
-            let read = match key.as_str() {
+        for Entry { name: setting, value, line } in &section.entries {
+            let read = match setting.as_str() {
                 "secret" => Key::new(name, value),
                 "secret_sha256" => Key::from_sha256(name, value),
                 _ => continue,

@@ -1,6 +1,6 @@
 //! Reads INI text, in which what follows `=` is prose: no quoting, no escapes, no comments behind a value.
 //!
-//! Rules: `[section]`; `key = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
+//! Rules: `[section]`; `name = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
 //! indented line continues the value above after a line break, and blank lines between such lines are kept. UTF-8;
 //! a byte order mark and CRLF are accepted.
 
@@ -22,10 +22,10 @@ pub(crate) struct Section {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// A key with its value.
+/// A name with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) key: String,
+    pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) line: usize,
 }
@@ -106,19 +106,19 @@ impl Reader {
     fn begin_entry(&mut self, line: &str) {
         self.continues = false;
         self.blank_lines = 0;
-        let Some((key, value)) = line.split_once('=') else {
-            return self.fault("expected 'key = value'; indent the line if it continues the value above");
+        let Some((name, value)) = line.split_once('=') else {
+            return self.fault("expected 'name = value'; indent the line if it continues the value above");
         };
-        let (key, value) = (key.trim(), value.trim());
-        if key.is_empty() {
-            return self.fault("there is nothing before the '='; write 'key = value'");
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() {
+            return self.fault("there is nothing before the '='; write 'name = value'");
         }
         let line = self.line;
         let Some(section) = self.sections.last_mut() else {
             return self.fault("this line stands before the first [section]");
         };
         self.entries += 1;
-        section.entries.push(Entry { key: key.to_owned(), value: value.to_owned(), line });
+        section.entries.push(Entry { name: name.to_owned(), value: value.to_owned(), line });
         self.continues = true;
     }
 
@@ -140,7 +140,7 @@ mod tests {
         let found: Vec<(&str, Vec<(&str, &str)>)> = sections
             .iter()
             .map(|section| {
-                let entries = section.entries.iter().map(|entry| (&entry.key[..], &entry.value[..]));
+                let entries = section.entries.iter().map(|entry| (&entry.name[..], &entry.value[..]));
                 (&section.name[..], entries.collect())
             })
             .collect();
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn faults_name_their_line() {
         check_fault("a = b", 1, "before the first [section]");
-        check_fault("[r]\nhello", 2, "expected 'key = value'");
+        check_fault("[r]\nhello", 2, "expected 'name = value'");
         check_fault("[r]\n= b", 2, "nothing before the '='");
         check_fault("[r\n", 1, "written as [name]");
         check_fault("[]\n", 1, "written as [name]");
@@ -248,7 +248,7 @@ mod tests {
             }
             let (sections, faults) = parse(&text);
             prop_assert!(faults.is_empty(), "{:?}", faults);
-            let found: Vec<_> = sections[0].entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
+            let found: Vec<_> = sections[0].entries.iter().map(|e| (e.name.clone(), e.value.clone())).collect();
             prop_assert_eq!(found, entries);
         }
     }

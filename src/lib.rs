@@ -77,7 +77,7 @@ pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::{Color, Config, Loaded, Reading, Refused, Source, Sources};
 pub use error::{Error, ErrorKind};
 pub use metrics::Counts;
-pub use replies::{Candidate, Explanation, Replies, Search};
+pub use replies::{Candidate, Explanation, Replies, SearchBuffer};
 pub use server::{RunningServer, Server};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::Tls;

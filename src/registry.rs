@@ -141,6 +141,7 @@ impl Registry {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_reload(&current, &config)?;
         let fixed = config.keep_fixed(&current);
+        config.replies.share_buffers_of(&current.replies);
         let config = Arc::new(config);
         *current = Arc::clone(&config);
         drop(current);

@@ -18,16 +18,16 @@ use crate::{
     ini::{self, Entry, Fault, Faults, Section},
 };
 pub use explanation::{Candidate, Explanation};
-use index::{Index, KeyId, Twin};
+use index::{Duplicate, Index, PhraseId};
 use lint::Test;
-use phrase::{Pattern, alternatives};
-pub use search::Search;
-use search::{Fit, KEPT_ROOM, KEPT_SHARED_ROOM, LONG_MESSAGE_BYTES, SharedRooms};
+use phrase::{Phrase, alternatives};
+pub use search::SearchBuffer;
+use search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SharedBuffers};
 use words::Words;
 
 /// The sections that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
-/// The key of the reply that answers when no other does.
+/// The phrase of the reply that answers when no other does.
 const UNKNOWN: &str = "unknown";
 
 /// As many as a file may have entries: what is built of one takes some 600 bytes.
@@ -59,20 +59,20 @@ unknown = Sorry, I am unable to understand you.";
 /// # Ok::<(), replyd::Error>(())
 /// ```
 ///
-/// The work for a message is bounded, whatever the keys are. A search looks up the beginnings of words (`word*`), then the
-/// phrases that begin at each word, then the keys of one phrase and those of several (`one & other`). Each of these four parts
+/// The work for a message is bounded, whatever the phrases are. A search looks up the beginnings of words (`word*`), then the
+/// runs that begin at each word, then the phrases of one run and those of several (`one & other`). Each of these four parts
 /// may take 100,000 steps, and 8 more for each word of the message; among replies as people write them all of them together do
 /// not take half as many. Past the bound a message always has the same answer, though not always the best one: in each part
 /// what comes last is left out, which is what stands near the end of the message, a `word*` with thousands of letters, and
-/// keys that stand late among thousands with the same phrases.
+/// phrases that stand late among thousands with the same runs.
 #[derive(Clone)]
 pub struct Replies {
     name: String,
     entries: Vec<Reply>,
-    /// Which entry the keys of the index belong to, and which alternative each is.
-    keys: Vec<(usize, String)>,
+    /// Which entry the phrases of the index belong to, and which alternative each is.
+    phrases: Vec<(usize, String)>,
     index: Index,
-    long: Arc<SharedRooms>,
+    long: Arc<SharedBuffers>,
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
@@ -81,7 +81,7 @@ pub struct Replies {
 /// An entry of `[replies]` or `[smalltalk]`.
 #[derive(Clone, Debug)]
 struct Reply {
-    key: String,
+    phrase: String,
     text: Utf8Bytes,
     line: usize,
 }
@@ -110,20 +110,20 @@ impl Replies {
 
     /// The reply to `message`, or `None` where only `unknown` would answer.
     pub fn find(&self, message: &str) -> Option<&Utf8Bytes> {
-        self.find_with(message, &mut Search::default())
+        self.find_with(message, &mut SearchBuffer::default())
     }
 
-    /// As [`find`](Replies::find), in a room that is kept from one message to the next: then nothing is allocated for it.
+    /// As [`find`](Replies::find), in a buffer that is kept from one message to the next: then nothing is allocated for it.
     ///
-    /// A message of more than 256 bytes is looked at in one of a few rooms that belong to the table, and may wait for it: however
+    /// A message of more than 256 bytes is looked at in one of a few buffers that belong to the table, and may wait for it: however
     /// many sessions there are, long messages do not add up in memory.
-    pub fn find_with(&self, message: &str, search: &mut Search) -> Option<&Utf8Bytes> {
+    pub fn find_with(&self, message: &str, search: &mut SearchBuffer) -> Option<&Utf8Bytes> {
         if message.len() > LONG_MESSAGE_BYTES {
             return self.find_long(message);
         }
         let best = self.best(message, search);
-        search.shrink(KEPT_ROOM);
-        best.map(|fit| &self.reply_of(fit.key).text)
+        search.shrink(KEPT_BYTES);
+        best.map(|matched| &self.reply_of(matched.phrase).text)
     }
 
     // Not inlined, it leaves the way of ordinary messages short.
@@ -131,8 +131,8 @@ impl Replies {
     fn find_long(&self, message: &str) -> Option<&Utf8Bytes> {
         let mut search = self.long.next();
         let best = self.best(message, &mut search);
-        search.shrink(KEPT_SHARED_ROOM);
-        best.map(|fit| &self.reply_of(fit.key).text)
+        search.shrink(KEPT_SHARED_BYTES);
+        best.map(|matched| &self.reply_of(matched.phrase).text)
     }
 
     /// Which reply answers `message` and why, and which others came near.
@@ -159,9 +159,11 @@ impl Replies {
     pub fn changes_since(&self, old: &Replies) -> (usize, usize, usize) {
         // A reply is the same as long as its first alternative is.
         fn by_name(replies: &Replies) -> HashMap<&str, (&str, &str)> {
-            let name = |key: &'_ str| key.split(['|', '｜']).next().map_or(0, |first| first.trim_end().len());
+            let name =
+                |phrase: &'_ str| phrase.split(['|', '｜']).next().map_or(0, |first| first.trim_end().len());
             let all = replies.entries.iter().chain([&replies.unknown]);
-            all.map(|reply| (&reply.key[..name(&reply.key)], (&*reply.key, reply.text.as_str()))).collect()
+            all.map(|reply| (&reply.phrase[..name(&reply.phrase)], (&*reply.phrase, reply.text.as_str())))
+                .collect()
         }
         let (now, before) = (by_name(self), by_name(old));
         let added = now.keys().filter(|name| !before.contains_key(*name)).count();
@@ -169,6 +171,12 @@ impl Replies {
             now.iter().filter(|(name, reply)| before.get(*name).is_some_and(|old| old != *reply)).count();
         let removed = before.keys().filter(|name| !now.contains_key(*name)).count();
         (added, changed, removed)
+    }
+
+    /// Uses the buffers of `other` for long messages: a table that replaces another needs none of its own, which the allocator
+    /// would keep beside those.
+    pub(crate) fn share_buffers_of(&mut self, other: &Replies) {
+        self.long = Arc::clone(&other.long);
     }
 
     /// Reads a table and says what is wrong with it.
@@ -206,14 +214,14 @@ impl Replies {
         builder.finish(entries("tests"))
     }
 
-    fn best(&self, message: &str, search: &mut Search) -> Option<Fit> {
+    fn best(&self, message: &str, search: &mut SearchBuffer) -> Option<Match> {
         let mut best = None;
-        search.visit(&self.index, message, |fit| best = best.max(Some(fit)));
+        search.visit(&self.index, message, |matched| best = best.max(Some(matched)));
         best
     }
 
-    fn reply_of(&self, key: KeyId) -> &Reply {
-        &self.entries[self.keys[key].0]
+    fn reply_of(&self, phrase: PhraseId) -> &Reply {
+        &self.entries[self.phrases[phrase].0]
     }
 }
 
@@ -236,22 +244,25 @@ struct Builder {
     faults: Faults,
     vars: lint::Vars,
     unknown_line: Option<usize>,
-    /// Keys of several phrases, which go into the index when the others are in.
-    later: Vec<(usize, String, Pattern, bool, usize)>,
+    /// Phrases of several runs, which go into the index when the others are in.
+    later: Vec<(usize, String, Phrase, bool, usize)>,
     order: usize,
 }
 
 impl Builder {
     fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
-        let sorry =
-            built_in.entries.iter().find(|entry| entry.key == UNKNOWN).expect("the built-in replies have it");
-        let unknown = Reply { key: UNKNOWN.to_owned(), text: sorry.value.as_str().into(), line: 0 };
+        let sorry = built_in
+            .entries
+            .iter()
+            .find(|entry| entry.name == UNKNOWN)
+            .expect("the built-in replies have it");
+        let unknown = Reply { phrase: UNKNOWN.to_owned(), text: sorry.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
         let replies = Replies {
             name: name.to_owned(),
             entries: Vec::new(),
-            keys: Vec::new(),
+            phrases: Vec::new(),
             index: Index::new(),
             long: Arc::default(),
             unknown,
@@ -264,39 +275,39 @@ impl Builder {
     fn add(&mut self, entries: &[Entry], is_reply: bool) {
         for entry in entries {
             if entry.value.is_empty() {
-                let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.key);
+                let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
             let text = self.vars.fill(entry, &mut self.replies.warnings);
             if text.trim().is_empty() {
                 let sentence =
-                    format!("the reply to {:?} is empty: so is what its braces stand for", entry.key);
+                    format!("the reply to {:?} is empty: so is what its braces stand for", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
             lint::check_entry(entry, &text, &mut self.replies.warnings);
-            let reply = Reply { key: entry.key.clone(), text: text.into(), line: entry.line };
-            if is_reply && Words::of(&entry.key).shown() == UNKNOWN {
+            let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
+            if is_reply && Words::of(&entry.name).shown() == UNKNOWN {
                 if let Some(first) = self.unknown_line.replace(entry.line) {
                     self.faults.push(duplicate(entry.line, UNKNOWN, first));
                 }
                 self.replies.unknown = reply;
             } else {
                 self.replies.entries.push(reply);
-                self.add_keys(entry, is_reply);
+                self.add_phrases(entry, is_reply);
             }
         }
     }
 
-    fn add_keys(&mut self, entry: &Entry, is_reply: bool) {
+    fn add_phrases(&mut self, entry: &Entry, is_reply: bool) {
         let reply = self.replies.entries.len() - 1;
-        for (alternative, pattern) in alternatives(&entry.key) {
+        for (alternative, phrase) in alternatives(&entry.name) {
             self.order += 1;
             if self.order > MAX_ALTERNATIVES {
                 if self.order == MAX_ALTERNATIVES + 1 {
                     let sentence = format!(
-                        "a file has at most {MAX_ALTERNATIVES} keys, and those from here on are not read"
+                        "a file has at most {MAX_ALTERNATIVES} phrases, and those from here on are not read"
                     );
                     self.faults.push(Fault::new(entry.line, sentence));
                 }
@@ -306,46 +317,46 @@ impl Builder {
                 let sentence = "'unknown' answers the rest only if it stands alone, in [replies]";
                 self.replies.warnings.push(Fault::new(entry.line, sentence));
             }
-            match pattern {
-                Ok(pattern @ Pattern::Phrases(_)) if pattern.phrases() > 1 => {
-                    self.later.push((reply, alternative.to_owned(), pattern, is_reply, self.order));
+            match phrase {
+                Ok(phrase @ Phrase::Runs(_)) if phrase.runs() > 1 => {
+                    self.later.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
                 }
-                Ok(pattern) => self.add_key(reply, alternative.to_owned(), &pattern, is_reply, self.order),
+                Ok(phrase) => self.add_phrase(reply, alternative.to_owned(), &phrase, is_reply, self.order),
                 Err(sentence) => self.faults.push(Fault::new(entry.line, sentence)),
             }
         }
     }
 
-    fn add_key(
+    fn add_phrase(
         &mut self,
         reply: usize,
         alternative: String,
-        pattern: &Pattern,
+        phrase: &Phrase,
         is_reply: bool,
         order: usize,
     ) {
-        let (_, twin) = self.replies.index.add(pattern, is_reply, order);
+        let (_, duplicate_of) = self.replies.index.add(phrase, is_reply, order);
         let line = self.replies.entries[reply].line;
-        match twin {
-            Some(Twin::Same(first)) => {
+        match duplicate_of {
+            Some(Duplicate::Same(first)) => {
                 let first = self.replies.reply_of(first).line;
                 self.faults.push(duplicate(line.max(first), &alternative, line.min(first)));
             }
-            Some(Twin::Folded(first)) => {
+            Some(Duplicate::Folded(first)) => {
                 let first = self.replies.reply_of(first).line;
                 let sentence =
-                    format!("{alternative:?} differs from the key at line {first} in its accents alone");
+                    format!("{alternative:?} differs from the phrase at line {first} in its accents alone");
                 self.replies.warnings.push(Fault::new(line, sentence));
             }
             None => {}
         }
-        lint::check_prefixes(line, pattern, &mut self.replies.warnings);
-        self.replies.keys.push((reply, alternative));
+        lint::check_prefixes(line, phrase, &mut self.replies.warnings);
+        self.replies.phrases.push((reply, alternative));
     }
 
     fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
-        for (reply, alternative, pattern, is_reply, order) in std::mem::take(&mut self.later) {
-            self.add_key(reply, alternative, &pattern, is_reply, order);
+        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.later) {
+            self.add_phrase(reply, alternative, &phrase, is_reply, order);
         }
         self.vars.warn_of_unused(&mut self.replies.warnings);
         self.replies.tests = tests.iter().map(Test::of).collect();
@@ -353,6 +364,6 @@ impl Builder {
     }
 }
 
-fn duplicate(line: usize, key: &str, first: usize) -> Fault {
-    Fault::new(line, format!("the reply to {key:?} stands at line {first} already; remove one of them"))
+fn duplicate(line: usize, phrase: &str, first: usize) -> Fault {
+    Fault::new(line, format!("the reply to {phrase:?} stands at line {first} already; remove one of them"))
 }

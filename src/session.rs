@@ -262,7 +262,7 @@ impl Session {
             self.holds_pongs = true;
         }
         // The clocks are looked at when nothing comes; who talks all the time must not outstay either.
-        if self.has_expired(self.socket.get_ref().heard()) {
+        if self.has_expired(self.socket.get_ref().last_received()) {
             return Err(Ending::Expired);
         }
         // A client that pings all the time is never waited for, and must not hold a message open either.
@@ -290,7 +290,7 @@ impl Session {
             }
         }
         // The clocks are looked at when nothing comes, and would never see a client that pings all the time.
-        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().heard()) {
+        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
             return Err(Ending::Idle);
         }
         Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
@@ -331,7 +331,7 @@ impl Session {
         self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
         if self.config.messages_per_second > 0 {
             let cost = Duration::from_secs(1) / self.config.messages_per_second;
-            self.paid_until = self.paid_until.max(self.socket.get_ref().heard()) + cost;
+            self.paid_until = self.paid_until.max(self.socket.get_ref().last_received()) + cost;
         }
     }
 
@@ -341,14 +341,14 @@ impl Session {
             self.free_controls -= 1;
         } else {
             let cost = Duration::from_secs(1) / CONTROLS_PER_SECOND;
-            self.controls_paid_until = self.controls_paid_until.max(self.socket.get_ref().heard()) + cost;
+            self.controls_paid_until = self.controls_paid_until.max(self.socket.get_ref().last_received()) + cost;
         }
     }
 
     fn throttle(&mut self) -> Result<(), Ending> {
         let paid_until = self.paid_until.max(self.controls_paid_until);
         // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
-        if paid_until <= self.socket.get_ref().heard() + BURST {
+        if paid_until <= self.socket.get_ref().last_received() + BURST {
             return Ok(());
         }
         let ahead = paid_until.saturating_duration_since(Instant::now());
@@ -371,7 +371,7 @@ impl Session {
     }
 
     fn ping_due(&self) -> Instant {
-        self.socket.get_ref().heard().max(self.last_ping) + self.config.ping_interval
+        self.socket.get_ref().last_received().max(self.last_ping) + self.config.ping_interval
     }
 
     fn idle_due(&self) -> Option<Instant> {
@@ -430,11 +430,11 @@ impl Session {
             Some(now) => now,
             None => {
                 self.send_gathered().map_err(|ending| self.broken(ending))?;
-                self.socket.get_ref().sent()
+                self.socket.get_ref().last_sent()
             }
         };
         if is_message && std::mem::take(&mut self.is_asked) {
-            let took = sent.saturating_duration_since(self.socket.get_ref().heard());
+            let took = sent.saturating_duration_since(self.socket.get_ref().last_received());
             self.connection.state.traffic.answered(took);
         }
         Ok(())

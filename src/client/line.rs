@@ -101,7 +101,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read, net::TcpListener, thread};
+    use std::{net::TcpListener, thread};
 
     use super::*;
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_server_that_answers_is_waited_for() {
-        let (line, mut server) = line();
+        let (line, server) = line();
         let writing = thread::spawn({
             let line = line.clone();
             move || Transport::write(&line, &vec![b'x'; MUCH])

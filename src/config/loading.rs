@@ -347,8 +347,9 @@ struct Places {
 impl Places {
     fn of(sections: &[Section], name: String) -> Places {
         let entries = sections.iter().flat_map(|section| &section.entries);
-        let of_files = entries.filter(|entry| entry.key.starts_with("tls_") || entry.key.starts_with("jwt_"));
-        Places { name, lines: of_files.map(|entry| (entry.key.clone(), entry.line)).collect() }
+        let of_files =
+            entries.filter(|entry| entry.name.starts_with("tls_") || entry.name.starts_with("jwt_"));
+        Places { name, lines: of_files.map(|entry| (entry.name.clone(), entry.line)).collect() }
     }
 
     fn fault(&self, setting: &str, sentence: &str) -> Vec<String> {
@@ -377,7 +378,7 @@ impl Places {
 
 fn fault_plain_secret(sections: &[Section], name: &str, faults: &mut Faults) {
     let keys = sections.iter().filter(|section| section.name.starts_with("key "));
-    if let Some(entry) = keys.flat_map(|section| &section.entries).find(|entry| entry.key == "secret") {
+    if let Some(entry) = keys.flat_map(|section| &section.entries).find(|entry| entry.name == "secret") {
         let sentence =
             format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
         faults.push(Fault::new(entry.line, sentence));
@@ -392,7 +393,7 @@ fn fault_odd_parts(sources: &Sources, sections: &[Section], faults: &mut Faults)
         _ => ("", ""),
     };
     let mut entries = sections.iter().flat_map(|section| &section.entries);
-    if let Some(entry) = entries.find(|entry| entry.key == given) {
+    if let Some(entry) = entries.find(|entry| entry.name == given) {
         faults.push(Fault::new(entry.line, format!("{given}: {missing} is needed as well")));
     }
     let replies = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name));

@@ -204,7 +204,7 @@ fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() 
     for setting in SETTINGS {
         let section = sections.iter().find(|section| section.name == setting.section);
         let entry =
-            section.and_then(|section| section.entries.iter().find(|entry| entry.key == setting.name));
+            section.and_then(|section| section.entries.iter().find(|entry| entry.name == setting.name));
         assert!(entry.is_some(), "[{}] {} is not in config.example.ini", setting.section, setting.name);
     }
 }

@@ -1,63 +1,63 @@
-//! The grammar of a key: `opening hours | when do you open`, `deliver* & sunday`.
+//! The grammar of a phrase: `opening hours | when do you open`, `deliver* & sunday`.
 
 use super::words::{Words, symbols};
 
-/// One alternative of a key.
+/// One alternative of a phrase.
 #[derive(Clone, Debug)]
-pub(super) enum Pattern {
-    /// Phrases that must all be in a message, in any order; mostly one.
-    Phrases(Vec<Phrase>),
+pub(super) enum Phrase {
+    /// Runs that must all be in a message, in any order; mostly one.
+    Runs(Vec<Run>),
     /// Neither letters nor digits (`?`, an emoji): the whole message, as it stands.
     Symbols(String),
 }
 
 /// Words that must stand next to each other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Phrase {
+pub(super) struct Run {
     pub(super) words: Words,
     /// For each word, whether it is only the beginning of one.
     pub(super) prefixes: Vec<bool>,
 }
 
-impl Pattern {
-    pub(super) fn phrases(&self) -> usize {
+impl Phrase {
+    pub(super) fn runs(&self) -> usize {
         match self {
-            Pattern::Phrases(phrases) => phrases.len(),
-            Pattern::Symbols(_) => 0,
+            Phrase::Runs(runs) => runs.len(),
+            Phrase::Symbols(_) => 0,
         }
     }
 }
 
-/// Splits a key at its `|` and reads each alternative; what is wrong with one is said in place of it.
-pub(super) fn alternatives(key: &str) -> impl Iterator<Item = (&str, Result<Pattern, String>)> {
+/// Splits a phrase at its `|` and reads each alternative; what is wrong with one is said in place of it.
+pub(super) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<Phrase, String>)> {
     // Chinese and Japanese keyboards write the full-width signs.
-    key.split(['|', '｜']).map(str::trim).map(move |alternative| {
-        let pattern = match alternative {
-            "" => Err(format!("{key:?} has nothing beside a '|'")),
-            alternative => pattern(alternative),
+    phrase.split(['|', '｜']).map(str::trim).map(move |alternative| {
+        let phrase = match alternative {
+            "" => Err(format!("{phrase:?} has nothing beside a '|'")),
+            alternative => read(alternative),
         };
-        (alternative, pattern)
+        (alternative, phrase)
     })
 }
 
-fn pattern(alternative: &str) -> Result<Pattern, String> {
+fn read(alternative: &str) -> Result<Phrase, String> {
     if Words::of(alternative).is_empty() && !alternative.contains(['&', '＆']) {
-        return Ok(Pattern::Symbols(symbols(alternative)));
+        return Ok(Phrase::Symbols(symbols(alternative)));
     }
-    let mut phrases = vec![Phrase::default()];
+    let mut runs = vec![Run::default()];
     for word in alternative.split_whitespace() {
         match word {
-            "&" | "＆" => phrases.push(Phrase::default()),
-            word => phrases.last_mut().expect("it begins with one").add(word)?,
+            "&" | "＆" => runs.push(Run::default()),
+            word => runs.last_mut().expect("it begins with one").add(word)?,
         }
     }
-    if phrases.iter().any(|phrase| phrase.words.is_empty()) {
+    if runs.iter().any(|run| run.words.is_empty()) {
         return Err(format!("{alternative:?} has no word beside a '&'"));
     }
-    Ok(Pattern::Phrases(phrases))
+    Ok(Phrase::Runs(runs))
 }
 
-impl Phrase {
+impl Run {
     fn add(&mut self, word: &str) -> Result<(), String> {
         let stem = word.strip_suffix(['*', '＊']);
         self.words.read(stem.unwrap_or(word));

@@ -205,8 +205,8 @@ fn faults() {
 fn warnings() {
     check_warnings("hi = A\nbye = B", &[]);
     check_warnings("hi, hello = A", &[(2, "write '|' between alternatives")]);
-    check_warnings("dog&cat = A\nB&B | Q&A = B", &[(2, "\"dog&cat\" is one phrase")]);
-    check_warnings("dog &cat = A", &[(2, "is one phrase")]);
+    check_warnings("dog&cat = A\nB&B | Q&A = B", &[(2, "\"dog&cat\" is one run")]);
+    check_warnings("dog &cat = A", &[(2, "is one run")]);
     check_warnings("營業，時間 = A", &[(2, "write '|' between alternatives")]);
     check_warnings(
         "unknown | dunno = A\n[smalltalk]\nunknown = B",
@@ -240,7 +240,7 @@ fn lines_of_tests() {
         failures("why = open\nx = openin hours"),
         [
             "f:6: \"why\" should be answered by \"open\" (line 3), but \"unknown\" (line 4) answers it",
-            "f:7: no reply has the key \"openin hours\"; did you mean \"opening hours\"?"
+            "f:7: no reply has the phrase \"openin hours\"; did you mean \"opening hours\"?"
         ]
     );
 }
@@ -252,12 +252,12 @@ fn explanations() {
     let replies = Replies::parse(table, "faq.ini").unwrap();
     assert_eq!(
         replies.explain("Hi! WHEN do you open today?").to_string(),
-        "B\nmessage: hi when do you open today\nkey:     when do you open (faq.ini:3), 4 words in the message\n\
+        "B\nmessage: hi when do you open today\nphrase:  when do you open (faq.ini:3), 4 words in the message\n\
          not:     do you (faq.ini:4), 2 words against 4\nnot:     open (faq.ini:2), 1 word against 4"
     );
     let why = |message: &str| replies.explain(message).winner.why;
     assert_eq!(why("Opening hours?"), "it is the whole message");
-    assert_eq!(why("what"), "no key is in the message");
+    assert_eq!(why("what"), "no phrase is in the message");
     assert_eq!(replies.explain("what").winner.place, "built-in");
     assert_eq!(replies.explain("hi you").others[0].why, "[replies] come before [smalltalk]");
     assert_eq!(replies.explain("you open").others[0].why, "3 letters against 4");
@@ -278,9 +278,9 @@ fn long(words: &str) -> String {
     words.repeat(16 * 1024 / words.len())
 }
 
-/// How many steps it takes to look for the keys in a message.
+/// How many steps it takes to look for the phrases in a message.
 fn steps(replies: &Replies, message: &str) -> usize {
-    Search::default().visit(&replies.index, message, |_| ())
+    SearchBuffer::default().visit(&replies.index, message, |_| ())
 }
 
 /// Looks at the message in at most as many steps as there are for it, and gives the answer.
@@ -292,28 +292,28 @@ fn answer_within_bounds<'a>(replies: &'a Replies, message: &str) -> &'a str {
     replies.answer(message)
 }
 
-fn numbered(keys: impl Iterator<Item = String>) -> Replies {
-    let table: String = keys.enumerate().map(|(at, key)| format!("{key} = {}\n", at + 1)).collect();
+fn numbered(phrases: impl Iterator<Item = String>) -> Replies {
+    let table: String = phrases.enumerate().map(|(at, phrase)| format!("{phrase} = {}\n", at + 1)).collect();
     Replies::parse(&format!("[replies]\nunknown = ?!\n{table}"), "f").unwrap()
 }
 
 #[test]
 fn many_keys_of_the_same_phrases() {
     let letters: Vec<char> = ('a'..='n').collect();
-    let mut keys = Vec::new();
+    let mut phrases = Vec::new();
     for (at, a) in letters.iter().enumerate() {
         for (at, b) in letters.iter().enumerate().skip(at + 1) {
             for (at, c) in letters.iter().enumerate().skip(at + 1) {
-                keys.extend(letters[at + 1..].iter().map(|d| format!("{a} & {b} & {c} & {d}")));
+                phrases.extend(letters[at + 1..].iter().map(|d| format!("{a} & {b} & {c} & {d}")));
             }
         }
     }
-    assert_eq!(keys.len(), 1001);
-    let replies = numbered(keys.into_iter());
+    assert_eq!(phrases.len(), 1001);
+    let replies = numbered(phrases.into_iter());
     assert_eq!(replies.answer("d, c, b, a?").as_str(), "1");
     assert_eq!(replies.answer("n m l k").as_str(), "1001");
     assert_eq!(replies.answer("a b c").as_str(), "?!");
-    // Each key is looked at once, however often its words are there.
+    // Each phrase is looked at once, however often its words are there.
     let once = steps(&replies, "a b c d e f g h i j k l m n");
     let often = long("a b c d e f g h i j k l m n ");
     assert!(steps(&replies, &often) - once < 8192 * STEPS_PER_WORD, "{} steps", steps(&replies, &often));
@@ -372,22 +372,22 @@ fn replies_that_people_write_stay_far_below_the_bound() {
 #[test]
 fn no_message_leaves_much_room_with_a_session() {
     let replies = numbered((1..=100).map(|letters| "a".repeat(letters) + "*"));
-    let mut search = Search::default();
+    let mut search = SearchBuffer::default();
     for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!", &"a".repeat(50)] {
         for message in [long(words), long(words).chars().take(80).collect()] {
             replies.find_with(&message, &mut search);
-            assert!(search.room() <= KEPT_ROOM, "{message:?}");
+            assert!(search.bytes() <= KEPT_BYTES, "{message:?}");
         }
     }
-    let mut shared = Search::default();
+    let mut shared = SearchBuffer::default();
     for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!"] {
         shared.visit(&replies.index, &long(words), |_| ());
-        assert!(shared.room() <= KEPT_SHARED_ROOM, "{words:?}: {} bytes", shared.room());
+        assert!(shared.bytes() <= KEPT_SHARED_BYTES, "{words:?}: {} bytes", shared.bytes());
     }
 }
 
-/// Words from a small vocabulary, so that keys and messages have much in common.
-fn phrase() -> impl Strategy<Value = String> {
+/// Words from a small vocabulary, so that phrases and messages have much in common.
+fn run() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("open"),
         Just("opening"),
@@ -401,8 +401,8 @@ fn phrase() -> impl Strategy<Value = String> {
     proptest::collection::vec(word, 1..4).prop_map(|words| words.join(" "))
 }
 
-fn key() -> impl Strategy<Value = String> {
-    let part = prop_oneof![phrase(), Just("ope*".to_owned()), phrase().prop_map(|phrase| phrase + "*")];
+fn phrase() -> impl Strategy<Value = String> {
+    let part = prop_oneof![run(), Just("ope*".to_owned()), run().prop_map(|word| word + "*")];
     proptest::collection::vec(part, 1..3).prop_map(|parts| parts.join(" & "))
 }
 
@@ -422,23 +422,23 @@ proptest! {
         replies.failures();
     }
 
-    /// But for the last rule: of two keys that fit alike, the earliest.
+    /// But for the last rule: of two phrases that matched alike, the earliest.
     #[test]
-    fn the_winner_does_not_depend_on_the_order_of_the_file(keys in proptest::collection::btree_set(key(), 1..12), message in phrase(), more in phrase()) {
+    fn the_winner_does_not_depend_on_the_order_of_the_file(phrases in proptest::collection::btree_set(phrase(), 1..12), message in run(), more in run()) {
         let message = format!("{message} {more}");
-        let answer = |keys: Vec<&String>| {
-            let lines: Vec<String> = keys.iter().map(|key| format!("{key} = <{key}>")).collect();
+        let answer = |phrases: Vec<&String>| {
+            let lines: Vec<String> = phrases.iter().map(|phrase| format!("{phrase} = <{phrase}>")).collect();
             let (replies, _) = Replies::read(&format!("[replies]\n{}", lines.join("\n")), "f");
-            replies.best(&message, &mut Search::default()).map(|fit| (fit.is_whole, fit.words, fit.chars, fit.is_exact))
+            replies.best(&message, &mut SearchBuffer::default()).map(|matched| (matched.is_whole, matched.words, matched.chars, matched.is_exact))
         };
-        prop_assert_eq!(answer(keys.iter().collect()), answer(keys.iter().rev().collect()));
+        prop_assert_eq!(answer(phrases.iter().collect()), answer(phrases.iter().rev().collect()));
     }
 
-    /// A key is found if and only if its words stand in the message, as a plain search finds them.
+    /// A phrase is found if and only if its words stand in the message, as a plain search finds them.
     #[test]
-    fn a_phrase_is_found_where_it_stands(key in phrase(), message in phrase()) {
-        let replies = Replies::parse(&format!("[replies]\n{key} = A"), "f").unwrap();
+    fn a_phrase_is_found_where_it_stands(phrase in run(), message in run()) {
+        let replies = Replies::parse(&format!("[replies]\n{phrase} = A"), "f").unwrap();
         let plain = |text: &str| format!(" {} ", text.replace('í', "i"));
-        prop_assert_eq!(replies.find(&message).is_some(), plain(&message).contains(&plain(&key)));
+        prop_assert_eq!(replies.find(&message).is_some(), plain(&message).contains(&plain(&phrase)));
     }
 }

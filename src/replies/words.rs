@@ -133,7 +133,7 @@ impl Words {
     }
 
     /// How many bytes of memory they hold.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.folded.capacity() + self.exact.capacity() + self.list.capacity() * size_of::<Word>()
     }
 

@@ -59,7 +59,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     socket.read_by(deadline);
     let leave_by = if permits.is_ok() { deadline + LINGER } else { deadline };
     let mut exchange = Exchange { connection, socket, client, leave_by, with_body: true };
-    let (head, behind) = match Head::read(&mut exchange.socket) {
+    let (head, leftover) = match Head::read(&mut exchange.socket) {
         Ok(read) => read,
         Err(unread) => return exchange.end_unread(unread),
     };
@@ -77,7 +77,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     };
 
     let Exchange { socket, mut client, .. } = exchange;
-    let mut stream = GatheringStream::new(socket, upgrade.canonical_head(), behind, config.write_timeout);
+    let mut stream = GatheringStream::new(socket, upgrade.canonical_head(), leftover, config.write_timeout);
     let _address_permit = match upgraded(&mut stream, &head, &client, registry, &permits) {
         (true, Ok((admission, address_permit))) => {
             client.caller = admission.caller.name().map(str::to_owned);

@@ -29,13 +29,13 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     /// The canonical head, then what the peer sent behind its own, each handed out in a read of its own:
     /// `accept_hdr` takes bytes behind the head for junk.
     head: io::Cursor<Vec<u8>>,
-    behind: io::Cursor<Vec<u8>>,
+    leftover: io::Cursor<Vec<u8>>,
     gathered: Vec<u8>,
     bytes_received: u64,
     bytes_sent: u64,
     write_timeout: Duration,
-    heard: Instant,
-    sent: Instant,
+    last_received: Instant,
+    last_sent: Instant,
     frames: Frames,
     idle_since: Instant,
     idle_ended: bool,
@@ -48,19 +48,19 @@ impl<T: Transport> GatheringStream<T> {
     pub(crate) fn new(
         socket: TimedStream<T>,
         head: Vec<u8>,
-        behind: Vec<u8>,
+        leftover: Vec<u8>,
         write_timeout: Duration,
     ) -> Self {
         GatheringStream {
             socket,
             head: io::Cursor::new(head),
-            behind: io::Cursor::new(behind),
+            leftover: io::Cursor::new(leftover),
             gathered: Vec::new(),
             bytes_received: 0,
             bytes_sent: 0,
             write_timeout,
-            heard: Instant::now(),
-            sent: Instant::now(),
+            last_received: Instant::now(),
+            last_sent: Instant::now(),
             frames: Frames::default(),
             idle_since: Instant::now(),
             idle_ended: false,
@@ -109,13 +109,13 @@ impl<T: Transport> GatheringStream<T> {
     }
 
     /// When the peer was last heard.
-    pub(crate) fn heard(&self) -> Instant {
-        self.heard
+    pub(crate) fn last_received(&self) -> Instant {
+        self.last_received
     }
 
     /// When the peer was last sent something.
-    pub(crate) fn sent(&self) -> Instant {
-        self.sent
+    pub(crate) fn last_sent(&self) -> Instant {
+        self.last_sent
     }
 
     /// Since when the peer has been waited for without a message.
@@ -125,7 +125,7 @@ impl<T: Transport> GatheringStream<T> {
 
     /// A message has come: idling begins when the peer is waited for again, however long its answer takes.
     pub(crate) fn end_idling(&mut self) {
-        self.idle_since = self.heard;
+        self.idle_since = self.last_received;
         self.idle_ended = true;
     }
 
@@ -136,7 +136,7 @@ impl<T: Transport> GatheringStream<T> {
 
     /// Whether more of what the peer sent is waiting to become an event.
     pub(crate) fn has_unread(&self) -> bool {
-        self.frames.has_undelivered() || self.behind.position() < self.behind.get_ref().len() as u64
+        self.frames.has_undelivered() || self.leftover.position() < self.leftover.get_ref().len() as u64
     }
 
     /// Whether finished answers wait to be sent.
@@ -151,7 +151,7 @@ impl<T: Transport> GatheringStream<T> {
             return None;
         }
         let now = Instant::now();
-        (now.saturating_duration_since(self.sent.max(self.heard)) < GATHER_TIME).then_some(now)
+        (now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME).then_some(now)
     }
 
     pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
@@ -190,20 +190,20 @@ impl<T: Transport> GatheringStream<T> {
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sent = self.socket.write_within(self.write_timeout);
+        self.last_sent = self.socket.write_within(self.write_timeout);
         self.socket.write_all(bytes)?;
         self.bytes_sent += bytes.len() as u64;
         Ok(())
     }
 
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.heard = Instant::now();
+        self.last_received = Instant::now();
         self.bytes_received += bytes.len() as u64;
         self.frames.follow(bytes);
         if !self.frames.is_amid() || !self.frames.has_reached() {
             self.message_by = None;
         } else if self.message_by.is_none() {
-            self.message_by = self.heard.checked_add(self.message_timeout);
+            self.message_by = self.last_received.checked_add(self.message_timeout);
             self.socket.read_by =
                 self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
         }
@@ -221,7 +221,7 @@ impl<T: Transport> Read for GatheringStream<T> {
         if count > 0 {
             return Ok(count);
         }
-        let count = self.behind.read(buffer)?;
+        let count = self.leftover.read(buffer)?;
         if count > 0 {
             self.received(&buffer[..count])?;
             return Ok(count);

@@ -183,7 +183,7 @@ impl TlsStream {
     #[inline(never)]
     fn read_record(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut bytes = [0; READ_BYTES];
-        match (&*self.stream).read(&mut bytes)? {
+        match (*self.stream).read(&mut bytes)? {
             0 => Ok(0),
             count => self.take(&bytes[..count], buffer),
         }
@@ -279,7 +279,7 @@ impl Transport for TlsStream {
         if outbox.accepted == 0 {
             let mut state = self.state();
             if state.is_plain {
-                return (&*self.stream).write(bytes);
+                return (*self.stream).write(bytes);
             }
             outbox.accepted = state.connection.writer().write(bytes)?;
             outbox.fill(&mut state.connection)?;

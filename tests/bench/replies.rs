@@ -3,7 +3,7 @@
 //! The bytes that loading allocates and keeps are in the table too.
 
 use divan::{AllocProfiler, Bencher, black_box};
-use replyd::{Replies, Search};
+use replyd::{Replies, SearchBuffer};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -65,7 +65,7 @@ fn find_among_hostile_keys(bencher: Bencher<'_, '_>, name: &str) {
 /// Asks the same again and again, as a session does.
 fn ask(bencher: Bencher<'_, '_>, table: &str, message: &str) {
     let replies = Replies::parse(table, "bench").unwrap();
-    let mut search = Search::default();
+    let mut search = SearchBuffer::default();
     bencher.bench_local(|| replies.find_with(black_box(message), &mut search).is_some());
 }
 

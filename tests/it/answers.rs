@@ -44,7 +44,7 @@ fn ask_says_why() {
         run(FAQ, &["ask", "--why", "Hi! Are you open? Opening hours, please."], "").0,
         "We open at 9.\n\
          message: hi are you open opening hours please\n\
-         key:     opening hours (config.ini:5), 2 words in the message\n\
+         phrase:  opening hours (config.ini:5), 2 words in the message\n\
          not:     open (config.ini:6), 1 word against 2\n\
          not:     hi (config.ini:9), [replies] come before [smalltalk]\n"
     );

@@ -212,7 +212,7 @@ fn changes_and_warnings_are_named_at_the_start_and_at_each_reload() {
     let server = Replyd::serve(settings);
     let started = server.log().so_far();
     assert!(
-        started.contains("WARN  config.ini:4: \"hours, times\" is one key with a comma in it"),
+        started.contains("WARN  config.ini:4: \"hours, times\" is one phrase with a comma in it"),
         "{started}"
     );
     server.save(
@@ -222,7 +222,7 @@ fn changes_and_warnings_are_named_at_the_start_and_at_each_reload() {
     );
     server.log().wait_for("+2 ~0 -1 replies, changed: max_message_bytes, greeting, level, unanswered_file");
     server.log().wait_for("WARN  config.ini:4: jwt_issuer: has no effect without jwt_secret_file");
-    server.log().wait_for("WARN  config.ini:10: \"bye, see you\" is one key with a comma in it");
+    server.log().wait_for("WARN  config.ini:10: \"bye, see you\" is one phrase with a comma in it");
 }
 
 /// As when a single file is mounted into a container and replaced on the host.

@@ -47,8 +47,9 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
         // To look for what is near takes long among many.
         let near =
             (index * config.replies.len() < MANY).then(|| config.replies.nearest(&group.message)).flatten();
-        let hint = near
-            .map(|near| format!("; near {:?} ({}), perhaps another alternative of it", near.key, near.place));
+        let hint = near.map(|near| {
+            format!("; near {:?} ({}), perhaps another alternative of it", near.phrase, near.place)
+        });
         print(format_args!("# {times}, last on {}{}", group.last, hint.unwrap_or_default()))?;
         print(format_args!("{} =", group.message))?;
     }
@@ -75,7 +76,7 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
         // Somebody else may have written into the file.
         let Ok(date) = date.parse::<Date>() else { continue };
         let message = config.replies.explain(&unescaped(message));
-        if message.winner.key == UNKNOWN && is_key(&message.normalised) {
+        if message.winner.phrase == UNKNOWN && is_phrase(&message.normalised) {
             let message = message.normalised;
             let group = groups.entry(message.clone()).or_insert(Group { message, count: 0, last: date });
             group.count += 1;
@@ -90,7 +91,7 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
 }
 
 /// Whether a message can stand before a '=', and holds nothing that a terminal would act on.
-fn is_key(message: &str) -> bool {
+fn is_phrase(message: &str) -> bool {
     !message.is_empty()
         && message != UNKNOWN
         && !message.contains(['=', '|', '&', '*', '[', '#', ';', '\\'])

@@ -473,7 +473,7 @@ fn whoever_has_just_sent_a_message_is_not_idle() {
     read(&mut wire);
     wire.end_idling();
     // The ping is looked at before the peer is waited for again.
-    assert_eq!(wire.idle_since(), wire.heard());
+    assert_eq!(wire.idle_since(), wire.last_received());
     let before = wire.idle_since();
     read(&mut wire);
     assert!(wire.idle_since() >= before);
