@@ -60,7 +60,7 @@ function connect() {
   socket.onopen = () => wait(GREETING_TIME, ready);
   socket.onmessage = (event) => received(String(event.data));
   socket.onclose = (event) => closed(event);
-  wait(CONNECT_TIME, () => lost("The server does not answer."));
+  wait(CONNECT_TIME, () => lost("The server did not respond."));
 }
 
 // There is one thing at a time that may take too long.
@@ -132,9 +132,9 @@ async function reason() {
     const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
     switch (answer.status) {
       case 403: return ["This chat needs a key.", (await answer.text()).includes("key")];
-      case 426: return ["The connection failed, although the server takes new ones: something in between may not let WebSockets through, or 'origins' does not name this address."];
+      case 426: return ["The connection failed although the server accepts new ones. A proxy in between may block WebSockets, or 'origins' may not include this address."];
       case 503: return ["The chat is full, or about to restart."];
-      default: return [`The server answers with ${answer.status}.`];
+      default: return [`The server answered with status ${answer.status}.`];
     }
   } catch {
     return [navigator.onLine ? "The server cannot be reached." : "You are offline."];
@@ -170,12 +170,12 @@ function send(message) {
   if (!message.trim()) return false;
   const bytes = new TextEncoder().encode(message).length;
   if (bytes > maxBytes) {
-    fault.textContent = `This is too long: ${bytes} of at most ${maxBytes} bytes.`;
+    fault.textContent = `Your message is too long: ${bytes} bytes, and the limit is ${maxBytes}.`;
     return false;
   }
   isWaiting = !isReady;
   if (!isReady) {
-    fault.textContent = "Not connected yet; your message is kept, and sent when the server is back.";
+    fault.textContent = "Not connected. Your message is kept and will be sent when the server is back.";
     connect();
     return false;
   }
@@ -316,8 +316,8 @@ function showWaiting() {
   if (!isReady) return;
   say("");
   clearTimeout(patience);
-  const again = () => lost("The connection was given up.");
-  if (!waiting.hidden) wait(ANSWER_TIME, () => offer("There is no answer yet.", "Connect anew", again));
+  const again = () => lost("The connection was closed.");
+  if (!waiting.hidden) wait(ANSWER_TIME, () => offer("There is no answer yet.", "Reconnect", again));
 }
 
 function showForm(form) {

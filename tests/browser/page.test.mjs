@@ -199,7 +199,7 @@ test("text that is too long is not sent", async () => {
   await conversation(page, [GREETING]);
   await page.fill("#text", "ü".repeat(101));
   await page.keyboard.press("Enter");
-  await page.locator("#fault", { hasText: "202 of at most 200 bytes" }).waitFor();
+  await page.locator("#fault", { hasText: "202 bytes, and the limit is 200" }).waitFor();
   await conversation(page, [GREETING]);
   await page.fill("#text", "ü".repeat(100));
   await page.keyboard.press("Enter");

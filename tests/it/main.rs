@@ -40,6 +40,8 @@ mod log_sink;
 #[cfg(all(feature = "cli", feature = "tls"))]
 mod proxies;
 #[cfg(feature = "cli")]
+mod readme;
+#[cfg(feature = "cli")]
 mod reload;
 #[cfg(feature = "cli")]
 mod signals;

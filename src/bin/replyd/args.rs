@@ -1,48 +1,48 @@
-//! The command line. Parses, and does nothing.
+//! The command line. It only parses; `main` acts on the result.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// With the commit it was built from, where that is known.
+/// The version, with the commit that it was built from if that is known.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("REPLYD_COMMIT"));
 
-/// What `--help` has behind the commands.
+/// The end of `--help`, after the commands.
 const MANUAL: &str = "\
 Files:
-  config.ini      settings, keys and replies; '--config FILE' behind the
-                  command, or REPLYD_CONFIG, names another one. Saving is
-                  reloading: a running server takes what is good, and says
-                  why not otherwise.
+  config.ini      settings, keys and replies. '--config FILE' after the
+                  command, or REPLYD_CONFIG, names another file. A running
+                  server reloads it when it is saved; if it has mistakes,
+                  the log reports them and nothing changes.
 
 Environment:
-  REPLYD_CONFIG   the file of settings
-  REPLYD_LISTEN   address and port; beats the file
-  REPLYD_KEY      the key or token of 'replyd chat'
-  RUST_LOG        what is logged, such as 'debug'; beats the file
-  NO_COLOR        no colors on a terminal
+  REPLYD_CONFIG   the configuration file
+  REPLYD_LISTEN   address and port; overrides the file
+  REPLYD_KEY      the key or token for 'replyd chat'
+  RUST_LOG        log level, such as 'debug'; overrides the file
+  NO_COLOR        if set, no colors on a terminal
 
 Signals:
-  SIGINT, SIGTERM end each conversation with Close 1001; a second one ends
-                  at once, with exit code 130
-  SIGHUP          reads the files at once; where the server has a terminal,
-                  stops it as above; under nohup it is ignored
+  SIGINT, SIGTERM stop: each conversation ends with Close 1001. A second
+                  signal exits at once, with exit code 130
+  SIGHUP          without a terminal, read the files at once; with a
+                  terminal, stop as above; under nohup, ignored
 
 Exit codes:
-  0 fine, 1 it failed, 2 wrong usage or configuration, 130 second signal
+  0 success, 1 failure, 2 wrong usage or configuration, 130 second signal
 
 Examples:
   replyd                              serve on ws://127.0.0.1:5000, with a
                                       chat page at http://127.0.0.1:5000
   replyd chat                         chat with it
   echo 'i need help' | replyd chat    ask one question
-  replyd init /etc/replyd             begin with files that explain themselves
-  replyd ask --why 'are you open'     see which key answers, and why";
+  replyd init /etc/replyd             write a commented configuration
+  replyd ask --why 'are you open'     see which phrase answers, and why";
 
-/// Answers people's chat over WebSocket from a text file of replies.
+/// Answers chat messages over WebSocket from a text file of replies.
 ///
-/// Without a command it serves: replyd reads config.ini in the current folder if there is one, and listens on
-/// ws://127.0.0.1:5000 otherwise.
+/// Without a command, it serves. It reads config.ini in the current folder; without that file, it serves built-in replies on
+/// ws://127.0.0.1:5000.
 #[derive(Debug, Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
 pub(crate) struct Args {
@@ -54,35 +54,38 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve, until SIGINT or SIGTERM (the default).
+    /// Serve until SIGINT or SIGTERM (the default).
     Serve(ServeArgs),
     /// Chat with a server from the console.
     ///
-    /// On a terminal it prompts, and 'exit' or Ctrl-D leaves. Otherwise each line of the input is a message, and each
-    /// answer a line of the output; the greeting goes to stderr.
+    /// On a terminal it prompts; 'exit' or Ctrl-D leaves. Otherwise each line of input is a message and each answer is
+    /// printed; the greeting goes to stderr.
     Chat(ChatArgs),
-    /// Print what would be answered, without any server.
+    /// Print the answer to a message, without a server.
     Ask(AskArgs),
-    /// Read the settings and the replies, warn of what works otherwise than it looks, and run the [tests].
+    /// Check the configuration and the replies, and run the [tests].
     ///
-    /// Exit code 0 when all is well, 1 when a test fails, 2 when the file has mistakes.
+    /// Also warns about what does not work as it looks. The exit code is 0 if all is well, 1 if a test fails, 2 if the
+    /// configuration has mistakes.
     Check(FileArgs),
-    /// Print the messages that no reply answers, the most frequent first, as lines for [replies].
+    /// Print the messages that no reply answers, most frequent first, as lines for [replies].
     Unanswered(FileArgs),
-    /// Make keys that open a server.
+    /// Make keys for clients.
     Key {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Write everything that a new server needs into a folder: a configuration with a fresh key, answers to begin with, a
-    /// systemd unit, and snippets for nginx, Caddy and HAProxy. Nothing that is there is overwritten.
+    /// Write everything a new server needs into a folder.
+    ///
+    /// That is a configuration with a new key, a first set of answers, a systemd unit, and snippets for nginx, Caddy and
+    /// HAProxy. Existing files are not overwritten.
     Init {
-        /// The folder; it is made if it is not there.
+        /// The folder; created if it does not exist.
         folder: PathBuf,
     },
-    /// Print a script that completes this command line, for a shell.
+    /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
-    /// Make and check temporary secrets.
+    /// Make and check access tokens.
     #[cfg(feature = "jwt")]
     Token {
         #[command(subcommand)]
@@ -92,7 +95,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FileArgs {
-    /// The file of settings [default: config.ini if there is one, else built-in replies].
+    /// Configuration file [default: config.ini if it exists, otherwise built-in replies].
     #[arg(long, value_name = "FILE", env = "REPLYD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -101,7 +104,7 @@ pub(crate) struct FileArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
-    /// Address and port; beats the file.
+    /// Address and port to listen on; overrides the file.
     #[arg(long, value_name = "ADDRESS:PORT", env = "REPLYD_LISTEN")]
     pub(crate) listen: Option<String>,
 }
@@ -110,59 +113,59 @@ pub(crate) struct ServeArgs {
 pub(crate) struct AskArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
-    /// Say why: the message as it is compared, the key that won and its line, and the next two.
+    /// Explain the answer: the message as it is compared, the phrase that won with its line, and the next two.
     #[arg(long)]
     pub(crate) why: bool,
-    /// The message; without one, each line of the input is.
+    /// The message; if left out, each line of input is one.
     pub(crate) text: Vec<String>,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct ChatArgs {
-    /// The server; 'HOST:PORT' means 'ws://HOST:PORT'.
+    /// Address of the server; 'HOST:PORT' means 'ws://HOST:PORT'.
     #[arg(default_value = "ws://127.0.0.1:5000")]
     pub(crate) url: String,
-    /// The key that opens the server; better given as REPLYD_KEY, since others can see command lines.
+    /// Key or token for the server; safer in REPLYD_KEY, since other users can see command lines.
     #[arg(long, env = "REPLYD_KEY", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
-    /// A further header for the upgrade.
+    /// Additional request header; may be repeated.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// A file with the certificate to trust for wss://, in PEM, in place of those of the system: an authority's, or the
-    /// server's own.
+    /// PEM file with the certificate to trust for wss://, instead of those of the system: an authority's, or the server's
+    /// own.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Send this message instead of the input, print its answer and leave; may be given several times.
+    /// Send this message instead of the input, print its answer and exit; may be repeated.
     #[arg(short, long = "message", value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) messages: Vec<String>,
 }
 
-/// A secret that opens a server for a while.
+/// Commands for tokens.
 #[cfg(feature = "jwt")]
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Print a token that is signed with the secret of jwt_secret_file.
+    /// Print a token signed with the secret in jwt_secret_file.
     New {
         #[command(flatten)]
         file: FileArgs,
-        /// What the server's log calls whoever comes in with it.
+        /// Name that the server's log shows for the client.
         #[arg(long)]
         name: String,
-        /// How long it holds, with a unit: s, m, h or d.
+        /// Lifetime, with a unit: s, m, h or d; at most a year.
         #[arg(long, value_name = "TIME")]
         ttl: String,
     },
-    /// Say whether a server with these settings takes a token: who has it and until when, or why not.
+    /// Report whether a server with this configuration accepts a token: its name and end, or why not.
     Check {
         #[command(flatten)]
         file: FileArgs,
-        /// The token; better given as a line of the input, since others can see command lines.
+        /// The token; safer as a line of input, since other users can see command lines.
         token: Option<String>,
     },
 }
 
-/// Says what was asked for without the token.
+/// Without the token, which is a secret.
 #[cfg(feature = "jwt")]
 impl std::fmt::Debug for TokenCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -172,14 +175,14 @@ impl std::fmt::Debug for TokenCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Print a fresh random key, once, and the section that makes a server accept it.
+    /// Print a new random key, once, and the section that makes a server accept it.
     New {
-        /// What the server's log calls whoever comes in with it.
+        /// Name that the server's log shows for the client.
         name: String,
     },
 }
 
-/// Says what was asked for without the key and the headers, which may hold one.
+/// Without the key and the headers, which may hold one.
 impl std::fmt::Debug for ChatArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ChatArgs").field("messages", &self.messages).finish_non_exhaustive()
