@@ -341,7 +341,8 @@ impl Session {
             self.free_controls -= 1;
         } else {
             let cost = Duration::from_secs(1) / CONTROLS_PER_SECOND;
-            self.controls_paid_until = self.controls_paid_until.max(self.socket.get_ref().last_received()) + cost;
+            self.controls_paid_until =
+                self.controls_paid_until.max(self.socket.get_ref().last_received()) + cost;
         }
     }
 

@@ -60,7 +60,7 @@ fn a_file_of_mistakes_takes_little_log_and_memory() {
     let before = server.memory();
     server.save("faq.ini", &mistakes);
     server.log().wait_for("faq.ini: and 299951 more");
-    server.log().wait_for("faq.ini is not taken: keeping the previous 1 replies");
+    server.log().wait_for("faq.ini is not accepted: keeping the previous 1 replies");
     let lines = server.log().so_far().matches("faq.ini:").count();
     assert!(lines <= 52, "{lines} lines");
     let grown = server.memory().saturating_sub(before) as usize * 1024;
@@ -176,14 +176,14 @@ fn each_file_is_accepted_or_refused_on_its_own() {
     // Broken settings do not hold up the replies, nor the other way round.
     server.save("config.ini", SETTINGS.replace("greeting", "greting"));
     server.log().wait_for("[bot] has no setting \"greting\"");
-    server.log().wait_for("config.ini is not taken: keeping the previous settings");
+    server.log().wait_for("config.ini is not accepted: keeping the previous settings");
     server.save("faq.ini", faq("two"));
     server.log().wait_for("config.ini:2: [bot] has no setting");
     server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
     assert_eq!(ask(&server, "hours"), "two");
 
     server.save("faq.ini", "[replies]\nhours =\n");
-    server.log().wait_for("faq.ini is not taken: keeping the previous 1 replies");
+    server.log().wait_for("faq.ini is not accepted: keeping the previous 1 replies");
     server.save("config.ini", SETTINGS.replace("greeting =", "greeting = Welcome"));
     server.log().wait_for("faq.ini:2: the reply to \"hours\" is empty");
     server.log().wait_for("reloaded config.ini: +0 ~0 -0 replies, changed: greeting");
@@ -192,14 +192,14 @@ fn each_file_is_accepted_or_refused_on_its_own() {
     // Failing tests are a fault of the file that they are in.
     server.save("faq.ini", faq("three") + "[tests]\nhours = unknown\n");
     server.log().wait_for("\"hours\" should be answered by \"unknown\"");
-    server.log().wait_for("faq.ini is not taken: keeping the previous 1 replies");
+    server.log().wait_for("faq.ini is not accepted: keeping the previous 1 replies");
     server.save("faq.ini", faq("three"));
     server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
 
     // A file that is named for the first time counts to the settings, and the old one is still read.
     server.save("config.ini", SETTINGS.replace("faq.ini", "new.ini"));
     server.log().wait_for("new.ini: cannot read this file: No such file");
-    server.log().wait_for("config.ini is not taken: keeping the previous settings");
+    server.log().wait_for("config.ini is not accepted: keeping the previous settings");
     assert_eq!(Raw::open(server.address).text(), "Welcome");
     server.save("new.ini", faq("four"));
     server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies, changed: greeting");

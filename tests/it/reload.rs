@@ -80,7 +80,7 @@ fn a_bad_file_changes_nothing_and_says_why() {
     ] {
         fs::write(&file, &bad).unwrap();
         server.log().wait_for(why);
-        server.log().wait_for("config.ini is not taken: keeping the previous 2 replies");
+        server.log().wait_for("config.ini is not accepted: keeping the previous 2 replies");
         assert_eq!(ask(&mut client, "hours"), "one", "{bad:?}");
     }
     fs::remove_file(&file).unwrap();

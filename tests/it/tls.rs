@@ -530,7 +530,7 @@ mod real {
         write(folder, &new.identity());
         fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
         server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");
-        server.log().wait_for("cert.pem is not taken: keeping the previous certificate");
+        server.log().wait_for("cert.pem is not accepted: keeping the previous certificate");
         // At every reload, whatever that is for.
         fs::write(folder.join("faq.ini"), "[replies]\nhelp = two\n").unwrap();
         server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");

@@ -431,10 +431,10 @@ mod real {
         assert_eq!(status(), 101);
         write_secret(folder, b"too short", 0o600);
         server.log().wait_for("config.ini:2: jwt_secret_file: the secret has 9 bytes and can be guessed");
-        server.log().wait_for("jwt.secret is not taken: keeping the previous key for tokens");
+        server.log().wait_for("jwt.secret is not accepted: keeping the previous key for tokens");
         assert_eq!(status(), 101);
         fs::write(folder.join("config.ini"), SETTINGS.to_owned() + "[bot]\ngreeting = Welcome\n").unwrap();
-        server.log().wait_for("jwt.secret is not taken");
+        server.log().wait_for("jwt.secret is not accepted");
         server.log().wait_for("changed: greeting");
         assert_eq!(status(), 101);
         write_secret(folder, b"9876543210 9876543210 9876543210", 0o600);

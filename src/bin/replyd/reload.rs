@@ -144,7 +144,7 @@ impl Reload {
             Some("tls_certificate") => "certificate".to_owned(),
             Some(_) => "key for tokens".to_owned(),
         };
-        log::error!("{file} is not taken: keeping the previous {kept}");
+        log::error!("{file} is not accepted: keeping the previous {kept}");
     }
 
     /// Nothing is said of a change that there was not, where something was refused.
