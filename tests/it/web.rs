@@ -209,7 +209,7 @@ for family in read(sys.stdin.read()):
             || Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
         assert!(metrics().contains("\nreplyd_last_reload_success 1\n"));
         std::fs::write(server.folder.path().join("config.ini"), "[bot]\ngreting = b\n").unwrap();
-        server.log().wait_for("is not taken");
+        server.log().wait_for("is not accepted");
         assert!(metrics().contains("\nreplyd_last_reload_success 0\n"));
         std::fs::write(server.folder.path().join("config.ini"), "[bot]\ngreeting = c\n").unwrap();
         server.log().wait_for("reloaded config.ini");
