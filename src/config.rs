@@ -3,208 +3,27 @@
 mod color;
 mod disk;
 mod loading;
+mod settings;
 mod sources;
 mod value;
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
-    time::Duration,
+    collections::{HashMap, HashSet},
+    net::{SocketAddr, ToSocketAddrs},
 };
 
-use ipnet::IpNet;
-
 use crate::{
-    auth::{Key, Origins, Tokens},
+    auth::{Key, Origins},
     error::Error,
     ini::{self, Entry, Fault, Faults, Section},
     replies::{self, Replies},
-    stream::Tls,
 };
 pub use color::Color;
 pub use loading::{Loaded, Reading, Refused};
+pub use settings::Config;
+use settings::{MIN_MESSAGE_BYTES, SETTINGS, Setting};
 pub use sources::{Source, Sources};
-use value::{
-    MAX_DURATION, address, count, duration, level, networks, path, positive_duration, text, time, title,
-    yes_or_no,
-};
-
-/// A control frame must always fit (RFC 6455, section 5.5).
-const MIN_MESSAGE_BYTES: usize = 125;
-
-/// All settings of a server.
-///
-/// [`Config::default`] is what `replyd` does without a file. Change single fields, or read a file with
-/// [`Config::load`].
-///
-/// ```
-/// let mut config = replyd::Config::default();
-/// config.listen = "127.0.0.1:0".into();
-/// config.max_clients = 20;
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// Address and port, `127.0.0.1:5000` by default; port 0 takes a free one.
-    pub listen: String,
-    /// How many clients may be connected at once, 1000 by default; whoever comes then gets a 503.
-    pub max_clients: usize,
-    /// How many clients one address may have, 32 by default; 0 is no limit. Loopback addresses have none. The 2^64
-    /// addresses of an IPv6 network count as one.
-    pub max_clients_per_ip: usize,
-    /// The longest message that is taken, in bytes, 16384 by default; a longer one ends the session with 1009.
-    pub max_message_bytes: usize,
-    /// How many messages a second are read from one client, 20 by default, in bursts of five times that. 0 is no limit.
-    pub messages_per_second: u32,
-    /// Within which a request head must be whole, 10 s by default; else 408.
-    pub handshake_timeout: Duration,
-    /// Within which a message must be whole, from its first byte on, 30 s by default; else 1008.
-    pub message_timeout: Duration,
-    /// Within which a client must read an answer, 10 s by default; else it is cut.
-    pub write_timeout: Duration,
-    /// After which a silent client is pinged, 25 s by default; after three of them it counts as gone.
-    pub ping_interval: Duration,
-    /// After which a client that sent no message is closed with 1000, 30 min by default; zero is never.
-    pub idle_timeout: Duration,
-    /// How long a stopping server still serves its sessions while it refuses newcomers with 503, 0 s by default.
-    pub drain_delay: Duration,
-    /// How long a stopping server waits for its sessions to end, 10 s by default; the rest is cut.
-    pub drain_timeout: Duration,
-    /// The proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The certificate and its private key. When set, all clients must use TLS; none by default.
-    pub tls: Option<Tls>,
-    /// Whether `GET /` has the chat page, yes by default.
-    pub page: bool,
-    /// What the page is called, `Chat` by default.
-    pub title: String,
-    /// The color of the page's buttons and of what its visitor says, `#0b57d0` by default.
-    pub accent: Color,
-    /// Which sites may have the page in a frame, none by default.
-    pub embed_origins: Origins,
-    /// Whether a key is needed to come in. `None`, the default, is no on a loopback address without any key, and yes
-    /// otherwise.
-    pub require_key: Option<bool>,
-    /// Whether `?accessToken=` is looked at for a key, yes by default.
-    pub query_token: bool,
-    /// Which web pages may connect, [`Origins::Same`] by default.
-    pub origins: Origins,
-    /// The keys that open the server, none by default.
-    pub keys: Vec<Key>,
-    /// What tokens are checked with, none by default.
-    pub tokens: Tokens,
-    /// What the built-in bot says first, `Hi, how can I help you today?` by default; empty is nothing.
-    pub greeting: String,
-    /// What the built-in bot answers, the article's four replies by default.
-    pub replies: Replies,
-    /// Whether the built-in bot logs what is said, yes by default.
-    pub transcript: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            listen: "127.0.0.1:5000".into(),
-            max_clients: 1000,
-            max_clients_per_ip: 32,
-            max_message_bytes: 16384,
-            messages_per_second: 20,
-            handshake_timeout: Duration::from_secs(10),
-            message_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(10),
-            ping_interval: Duration::from_secs(25),
-            idle_timeout: Duration::from_secs(30 * 60),
-            drain_delay: Duration::ZERO,
-            drain_timeout: Duration::from_secs(10),
-            trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-                .map(IpNet::from)
-                .to_vec(),
-            tls: None,
-            page: true,
-            title: "Chat".into(),
-            accent: Color::BLUE,
-            embed_origins: Origins::List(Vec::new()),
-            require_key: None,
-            query_token: true,
-            origins: Origins::Same,
-            keys: Vec::new(),
-            tokens: Tokens::default(),
-            greeting: "Hi, how can I help you today?".into(),
-            replies: Replies::default(),
-            transcript: true,
-        }
-    }
-}
-
-/// A setting: its section and name, what to write for example, how its value is read, and whether it differs.
-struct Setting {
-    section: &'static str,
-    name: &'static str,
-    example: &'static str,
-    set: fn(&mut Loaded, &str) -> Result<(), String>,
-    /// Always false for those that are not a server's own.
-    differs: fn(&Config, &Config) -> bool,
-}
-
-macro_rules! settings {
-    ($($section:ident . $name:ident = $example:literal : $part:ident, $read:expr;)*) => {
-        &[$(Setting {
-            section: stringify!($section),
-            name: stringify!($name),
-            example: $example,
-            set: |loaded, value| $read(value).map(|value| loaded.$part.$name = value),
-            differs: settings!(@differs $part $name),
-        }),*]
-    };
-    (@differs config $name:ident) => { |one, other| one.$name != other.$name };
-    (@differs sources $name:ident) => { |_, _| false };
-}
-
-/// Every setting that is a single value. Keys and replies are sections of their own.
-const SETTINGS: &[Setting] = settings! {
-    server.listen = "127.0.0.1:5000": config, address;
-    server.max_clients = "1000": config, count(1..=1_000_000);
-    server.max_clients_per_ip = "32": config, count(0..=1_000_000);
-    server.max_message_bytes = "16384": config, count(MIN_MESSAGE_BYTES as u64..=16 * 1024 * 1024);
-    server.messages_per_second = "20": config, count(0..=1_000_000);
-    server.handshake_timeout = "10s": config, positive_duration;
-    server.message_timeout = "30s": config, positive_duration;
-    server.write_timeout = "10s": config, positive_duration;
-    server.ping_interval = "25s": config, positive_duration;
-    server.idle_timeout = "30m": config, duration;
-    server.drain_delay = "0s": config, duration;
-    server.drain_timeout = "10s": config, duration;
-    server.trusted_proxies = "127.0.0.1, ::1": config, networks;
-    server.tls_certificate = "cert.pem": sources, path;
-    server.tls_private_key = "key.pem": sources, path;
-    web.page = "yes": config, yes_or_no;
-    web.title = "Chat": config, title;
-    web.accent = "#0b57d0": config, str::parse;
-    web.embed_origins = "https://shop.example": config, str::parse;
-    auth.require_key = "yes": config, |value| yes_or_no(value).map(Some);
-    auth.query_token = "yes": config, yes_or_no;
-    auth.origins = "same": config, str::parse;
-    auth.jwt_secret_file = "jwt.secret": sources, path;
-    auth.jwt_public_key_file = "jwt.pem": sources, path;
-    auth.jwt_issuer = "https://login.example": sources, text;
-    auth.jwt_audience = "chat": sources, text;
-    bot.greeting = "Hi, how can I help you today?": config, text;
-    bot.replies_file = "replies.ini": sources, path;
-    bot.unanswered_file = "unanswered.txt": sources, path;
-    log.level = "info": sources, level;
-    log.transcript = "yes": config, yes_or_no;
-};
-
-/// Settings that are not in a [`Config`], since a text alone cannot make them work: what to do instead.
-const NOT_IN_A_TEXT: [(&str, &str); 7] = [
-    ("tls_certificate", "names a file; call Config::load, or set Config::tls"),
-    ("tls_private_key", "names a file; call Config::load, or set Config::tls"),
-    ("jwt_secret_file", "names a file; call Config::load, or set Config::tokens"),
-    ("jwt_public_key_file", "names a file; call Config::load, or set Config::tokens"),
-    ("replies_file", "names a file; call Config::load, or set Config::replies"),
-    ("unanswered_file", "names a file; call Config::load, whose Sources have it, and see bot_with"),
-    ("level", "is for a program that logs; call Config::load, whose Sources have it, or leave it out"),
-];
+use value::{MAX_DURATION, time};
 
 impl Config {
     /// Reads the settings in `text`; what it leaves out keeps its default. `name` stands before the faults.
@@ -220,9 +39,10 @@ impl Config {
         let (sections, mut faults) = ini::parse(text);
         let Loaded { mut config, sources, .. } = Loaded::of_sections(&sections, name, &mut faults);
         for entry in sections.iter().flat_map(|section| &section.entries) {
-            let instead = NOT_IN_A_TEXT.iter().find(|(setting, _)| *setting == entry.name);
-            if let Some((setting, instead)) = instead.filter(|_| !entry.value.is_empty()) {
-                faults.push(Fault::new(entry.line, format!("{setting} {instead}")));
+            let setting =
+                SETTINGS.iter().find(|setting| setting.name == entry.name && !entry.value.is_empty());
+            if let Some(instead) = setting.and_then(|setting| setting.instead) {
+                faults.push(Fault::new(entry.line, format!("{} {instead}", entry.name)));
             }
         }
         config.tokens = sources.tokens();
@@ -277,26 +97,21 @@ impl Config {
         Ok(())
     }
 
-    /// Keeps the settings of `current` that need a restart, and names those that were to change.
+    /// Keeps the settings of `current` that need a restart, and returns the names of those that were to change.
     pub(crate) fn keep_fixed(&mut self, current: &Config) -> Vec<&'static str> {
-        fn keep<T: Clone + PartialEq>(name: &'static str, new: &mut T, current: &T) -> Option<&'static str> {
-            let changed = (new != current).then_some(name);
-            new.clone_from(current);
-            changed
+        let mut changed = Vec::new();
+        for Setting { name, differs, keep, .. } in SETTINGS {
+            if let Some(keep) = keep.filter(|_| differs(self, current)) {
+                keep(self, current);
+                changed.push(*name);
+            }
         }
-        let tls = (self.tls.is_some() != current.tls.is_some()).then(|| {
+        // A renewed certificate is live; whether there is one is not.
+        if self.tls.is_some() != current.tls.is_some() {
             self.tls.clone_from(&current.tls);
-            "tls_certificate"
-        });
-        let changes = [
-            tls,
-            keep("listen", &mut self.listen, &current.listen),
-            keep("max_clients", &mut self.max_clients, &current.max_clients),
-            keep("max_clients_per_ip", &mut self.max_clients_per_ip, &current.max_clients_per_ip),
-            keep("trusted_proxies", &mut self.trusted_proxies, &current.trusted_proxies),
-            keep("require_key", &mut self.require_key, &current.require_key),
-        ];
-        changes.into_iter().flatten().collect()
+            changed.push("tls_certificate");
+        }
+        changed
     }
 
     /// Whether a server with these settings would be open to other machines by oversight, as
@@ -502,8 +317,8 @@ fn shown_name(name: &str) -> &str {
 
 /// `; did you mean "..."?` where a known name is near, else the known names.
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let mut known: Vec<&str> = known.collect();
-    known.dedup();
+    let mut seen = HashSet::new();
+    let known: Vec<&str> = known.filter(|name| seen.insert(*name)).collect();
     let near = known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))

@@ -118,6 +118,7 @@ impl Server {
 }
 
 /// A server at work. Dropping it stops it.
+#[must_use = "dropping it stops the server"]
 pub struct RunningServer {
     registry: Arc<Registry>,
     local_addr: SocketAddr,

@@ -14,6 +14,7 @@ use std::{
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// The host and port of the page are those of the `Host` header. The scheme may differ: TLS may end at a proxy.
     Same,

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::auth::Tokens;
 
 fn faults(text: &str) -> Vec<String> {
     match Config::parse(text, "f") {

@@ -6,6 +6,7 @@ use tungstenite::{Bytes, Message, Utf8Bytes, protocol::CloseFrame};
 ///
 /// Pings and Close have been answered already when a handler sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// A text message.
     Text(Utf8Bytes),

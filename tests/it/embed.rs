@@ -76,6 +76,7 @@ fn all_five_events_reach_the_handler_and_it_may_answer_any() -> Outcome {
                 Event::Ping(_) => session.send("pinged")?,
                 Event::Pong(_) => session.send("ponged")?,
                 Event::Close(_) => assert!(session.send("too late").is_err()),
+                other => panic!("an event that nobody caused: {other:?}"),
             }
             seen.send(event)?;
         }

@@ -24,7 +24,7 @@ fn echo(max_message_bytes: usize) -> RunningServer {
                 Event::Text(text) if text == "panic" => std::panic::resume_unwind(Box::new("as it was told")),
                 Event::Text(text) => session.send(text)?,
                 Event::Binary(bytes) => session.send_binary(bytes)?,
-                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+                _ => {}
             }
         }
         Ok(())

@@ -135,13 +135,13 @@ impl Conversation<'_> {
                 self.is_answered = true;
                 self.restart_clock();
             }
-            Event::Ping(_) | Event::Pong(_) => {}
             Event::Close(frame) => {
                 return Err(disconnected(&format!(
                     "before everything was answered: {}",
                     describe_close(frame.as_ref())
                 )));
             }
+            _ => {}
         }
         Ok(())
     }

@@ -64,9 +64,9 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
             Ok(Some(Event::Pong(payload))) if *payload == fence.load(Ordering::Acquire).to_be_bytes() => {
                 let _ = pong.try_send(payload);
             }
-            Ok(Some(Event::Ping(_) | Event::Pong(_))) => {}
             Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) => break None,
             Ok(Some(Event::Close(frame))) => break Some(describe_close(frame.as_ref())),
+            Ok(Some(_)) => {}
             Ok(None) => break None,
             Err(error) => break Some(error.to_string()),
         }
