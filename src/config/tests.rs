@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::auth::Tokens;
 
 fn faults(text: &str) -> Vec<String> {
     match Config::parse(text, "f") {
@@ -165,6 +164,7 @@ fn a_text_alone_has_no_setting_without_effect() {
 #[cfg(feature = "jwt")]
 #[test]
 fn claims_of_a_text_hold_for_the_keys_that_are_set() {
+    use crate::auth::Tokens;
     let text = "[auth]\njwt_issuer = me\njwt_audience = chat";
     let tokens = Config::parse(text, "f").unwrap().tokens;
     let secret = b"0123456789 0123456789 0123456789";
