@@ -9,7 +9,7 @@ use std::{
 
 use replyd::{Client, ClientOptions, Event, RunningServer, Server};
 
-use crate::support::{DEADLINE, GREETING, Opcode, Raw, raw::frame, serve, wait_until};
+use crate::support::{DEADLINE, GREETING, Opcode, Raw, raw::frame, serve, serve_with, wait_until};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -162,13 +162,12 @@ fn a_handler_that_returns_ends_normally() -> Outcome {
 #[test]
 fn a_handler_knows_who_is_there() -> Outcome {
     let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.keys.push(replyd::Key::new("shop", "0123456789abcdef")?);
     config.greeting = "of the config".into();
-    let server = Server::with_config(config)?.start(|session| {
+    let server = serve_with(config, |session| {
         let about = format!("{} {:?} {}", session.number(), session.caller(), session.config().greeting);
         Ok(session.send(about)?)
-    })?;
+    });
     let mut options = replyd::ClientOptions::default();
     options.key = Some("0123456789abcdef".into());
     assert!(!format!("{options:?}").contains("0123"));
@@ -183,10 +182,9 @@ where
     H: Fn(&mut replyd::Session) -> replyd::HandlerResult + Send + Sync + 'static,
 {
     let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.ping_interval = Duration::from_millis(50);
     config.idle_timeout = Duration::from_millis(200);
-    Server::with_config(config).unwrap().start(handler).unwrap()
+    serve_with(config, handler)
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Each way in which a conversation ends has its close code, and the code always arrives.
 
-use replyd::{Config, Event, RunningServer, Server};
+use replyd::{Config, Event, RunningServer};
 
 use crate::support::{
     Opcode, Raw,
     raw::{frame, upgrade},
-    serve, wait_until,
+    serve, serve_with, wait_until,
 };
 
 const TEXT: u8 = 0x81;
@@ -14,10 +14,9 @@ const CLOSE: u8 = 0x88;
 /// Ten lines on the library: everything comes back.
 fn echo(max_message_bytes: usize) -> RunningServer {
     let mut config = Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.messages_per_second = 0;
     config.max_message_bytes = max_message_bytes;
-    let server = Server::with_config(config).unwrap().start(|session| {
+    serve_with(config, |session| {
         while let Some(event) = session.next()? {
             match event {
                 Event::Text(text) if text == "fail" => return Err("as it was told".into()),
@@ -28,8 +27,7 @@ fn echo(max_message_bytes: usize) -> RunningServer {
             }
         }
         Ok(())
-    });
-    server.unwrap()
+    })
 }
 
 /// Sends `bytes`, alone and with 50 messages behind them, and expects these frames and then a Close with this code.

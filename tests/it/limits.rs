@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::support::{
     GREETING, Opcode, Raw,
     raw::{frame, upgrade},
-    serve, wait_until,
+    serve, serve_with, wait_until,
 };
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -151,12 +151,8 @@ fn the_header_of_anybody_else_is_ignored() {
 #[test]
 fn the_address_is_the_last_that_no_trusted_proxy_has() {
     let settings = "[server]\ntrusted_proxies = 127.0.0.1, 10.0.0.0/8\n";
-    let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
-    config.listen = "127.0.0.1:0".into();
-    let server = replyd::Server::with_config(config)
-        .unwrap()
-        .start(|session| Ok(session.send(session.client_ip().to_string())?))
-        .unwrap();
+    let config = replyd::Config::parse(settings, "test.ini").unwrap();
+    let server = serve_with(config, |session| Ok(session.send(session.client_ip().to_string())?));
     for (header, address) in [
         ("203.0.113.1", "203.0.113.1"),
         ("1.1.1.1, 203.0.113.1, 10.1.2.3", "203.0.113.1"),
@@ -175,9 +171,7 @@ fn the_address_is_the_last_that_no_trusted_proxy_has() {
 
 #[test]
 fn frames_behind_the_head_and_late_panics_are_counted() {
-    let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
-    let server = replyd::Server::with_config(config).unwrap().start(|session| {
+    let server = serve_with(replyd::Config::default(), |session| {
         while session.next()?.is_some() {}
         // The client has closed already: a likely mistake.
         session
@@ -186,7 +180,6 @@ fn frames_behind_the_head_and_late_panics_are_counted() {
             .ok();
         Ok(())
     });
-    let server = server.unwrap();
     let mut client = Raw::connect(server.local_addr());
     let frames = [frame(0x81, b"help"), frame(0x88, b"\x03\xe8")].concat();
     client.send(&[upgrade("/", "").into_bytes(), frames.clone()].concat());

@@ -9,7 +9,7 @@ use std::{
 use crate::support::{
     DEADLINE, GREETING, HELP, Opcode, Raw, SORRY,
     raw::{frame, upgrade},
-    serve, wait_until,
+    serve, serve_with, wait_until,
 };
 
 /// The pause of a peer that dribbles. Not a wait for anything.
@@ -154,9 +154,8 @@ fn a_client_that_is_held_back_is_not_too_slow() {
 #[test]
 fn a_handler_that_takes_its_time_does_not_use_up_that_of_a_message() {
     let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.message_timeout = Duration::from_millis(200);
-    let server = replyd::Server::with_config(config).unwrap().start(|session| {
+    let server = serve_with(config, |session| {
         while let Some(event) = session.next()? {
             if let replyd::Event::Text(text) = event {
                 thread::park_timeout(Duration::from_millis(400));
@@ -165,7 +164,6 @@ fn a_handler_that_takes_its_time_does_not_use_up_that_of_a_message() {
         }
         Ok(())
     });
-    let server = server.unwrap();
     let mut client = Raw::open(server.local_addr());
     let long = frame(0x81, &[b'x'; 16_000]);
     client.send(&[frame(0x81, b"first"), long.clone(), frame(0x01, b"he"), frame(0x80, b"lp")].concat());
@@ -391,10 +389,8 @@ fn a_long_reply_costs_little_however_many_do_not_read_it() {
 #[test]
 fn all_pieces_of_a_message_have_one_deadline() {
     let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.write_timeout = Duration::from_millis(500);
-    let server = replyd::Server::with_config(config).unwrap();
-    let server = server.start(|session| Ok(session.send_binary(vec![0; 256 << 20])?)).unwrap();
+    let server = serve_with(config, |session| Ok(session.send_binary(vec![0; 256 << 20])?));
     let client = Raw::open(server.local_addr());
     let mut buffer = vec![0; 64 * 1024];
     let deadline = Instant::now() + DEADLINE;

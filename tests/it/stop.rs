@@ -3,9 +3,8 @@
 use std::{fs, sync::mpsc};
 
 use nix::sys::signal::Signal;
-use replyd::Server;
 
-use crate::support::{DEADLINE, GREETING, Opcode, Raw, Replyd, raw::upgrade};
+use crate::support::{DEADLINE, GREETING, Opcode, Raw, Replyd, raw::upgrade, serve_with};
 
 /// Idle clients that have been greeted.
 fn idle_clients(server: &Replyd, count: usize) -> Vec<Raw> {
@@ -88,14 +87,12 @@ fn a_handler_that_is_stuck_is_left_behind() {
     let (stuck, is_stuck) = mpsc::channel();
     let (_hold, held) = crossbeam_channel::bounded::<()>(0);
     let mut config = replyd::Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.drain_timeout = std::time::Duration::from_millis(200);
-    let server = Server::with_config(config).unwrap().start(move |session| {
+    let server = serve_with(config, move |session| {
         session.next()?;
         stuck.send(())?;
         Ok(held.recv()?)
     });
-    let server = server.unwrap();
     let mut client = Raw::open(server.local_addr());
     client.say(Opcode::Text, b"be stuck");
     is_stuck.recv_timeout(DEADLINE).unwrap();

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Client, ClientOptions, Config, Event, RunningServer, Server, Tls};
+use replyd::{Client, ClientOptions, Config, Event, RunningServer, Tls};
 use rustls::{
     ServerConfig, ServerConnection,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -18,6 +18,7 @@ use crate::support::{
     GREETING, HELP, Raw,
     certificates::{Authority, Identity},
     raw::{frame, upgrade},
+    serve_with,
 };
 
 fn tls(identity: &Identity) -> Tls {
@@ -26,9 +27,8 @@ fn tls(identity: &Identity) -> Tls {
 
 fn serve(settings: &str, identity: &Identity) -> RunningServer {
     let mut config = Config::parse(settings, "test.ini").unwrap();
-    config.listen = "127.0.0.1:0".into();
     config.tls = Some(tls(identity));
-    Server::with_config(config).unwrap().start(replyd::bot).unwrap()
+    serve_with(config, replyd::bot)
 }
 
 fn connect(server: &RunningServer, host: &str, ca: &str) -> Result<Client, replyd::Error> {
@@ -297,16 +297,14 @@ fn junk_behind_a_close_notify_ends_the_connection() {
 fn who_never_reads_is_cut_as_without_tls() {
     let authority = Authority::new();
     let mut config = Config::parse("[server]\nwrite_timeout = 4s\n", "test.ini").unwrap();
-    config.listen = "127.0.0.1:0".into();
     config.tls = Some(tls(&authority.identity()));
     let (sent, last_sent) = crossbeam_channel::unbounded();
-    let server = Server::with_config(config).unwrap().start(move |session: &mut replyd::Session| {
+    let server = serve_with(config, move |session| {
         loop {
             sent.send(Instant::now())?;
             session.send("y".repeat(40_000))?;
         }
     });
-    let server = server.unwrap();
     let mut client = authority.connect(server.local_addr());
     client.ask(&upgrade("/", ""));
     crate::support::wait_until("it is cut", || server.counts().ended.contains_key("unread"));
@@ -320,11 +318,9 @@ fn after_a_write_that_failed_nothing_follows() {
     let authority = Authority::new();
     // A handler that never reads: the client's write fails after its ten seconds.
     let mut config = Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.tls = Some(tls(&authority.identity()));
     let (wake, woken) = crossbeam_channel::bounded::<()>(0);
-    let server =
-        Server::with_config(config).unwrap().start(move |_: &mut replyd::Session| Ok(woken.recv()?)).unwrap();
+    let server = serve_with(config, move |_| Ok(woken.recv()?));
     let (mut sender, _receiver) = connect(&server, "localhost", &authority.pem).unwrap().split();
     while sender.send("x".repeat(15_000)).is_ok() {}
     drop(wake);

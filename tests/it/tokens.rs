@@ -7,12 +7,13 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData,
 };
-use replyd::{Config, RunningServer, Server, Tokens};
+use replyd::{Config, RunningServer, Tokens};
 use serde_json::{Value, json};
 
 use crate::support::{
     GREETING, Raw,
     raw::{frame, upgrade},
+    serve_with,
 };
 
 const SECRET: &[u8] = b"0123456789 0123456789 0123456789";
@@ -42,10 +43,9 @@ fn tokens() -> Tokens {
 
 fn serve(tokens: Tokens) -> RunningServer {
     let mut config = Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.require_key = Some(true);
     config.tokens = tokens;
-    Server::with_config(config).unwrap().start(replyd::bot).unwrap()
+    serve_with(config, replyd::bot)
 }
 
 fn signed(claims: &Value) -> String {
@@ -316,14 +316,11 @@ fn a_session_ends_when_its_token_does() {
 #[test]
 fn a_handler_knows_the_name_in_the_token() {
     let mut config = Config::default();
-    config.listen = "127.0.0.1:0".into();
     config.tokens = tokens();
-    let server = Server::with_config(config).unwrap();
-    let server = server.start(|session: &mut replyd::Session| {
+    let server = serve_with(config, |session| {
         let caller = session.caller().unwrap_or("nobody").to_owned();
         Ok(session.send(caller)?)
     });
-    let server = server.unwrap();
     let token = signed(&json!({ "sub": "Anna\r\n\u{1b}[31m", "exp": now() + 60 }));
     let mut client = Raw::connect(server.local_addr());
     client.ask(&upgrade("/", &format!("Authorization: Bearer {token}\r\n")));

@@ -28,9 +28,17 @@ pub(crate) const SORRY: &str = "Sorry, I am unable to understand you.";
 /// A server with the built-in bot and these settings, on a free port of this process.
 #[track_caller]
 pub(crate) fn serve(settings: &str) -> replyd::RunningServer {
-    let mut config = replyd::Config::parse(settings, "test.ini").unwrap();
+    serve_with(replyd::Config::parse(settings, "test.ini").unwrap(), replyd::bot)
+}
+
+/// A server with this configuration and handler, on a free port of this process.
+#[track_caller]
+pub(crate) fn serve_with<H>(mut config: replyd::Config, handler: H) -> replyd::RunningServer
+where
+    H: Fn(&mut replyd::Session) -> replyd::HandlerResult + Send + Sync + 'static,
+{
     config.listen = "127.0.0.1:0".into();
-    replyd::Server::with_config(config).unwrap().start(replyd::bot).unwrap()
+    replyd::Server::with_config(config).unwrap().start(handler).unwrap()
 }
 
 /// Waits until something holds that no event tells of.
