@@ -23,6 +23,7 @@ pub use loading::{Loaded, Reading, Refused};
 pub use settings::Config;
 use settings::{MIN_MESSAGE_BYTES, SETTINGS, Setting};
 pub use sources::{Source, Sources};
+pub use value::parse_duration;
 use value::{MAX_DURATION, time};
 
 impl Config {
@@ -319,13 +320,8 @@ fn shown_name(name: &str) -> &str {
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut seen = HashSet::new();
     let known: Vec<&str> = known.filter(|name| seen.insert(*name)).collect();
-    let near = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .min();
-    match near {
-        Some((_, candidate)) => format!("; did you mean {candidate:?}?"),
+    match ini::nearest(name, known.iter().copied()) {
+        Some(candidate) => format!("; did you mean {candidate:?}?"),
         None => format!("; there are {}", known.join(", ")),
     }
 }

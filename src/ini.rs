@@ -5,10 +5,12 @@
 //! a byte order mark and CRLF are accepted.
 
 mod faults;
+mod suggestion;
 
 use std::collections::HashMap;
 
 pub(crate) use faults::{Fault, Faults, MAX_FAULTS};
+pub(crate) use suggestion::nearest;
 
 /// Five times what the largest known files have. An entry takes some 150 bytes beside its text until the file is read, so a
 /// file of nothing but `a=b` does not take the memory of the machine.

@@ -13,6 +13,8 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
+use crate::error::Error;
+
 /// A year: longer waits are mistakes, and clocks cannot overflow below it.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -72,6 +74,21 @@ pub(super) fn duration(value: &str) -> Result<Duration, String> {
         .map(Duration::from_millis)
         .filter(|duration| *duration <= MAX_DURATION)
         .ok_or_else(|| "a whole number with a unit, a year at most".into())
+}
+
+/// Reads a time as the settings have it: a whole number with a unit (ms, s, m, h or d), a year at most.
+///
+/// # Errors
+///
+/// A sentence about what was expected and what was found.
+///
+/// ```
+/// assert_eq!(replyd::parse_duration("15m")?, std::time::Duration::from_secs(900));
+/// assert!(replyd::parse_duration("15").is_err());
+/// # Ok::<(), replyd::Error>(())
+/// ```
+pub fn parse_duration(text: &str) -> Result<Duration, Error> {
+    duration(text).map_err(|expected| Error::config(vec![format!("expected {expected}, found {text:?}")]))
 }
 
 pub(super) fn positive_duration(value: &str) -> Result<Duration, String> {
