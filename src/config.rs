@@ -3,6 +3,7 @@
 mod color;
 mod disk;
 mod loading;
+mod reader;
 mod settings;
 mod sources;
 mod value;
