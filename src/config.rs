@@ -28,15 +28,15 @@ pub use value::parse_duration;
 use value::{MAX_DURATION, time};
 
 impl Config {
-    /// Reads the settings in `text`; what it leaves out keeps its default. `name` stands before the faults.
+    /// Reads the settings in `text`; a setting that is left out keeps its default. Errors begin with `name`.
     ///
-    /// No file is read: a setting that names one, and `[log] level`, are faults here, so that none is without effect. Use
+    /// It reads no other file. A setting that names one, and `[log] level`, would have no effect here and are errors; use
     /// [`Config::load`] for them.
     ///
     /// # Errors
     ///
-    /// All faults at once (of more than 50 the first ones, and how many more there are), a line for each, with the line of the
-    /// file and what to write instead.
+    /// All mistakes at once, one line each, with the line of the file and what to write instead. After 50 of them, the number of
+    /// the others.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
         let (sections, mut faults) = ini::parse(text);
         let Loaded { mut config, sources, .. } = Loaded::of_sections(&sections, name, &mut faults);
@@ -51,12 +51,12 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(Error::config(faults.lines(name))) }
     }
 
-    /// The names of the settings in which it differs from `old`, keys, tokens and the certificate apart.
+    /// Names of the settings that differ from `old`, apart from keys, tokens and the certificate.
     pub fn changes_since(&self, old: &Config) -> Vec<&'static str> {
         SETTINGS.iter().filter(|setting| (setting.differs)(self, old)).map(|setting| setting.name).collect()
     }
 
-    /// Fields may be set to anything; this is what a server can work with. Times are cut at a year.
+    /// Fields can be set to anything, so a server checks them. Times are limited to a year.
     pub(crate) fn checked(mut self) -> Result<Config, Error> {
         self.check_values()?;
         let times = [
@@ -82,7 +82,7 @@ impl Config {
             ("ping_interval", self.ping_interval),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, time)| time.is_zero()) {
-            return Err(Error::config(vec![format!("{name}: expected a time longer than nothing")]));
+            return Err(Error::config(vec![format!("{name}: expected a time longer than zero")]));
         }
         if self.max_message_bytes < MIN_MESSAGE_BYTES {
             return Err(Error::config(vec![format!(
@@ -108,7 +108,7 @@ impl Config {
                 changed.push(*name);
             }
         }
-        // A renewed certificate is live; whether there is one is not.
+        // A renewed certificate takes effect at once; switching TLS on or off needs a restart.
         if self.tls.is_some() != current.tls.is_some() {
             self.tls.clone_from(&current.tls);
             changed.push("tls_certificate");
@@ -116,8 +116,8 @@ impl Config {
         changed
     }
 
-    /// Whether a server with these settings would be open to other machines by oversight, as
-    /// [`Server::start`](crate::Server::start) judges it.
+    /// Checks that a server with these settings is not open to other machines by mistake, as
+    /// [`Server::start`](crate::Server::start) does.
     ///
     /// # Errors
     ///
@@ -146,14 +146,14 @@ impl Config {
         )]))
     }
 
-    /// Whether anybody could have a right key or token.
+    /// Whether there is any valid key or token.
     pub(crate) fn has_keys(&self) -> bool {
         !self.keys.is_empty() || !self.tokens.is_empty()
     }
 }
 
 impl Loaded {
-    /// The settings of these sections, and of the files that they name only the names.
+    /// Reads the settings of these sections; of the files that they name, only the names.
     fn of_sections(sections: &[Section], name: &str, faults: &mut Faults) -> Loaded {
         let mut loaded = Loaded::default();
         for section in sections {
@@ -268,14 +268,13 @@ fn fault_duplicates(section: &Section, faults: &mut Faults) {
     for Entry { name, line, .. } in &section.entries {
         let first = *lines.entry(name).or_insert(*line);
         if first != *line {
-            let sentence =
-                format!("{:?} stands at line {first} already; remove one of them", shown_name(name));
+            let sentence = format!("{:?} is already at line {first}; remove one of them", shown_name(name));
             faults.push(Fault::new(*line, sentence));
         }
     }
 }
 
-/// A second section with the name or the secret of another: one of the two would open nothing.
+/// Reports a section with the name or the secret of another one, of which one would have no effect.
 fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
     let (mut names, mut secrets) = (HashMap::new(), HashMap::new());
     for section in sections {
@@ -311,7 +310,7 @@ fn same_secret(keys: &[Key]) -> Option<(&Key, &Key)> {
     keys.iter().find_map(|key| seen.insert(key.sha256_hex(), key).map(|first| (first, key)))
 }
 
-/// What a fault may show of an unknown name: a secret that was written with a ':' has everything before its own '='.
+/// The part of an unknown name that an error may show: with a ':' in place of the '=', the rest may be a secret.
 fn shown_name(name: &str) -> &str {
     let end = name.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(name.len());
     &name[..end]

@@ -1,4 +1,4 @@
-//! Reads files: bounded, without waiting for anybody, and with the rights that a secret needs.
+//! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their mode.
 
 use std::{
     fs::{Metadata, OpenOptions},
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a file holds, and what it looked like when that was read.
+/// Contents of a file, and its metadata when it was opened.
 pub(super) struct Contents {
     pub(super) bytes: Vec<u8>,
     pub(super) metadata: Metadata,
@@ -15,20 +15,20 @@ pub(super) struct Contents {
 
 /// Why a file was not read.
 pub(super) enum Unread {
-    /// Something is wrong with it; the sentence says what.
+    /// A fault of the file, as a sentence.
     Faulty(String),
-    /// The system cannot read anything now.
+    /// An error of the moment that says nothing about the file.
     Passing(io::Error),
 }
 
-/// Reads a regular file of at most `max_mebibytes`. `subject` is what sentences call it.
+/// Reads a regular file of at most `max_mebibytes`. Errors call it `subject`.
 pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Contents, Unread> {
     let unreadable = |error: io::Error| match is_passing(&error) {
         true => Unread::Passing(error),
         false => Unread::Faulty(format!("cannot read {subject}: {error}")),
     };
-    // Another file may take this one's place at any time, so it is judged when it is open; to open a pipe without this flag
-    // is to wait for somebody to write into it.
+    // The path may lead to another file at any time, so the type is checked after opening. Without this flag, opening a pipe
+    // blocks until somebody writes to it.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
     let opened = opened.map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;
@@ -45,8 +45,8 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
     Ok(Contents { bytes, metadata })
 }
 
-/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device has trouble, or
-/// another process holds a lease.
+/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device fails, or another
+/// process holds a lease.
 fn is_passing(error: &io::Error) -> bool {
     let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO, libc::EINTR, libc::EAGAIN];
     error.raw_os_error().is_some_and(|code| passing.contains(&code))

@@ -1,4 +1,4 @@
-//! Settings from a file and the files that it names: each is read once, and judged on its own.
+//! What was read from a file of settings and the files that it names. Each is read once and accepted or refused on its own.
 
 use std::path::{Path, PathBuf};
 
@@ -15,21 +15,21 @@ use crate::error::Error;
 pub struct Loaded {
     /// The settings of a server.
     pub config: Config,
-    /// Where they are from, and what the file says to the program around the server.
+    /// The files they were read from, and the settings of the program around the server.
     pub sources: Sources,
-    /// Settings that have no effect, a sentence for each, with its line; [`Replies::warnings`] has those of the replies.
+    /// Warnings about settings that have no effect, one sentence each with its line; [`Replies::warnings`] has those of the replies.
     pub warnings: Vec<String>,
 }
 
-/// What came of reading a file of settings part by part.
+/// Result of reading a file of settings part by part.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reading {
-    /// The settings, with every part that is good.
+    /// The settings, with every part that is valid.
     pub loaded: Loaded,
-    /// The files that are not good; the settings are not from them.
+    /// Files that were refused; no setting is from them.
     pub refused: Vec<Refused>,
-    /// All files whose change may change this.
+    /// Files to watch: a change of any of them may change the result.
     pub files: Vec<PathBuf>,
 }
 
@@ -51,23 +51,23 @@ impl Config {
     /// # Errors
     ///
     /// As [`Config::parse`]; also when a file cannot be read, or holds a secret and everybody on this machine may read it. An
-    /// error that [is not about the configuration](Error::is_config) is the system's, and another try may succeed.
+    /// error that [is not about the configuration](Error::is_config) is one of the system, and another try may succeed.
     pub fn load(path: impl AsRef<Path>) -> Result<Loaded, Error> {
         let Reading { loaded, refused, .. } = Config::read(path, None)?;
         let faults: Vec<String> = refused.iter().map(|refused| refused.error.to_string()).collect();
         if faults.is_empty() { Ok(loaded) } else { Err(Error::config(faults)) }
     }
 
-    /// Reads the settings in a file so that one bad part does not keep out the others. The settings of the file itself are
+    /// Reads the settings in a file so that one invalid part does not hold up the others. The settings of the file itself are
     /// one part, the certificate with its private key is one, and so is each other file that it names.
     ///
-    /// A part that is not good is [`refused`](Reading::refused), and the settings have what `before` had of it; or their
-    /// default, without any `before`. A file that `before` did not name yet counts to the settings that name it. With
-    /// `before`, an empty file and failing `[tests]` are faults too.
+    /// A part that is not valid is [`refused`](Reading::refused), and its settings are those of `before`, or the defaults
+    /// without any `before`. A file that `before` does not name is part of the settings that name it. With `before`, an
+    /// empty file and failing `[tests]` are errors too.
     ///
     /// # Errors
     ///
-    /// When the system cannot read anything now, for want of descriptors or memory, or a device has trouble.
+    /// When the system cannot read now: it is out of descriptors or memory, or a device fails.
     pub fn read(path: impl AsRef<Path>, before: Option<(&Config, &Sources)>) -> Result<Reading, Error> {
         let path = path.as_ref();
         let mut reader = Reader::new(path, before);
@@ -88,7 +88,7 @@ impl Config {
 }
 
 impl Loaded {
-    /// These files over other settings: what is from files that `sources` names as well stays, and all else is from `config`.
+    /// Replaces the settings by `config`, except for parts from files that `sources` names too.
     #[must_use]
     pub fn with_settings_of(self, config: &Config, sources: &Sources) -> Loaded {
         let mut config = config.clone();

@@ -15,12 +15,12 @@ use crate::{
     stream::Tls,
 };
 
-/// 100,000 replies of a few lines each are a third of it.
+/// Three times what 100,000 replies of a few lines each need.
 const MAX_MEBIBYTES: u64 = 64;
-/// Chains of certificates are a few kilobytes long.
+/// Certificate chains are a few kilobytes long.
 const MAX_CREDENTIAL_MEBIBYTES: u64 = 1;
 
-/// Reads one file after the other, and collects what is wrong.
+/// Reads one file after the other and collects the errors.
 pub(super) struct Reader<'a> {
     path: &'a Path,
     before: Option<(&'a Config, &'a Sources)>,
@@ -63,13 +63,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The file of settings itself is not good.
+    /// Refuses the file of settings itself.
     fn refuse(&mut self, faults: Vec<String>) {
         let refused = Refused { file: self.path.to_owned(), setting: None, error: Error::config(faults) };
         self.refused.insert(0, refused);
     }
 
-    /// The settings of the file itself, and where they stand; or what is wrong with it.
+    /// Reads the settings of the file itself, and the lines of those that name files.
     fn settings(&mut self) -> Result<(Loaded, Places), Vec<String>> {
         let name = self.path.display().to_string();
         let own = |sentence| vec![format!("{name}: {sentence}")];
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         let places = Places::of(&sections, name);
         let mut faults = faults.lines(&places.name);
         if self.before.is_none() && !faults.is_empty() {
-            // At a start all that is wrong is reported in one run.
+            // At a start, all mistakes are reported in one run.
             self.load_parts(&mut loaded, &places);
             faults.extend(self.refused.drain(..).map(|refused| refused.error.to_string()));
         }
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         let mut tokens = sources.tokens();
         if let Some(file) = &sources.jwt_secret_file {
             let read = self.secret(file).and_then(|secret| {
-                // Whatever made the file may have ended it with a line break.
+                // Most programs that write the file end it with a line break.
                 let with = tokens.clone().with_secret(secret.trim_ascii_end());
                 with.map_err(|error| format!("the secret {error}"))
             });
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         let Some(file) = &sources.replies_file else { return };
         let read = self.replies(file);
         let old = self.before.filter(|(_, before)| before.replies_file == sources.replies_file);
-        // They may be many: a copy is made where one is needed.
+        // There may be many of them, so they are copied only where needed.
         let old = old.filter(|_| read.is_err()).map(|(config, _)| config.replies.clone());
         if let Some(replies) = self.settle(REPLIES, file, read, old) {
             config.replies = replies;
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         if faults.is_empty() { Ok(replies) } else { Err(faults) }
     }
 
-    /// Accepts a part, or gives what comes in its place.
+    /// Returns an accepted part, or its replacement.
     fn settle<T>(
         &mut self,
         setting: &'static str,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         old
     }
 
-    /// What the file of a setting holds.
+    /// Reads the file of a setting.
     fn credential(&mut self, file: &Path) -> Result<Vec<u8>, String> {
         Ok(self.open(file, &file.display().to_string(), MAX_CREDENTIAL_MEBIBYTES)?.bytes)
     }
@@ -221,12 +221,12 @@ impl<'a> Reader<'a> {
         let subject = file.display().to_string();
         let Contents { bytes, metadata } = self.open(file, &subject, MAX_CREDENTIAL_MEBIBYTES)?;
         if disk::is_public(&metadata) {
-            return Err(format!("everybody may read {subject}; type: chmod o-rwx '{subject}'"));
+            return Err(format!("everyone can read {subject}; run: chmod o-rwx '{subject}'"));
         }
         Ok(bytes)
     }
 
-    /// Reads a file: the one place that does.
+    /// Reads a file. All files are read here, so that `files` is complete.
     fn open(&mut self, file: &Path, subject: &str, max_mebibytes: u64) -> Result<Contents, String> {
         let read = disk::read(file, subject, max_mebibytes);
         let metadata = read.as_ref().ok().map(|contents| contents.metadata.clone());
@@ -247,7 +247,7 @@ const JWT_SECRET: &str = "jwt_secret_file";
 const JWT_PUBLIC_KEY: &str = "jwt_public_key_file";
 const REPLIES: &str = "replies_file";
 
-/// Where the settings stand that name files, for what is wrong with those.
+/// Lines of the settings that name files, for errors about those files.
 #[derive(Default)]
 struct Places {
     name: String,
@@ -273,7 +273,7 @@ impl Places {
         self.lines.iter().find(|(name, _)| name == setting).map(|(_, line)| *line)
     }
 
-    /// Settings that do nothing without another one.
+    /// Warnings about settings that have no effect without another one.
     fn warnings(&self, sources: &Sources) -> Vec<String> {
         if sources.jwt_secret_file.is_some() || sources.jwt_public_key_file.is_some() {
             return Vec::new();
@@ -289,13 +289,12 @@ impl Places {
 fn fault_plain_secret(sections: &[Section], name: &str, faults: &mut Faults) {
     let keys = sections.iter().filter(|section| section.name.starts_with("key "));
     if let Some(entry) = keys.flat_map(|section| &section.entries).find(|entry| entry.name == "secret") {
-        let sentence =
-            format!("a plain secret, and everybody may read this file; type: chmod o-rwx '{name}'");
+        let sentence = format!("a plain secret, and everyone can read this file; run: chmod o-rwx '{name}'");
         faults.push(Fault::new(entry.line, sentence));
     }
 }
 
-/// Half a pair, and replies in two places.
+/// Reports half a certificate pair, and replies in two places.
 fn fault_odd_parts(sources: &Sources, sections: &[Section], faults: &mut Faults) {
     let (given, missing) = match (&sources.tls_certificate, &sources.tls_private_key) {
         (Some(_), None) => (TLS_CERTIFICATE, TLS_PRIVATE_KEY),
@@ -308,12 +307,12 @@ fn fault_odd_parts(sources: &Sources, sections: &[Section], faults: &mut Faults)
     }
     let replies = sections.iter().find(|section| replies::SECTIONS.contains(&&*section.name));
     if let Some(section) = replies.filter(|_| sources.replies_file.is_some()) {
-        let sentence = format!("[{}] belongs into the replies_file; put these lines there", section.name);
+        let sentence = format!("[{}] belongs in the replies_file; move these lines there", section.name);
         faults.push(Fault::new(section.line, sentence));
     }
 }
 
-/// The lines of `[tests]` that fail, as many as anybody mends in one go.
+/// Errors of the `[tests]` that fail, limited like all errors.
 fn failing_tests(replies: &Replies) -> Vec<String> {
     let mut failures = replies.failures();
     let more = failures.len().saturating_sub(MAX_FAULTS);

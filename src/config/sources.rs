@@ -8,11 +8,11 @@ use std::{
 use super::disk::beside;
 use crate::auth::Tokens;
 
-/// Where a [`Config`](crate::Config) was read from, and what its file says to the program around the server.
+/// Files that a [`Config`](crate::Config) was read from, and the settings of the program around the server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sources {
-    /// The files that were read: that of the settings, and those that it names.
+    /// The files that were read: the file of settings and those that it names.
     pub files: Vec<Source>,
     /// A file for messages that only `unknown` answers; none by default. The program keeps them: see
     /// [`bot_with`](crate::bot_with).
@@ -25,7 +25,7 @@ pub struct Sources {
     pub(super) jwt_public_key_file: Option<PathBuf>,
     pub(super) jwt_issuer: String,
     pub(super) jwt_audience: String,
-    /// The file of the replies, where they have one of their own.
+    /// File of the replies, if they have one of their own.
     pub replies_file: Option<PathBuf>,
 }
 
@@ -33,10 +33,9 @@ pub struct Sources {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Source {
-    /// Its path, as far as it was given: relative to the current folder unless it is absolute.
+    /// Its path as it was given: relative to the current folder unless absolute.
     pub path: PathBuf,
-    /// What it looked like when it was opened to be read: one that looks otherwise now has changed. `None` for one that
-    /// could not be opened.
+    /// Metadata when it was opened, which tells whether it has changed since. `None` if it could not be opened.
     pub metadata: Option<Metadata>,
 }
 
@@ -75,7 +74,7 @@ impl Sources {
         }
     }
 
-    /// Tokens without any key, for the issuer and the audience that are set.
+    /// Tokens with the issuer and audience that are set, and no key yet.
     pub(super) fn tokens(&self) -> Tokens {
         let mut tokens = Tokens::default();
         if !self.jwt_issuer.is_empty() {

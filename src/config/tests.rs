@@ -38,11 +38,11 @@ fn mistakes_say_what_to_write() {
     check_fault("[server]\nidle_timeout = 30", 2, &["a unit (ms, s, m, h or d)", "idle_timeout = 30m"]);
     check_fault("[server]\nidle_timeout = 30 s", 2, &["unit"]);
     check_fault("[server]\nidle_timeout = 99999999999d", 2, &["a year at most"]);
-    check_fault("[server]\nping_interval = 0s", 2, &["longer than nothing"]);
+    check_fault("[server]\nping_interval = 0s", 2, &["longer than zero"]);
     check_fault("[server]\nlisten = 5000", 2, &["an address and a port", "127.0.0.1:5000"]);
     check_fault("[server]\nlisten = ::1:5000", 2, &["an address and a port"]);
     check_fault("[auth]\nrequire_key = true", 2, &["yes or no"]);
-    check_fault("[log]\ntranscript = yes\ntranscript = no", 3, &["line 2 already"]);
+    check_fault("[log]\ntranscript = yes\ntranscript = no", 3, &["already at line 2"]);
     check_fault("[server]\nlisten = *:5000", 2, &["0.0.0.0 is every IPv4 address"]);
     assert!(loaded("[log]\nlevel = loud").1[0].contains("warn, info"));
     check_fault("[replies]\na = b\nA = c", 3, &["line 2 already"]);

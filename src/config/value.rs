@@ -15,7 +15,7 @@ use jiff::{
 
 use crate::error::Error;
 
-/// A year: longer waits are mistakes, and clocks cannot overflow below it.
+/// A year. Longer times are mistakes, and with shorter ones no clock overflows.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(super) fn text(value: &str) -> Result<String, String> {
@@ -93,7 +93,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Error> {
 
 pub(super) fn positive_duration(value: &str) -> Result<Duration, String> {
     match duration(value)? {
-        Duration::ZERO => Err("a time longer than nothing".into()),
+        Duration::ZERO => Err("a time longer than zero".into()),
         duration => Ok(duration),
     }
 }

@@ -60,7 +60,7 @@ fn a_plain_secret_that_everybody_may_read() {
     assert_eq!(refused(&more, 0o644).lines().count(), 2);
     assert_eq!(
         refused(config, 0o644),
-        "my.ini:2: a plain secret, and everybody may read this file; type: chmod o-rwx 'my.ini'\n"
+        "my.ini:2: a plain secret, and everyone can read this file; run: chmod o-rwx 'my.ini'\n"
     );
     let said = refused(b"[key shop]\nsecret = tell-nobody\n[key a]\nsecrets = tell-nobody-this-one\n", 0o600);
     assert!(said.contains("my.ini:2: ") && !said.contains("tell-nobody"), "{said}");

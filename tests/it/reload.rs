@@ -75,7 +75,7 @@ fn a_bad_file_changes_nothing_and_says_why() {
         (good[..good.find("lies]").unwrap()].to_owned(), "config.ini:5: a section is written as [name]"),
         (
             good.clone() + "[key a]\nsecret = 0123456789abcdef\n",
-            "a plain secret, and everybody may read this file",
+            "a plain secret, and everyone can read this file",
         ),
     ] {
         fs::write(&file, &bad).unwrap();

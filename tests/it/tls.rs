@@ -525,11 +525,11 @@ mod real {
         let folder = server.folder.path();
         write(folder, &new.identity());
         fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
-        server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");
+        server.log().wait_for("config.ini:3: tls_private_key: everyone can read key.pem");
         server.log().wait_for("cert.pem is not accepted: keeping the previous certificate");
         // At every reload, whatever that is for.
         fs::write(folder.join("faq.ini"), "[replies]\nhelp = two\n").unwrap();
-        server.log().wait_for("config.ini:3: tls_private_key: everybody may read key.pem");
+        server.log().wait_for("config.ini:3: tls_private_key: everyone can read key.pem");
         server.log().wait_for("reloaded config.ini: +0 ~1 -0 replies");
         let mut client = old.connect(server.address);
         client.ask(&upgrade("/", ""));
@@ -564,7 +564,7 @@ mod real {
         fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
         check(
             SETTINGS,
-            "config.ini:3: tls_private_key: everybody may read key.pem; type: chmod o-rwx 'key.pem'",
+            "config.ini:3: tls_private_key: everyone can read key.pem; run: chmod o-rwx 'key.pem'",
         );
         write(folder.path(), &authority.identity());
         fs::write(folder.path().join("cert.pem"), authority.identity().certificate).unwrap();

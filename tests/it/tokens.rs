@@ -489,7 +489,7 @@ mod real {
         let (code, _, told) = check();
         assert_eq!(code, Some(2));
         assert!(
-            told.contains("config.ini:2: jwt_secret_file: everybody may read jwt.secret; type: chmod o-rwx"),
+            told.contains("config.ini:2: jwt_secret_file: everyone can read jwt.secret; run: chmod o-rwx"),
             "{told}"
         );
         write_secret(folder.path(), b"too short", 0o600);
