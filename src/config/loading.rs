@@ -202,7 +202,7 @@ impl Reader<'_> {
             let read = self.secret(file).and_then(|secret| {
                 // Whatever made the file may have ended it with a line break.
                 let with = tokens.clone().with_secret(secret.trim_ascii_end());
-                with.map_err(|error| format!("the secret {error}"))
+                with.map_err(|error| error.to_string())
             });
             let read = read.map_err(|sentence| places.fault(JWT_SECRET, &sentence));
             let old = self.before.filter(|(_, before)| before.jwt_secret_file == sources.jwt_secret_file);
@@ -212,7 +212,7 @@ impl Reader<'_> {
         if let Some(file) = &sources.jwt_public_key_file {
             let read = self.credential(file).and_then(|pem| {
                 let with = tokens.clone().with_public_key(&pem);
-                with.map_err(|error| format!("the file {error}"))
+                with.map_err(|error| error.to_string())
             });
             let read = read.map_err(|sentence| places.fault(JWT_PUBLIC_KEY, &sentence));
             let old =
