@@ -265,7 +265,7 @@ fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
 ///
 /// # Errors
 ///
-/// The refusal to send. The origin is checked first, so that a foreign page cannot find out whether a key is required.
+/// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let caller =
         credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));

@@ -50,7 +50,7 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
             Event::Text(text) => answer(session, &text, &mut search, &mut unanswered)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
                 Ok(text) => answer(session, text, &mut search, &mut unanswered)?,
-                Err(_) => session.close(UNSUPPORTED_DATA, "binary that is not text")?,
+                Err(_) => session.close(UNSUPPORTED_DATA, "binary message is not UTF-8")?,
             },
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
         }

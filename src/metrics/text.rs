@@ -20,12 +20,7 @@ pub(crate) fn response(counts: &Counts, replies: usize, with_body: bool) -> Erro
 fn text(counts: &Counts, replies: usize) -> String {
     let mut page = Page(String::new());
     page.one("connections_accepted_total", "counter", "Accepted connections.", counts.accepted);
-    page.one(
-        "clients",
-        "gauge",
-        "Open connections: clients, and requests such as this one.",
-        counts.active,
-    );
+    page.one("clients", "gauge", "Open connections: clients, and requests such as this one.", counts.active);
     page.one("replies", "gauge", "Replies in the current configuration.", replies as u64);
     let known_reasons = [&Refusal::LABELS[..], &[UNANSWERED]].concat();
     page.each(
@@ -47,7 +42,12 @@ fn text(counts: &Counts, replies: usize) -> String {
     page.one("messages_sent_total", "counter", "Messages to clients.", counts.messages_sent);
     page.one("bytes_received_total", "counter", "Bytes from clients.", counts.bytes_received);
     page.one("bytes_sent_total", "counter", "Bytes to clients.", counts.bytes_sent);
-    page.one("log_lines_lost_total", "counter", "Log lines lost because they could not be written in time.", counts.log_lines_lost);
+    page.one(
+        "log_lines_lost_total",
+        "counter",
+        "Log lines lost because they could not be written in time.",
+        counts.log_lines_lost,
+    );
     page.answer_times(counts);
     let reloaded = counts.last_reload.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     page.head("last_reload_timestamp_seconds", "gauge", "Time when the settings were last read.");

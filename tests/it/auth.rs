@@ -339,7 +339,7 @@ mod real {
         let shown = client.stderr.all();
         assert!(
             shown.contains(
-                "Failed to connect to server ... exiting: the server wants a key (403); give it as REPLYD_KEY\n"
+                "Failed to connect to server ... exiting: the server requires a key (403); give it as REPLYD_KEY\n"
             ),
             "{shown}"
         );

@@ -314,7 +314,7 @@ fn in_milliseconds(claims: &Map<String, Value>, claim: &str) -> Option<TokenErro
     is_too_large.then(|| TokenError::new(format!("its '{claim}' is in milliseconds; it must be in seconds")))
 }
 
-/// The time of a claim, a century from now at the latest: not every platform can represent later ones.
+/// The time of a claim, at most a century from now, so that adding the leeway to it cannot overflow.
 fn time_of(claims: &Map<String, Value>, claim: &str) -> Option<SystemTime> {
     const CENTURY: u64 = 100 * 366 * 24 * 60 * 60;
     let seconds = seconds_of(claims, claim)?;
