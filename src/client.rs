@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit for receiving a message after its first byte.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time of silence after which the server is pinged. Most proxies close a connection after 60 s of silence or later.
+/// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Number of intervals after which a silent server counts as gone.
 const MISSED_PINGS: u32 = 3;
