@@ -1,4 +1,5 @@
-//! Who may come in: the keys, and the judgement over a request head. Sees no socket.
+//! Authentication: the keys, and the decision whether a request is admitted. It works on the request head alone and does
+//! no I/O.
 
 use std::{fmt, time::SystemTime};
 
@@ -9,19 +10,22 @@ use subtle::ConstantTimeEq;
 mod origin;
 mod tokens;
 
-use crate::http::{Head, Refusal, bad};
+use crate::{
+    error::Error,
+    http::{Head, Refusal, bad},
+};
 pub(crate) use origin::is_loopback_host;
 pub use origin::{Origins, Site};
 use tokens::LEEWAY;
 pub use tokens::{TokenError, Tokens, VerifiedToken};
 
-/// A secret of fewer characters can be guessed.
+/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.
 const MIN_SECRET_CHARS: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
 
-/// A key that opens the server: a name for the log and the SHA-256 of its secret.
+/// A secret that admits a client, under a name that the log shows.
 ///
-/// The secret itself is not kept, and `Debug` shows the name alone.
+/// Only the SHA-256 of the secret is kept, and `Debug` shows only the name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
     name: String,
@@ -31,26 +35,43 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key from its secret.
+    /// Creates a key from its secret.
     ///
     /// # Errors
     ///
-    /// A sentence, when the name is not made of letters, digits, `-`, `_` and `.`, or the secret has fewer than 16
-    /// characters or is the `change-me` of an example.
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64 characters or
+    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters or begins with
+    /// `change-me`, as placeholders do. The error does not contain the secret.
     ///
     /// ```
     /// assert!(replyd::Key::new("shop", "correct horse battery").is_ok());
-    /// assert!(replyd::Key::new("shop", "too short").is_err());
+    /// let error = replyd::Key::new("shop", "too short").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16"
+    /// );
     /// ```
-    pub fn new(name: &str, secret: &str) -> Result<Key, String> {
-        let count = secret.chars().count();
+    pub fn new(name: &str, secret: &str) -> Result<Key, Error> {
+        Key::parse(name, secret).map_err(|fault| fault.about(name))
+    }
+
+    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be stored.
+    ///
+    /// # Errors
+    ///
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`], or the hash
+    /// is not 64 hexadecimal digits. The error does not contain the hash.
+    pub fn from_sha256(name: &str, hash: &str) -> Result<Key, Error> {
+        Key::parse_sha256(name, hash).map_err(|fault| fault.about(name))
+    }
+
+    pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
         if secret.starts_with("change-me") {
-            return Err("is the example's; make one with 'replyd key new NAME'".into());
+            return Err(KeyFault::Placeholder);
         }
+        let count = secret.chars().count();
         if count < MIN_SECRET_CHARS {
-            return Err(format!(
-                "has {count} characters and can be guessed; use {MIN_SECRET_CHARS} at least, or make one with 'replyd key new NAME'"
-            ));
+            return Err(KeyFault::ShortSecret(count));
         }
         Ok(Key {
             name: checked_name(name)?,
@@ -60,29 +81,23 @@ impl Key {
         })
     }
 
-    /// A key from the SHA-256 of its secret, in hexadecimal.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, when the name is not made of letters, digits, `-`, `_` and `.`, or the hash is not 64 hexadecimal
-    /// digits.
-    pub fn from_sha256(name: &str, hash: &str) -> Result<Key, String> {
+    pub(crate) fn parse_sha256(name: &str, hash: &str) -> Result<Key, KeyFault> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        let sha256 = sha256.ok_or("is not the 64 hexadecimal digits that 'replyd key new NAME' prints")?;
+        let sha256 = sha256.ok_or(KeyFault::NotSha256)?;
         Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None })
     }
 
-    /// The same key for pages of these origins, in place of those of [`Config::origins`](crate::Config::origins).
+    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins) for it.
     pub fn with_origins(self, origins: Origins) -> Key {
         Key { origins: Some(origins), ..self }
     }
 
-    /// The same key until a point in time; then it opens nothing, and ends the sessions that it opened.
+    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are closed.
     pub fn with_expiry(self, expires: SystemTime) -> Key {
         Key { expires: Some(expires), ..self }
     }
 
-    /// This key as `keys` have it now: its name and its secret.
+    /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
     fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
         keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
     }
@@ -91,12 +106,12 @@ impl Key {
         self.expires.is_some_and(|expires| expires <= SystemTime::now())
     }
 
-    /// The name that the log shows for whoever comes in with this key.
+    /// The name that the log shows for a client with this key.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The SHA-256 of the secret in hexadecimal, as `secret_sha256` takes it.
+    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256` expect it.
     pub fn sha256_hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.sha256)
     }
@@ -108,30 +123,69 @@ impl fmt::Debug for Key {
     }
 }
 
-fn checked_name(name: &str) -> Result<String, String> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
-    if !fits {
-        return Err("needs a name of letters, digits, '-', '_' and '.', 64 at most".into());
-    }
-    Ok(name.to_owned())
+/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFault {
+    Name,
+    /// The secret of an example, which anybody can look up.
+    Placeholder,
+    /// A secret of only this many characters.
+    ShortSecret(usize),
+    NotSha256,
 }
 
-/// What the names of keys are made of.
+impl KeyFault {
+    /// The error of the library's own constructors. An invalid name is not shown: it may be a secret that was passed in its
+    /// place.
+    fn about(self, name: &str) -> Error {
+        Error::config(vec![match self {
+            KeyFault::Name => format!("the name of a key {self}"),
+            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {self}"),
+            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {self}"),
+        }])
+    }
+}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyFault::Name => {
+                write!(
+                    f,
+                    "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
+                )
+            }
+            KeyFault::Placeholder => f.write_str("is a placeholder from an example; use a random one"),
+            KeyFault::ShortSecret(count) => {
+                write!(f, "has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}")
+            }
+            KeyFault::NotSha256 => f.write_str("must be 64 hexadecimal digits"),
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, KeyFault> {
+    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
+    if is_valid { Ok(name.to_owned()) } else { Err(KeyFault::Name) }
+}
+
+/// Whether a key's name may contain this character. None of them needs an escape in the log.
 pub(crate) fn is_of_a_name(char: char) -> bool {
     char.is_alphanumeric() || "-_.".contains(char)
 }
 
-/// What the acceptor goes by: the keys, what tokens are checked with, whether one is required, whether `?accessToken=` is looked at, and which pages
-/// may connect.
+/// The settings that decide whether a request is admitted.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
     pub(crate) tokens: &'a Tokens,
+    /// Whether a client needs a key or token.
     pub(crate) required: bool,
+    /// Whether a credential is also accepted as `?accessToken=`, which proxies and browsers may record.
     pub(crate) query_token: bool,
     pub(crate) origins: &'a Origins,
 }
 
-/// Who came in.
+/// The identity that a client has proved.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Nobody,
@@ -144,44 +198,44 @@ impl Caller {
         match self {
             Caller::Nobody => None,
             Caller::Key(key) => Some(key.name()),
-            Caller::Token(pass) => Some(&pass.name),
+            Caller::Token(token) => Some(&token.name),
         }
     }
 
-    /// When its session ends at the latest, with these keys.
+    /// The latest end of its session, if there is one. The key may have been given another expiry by a reload.
     pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
             Caller::Nobody => None,
             Caller::Key(key) => key.among(keys)?.expires,
-            Caller::Token(pass) => Some(pass.until + LEEWAY),
+            Caller::Token(token) => Some(token.until + LEEWAY),
         }
     }
 }
 
-/// Who came in, and from which page: what is needed to judge it again when the settings change.
+/// An admitted caller and its page: what is needed to decide again after a reload.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     pub(crate) caller: Caller,
-    /// Boxed, and of browsers alone: it stays for as long as the session does.
+    /// Set for browsers only. Boxed, since every session keeps an `Admission` until it ends.
     page: Option<Box<Page>>,
 }
 
 impl Admission {
-    /// Whether it would come in with these settings too.
+    /// Whether the same request would still be admitted under these rules.
     pub(crate) fn still_holds(&self, rules: &Rules<'_>) -> bool {
-        let (is_welcome, own) = match &self.caller {
+        let (is_known, key_origins) = match &self.caller {
             Caller::Nobody => (!rules.required, None),
             Caller::Key(key) => {
                 let key = key.among(rules.keys).filter(|key| !key.has_expired());
                 (key.is_some(), key.and_then(|key| key.origins.as_ref()))
             }
-            Caller::Token(pass) => (rules.tokens.has(&pass.verifier), None),
+            Caller::Token(token) => (rules.tokens.has(&token.verifier), None),
         };
-        is_welcome && is_allowed(self.page.as_deref(), own.unwrap_or(rules.origins))
+        is_known && is_allowed(self.page.as_deref(), key_origins.unwrap_or(rules.origins))
     }
 }
 
-/// The page that opens a connection: its origin, and the server's own name in it.
+/// The page that opens a connection: its origin, and the host name under which it addresses the server.
 #[derive(Clone, Debug)]
 struct Page {
     origin: Box<[u8]>,
@@ -189,30 +243,34 @@ struct Page {
 }
 
 impl Page {
-    /// A name in the DNS has 253 characters at most (RFC 1035, section 2.3.4); what is longer, or came twice (RFC 6454, section
-    /// 7.3), counts as an origin that is none.
+    /// Enough for a scheme, a port and a DNS name, which has at most 253 characters (RFC 1035, section 2.3.4). A longer
+    /// origin, or two different ones (RFC 6454, section 7.3), counts as an empty origin, which is never in a list.
     const MAX_BYTES: usize = 300;
 
     fn of(head: &Head) -> Option<Page> {
         let mut origins = head.values("origin");
         let first = origins.next()?;
-        let is_one = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
+        let is_valid = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
         let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
-        Some(Page { origin: if is_one { first.into() } else { Box::default() }, host: host.map(Box::from) })
+        Some(Page { origin: if is_valid { first.into() } else { Box::default() }, host: host.map(Box::from) })
     }
 }
 
-/// No page is no browser's, and may always connect.
+/// Only browsers send an origin, so that a request without one is not subject to these rules.
 fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
     page.is_none_or(|page| origins.allow(&page.origin, page.host.as_deref()))
 }
 
-/// Judges the credentials and the origin of a request.
+/// Checks the credential and the origin of a request.
+///
+/// # Errors
+///
+/// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let caller =
         credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));
     let origins = match &caller {
-        Caller::Key(Key { origins: Some(own), .. }) => own,
+        Caller::Key(Key { origins: Some(key_origins), .. }) => key_origins,
         _ => rules.origins,
     };
     let page = Page::of(head).map(Box::new);
@@ -226,41 +284,41 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     Ok(Admission { caller, page })
 }
 
-/// A secret is a key, or else a token, or else nobody's.
+/// Looks a secret up among the keys, then tries it as a token.
 fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
     if let Some(key) = find(rules.keys, secret).filter(|key| !key.has_expired()) {
         return Caller::Key(key.clone());
     }
     let token = std::str::from_utf8(secret).ok().filter(|_| !rules.tokens.is_empty());
     match token.map(|token| rules.tokens.verify(token)) {
-        Some(Ok(pass)) => Caller::Token(pass),
+        Some(Ok(token)) => Caller::Token(token),
         Some(Err(why)) => {
-            log::debug!("a key or token is not taken: {why}");
+            log::debug!("a key or token was not accepted: {why}");
             Caller::Nobody
         }
         None => Caller::Nobody,
     }
 }
 
-/// The subprotocol to choose: the first that was offered, and never one that holds a secret.
+/// The subprotocol to choose: the first that was offered and does not contain a secret, which the response would repeat.
 pub(crate) fn subprotocol(head: &Head) -> Option<&str> {
     let secret = credential(head, true).ok().flatten().unwrap_or_default();
     head.items(SUBPROTOCOLS)
         .find(|offered| !is_bearer(offered) && offered.bytes().all(is_token) && offered.as_bytes() != secret)
 }
 
-/// Browsers cannot send headers with a WebSocket, but a list of subprotocols.
+/// The only header of an upgrade that a script in a browser can set.
 const SUBPROTOCOLS: &str = "sec-websocket-protocol";
 const BEARER: &str = "bearer.";
 
-/// The one credential that came, wherever it stood. The same one in several places is one.
+/// The credential of a request, from any of the places that may have one. The same one may be in several places.
 fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal> {
     let bearer = head.values("authorization").filter_map(bearer).map(<[u8]>::to_vec);
     let header = head.values("x-ws-auth-key").map(<[u8]>::to_vec);
     let query = head.query_values("accessToken").filter(|_| query_token).map(String::into_bytes);
     let offered = head.items(SUBPROTOCOLS).filter(|item| is_bearer(item)).map(|item| {
         let encoded = item[BEARER.len()..].trim_end_matches('=').as_bytes();
-        // What is no base64url is a wrong key, not none: no secret has this byte, which UTF-8 does not have.
+        // Invalid base64url must count as a wrong key, not as none. The byte makes it one: it never occurs in UTF-8.
         BASE64URL_NOPAD.decode(encoded).unwrap_or_else(|_| [b"\xff", encoded].concat())
     });
     let mut secrets = bearer.chain(header).chain(query).chain(offered).filter(|secret| !secret.is_empty());
@@ -275,13 +333,13 @@ fn is_bearer(subprotocol: &str) -> bool {
     subprotocol.get(..BEARER.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEARER))
 }
 
-/// The token behind `Bearer`, whose case does not matter (RFC 9110, section 11.1).
+/// The token after `Bearer`, which is not case-sensitive (RFC 9110, section 11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-/// Looks at every key, so that the time says neither which one was right nor whether any was.
+/// Compares the secret with every key, so that the time it takes reveals neither which one matched nor whether any did.
 fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
     let sha256: [u8; 32] = Sha256::digest(secret).into();
     let mut found = None;
@@ -293,7 +351,7 @@ fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
     found
 }
 
-/// A character of a token (RFC 9110, section 5.6.2).
+/// Whether a byte may be part of a token in the sense of HTTP (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

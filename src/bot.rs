@@ -1,4 +1,4 @@
-//! The built-in bot: the loop that greets and answers. It is a handler like any other.
+//! The built-in bot: a handler that sends a greeting and answers each message.
 
 use tungstenite::Utf8Bytes;
 
@@ -8,15 +8,15 @@ use crate::{
     session::{Event, HandlerResult, Session},
 };
 
-/// Close code for a message of a kind that cannot be taken (RFC 6455, section 7.4.1).
+/// Close code for a message of an unsupported kind (RFC 6455, section 7.4.1).
 const UNSUPPORTED_DATA: u16 = 1003;
-/// The log target of the transcript.
+/// Log target of the transcript, so that a logger can filter it.
 const TRANSCRIPT: &str = "replyd::transcript";
 
-/// Greets, then answers each text message with exactly one reply, in order, until the conversation ends.
+/// Sends the greeting, then answers each text message with exactly one reply, in order, until the conversation ends.
 ///
-/// The greeting and the replies are those of the session's [`Config`](crate::Config). A binary message that is UTF-8
-/// counts as text; any other closes with 1003.
+/// The greeting and the replies are those of the session's [`Config`](crate::Config); an empty greeting is not sent. A
+/// binary message is treated as text if it is valid UTF-8, and otherwise closes the session with code 1003.
 ///
 /// ```no_run
 /// let server = replyd::Server::with_config(replyd::Config::default())?;
@@ -26,16 +26,19 @@ const TRANSCRIPT: &str = "replyd::transcript";
 ///
 /// # Errors
 ///
-/// When the client broke a rule or is gone; the session has dealt with it already.
+/// When the session ends because the client violates the protocol or is gone. The session has already closed the
+/// connection, so that a handler can simply return the error.
 pub fn bot(session: &mut Session) -> HandlerResult {
     bot_with(session, |_| ())
 }
 
-/// The same as [`bot()`], and shows `unanswered` each message that only `unknown` answers.
+/// Like [`bot()`], but calls `unanswered` with each message that no phrase matches, before `unknown` is sent.
+///
+/// The session waits for `unanswered` to return.
 ///
 /// # Errors
 ///
-/// As [`bot()`].
+/// The same as [`bot()`].
 pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> HandlerResult {
     if !session.config().greeting.is_empty() {
         let greeting = Utf8Bytes::from(&session.config().greeting);
@@ -47,7 +50,7 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
             Event::Text(text) => answer(session, &text, &mut search, &mut unanswered)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
                 Ok(text) => answer(session, text, &mut search, &mut unanswered)?,
-                Err(_) => session.close(UNSUPPORTED_DATA, "binary that is not text")?,
+                Err(_) => session.close(UNSUPPORTED_DATA, "binary message is not UTF-8")?,
             },
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
         }
@@ -61,7 +64,7 @@ fn answer(
     search: &mut SearchBuffer,
     unanswered: &mut impl FnMut(&str),
 ) -> HandlerResult {
-    // websocat leaves the line break at the end of a piped line.
+    // Clients such as websocat send the line break of a line from a pipe.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
         log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt::of(message, LOGGED_CHARS));

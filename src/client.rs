@@ -1,7 +1,7 @@
-//! A client: one connection in two halves, so that one thread may wait for the server while another speaks.
+//! A client. It can be split in two halves, so that one thread waits for the server while another sends.
 
 mod dial;
-mod line;
+mod transport;
 
 use std::{
     fmt, io,
@@ -24,33 +24,36 @@ use crate::{
     stream::{self, Ending, GatheringStream, SharedTransport, answer_ping},
 };
 use dial::{dial, host, parse_url};
-use line::Line;
+use transport::ClientTransport;
 
-/// Within which a server's name must be found, and the server must accept the connection and answer the upgrade.
+/// Time limit for the look-up of the server's name, the connection and the upgrade together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for a write during which the server neither reads nor sends anything.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for receiving a message after its first byte.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A silent server is pinged after this time, and is gone after three of them.
+/// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// Number of intervals after which a silent server counts as gone.
 const MISSED_PINGS: u32 = 3;
-/// How long a server that was sent a Close may take to answer it.
+/// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The longest message that is taken from a server.
+/// Maximum size of a message from the server.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// What of a refusal's body is shown.
+/// Maximum number of characters of a refusal's body in an error.
 const SHOWN_CHARS: usize = 200;
 
-/// What a client sends with its upgrade. `Debug` shows no value: each may be a secret.
+/// Options of a connection. `Debug` shows only the names of headers, since their values may be secrets.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ClientOptions {
     /// A key, sent as `Authorization: Bearer KEY`.
     pub key: Option<String>,
-    /// Further headers, names and values.
+    /// Additional headers of the upgrade request, as names and values.
     pub headers: Vec<(String, String)>,
-    /// The certificates to trust for `wss://`, in PEM, in place of the authorities of the system: a server's must be
-    /// one of them, as one that signed itself is, or be signed by one of them.
+    /// Certificates in PEM to trust for `wss://`, in place of the system's certificate authorities. The server's
+    /// certificate must be signed by one of them or, if it is self-signed, be one of them.
     pub ca: Option<Vec<u8>>,
 }
 
@@ -84,63 +87,65 @@ pub struct Client {
     receiver: ClientReceiver,
 }
 
-/// The half of a [`Client`] that speaks.
+/// The half of a [`Client`] that sends.
 pub struct ClientSender {
-    socket: WebSocket<GatheringStream<Line>>,
-    line: Line,
+    socket: WebSocket<GatheringStream<ClientTransport>>,
+    transport: ClientTransport,
 }
 
-/// The half of a [`Client`] that listens; it also answers the server's pings.
+/// The half of a [`Client`] that receives. It also answers pings and notices a silent server, but only while
+/// [`next`](ClientReceiver::next) is waiting.
 pub struct ClientReceiver {
-    socket: WebSocket<GatheringStream<Line>>,
-    line: Line,
+    socket: WebSocket<GatheringStream<ClientTransport>>,
+    transport: ClientTransport,
     last_ping: Instant,
     pings_unanswered: u32,
     ended: bool,
-    give_up: Option<Instant>,
+    /// Time limit of [`ClientReceiver::finish`].
+    finish_by: Option<Instant>,
 }
 
 impl Client {
-    /// Connects to `ws://HOST[:PORT][/PATH]`, or `wss://` with TLS, whose certificate is always verified. Without a
-    /// scheme, as in `HOST:PORT`, it is `ws://`.
+    /// Connects to `ws://HOST[:PORT][/PATH]`, or to `wss://...` with TLS, which always verifies the server's certificate.
+    /// The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`. The default port is 80, or 443 with TLS.
     ///
-    /// This takes ten seconds at most. A name is looked up on a thread of its own, since the system's look-up may take
-    /// longer; the thread then ends by itself.
+    /// This takes ten seconds at most. A name is looked up on a separate thread, since the system's look-up has no time
+    /// limit; a thread that takes too long is left to end by itself.
     ///
     /// # Errors
     ///
-    /// When the URL is not such a one, nobody answers within ten seconds, or the server refuses; the error then has
-    /// the status of its answer.
+    /// When the URL is not valid, the server does not answer within ten seconds, or it refuses the connection. For a
+    /// refusal, the error's kind is [`Refused`](crate::ErrorKind::Refused) with the HTTP status.
     pub fn connect(url: &str) -> Result<Client, Error> {
         Client::connect_with(url, &ClientOptions::default())
     }
 
-    /// Connects as [`connect`](Client::connect) does, with a key or further headers.
+    /// Connects like [`connect`](Client::connect), with a key, additional headers or trusted certificates.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Client::connect); also when a header has a character that none may have.
+    /// The same as [`connect`](Client::connect), and when a header or the certificates are not valid.
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
         let stream = Arc::new(dial(&uri, deadline)?);
-        let line = Line::new(Arc::clone(&stream), transport(&uri, &stream, options)?);
+        let transport = ClientTransport::new(Arc::clone(&stream), encrypted(&uri, &stream, options)?);
 
-        let mut wire = line.wire();
-        wire.read_by(deadline);
-        let (socket, _) = tungstenite::client::client_with_config(request, wire, Some(limits()))
+        let mut receiving = transport.stream();
+        receiving.read_by(deadline);
+        let (socket, _) = tungstenite::client::client_with_config(request, receiving, Some(limits()))
             .map_err(|error| refused(error, &uri, options))?;
-        let sender = WebSocket::from_raw_socket(line.wire(), Role::Client, Some(limits()));
+        let sender = WebSocket::from_raw_socket(transport.stream(), Role::Client, Some(limits()));
         Ok(Client {
-            sender: ClientSender { socket: sender, line: line.clone() },
+            sender: ClientSender { socket: sender, transport: transport.clone() },
             receiver: ClientReceiver {
                 socket,
-                line,
+                transport,
                 last_ping: Instant::now(),
                 pings_unanswered: 0,
                 ended: false,
-                give_up: None,
+                finish_by: None,
             },
         })
     }
@@ -149,7 +154,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the connection is over, or the server does not read for ten seconds.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.sender.send(text)
     }
@@ -158,26 +163,27 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`send`](Client::send).
+    /// The same as [`send`](Client::send).
     pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
         self.sender.write(Message::Binary(bytes.into()))
     }
 
-    /// Sends a ping; its pong comes as [`Event::Pong`].
+    /// Sends a ping; its pong arrives as [`Event::Pong`]. Only the first 125 bytes of the payload are sent, the limit of RFC
+    /// 6455 (section 5.5).
     ///
     /// # Errors
     ///
-    /// As [`send`](Client::send).
+    /// The same as [`send`](Client::send).
     pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
         self.sender.ping(payload)
     }
 
-    /// Waits for the next event; `None` when the conversation is over.
+    /// Waits for the next event. Returns `None` when the conversation is over.
     ///
     /// # Errors
     ///
-    /// When the server breaks the protocol, is silent for 75 seconds although it is pinged, or is gone without a
-    /// Close.
+    /// When the server violates the protocol, sends a message of more than 16 MiB or one that takes longer than 30 seconds,
+    /// is silent for 75 seconds in spite of pings, or disconnects without a Close.
     #[expect(
         clippy::should_implement_trait,
         reason = "it fails, and an iterator of results would loop on failure"
@@ -186,11 +192,11 @@ impl Client {
         self.receiver.next()
     }
 
-    /// Says goodbye, and waits up to two seconds for the server's.
+    /// Sends a Close with code 1000, and waits up to two seconds for the server's answer.
     ///
     /// # Errors
     ///
-    /// When the connection is over already.
+    /// When the connection has already ended.
     pub fn close(mut self) -> Result<(), Error> {
         self.sender.close()?;
         self.receiver.finish();
@@ -198,7 +204,7 @@ impl Client {
         Ok(())
     }
 
-    /// The two halves, for two threads.
+    /// Splits the client in two halves, for two threads.
     pub fn split(self) -> (ClientSender, ClientReceiver) {
         (self.sender, self.receiver)
     }
@@ -209,35 +215,35 @@ impl ClientSender {
     ///
     /// # Errors
     ///
-    /// When the connection is over, or the server does not read for ten seconds.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
 
-    /// Sends a ping; its pong comes to the other half as [`Event::Pong`]. Only the first 125 bytes are sent.
+    /// Sends a ping; the other half receives its pong as [`Event::Pong`]. Only the first 125 bytes of the payload are sent.
     ///
     /// # Errors
     ///
-    /// As [`send`](ClientSender::send).
+    /// The same as [`send`](ClientSender::send).
     pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let mut payload = payload.into();
         payload.truncate(125);
         self.write(Message::Ping(payload))
     }
 
-    /// Sends a Close; the server's answer comes to the other half as [`Event::Close`].
+    /// Sends a Close with code 1000; the other half receives the server's answer as [`Event::Close`].
     ///
     /// # Errors
     ///
-    /// As [`send`](ClientSender::send).
+    /// The same as [`send`](ClientSender::send).
     pub fn close(&mut self) -> Result<(), Error> {
-        self.line.closing.store(true, Ordering::Release);
+        self.transport.closing.store(true, Ordering::Release);
         self.write(Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })))
     }
 
-    /// Ends the connection without waiting for anybody; the other half wakes.
+    /// Closes the connection at once, without a Close. A call of [`ClientReceiver::next`] that is waiting returns.
     pub fn hang_up(&mut self) {
-        let _ = self.line.stream.shutdown(Shutdown::Both);
+        let _ = self.transport.tcp.shutdown(Shutdown::Both);
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
@@ -246,11 +252,11 @@ impl ClientSender {
 }
 
 impl ClientReceiver {
-    /// Waits for the next event; `None` when the conversation is over.
+    /// Waits for the next event. Returns `None` when the conversation is over.
     ///
     /// # Errors
     ///
-    /// As [`Client::next`].
+    /// The same as [`Client::next`].
     #[expect(
         clippy::should_implement_trait,
         reason = "it fails, and an iterator of results would loop on failure"
@@ -262,19 +268,19 @@ impl ClientReceiver {
         self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         loop {
             let ping_due = self.socket.get_ref().last_received().max(self.last_ping) + PING_INTERVAL;
-            let deadline = self.give_up.map_or(ping_due, |give_up| give_up.min(ping_due));
+            let deadline = self.finish_by.map_or(ping_due, |finish_by| finish_by.min(ping_due));
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {
                 Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
                 Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.give_up.is_some_and(|give_up| Instant::now() >= give_up) {
+                    if self.finish_by.is_some_and(|finish_by| Instant::now() >= finish_by) {
                         self.ended = true;
                         return Ok(None);
                     }
                     self.check_deadlines().map_err(|ending| self.end(ending))?;
                 }
-                // We said goodbye; how the server hangs up does not matter.
-                Err(_) if self.line.closing.load(Ordering::Acquire) => {
+                // After a Close of ours, it does not matter how the server ends the connection.
+                Err(_) if self.transport.closing.load(Ordering::Acquire) => {
                     self.ended = true;
                     return Ok(None);
                 }
@@ -283,9 +289,9 @@ impl ClientReceiver {
         }
     }
 
-    /// Waits up to two seconds for the end of a conversation that the other half has closed.
+    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
     pub fn finish(mut self) {
-        self.give_up = Some(Instant::now() + CLOSE_TIMEOUT);
+        self.finish_by = Some(Instant::now() + CLOSE_TIMEOUT);
         while let Ok(Some(_)) = self.next() {}
     }
 
@@ -300,7 +306,7 @@ impl ClientReceiver {
         }
         if message.is_close() {
             self.ended = true;
-            if !self.line.closing.load(Ordering::Acquire) {
+            if !self.transport.closing.load(Ordering::Acquire) {
                 let _ = self.socket.flush();
             }
         }
@@ -320,7 +326,7 @@ impl ClientReceiver {
         Ok(self.socket.send(Message::Ping(Bytes::new()))?)
     }
 
-    /// An ending that is not an ordinary one, told to the server where it can be.
+    /// Ends the connection with an error, and sends the close code of `ending` if it has one.
     fn end(&mut self, ending: Ending) -> Error {
         self.ended = true;
         if let Some((code, reason)) = ending.close() {
@@ -330,7 +336,7 @@ impl ClientReceiver {
     }
 }
 
-/// Endings speak of clients; here the server is at the other end.
+/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.
 fn described(ending: Ending) -> Error {
     Error::plain(match ending {
         Ending::Gone(why) => format!("the server is gone ({why})"),
@@ -361,13 +367,16 @@ fn limits() -> WebSocketConfig {
 }
 
 fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
-    let mut request = uri.into_client_request().map_err(|error| Error::plain(error.to_string()))?;
+    let mut request =
+        uri.into_client_request().map_err(|error| Error::plain(format!("the URL is not valid: {error}")))?;
     let bearer = options.key.as_ref().map(|key| ("Authorization".to_owned(), format!("Bearer {key}")));
     for (name, value) in bearer.iter().chain(&options.headers) {
         let header_name = HeaderName::from_bytes(name.trim().as_bytes())
-            .map_err(|_| Error::plain(format!("{name:?} is not a header name; write 'Name: value'")))?;
+            .map_err(|_| Error::plain(format!("{name:?} is not a valid header name")))?;
         let mut value = HeaderValue::from_str(value.trim()).map_err(|_| {
-            Error::plain(format!("the value of {name} has a character that no header may have"))
+            Error::plain(format!(
+                "the value of header {name} has a character that is not allowed in a header"
+            ))
         })?;
         value.set_sensitive(true);
         request.headers_mut().append(header_name, value);
@@ -375,14 +384,15 @@ fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
     Ok(request)
 }
 
-fn transport(uri: &Uri, stream: &Arc<TcpStream>, options: &ClientOptions) -> Result<SharedTransport, Error> {
+/// The TCP stream itself, or TLS over it, as the URL requires.
+fn encrypted(uri: &Uri, stream: &Arc<TcpStream>, options: &ClientOptions) -> Result<SharedTransport, Error> {
     match uri.scheme_str() {
         Some("wss") => stream::connect(stream, host(uri), options.ca.as_deref(), WRITE_TIMEOUT),
         _ => Ok(Arc::clone(stream) as SharedTransport),
     }
 }
 
-/// Whether anything that the server is shown may be a key.
+/// Whether the request contains something that the server may read as a key.
 fn shows_key(uri: &Uri, options: &ClientOptions) -> bool {
     let has_header =
         |wanted: &str| options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
@@ -394,7 +404,7 @@ fn shows_key(uri: &Uri, options: &ClientOptions) -> bool {
 fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &ClientOptions) -> Error {
     let error = match error {
         HandshakeError::Interrupted(_) => {
-            return Error::plain(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
+            return Error::plain(format!("the server did not answer within {} s", CONNECT_TIMEOUT.as_secs()));
         }
         HandshakeError::Failure(error) => error,
     };
@@ -404,15 +414,15 @@ fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &Clie
         return Error::plain(sentence);
     }
     let WireError::Http(response) = error else {
-        return Error::plain(format!("no WebSocket answer: {error}"));
+        return Error::plain(format!("the server did not answer as a WebSocket server: {error}"));
     };
     let status = response.status();
-    let is_for_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
+    let has_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
     let sentence = match status.as_u16() {
-        // Only the server knows whether it is the key or the origin that it refuses.
-        401 | 403 if is_for_origin => None,
+        // The status does not say whether the key or the origin was refused; the body may.
+        401 | 403 if has_origin => None,
         401 | 403 if shows_key(uri, options) => Some("the server does not accept this key"),
-        401 | 403 => Some("the server wants a key"),
+        401 | 403 => Some("the server requires a key"),
         404 => Some("there is no chat at this address"),
         503 => Some("the server is full or stopping; try again in a few seconds"),
         502 | 504 => Some("a proxy answers, but the server behind it does not"),
@@ -421,18 +431,20 @@ fn refused<R: HandshakeRole>(error: HandshakeError<R>, uri: &Uri, options: &Clie
     };
     let sentence = match sentence {
         Some(sentence) => format!("{sentence} ({})", status.as_u16()),
-        None => format!("the server refused: {status} {}", first_line(&response)).trim_end().to_owned(),
+        None => format!("the server refused the connection: {status} {}", first_line(&response))
+            .trim_end()
+            .to_owned(),
     };
     Error::refused(status.as_u16(), sentence)
 }
 
-/// The sentence of a refusal, without what could drive a terminal.
+/// The first line of a refusal's body. Characters that could control a terminal are escaped.
 fn first_line(response: &Response<Option<Vec<u8>>>) -> String {
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
     let mut sentence = String::new();
     for char in body.lines().next().unwrap_or_default().chars().take(SHOWN_CHARS) {
         match char {
-            // Marks that turn the direction of what follows.
+            // Characters that change the direction of text or break lines.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 sentence.extend(char.escape_unicode());
             }

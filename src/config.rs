@@ -14,7 +14,7 @@ use std::{
 };
 
 use crate::{
-    auth::{Key, Origins},
+    auth::{Key, KeyFault, Origins},
     error::Error,
     ini::{self, Entry, Fault, Faults, Section},
     replies::{self, Replies},
@@ -221,8 +221,10 @@ impl Config {
         for entry in &section.entries {
             // The value may be a secret: a fault never shows it.
             let read = match entry.name.as_str() {
-                "secret" => Key::new(name, &entry.value).map(|key| keys.push(key)),
-                "secret_sha256" => Key::from_sha256(name, &entry.value).map(|key| keys.push(key)),
+                "secret" => key_or_fault(Key::parse(name, &entry.value), name).map(|key| keys.push(key)),
+                "secret_sha256" => {
+                    key_or_fault(Key::parse_sha256(name, &entry.value), name).map(|key| keys.push(key))
+                }
                 "origins" => entry
                     .value
                     .parse()
@@ -261,6 +263,14 @@ impl Config {
             self.keys.push(key);
         }
     }
+}
+
+/// Adds to a fault how to make a valid key.
+fn key_or_fault(read: Result<Key, KeyFault>, name: &str) -> Result<Key, String> {
+    read.map_err(|fault| match fault {
+        KeyFault::Name => format!("cannot be used: the name {fault}"),
+        _ => format!("{fault} ('replyd key new {name}' makes one)"),
+    })
 }
 
 fn fault_duplicates(section: &Section, faults: &mut Faults) {

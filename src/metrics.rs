@@ -1,4 +1,4 @@
-//! What a server has done so far, counted in one place.
+//! Counters of a server. Sessions count their own traffic, which is added to the totals when they end.
 
 mod text;
 
@@ -14,8 +14,8 @@ use std::{
 use crate::{http::Refusal, stream::Ending};
 pub(crate) use text::response;
 
-/// The answer times up to which one counts into a bucket of [`Counts::answer_times`]; the last bucket has no limit. A reply
-/// is found in microseconds, and what takes a second is a slow handler's.
+/// Upper limits of the buckets of [`Counts::answer_times`]; a last bucket has none. The bot answers in microseconds, while a
+/// handler of an embedding program may take seconds.
 pub(crate) const ANSWER_BUCKETS: [Duration; 6] = [
     Duration::from_micros(100),
     Duration::from_millis(1),
@@ -25,48 +25,49 @@ pub(crate) const ANSWER_BUCKETS: [Duration; 6] = [
     Duration::from_secs(10),
 ];
 
-/// The label of connections that were closed without an answer.
+/// Label of connections that were closed without an answer.
 const UNANSWERED: &str = "unanswered";
 
-/// What a server has done since it was started; see [`RunningServer::counts`](crate::RunningServer::counts).
+/// Totals of a server since its start, as [`RunningServer::counts`](crate::RunningServer::counts) returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Connections that were accepted.
+    /// Accepted connections.
     pub accepted: u64,
-    /// Clients that are connected now, those that have not been let in yet included.
+    /// Connections that are open now, including those whose request has not been answered yet.
     pub active: u64,
-    /// Requests that were refused, by reason (`no_key`, `full`, `timeout` ...); `unanswered` are connections that were
-    /// closed without an answer, in a house so full that nobody was free to say so.
+    /// Refused requests by reason (`no_key`, `full`, `timeout` ...). `unanswered` counts connections that were closed
+    /// without an answer, because the permits that are reserved for refusals were in use too.
     pub refused: BTreeMap<String, u64>,
-    /// Sessions that ended, by the close code that the server sent; `closed` where the client closed, `gone` and
-    /// `unread` where nobody was left to be told.
+    /// Ended sessions by the close code that the server sent. Three endings have no code: `closed` (the client closed),
+    /// `gone` (the connection broke or the client was silent) and `unread` (the client did not read).
     pub ended: BTreeMap<String, u64>,
-    /// Handlers that panicked.
+    /// Panics of handlers.
     pub panics: u64,
     /// Text and binary messages from clients.
     pub messages_received: u64,
     /// Text and binary messages to clients.
     pub messages_sent: u64,
-    /// Bytes from clients, as they were on the wire, without request heads.
+    /// Bytes from clients, frame headers included, but without request heads and TLS.
     pub bytes_received: u64,
-    /// Bytes to clients, as they were on the wire, without the answers to request heads.
+    /// Bytes to clients, frame headers included, but without responses to request heads and TLS.
     pub bytes_sent: u64,
-    /// Log lines that nobody took, as the program told by
+    /// Lost log lines, as last set with
     /// [`RunningServer::set_lost_log_lines`](crate::RunningServer::set_lost_log_lines).
     pub log_lines_lost: u64,
-    /// How many answers took up to 0.1 ms, 1 ms, 10 ms, 100 ms, 1 s, 10 s and longer, from the connection of a message to the
-    /// first thing that was sent then.
+    /// Numbers of answers that took up to 0.1 ms, 1 ms, 10 ms, 100 ms, 1 s, 10 s, and longer; each answer is in one bucket.
+    /// The time runs from the receipt of a message to the first message sent after it.
     pub answer_times: [u64; ANSWER_BUCKETS.len() + 1],
-    /// All answer times together.
+    /// The sum of all answer times.
     pub answer_time: Duration,
-    /// When settings were last read, for the first time at the start.
+    /// When settings were last read: at the start or by a reload.
     pub last_reload: SystemTime,
-    /// Whether those settings were taken.
+    /// Whether those settings were accepted.
     pub last_reload_succeeded: bool,
 }
 
-/// Counts what happens once for a connection. Its sessions' [`Traffic`] is added when they end.
+/// The counters that all threads share. Events that occur once a connection are counted here at once, the [`Traffic`] of a
+/// session when it ends.
 #[derive(Debug)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
@@ -78,8 +79,8 @@ pub(crate) struct Counters {
     traffic: Traffic,
 }
 
-/// What went over one connection. Only its own thread writes it, so that no two threads share a cache line for every
-/// message.
+/// The traffic of one connection. Only the thread of the connection writes to it, so that threads do not contend for a cache
+/// line with every message.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) messages_received: AtomicU64,
@@ -105,7 +106,7 @@ impl Traffic {
             .chain(answer_times)
     }
 
-    /// Counts an answer that took so long; only the session's own thread does.
+    /// Counts an answer that took this long. Only the session's own thread may call it: see [`add`].
     pub(crate) fn answered(&self, time: Duration) {
         let bucket = ANSWER_BUCKETS.iter().position(|limit| time <= *limit).unwrap_or(ANSWER_BUCKETS.len());
         add(&self.answer_times[bucket], 1);
@@ -113,7 +114,7 @@ impl Traffic {
     }
 }
 
-/// Where a counter has one writer, it needs no locked instruction.
+/// Adds to a counter that only one thread writes to, without the locked instruction that several writers would need.
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
     counter.store(read(counter).wrapping_add(count), Ordering::Relaxed);
 }
@@ -143,7 +144,7 @@ impl Counters {
         count(&self.refused, refusal.label().to_owned());
     }
 
-    /// A connection was closed without an answer: the reserved seats were taken too.
+    /// Counts a connection that was closed without an answer.
     pub(crate) fn unanswered(&self) {
         count(&self.refused, UNANSWERED.to_owned());
     }
@@ -166,7 +167,7 @@ impl Counters {
         }
     }
 
-    /// The sums so far, without the sessions that still go on.
+    /// The totals without sessions that are still open, whose traffic the caller adds.
     pub(crate) fn counts(&self) -> Counts {
         let (last_reload, last_reload_succeeded) =
             *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What is served to browsers beside the WebSocket: the chat page, and the widget that embeds it.
+//! The files served to browsers: the chat page, and the widget that embeds it in other pages.
 
 use tungstenite::{handshake::server::ErrorResponse, http::header::HeaderMap};
 
@@ -7,7 +7,7 @@ use crate::{
     http::{Head, text_response},
 };
 
-/// A file of the page. All of them are in the binary.
+/// A file of the page. All files are compiled into the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asset {
     Page,
@@ -18,7 +18,7 @@ pub(crate) enum Asset {
 }
 
 impl Asset {
-    /// The file at this path. The page itself names the others relatively, since a proxy may have it under another path.
+    /// The file at this path. The page refers to the others by relative URLs, since a proxy may serve it under another path.
     pub(crate) fn at(path: &str) -> Option<Asset> {
         match path {
             "/" => Some(Asset::Page),
@@ -30,7 +30,7 @@ impl Asset {
         }
     }
 
-    /// The file as these settings want it.
+    /// The response with this file, filled in from the settings.
     pub(crate) fn response(self, head: &Head, config: &Config) -> ErrorResponse {
         let mut response =
             text_response(200, self.content_type(), self.text(config), head.method() != "HEAD");
@@ -65,13 +65,14 @@ impl Asset {
     }
 }
 
-/// Text between the tags of HTML.
+/// Escapes text for use between HTML tags. It must not be used in attributes, where quotes matter too.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Scripts and styles are the page's own files, connections go to its own host, and only the sites of `embed_origins` may
-/// put it into a frame (CSP3). Some browsers do not take `'self'` for a WebSocket of the same host.
+/// The Content-Security-Policy (CSP3) of the page: it may load its own scripts and styles and connect to its own host, and
+/// only the sites of `embed_origins` may show it in a frame. Some browsers do not match `'self'` with a WebSocket of the same
+/// host, so that the host is listed too.
 fn policy(head: &Head, config: &Config) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
     let host = head.text("host").filter(|host| !host.is_empty() && host.chars().all(is_plain));
@@ -88,10 +89,10 @@ fn protect(headers: &mut HeaderMap, policy: &str) {
         ("Content-Security-Policy", policy),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
-        // Settings may change at any time.
+        // A reload may change the title or color at any time.
         ("Cache-Control", "no-cache"),
     ] {
-        headers.insert(name, value.parse().expect("it has nothing but visible ASCII"));
+        headers.insert(name, value.parse().expect("the value is visible ASCII"));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which web pages may connect: the guard against pages elsewhere that use a visitor's browser (RFC 6455, section 10.2).
+//! Which web pages may connect. Browsers send the origin of a page with each upgrade, so that a server can keep foreign
+//! pages from connecting through a visitor's browser (RFC 6455, section 10.2).
 
 use std::{
     fmt,
@@ -6,7 +7,11 @@ use std::{
     str::FromStr,
 };
 
-/// Which origins are let in. A request without an `Origin` header is no browser's, and is not judged by it.
+/// The origins of pages that may connect. A request without an `Origin` header does not come from a browser, and is not
+/// restricted.
+///
+/// Its `FromStr` reads the same values as the setting `origins`, and its `Display` writes the sources of a
+/// `frame-ancestors` directive.
 ///
 /// ```
 /// let origins: replyd::Origins = "https://shop.example, http://localhost:8000".parse()?;
@@ -16,29 +21,30 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// The host and port of the page are those of the `Host` header. The scheme may differ: TLS may end at a proxy.
+    /// Pages whose host and port equal those of the `Host` header. The scheme may differ, since a proxy may terminate TLS.
     Same,
-    /// Every page.
+    /// All pages.
     Any,
-    /// Pages of these sites; an empty list is none.
+    /// Pages of these sites only; with an empty list, no page.
     List(Vec<Site>),
 }
 
-/// A host and its port, without a port that its scheme implies; for apps and browser extensions, which have schemes of their
-/// own (`capacitor://localhost`), with the scheme too.
+/// A host and its port, as in `https://shop.example:8443`; the default port of the scheme is omitted.
+///
+/// The scheme counts only for apps and browser extensions, which have their own (`capacitor://localhost`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// `None` is `http` or `https`.
+    /// `None` for `http` and `https`.
     scheme: Option<String>,
     host: String,
     port: Option<u16>,
 }
 
 impl Origins {
-    /// Whether a request with this `Origin` header to this `Host` may come in.
+    /// Whether a request with these `Origin` and `Host` headers may connect.
     pub(crate) fn allow(&self, origin: &[u8], host: Option<&str>) -> bool {
         let Some(site) = std::str::from_utf8(origin).ok().and_then(Site::of_origin) else {
-            // `null`, and what is no origin at all.
+            // `null`, which browsers send for pages without an origin, or an invalid value.
             return *self == Origins::Any;
         };
         match self {
@@ -50,8 +56,8 @@ impl Origins {
 }
 
 impl fmt::Display for Origins {
-    /// The sources of a `frame-ancestors` directive (CSP3, section 6.4.2). Without a scheme they hold for that of the page
-    /// and a safer one.
+    /// Writes the sources of a `frame-ancestors` directive (CSP3, section 6.4.2). A source without a scheme allows that of
+    /// the page and its secure variant.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origins::Same => f.write_str("'self'"),
@@ -78,7 +84,8 @@ impl fmt::Display for Site {
 impl FromStr for Origins {
     type Err = String;
 
-    /// Reads `same`, `any`, `none`, or origins such as `https://shop.example`, separated by commas.
+    /// Reads `same`, `any`, `none`, or origins such as `https://shop.example`, separated by commas. The error names the
+    /// accepted values.
     fn from_str(text: &str) -> Result<Origins, String> {
         match text {
             "same" => return Ok(Origins::Same),
@@ -100,13 +107,13 @@ impl Site {
         match scheme.to_ascii_lowercase().as_str() {
             "http" => Site::parse(rest, |port| port == 80),
             "https" => Site::parse(rest, |port| port == 443),
-            // What a page connects to, and never where it is from.
+            // The address of a WebSocket, a likely mistake: no page has such an origin.
             "ws" | "wss" => None,
             scheme => Site::of_app(scheme, rest),
         }
     }
 
-    /// Browsers write such a host as it is, and it is compared so.
+    /// The origin of an app or extension. Browsers do not lower-case its host, so that it is compared exactly.
     fn of_app(scheme: &str, rest: &str) -> Option<Site> {
         let is_scheme = scheme.starts_with(|char: char| char.is_ascii_alphabetic())
             && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
@@ -115,28 +122,29 @@ impl Site {
         Some(Site { scheme: Some(scheme.to_owned()), host, ..site })
     }
 
-    /// A `Host` header does not say its scheme: either implied port may be left out.
+    /// The site of a `Host` header. It has no scheme, so that either default port may be omitted.
     fn of_host(host: &str) -> Option<Site> {
         Site::parse(host, |port| port == 80 || port == 443)
     }
 
-    fn parse(text: &str, is_implied: impl Fn(u16) -> bool) -> Option<Site> {
+    fn parse(text: &str, is_default: impl Fn(u16) -> bool) -> Option<Site> {
         let (host, port) = match text.rsplit_once(':') {
             // The last colon of `[::1]` is inside the brackets.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
             _ => (text, None),
         };
-        let plain = |char: char| char.is_ascii_graphic() && !"/?#@\\*;,'\"".contains(char);
-        let fits = !host.is_empty() && host.chars().all(plain);
-        fits.then(|| Site {
+        let is_plain = |char: char| char.is_ascii_graphic() && !"/?#@\\*;,'\"".contains(char);
+        let is_valid = !host.is_empty() && host.chars().all(is_plain);
+        is_valid.then(|| Site {
             scheme: None,
             host: host.to_ascii_lowercase(),
-            port: port.filter(|port| !is_implied(*port)),
+            port: port.filter(|port| !is_default(*port)),
         })
     }
 }
 
-/// Whether a `Host` header names this machine in a way that no name service has a say in (RFC 6761, section 6.3).
+/// Whether a `Host` header names this machine without a look-up in the DNS, which an attacker could control (RFC 6761,
+/// section 6.3).
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     let Some(Site { host, .. }) = Site::of_host(host) else { return false };
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -175,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin() {
+    fn invalid_origins() {
         for origin in [
             "null",
             "",

@@ -1,4 +1,4 @@
-//! Temporary secrets that prove themselves: who has one needs no section in the configuration.
+//! Tokens: temporary secrets that are verified by their signature, so that they need no section in the configuration.
 
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -15,23 +15,23 @@ pub use jwt::Tokens;
 #[cfg(not(feature = "jwt"))]
 pub use without::Tokens;
 
-/// Clocks may differ by so much.
+/// Tolerance for clocks that differ, which RFC 7519 allows (section 4.1.4).
 pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
-/// What a right token says.
+/// The claims of a valid token.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifiedToken {
-    /// Its `sub`, 64 characters of any kind at most; `token` where it has none.
+    /// Its `sub`, cut to 64 characters of any kind; `token` if it has none.
     pub name: String,
-    /// Its `exp`. A session ends 30 seconds later, since clocks may differ.
+    /// Its `exp`. The session ends 30 seconds later, since clocks may differ.
     pub until: SystemTime,
-    /// What it was verified with: a hash of the key, the issuer and the audience.
+    /// A hash of the key, the issuer and the audience that it was verified with, for a check after a reload.
     pub(crate) verifier: [u8; 32],
 }
 
 impl fmt::Debug for VerifiedToken {
-    /// Without the hash of the key.
+    /// Omits the hash of the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedToken")
             .field("name", &self.name)
@@ -40,7 +40,7 @@ impl fmt::Debug for VerifiedToken {
     }
 }
 
-/// Why a token is not taken; `Display` is a sentence about "it".
+/// Why a token was rejected. Its `Display` is a sentence about "it", as in "it expired 3 min ago".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError(String);
 

@@ -1,4 +1,4 @@
-//! Reaching a server: its address, its name, and a connection to it, all by one deadline.
+//! Connecting to a server: parsing its URL, looking its name up and opening the TCP connection, all before one deadline.
 
 use std::{
     io::{self, ErrorKind},
@@ -12,17 +12,17 @@ use tungstenite::http::Uri;
 
 use crate::error::Error;
 
-/// Where replyd listens unless it is told otherwise.
+/// Default port of a replyd server, for a hint in errors.
 const REPLYD_PORT: u16 = 5000;
 
-/// The URL itself stays out of the errors: its query may be a secret.
+/// Parses a URL, with `ws://` as the default scheme. Errors do not show the URL, whose query may contain a secret.
 pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
     let has_scheme = url.find("://").is_some_and(|at| !url[..at].contains(['/', '?', '#']));
     let uri = if has_scheme { url.parse() } else { format!("ws://{url}").parse() };
-    let uri: Uri = uri.map_err(|_| Error::plain("this is not a URL; write ws://HOST:PORT"))?;
+    let uri: Uri = uri.map_err(|_| Error::plain("the address is not a URL; write ws://HOST:PORT"))?;
     match uri.scheme_str() {
         Some("ws" | "wss") if has_wrong_port(&uri) => {
-            Err(Error::plain("the port in this URL is not a number from 1 to 65535"))
+            Err(Error::plain("the port in the URL is not a number from 1 to 65535"))
         }
         Some("wss") if cfg!(not(feature = "tls")) => {
             Err(Error::plain("wss:// (TLS) is not part of this build; write ws://HOST:PORT"))
@@ -32,19 +32,20 @@ pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
     }
 }
 
-/// `http` takes a port that is out of range for none at all.
+/// Whether the port is out of range. The crate `http` then returns no port at all.
 fn has_wrong_port(uri: &Uri) -> bool {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    let behind_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    behind_host.contains(':') && uri.port_u16().is_none_or(|port| port == 0)
+    let after_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    after_host.contains(':') && uri.port_u16().is_none_or(|port| port == 0)
 }
 
-/// Without the brackets of an IPv6 address.
+/// The host of a URL, without the brackets of an IPv6 address.
 pub(super) fn host(uri: &Uri) -> &str {
     uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Tries all addresses of the host: `localhost` is often two, of which the server has one.
+/// Opens a TCP connection to the first address of the host that accepts one: `localhost` often has two, of which a server
+/// may listen on one.
 pub(super) fn dial(uri: &Uri, deadline: Instant) -> Result<TcpStream, Error> {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
     addresses(host(uri), port, deadline)
@@ -56,8 +57,8 @@ pub(super) fn dial(uri: &Uri, deadline: Instant) -> Result<TcpStream, Error> {
         })
 }
 
-/// The addresses of a host. The system's look-up has no deadline of its own, so that a name is looked up on a thread,
-/// which is left to itself when it takes too long.
+/// The addresses of a host. The system's look-up has no time limit, so that it runs on a separate thread, which is abandoned
+/// at the deadline.
 fn addresses(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
@@ -66,7 +67,7 @@ fn addresses(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketA
     look_up_by(deadline, move || Ok((host.as_str(), port).to_socket_addrs()?.collect()))
 }
 
-/// What `look_up` finds on a thread of its own before the deadline.
+/// The result of `look_up`, which runs on a separate thread, or an error at the deadline.
 fn look_up_by<T: Send + 'static>(
     deadline: Instant,
     look_up: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -76,15 +77,15 @@ fn look_up_by<T: Send + 'static>(
     finding.recv_deadline(deadline).unwrap_or_else(|error| {
         Err(match error {
             RecvTimeoutError::Timeout => {
-                io::Error::new(ErrorKind::TimedOut, "looking up its name takes too long")
+                io::Error::new(ErrorKind::TimedOut, "its name could not be looked up in time")
             }
-            RecvTimeoutError::Disconnected => io::Error::other("its name cannot be looked up"),
+            RecvTimeoutError::Disconnected => io::Error::other("its name could not be looked up"),
         })
     })
 }
 
-/// Gives each address an equal share of the time that is left, so that one that swallows everything leaves some for
-/// the next.
+/// Tries the addresses in order. Each gets an equal share of the remaining time, so that one that never answers leaves some
+/// for the next.
 fn first_reachable<T>(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -105,19 +106,19 @@ fn first_reachable<T>(
     Err(failure)
 }
 
-/// Says what may help where nobody answers.
+/// Adds advice to the errors that a wrong address or a stopped server causes.
 fn explained(error: io::Error, uri: &Uri, port: u16) -> io::Error {
     let what = match error.kind() {
         ErrorKind::ConnectionRefused => "nothing listens there; is the server running?",
         ErrorKind::TimedOut if error.get_ref().is_none() => {
-            "nothing answers there; is the server running, and no firewall in between?"
+            "nothing answers there; is the server running, or is a firewall in between?"
         }
         _ => return error,
     };
     let hint = match uri.port() {
         Some(_) => String::new(),
         None => format!(
-            " A URL without a port means {port}, and replyd's own is {REPLYD_PORT}: {}://{}:{REPLYD_PORT}",
+            " The URL has no port, which means {port}; the default of replyd is {REPLYD_PORT}: {}://{}:{REPLYD_PORT}",
             uri.scheme_str().unwrap_or("ws"),
             uri.host().unwrap_or_default()
         ),
@@ -129,7 +130,7 @@ fn explained(error: io::Error, uri: &Uri, port: u16) -> io::Error {
 mod tests {
     use super::*;
 
-    /// Long enough to be told from a hang on a busy machine.
+    /// Long enough to distinguish success from a hang on a busy machine.
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_hangs_is_left_behind() {
+    fn a_look_up_that_hangs_is_abandoned() {
         let (wake, woken) = bounded::<()>(0);
         let begin = Instant::now();
         let found: io::Result<()> = look_up_by(begin + Duration::from_millis(50), move || {
@@ -165,7 +166,7 @@ mod tests {
     fn all_addresses_share_the_time() {
         let addresses: Vec<SocketAddr> = (1..=4).map(|port| ([127, 0, 0, 1], port).into()).collect();
         let deadline = Instant::now() + LONG;
-        // Those that fail at once leave their time to the rest.
+        // Addresses that fail at once leave their time to the others.
         let shares = std::cell::RefCell::new(Vec::new());
         let failed = first_reachable::<()>(&addresses, deadline, |_, share| {
             shares.borrow_mut().push(share);
@@ -175,7 +176,7 @@ mod tests {
         let shares = shares.into_inner();
         assert!(shares.iter().zip(1..).all(|(share, at)| *share <= LONG / (5 - at)), "{shares:?}");
         assert!(shares.is_sorted() && shares.len() == 4, "{shares:?}");
-        // Where no time is left, none is tried.
+        // At the deadline, no address is tried.
         let late = first_reachable(&addresses, Instant::now(), |_, _| Ok(()));
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(
@@ -199,15 +200,15 @@ mod tests {
             "a.example",
             80,
             ErrorKind::ConnectionRefused,
-            "nothing listens there; is the server running? A URL without a port means 80, and replyd's own is 5000: \
+            "nothing listens there; is the server running? The URL has no port, which means 80; the default of replyd is 5000: \
              ws://a.example:5000",
         );
         check(
             "ws://[::1]",
             80,
             ErrorKind::TimedOut,
-            "nothing answers there; is the server running, and no firewall in between? A URL without a port means 80, \
-             and replyd's own is 5000: ws://[::1]:5000",
+            "nothing answers there; is the server running, or is a firewall in between? The URL has no port, which means 80; \
+             the default of replyd is 5000: ws://[::1]:5000",
         );
         check(
             "ws://a.example:80",

@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
             let read = self.secret(file).and_then(|secret| {
                 // Most programs that write the file end it with a line break.
                 let with = tokens.clone().with_secret(secret.trim_ascii_end());
-                with.map_err(|error| format!("the secret {error}"))
+                with.map_err(|error| error.to_string())
             });
             let read = read.map_err(|sentence| places.fault(JWT_SECRET, &sentence));
             let old = self.before.filter(|(_, before)| before.jwt_secret_file == sources.jwt_secret_file);
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         if let Some(file) = &sources.jwt_public_key_file {
             let read = self.credential(file).and_then(|pem| {
                 let with = tokens.clone().with_public_key(&pem);
-                with.map_err(|error| format!("the file {error}"))
+                with.map_err(|error| error.to_string())
             });
             let read = read.map_err(|sentence| places.fault(JWT_PUBLIC_KEY, &sentence));
             let old =

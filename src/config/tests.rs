@@ -67,10 +67,18 @@ fn keys() {
     assert_eq!(config.keys[0], Key::new("a", secret).unwrap());
 
     check_fault("[key a]\n", 1, &["either secret or secret_sha256"]);
-    check_fault("[key a]\nsecret = short-one", 2, &["has 9 characters"]);
+    check_fault(
+        "[key a]\nsecret = short-one",
+        2,
+        &["secret of [key a] has 9 characters", "'replyd key new a'"],
+    );
     check_fault("[key a]\nsecret = change-me-change-me", 2, &["replyd key new"]);
     check_fault("[key a]\nsecret_sha256 = abc", 2, &["64 hexadecimal digits"]);
-    check_fault("[key a b]\nsecret = 0123456789abcdef", 2, &["needs a name of letters"]);
+    check_fault(
+        "[key a b]\nsecret = 0123456789abcdef",
+        2,
+        &["secret of [key a b]", "the name must have 1 to 64 characters, all of them letters"],
+    );
     check_fault(&format!("[key a]\nsecret = {secret}\nsecret_sha256 = {sha256}"), 1, &["either"]);
 }
 

@@ -1,4 +1,4 @@
-//! What a server counts, as Prometheus reads it (text format 0.0.4).
+//! The counters of a server in the text format 0.0.4 of Prometheus.
 
 use std::{collections::BTreeMap, fmt::Write, time::SystemTime};
 
@@ -12,52 +12,52 @@ use crate::{
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All figures of `counts`, and the number of replies that are in force.
+/// The response to `/metrics`, with the number of replies in the current configuration.
 pub(crate) fn response(counts: &Counts, replies: usize, with_body: bool) -> ErrorResponse {
     text_response(200, CONTENT_TYPE, text(counts, replies), with_body)
 }
 
 fn text(counts: &Counts, replies: usize) -> String {
     let mut page = Page(String::new());
-    page.one("connections_accepted_total", "counter", "Connections that were accepted.", counts.accepted);
-    page.one(
-        "clients",
-        "gauge",
-        "Connections that take a seat: clients, and requests such as this one.",
-        counts.active,
-    );
-    page.one("replies", "gauge", "Replies in force.", replies as u64);
+    page.one("connections_accepted_total", "counter", "Accepted connections.", counts.accepted);
+    page.one("clients", "gauge", "Open connections: clients, and requests such as this one.", counts.active);
+    page.one("replies", "gauge", "Replies in the current configuration.", replies as u64);
     let known_reasons = [&Refusal::LABELS[..], &[UNANSWERED]].concat();
     page.each(
         "requests_refused_total",
-        "Requests that were refused.",
+        "Refused requests by reason.",
         "reason",
         &known_reasons,
         &counts.refused,
     );
     page.each(
         "sessions_ended_total",
-        "Sessions that ended, by close code or way.",
+        "Ended sessions by close code, or by kind if no code was sent.",
         "code",
         &Ending::LABELS,
         &counts.ended,
     );
-    page.one("handler_panics_total", "counter", "Handlers that panicked.", counts.panics);
+    page.one("handler_panics_total", "counter", "Panics of handlers.", counts.panics);
     page.one("messages_received_total", "counter", "Messages from clients.", counts.messages_received);
     page.one("messages_sent_total", "counter", "Messages to clients.", counts.messages_sent);
     page.one("bytes_received_total", "counter", "Bytes from clients.", counts.bytes_received);
     page.one("bytes_sent_total", "counter", "Bytes to clients.", counts.bytes_sent);
-    page.one("log_lines_lost_total", "counter", "Log lines that nobody took.", counts.log_lines_lost);
+    page.one(
+        "log_lines_lost_total",
+        "counter",
+        "Log lines lost because they could not be written in time.",
+        counts.log_lines_lost,
+    );
     page.answer_times(counts);
     let reloaded = counts.last_reload.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    page.head("last_reload_timestamp_seconds", "gauge", "When the settings were last read.");
+    page.head("last_reload_timestamp_seconds", "gauge", "Time when the settings were last read.");
     page.line("last_reload_timestamp_seconds", "", reloaded.as_secs_f64());
-    let is_good = u64::from(counts.last_reload_succeeded);
-    page.one("last_reload_success", "gauge", "Whether they were good then, and taken.", is_good);
+    let succeeded = u64::from(counts.last_reload_succeeded);
+    page.one("last_reload_success", "gauge", "Whether those settings were valid and are in use.", succeeded);
     page.0
 }
 
-/// Lines as the format wants them, each name behind `replyd_`.
+/// The lines of the response. Each name gets the prefix `replyd_`.
 struct Page(String);
 
 impl Page {
@@ -74,10 +74,10 @@ impl Page {
         self.line(name, "", value);
     }
 
-    /// A line for each value of a label; the values are names of our own, which need no escapes.
+    /// Writes a line for each value of a label. The values are constants of this crate, which need no escapes.
     fn each(&mut self, name: &str, help: &str, label: &str, known: &[&str], counts: &BTreeMap<String, u64>) {
         self.head(name, "counter", help);
-        // From nought on, or the first one of a kind would be no increase.
+        // A counter that appears with its first event has no earlier value, and Prometheus would see no increase.
         let mut all: BTreeMap<&str, u64> = known.iter().map(|value| (*value, 0)).collect();
         all.extend(counts.iter().map(|(value, count)| (value.as_str(), *count)));
         for (value, count) in all {
@@ -87,7 +87,8 @@ impl Page {
 
     fn answer_times(&mut self, counts: &Counts) {
         const NAME: &str = "answer_seconds";
-        self.head(NAME, "histogram", "From the connection of a message to its answer.");
+        self.head(NAME, "histogram", "Time from the receipt of a message to its answer.");
+        // Unlike those of `Counts`, the buckets of a histogram are cumulative.
         let mut all = 0;
         for (bucket, count) in counts.answer_times.iter().enumerate() {
             all += count;

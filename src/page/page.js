@@ -1,15 +1,16 @@
 "use strict";
 
-// What the conversation is kept under, for this tab and until it is closed.
+// Key of the conversation in the session storage, which lasts until the tab is closed. Servers under several paths of one
+// host must not share it.
 const STORE = "replyd " + location.pathname;
 const KEPT_MESSAGES = 200;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
-// A server that greets does so with its first breath; one that is silent so long does not greet.
+// All times are in milliseconds. A greeting is the first message and comes at once; after this time, there is none.
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
-// Only these become links, and the marks of a sentence behind them do not belong to them.
+// Addresses to show as links, without the punctuation after them. No other scheme is safe to follow.
 const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"\u3000-\u303f\uff00-\uffef]*[^\s<>".,;:!?'()[\]{}\u3000-\u303f\uff00-\uffef]/gi;
 
 const [log, waiting, state, ask, text, fault, unlock, key, refused] =
@@ -19,15 +20,15 @@ const { maxBytes } = document.body.dataset;
 
 const kept = load();
 let socket;
-// Whether the greeting is over, so that what comes next are answers.
+// Whether the greeting has arrived or is not expected, so that each further message is an answer.
 let isReady = false;
-// Questions under way, the eldest first: each gets one answer, in order.
+// Unanswered questions, the oldest first: each gets one answer, in order.
 let pending = [];
-// Whether what is typed is to be sent as soon as that is possible.
-let isWaiting = false;
+// Whether to send the draft as soon as there is a connection.
+let sendWhenReady = false;
 let pause = FIRST_PAUSE;
 let retry;
-let patience;
+let timeout;
 
 function load() {
   const empty = { messages: [], draft: "", key: "", greeting: "" };
@@ -38,12 +39,12 @@ function load() {
   }
 }
 
-// Storage may be full, or forbidden in a frame; then the conversation lasts as long as the page.
+// Storage may be full, or blocked in a frame. The conversation is then lost when the page is left.
 function save() {
   try {
     kept.messages.splice(0, kept.messages.length - KEPT_MESSAGES);
     sessionStorage.setItem(STORE, JSON.stringify(kept));
-  } catch { /* as said above */ }
+  } catch { /* see above */ }
 }
 
 // --- the connection
@@ -63,26 +64,26 @@ function connect() {
   wait(CONNECT_TIME, () => lost("The server did not respond."));
 }
 
-// There is one thing at a time that may take too long.
+// Replaces the previous timeout: at any time, the page waits for one thing only.
 function wait(time, then) {
-  clearTimeout(patience);
-  patience = setTimeout(then, time);
+  clearTimeout(timeout);
+  timeout = setTimeout(then, time);
 }
 
 function ready() {
-  clearTimeout(patience);
+  clearTimeout(timeout);
   isReady = true;
   pause = FIRST_PAUSE;
   fault.textContent = "";
   say("");
   showForm(ask);
-  if (isWaiting) submit();
+  if (sendWhenReady) submit();
 }
 
 function received(data) {
   if (!isReady) {
     ready();
-    // After a break the conversation goes on; nobody needs to be greeted twice.
+    // The conversation continues after a reconnection, so that the same greeting is not shown again.
     if (data === kept.greeting && kept.messages.length > 0) return;
     kept.greeting = data;
   } else if (pending.length > 0) {
@@ -92,9 +93,9 @@ function received(data) {
   showWaiting();
 }
 
-// The connection is over; what was asked and not answered can be asked again.
+// Discards the connection. Questions without an answer get a button to send them again.
 function drop() {
-  clearTimeout(patience);
+  clearTimeout(timeout);
   if (socket) {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -109,23 +110,24 @@ function drop() {
 
 function lost(why) {
   drop();
-  later(why);
+  retryLater(why);
 }
 
 async function closed(event) {
   const wasReady = isReady;
   drop();
   if (wasReady && event.code === 1000) return offer("The conversation has ended.", "Start again", connect);
-  if (wasReady && event.code !== 1008) return later("The connection was lost.");
+  if (wasReady && event.code !== 1008) return retryLater("The connection was lost.");
   const key = kept.key;
   const [why, needsKey] = await reason();
-  // Meanwhile the visitor may have tried again, or with another key.
+  // The visitor may have reconnected or entered another key in the meantime.
   if (socket || retry || key !== kept.key) return;
   if (needsKey) return askForKey();
-  later(why);
+  retryLater(why);
 }
 
-// A browser does not say why a WebSocket was refused; a plain request to the same place does.
+// Why the server refused. Browsers do not reveal it for a WebSocket, but a plain request to the same path gets the same
+// answer.
 async function reason() {
   try {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
@@ -141,7 +143,7 @@ async function reason() {
   }
 }
 
-function later(why) {
+function retryLater(why) {
   const wait = pause * (0.5 + Math.random() / 2);
   pause = Math.min(pause * 2, LONGEST_PAUSE);
   retry = setTimeout(connect, wait);
@@ -156,14 +158,14 @@ function askForKey() {
   showForm(unlock);
 }
 
-// Only where a connection is being waited for.
-function hurry() {
+// Reconnects at once if a retry is scheduled.
+function retryNow() {
   if (!retry) return;
   pause = FIRST_PAUSE;
   connect();
 }
 
-// --- what the person does
+// --- input
 
 function send(message) {
   fault.textContent = "";
@@ -173,7 +175,7 @@ function send(message) {
     fault.textContent = `Your message is too long: ${bytes} bytes, and the limit is ${maxBytes}.`;
     return false;
   }
-  isWaiting = !isReady;
+  sendWhenReady = !isReady;
   if (!isReady) {
     fault.textContent = "Not connected. Your message is kept and will be sent when the server is back.";
     connect();
@@ -198,7 +200,7 @@ function submit() {
 function keepDraft() {
   kept.draft = text.value;
   fault.textContent = "";
-  isWaiting = false;
+  sendWhenReady = false;
   save();
 }
 
@@ -215,7 +217,7 @@ ask.onsubmit = (event) => {
   submit();
 };
 text.onkeydown = (event) => {
-  // Some browsers end the writing of a Chinese word with an Enter that only its old code gives away.
+  // An Enter may confirm a word in an input method (for Chinese, say). In some browsers only the old key code 229 shows it.
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
     event.preventDefault();
     submit();
@@ -231,15 +233,15 @@ unlock.onsubmit = (event) => {
   connect();
 };
 document.getElementById("clear").onclick = clear;
-addEventListener("online", hurry);
-addEventListener("hashchange", takeKey);
-document.addEventListener("visibilitychange", () => document.hidden || hurry());
-// Whoever put this page into a frame may want to close it.
+addEventListener("online", retryNow);
+addEventListener("hashchange", readKey);
+document.addEventListener("visibilitychange", () => document.hidden || retryNow());
+// Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
 });
 
-// --- what the person sees
+// --- output
 
 function add(message) {
   kept.messages.push(message);
@@ -269,7 +271,7 @@ function show(message) {
   }
   entry.message = message;
   const old = [...log.children].find((child) => child.message === message);
-  // Whoever reads what was said before is left in peace.
+  // Do not scroll while the visitor reads earlier messages.
   const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
   if (old) old.replaceWith(entry);
   else log.append(entry);
@@ -287,7 +289,7 @@ function mark(message, newState) {
   show(message);
 }
 
-// Text, with its links; nothing in it is ever taken for HTML.
+// The nodes of a message: text and links. Text is never parsed as HTML.
 function linked(message) {
   const parts = [];
   let end = 0;
@@ -303,10 +305,10 @@ function linked(message) {
 }
 
 function element(name, className, content = "") {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = content;
-  return made;
+  const created = document.createElement(name);
+  created.className = className;
+  created.textContent = content;
+  return created;
 }
 
 function showWaiting() {
@@ -315,7 +317,7 @@ function showWaiting() {
   if (wasHidden && !waiting.hidden) scrollToEnd();
   if (!isReady) return;
   say("");
-  clearTimeout(patience);
+  clearTimeout(timeout);
   const again = () => lost("The connection was closed.");
   if (!waiting.hidden) wait(ANSWER_TIME, () => offer("There is no answer yet.", "Reconnect", again));
 }
@@ -327,7 +329,7 @@ function showForm(form) {
 }
 
 function say(sentence) {
-  // The button that goes takes the focus with it.
+  // Removing a focused button would lose the focus.
   if (state.contains(document.activeElement)) focusForm();
   state.textContent = sentence;
 }
@@ -349,8 +351,8 @@ function offer(sentence, label, action) {
 
 // --- keys
 
-// A key in the address is taken out of it, so that it stays in no history.
-function takeKey() {
+// Accepts a key from the fragment of the address, and removes it there so that it does not remain in the history.
+function readKey() {
   const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("key");
   if (!given) return;
   history.replaceState(null, "", location.pathname + location.search);
@@ -367,9 +369,9 @@ function base64url(string) {
   return btoa(latin1(string)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-takeKey();
+readKey();
 kept.messages.forEach((message) => {
-  // What was under way when the page was left has no answer.
+  // The answers to questions that were pending when the page was left are lost.
   if (message.state === "pending") message.state = "unanswered";
   show(message);
 });

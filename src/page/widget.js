@@ -1,17 +1,17 @@
 "use strict";
 
-// Puts a button on the page that opens the chat: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
+// Adds a button to the page that opens the chat in a frame: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
 (() => {
   const script = document.currentScript;
   const { title = "Chat", accent = "{accent}", key } = script.dataset;
   const address = new URL(".", script.src);
   const hash = key ? "#key=" + encodeURIComponent(key) : "";
 
-  // Black or white, whichever can be read on the button (WCAG 2.2, contrast ratio).
+  // The button's text is black or white, whichever has more contrast (WCAG 2.2, contrast ratio).
   const parts = accent.match(/^#(..)(..)(..)$/)?.slice(1).map((part) => (parseInt(part, 16) / 255) ** 2.2);
   const luminance = parts ? 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] : 0;
 
-  // Styles are set one by one, which the strictest policy of a page allows.
+  // Properties are set through the DOM: a page's Content-Security-Policy may forbid style sheets and attributes, but not this.
   const style = (element, styles) => Object.assign(element.style, styles);
   const button = document.createElement("button");
   button.type = "button";
@@ -23,6 +23,7 @@
     boxShadow: "0 2px 12px rgb(0 0 0 / .35)", cursor: "pointer",
   });
 
+  // Created when it is first opened, so that visitors who do not chat cost no connection.
   let frame;
   const open = () => {
     if (!frame) {

@@ -339,7 +339,7 @@ mod real {
         let shown = client.stderr.all();
         assert!(
             shown.contains(
-                "Failed to connect to server ... exiting: the server wants a key (403); give it as REPLYD_KEY\n"
+                "Failed to connect to server ... exiting: the server requires a key (403); give it as REPLYD_KEY\n"
             ),
             "{shown}"
         );
@@ -367,7 +367,9 @@ mod real {
         assert_ne!(keys[0], keys[1]);
         let mut key = Program::piped(replyd(folder.path()).args(["key", "new", "a name"]));
         assert_eq!(key.exit_code(), Some(2));
-        assert!(key.stderr.all().contains("needs a name of letters"));
+        assert!(
+            key.stderr.all().contains("the name of a key must have 1 to 64 characters, all of them letters")
+        );
     }
 
     fn set_mode(file: &std::path::Path, mode: u32) {

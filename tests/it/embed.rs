@@ -372,7 +372,7 @@ fn a_client_says_why_it_cannot_connect() {
     let error = |url: &str| Client::connect(url).unwrap_err().to_string();
     let refused = error(&format!("ws://{}/?accessToken=tell-nobody", server.local_addr()));
     assert_eq!(refused, "the server does not accept this key (403)");
-    assert_eq!(error(&server.local_addr().to_string()), "the server wants a key (403)");
+    assert_eq!(error(&server.local_addr().to_string()), "the server requires a key (403)");
     let secure = if cfg!(feature = "tls") {
         "cannot reach localhost:443"
     } else {
@@ -427,11 +427,15 @@ fn each_refusal_is_one_sentence() {
     let mut with_origin = ClientOptions::default();
     with_origin.headers.push(("Origin".into(), "https://a.example".into()));
     for (answer, options, expected) in [
-        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server wants a key (401)"),
-        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server wants a key (403)"),
+        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server requires a key (401)"),
+        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server requires a key (403)"),
         ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server does not accept this key (403)"),
         ("403 Forbidden\r\n\r\nNo.\n", &with_header, "the server does not accept this key (403)"),
-        ("403 Forbidden\r\n\r\nNot you.\n", &with_origin, "the server refused: 403 Forbidden Not you."),
+        (
+            "403 Forbidden\r\n\r\nNot you.\n",
+            &with_origin,
+            "the server refused the connection: 403 Forbidden Not you.",
+        ),
         ("404 Not Found\r\n\r\n<html>", &nothing, "there is no chat at this address (404)"),
         ("503 \r\n\r\nNo.\n", &nothing, "the server is full or stopping; try again in a few seconds (503)"),
         ("502 \r\n\r\n<html>", &nothing, "a proxy answers, but the server behind it does not (502)"),
@@ -439,7 +443,7 @@ fn each_refusal_is_one_sentence() {
         (
             "418 I'm a teapot\r\n\r\n\x1b[31mshort\u{202e}\r\nand stout",
             &nothing,
-            "the server refused: 418 I'm a teapot \\u{1b}[31mshort\\u{202e}",
+            "the server refused the connection: 418 I'm a teapot \\u{1b}[31mshort\\u{202e}",
         ),
     ] {
         assert_eq!(refused(answer, options), expected);

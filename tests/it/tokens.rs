@@ -254,13 +254,13 @@ fn what_is_not_one_public_key_is_refused_with_its_reason() {
         (public.clone() + &rsa.public_key_pem(), "holds 2 keys"),
         (public.repeat(3), "holds 3 keys"),
         (certificate, "openssl x509 -in FILE -noout -pubkey"),
-        (RSA_1024.to_owned(), "holds an RSA key of 1024 bits, which can be broken; 2048 are needed at least"),
-        (p384.public_key_pem(), "holds a key on the curve P-384; of the curves P-256 is supported"),
-        (SECP256K1.to_owned(), "holds a key that is not on the curve P-256"),
-        (off_the_curve, "holds a key that is not on the curve P-256"),
-        (X25519.to_owned(), "is not a public key in PEM of RSA, P-256 or Ed25519"),
-        (public.replace("PUBLIC", "SECRET"), "is not a public key in PEM"),
-        (public.replace('A', "!"), "is not a public key in PEM"),
+        (RSA_1024.to_owned(), "holds an RSA key of 1024 bits, which can be broken; use at least 2048"),
+        (p384.public_key_pem(), "holds a key on the curve P-384; the only supported curve is P-256"),
+        (SECP256K1.to_owned(), "holds a key that is not on P-256"),
+        (off_the_curve, "holds a key that is not on P-256"),
+        (X25519.to_owned(), "is not a public key of RSA, P-256 or Ed25519"),
+        (public.replace("PUBLIC", "SECRET"), "is not a public key of RSA, P-256 or Ed25519"),
+        (public.replace('A', "!"), "is not a public key of RSA, P-256 or Ed25519"),
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq a@b".to_owned(), "'-----BEGIN PUBLIC KEY-----'"),
         (String::new(), "'-----BEGIN PUBLIC KEY-----'"),
     ] {
@@ -383,7 +383,7 @@ mod real {
         server.log().wait_for(" shop]");
         for (why, token) in [
             ("expired 3 min ago", signed(&json!({ "exp": now() - 200 }))),
-            ("not valid yet: in ", signed(&json!({ "exp": now() + 900, "nbf": now() + 300 }))),
+            ("not valid yet, but in ", signed(&json!({ "exp": now() + 900, "nbf": now() + 300 }))),
             (
                 "signed with another key",
                 signed_with(&Header::default(), &json!({ "exp": now() + 60 }), &[b'x'; 32]),
@@ -401,8 +401,8 @@ mod real {
                 "its 'nbf' is in milliseconds; it must be in seconds",
                 signed(&json!({ "exp": now() + 60, "nbf": now() * 1000 })),
             ),
-            ("no JSON Web Token", "hello".to_owned()),
-            ("no (right) 'exp'", signed(&json!({ "sub": "shop" }))),
+            ("not a JSON Web Token", "hello".to_owned()),
+            ("it has no valid 'exp'", signed(&json!({ "sub": "shop" }))),
         ] {
             let (code, _, told) = run(folder, &["token", "check", &token]);
             assert_eq!(code, Some(1));
@@ -502,7 +502,7 @@ mod real {
         let (code, _, told) = check();
         assert_eq!(code, Some(2));
         assert!(
-            told.contains("config.ini:2: jwt_public_key_file: the file holds a private key")
+            told.contains("config.ini:2: jwt_public_key_file: the PEM file holds a private key")
                 && !told.contains(&private_key[40..60]),
             "{told}"
         );

@@ -1,19 +1,19 @@
-//! What is left of tokens in a build without the feature `jwt`: none is ever right.
+//! Stands in for tokens in a build without the feature `jwt`: none is ever valid.
 
 use super::{TokenError, VerifiedToken};
 use crate::error::Error;
 
-/// The keys that tokens are checked with: none in this build, which is without the feature `jwt`.
+/// The keys that tokens are verified with: none in this build, which does not have the feature `jwt`.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens(());
 
 impl Tokens {
     pub(crate) fn with_secret(self, _: &[u8]) -> Result<Tokens, Error> {
-        Err(Error::plain("cannot be used: this build is without the feature \"jwt\""))
+        Err(Error::plain("tokens cannot be used: this build does not have the feature \"jwt\""))
     }
 
     pub(crate) fn with_public_key(self, _: &[u8]) -> Result<Tokens, Error> {
-        Err(Error::plain("cannot be used: this build is without the feature \"jwt\""))
+        Err(Error::plain("tokens cannot be used: this build does not have the feature \"jwt\""))
     }
 
     pub(crate) fn with_issuer(self, _: &str) -> Tokens {
@@ -37,7 +37,7 @@ impl Tokens {
     }
 
     pub(crate) fn verify(&self, _: &str) -> Result<VerifiedToken, TokenError> {
-        Err(TokenError("this build is without tokens".into()))
+        Err(TokenError("this build does not support tokens".into()))
     }
 
     pub(crate) fn has(&self, _: &[u8; 32]) -> bool {

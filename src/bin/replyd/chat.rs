@@ -25,7 +25,7 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     tell(interactive, "Connecting to server ...");
     let without_key = options.key.is_none();
     let client = Client::connect_with(&args.url, &options).map_err(|error| {
-        let wants_key = without_key && error.to_string().starts_with("the server wants a key");
+        let wants_key = without_key && error.to_string().starts_with("the server requires a key");
         let hint = if wants_key { "; give it as REPLYD_KEY" } else { "" };
         Failure::new(format!("Failed to connect to server ... exiting: {error}{hint}"))
     })?;

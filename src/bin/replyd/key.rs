@@ -32,6 +32,6 @@ pub(crate) fn fresh(name: &str) -> Result<(String, Key), Failure> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
     let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
-    let key = Key::new(name, &secret).map_err(|sentence| Failure::usage(format!("the key {sentence}")))?;
+    let key = Key::new(name, &secret)?;
     Ok((secret, key))
 }

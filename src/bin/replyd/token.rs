@@ -26,8 +26,8 @@ pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
 }
 
 fn new(config: &Config, name: &str, ttl: &str) -> Result<(), Failure> {
-    // As the name of a key, so that both look the same in the log.
-    Key::new(name, "0123456789abcdef").map_err(|sentence| Failure::usage(format!("the token {sentence}")))?;
+    // The same rule as for the name of a key, so that both look the same in the log.
+    Key::new(name, "0123456789abcdef")?;
     let time = ttl_of(ttl)?;
     if !config.tokens.can_sign() {
         return Err(Failure::usage(NO_SECRET));

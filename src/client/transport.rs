@@ -1,0 +1,157 @@
+//! The transport that both halves of a client share.
+
+use std::{
+    io,
+    net::TcpStream,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::WRITE_TIMEOUT;
+use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
+
+/// The connection below both halves of a client. Each half writes whole frames, and a lock keeps those from mixing.
+#[derive(Clone)]
+pub(super) struct ClientTransport {
+    pub(super) tcp: Arc<TcpStream>,
+    /// The TCP stream itself, or TLS over it.
+    inner: SharedTransport,
+    write_lock: Arc<Mutex<()>>,
+    /// Whether this side has sent a Close.
+    pub(super) closing: Arc<AtomicBool>,
+    /// Whether a write has failed. It may have left half a frame, after which nothing can be sent.
+    is_broken: Arc<AtomicBool>,
+    /// Number of reads so far: a server that still sends is alive, however slowly it reads.
+    reads: Arc<AtomicU64>,
+}
+
+impl ClientTransport {
+    /// Wraps `inner`, which is `tcp` or TLS over it.
+    pub(super) fn new(tcp: Arc<TcpStream>, inner: SharedTransport) -> ClientTransport {
+        ClientTransport {
+            tcp,
+            inner,
+            write_lock: Arc::default(),
+            closing: Arc::default(),
+            is_broken: Arc::default(),
+            reads: Arc::default(),
+        }
+    }
+
+    /// The stream of one half. Each half gets its own, since their buffers must not mix.
+    pub(super) fn stream(&self) -> GatheringStream<ClientTransport> {
+        GatheringStream::of_client(TimedStream::new(self.clone(), StopFlags::default()), WRITE_TIMEOUT)
+    }
+}
+
+impl Transport for ClientTransport {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside this one.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let _lock = self.write_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(Abort::Write.into());
+        }
+        let written = self.write_all(bytes);
+        self.is_broken.store(written.is_err(), Ordering::Relaxed);
+        written.map(|()| bytes.len())
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.inner.set_read_timeout(timeout)
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.inner.set_write_timeout(timeout)
+    }
+
+    fn finish(&self) {
+        self.inner.finish();
+    }
+}
+
+impl ClientTransport {
+    fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        let mut reads = self.reads.load(Ordering::Relaxed);
+        while !rest.is_empty() {
+            match self.inner.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A server that reads more slowly than this client writes still sends answers; a stuck one does not.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let now = self.reads.load(Ordering::Relaxed);
+                    if now == reads {
+                        return Err(Abort::Write.into());
+                    }
+                    reads = now;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    /// A transport whose writes time out soon, and the server's end of it.
+    fn pair() -> (ClientTransport, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let client = ClientTransport::new(Arc::clone(&stream), stream);
+        Transport::set_write_timeout(&client, Duration::from_millis(20)).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    /// More bytes than the buffers of both sockets hold.
+    const MUCH: usize = 32 * 1024 * 1024;
+
+    #[test]
+    fn a_server_that_answers_is_waited_for() {
+        let (client, server) = pair();
+        let writing = thread::spawn({
+            let client = client.clone();
+            move || Transport::write(&client, &vec![b'x'; MUCH])
+        });
+        // The server answers during many write timeouts before it reads anything.
+        for _ in 0..40 {
+            client.reads.fetch_add(1, Ordering::Relaxed);
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        assert!(!writing.is_finished());
+        let reading = thread::spawn(move || {
+            let mut count = 0;
+            let mut buffer = vec![0; 1 << 20];
+            while count < MUCH {
+                count += server.read(&mut buffer).unwrap();
+            }
+            count
+        });
+        while !writing.is_finished() {
+            client.reads.fetch_add(1, Ordering::Relaxed);
+            thread::yield_now();
+        }
+        assert_eq!(writing.join().unwrap().unwrap(), MUCH);
+        assert_eq!(reading.join().unwrap(), MUCH);
+    }
+
+    #[test]
+    fn a_server_that_neither_reads_nor_answers_is_not() {
+        let (client, _server) = pair();
+        let error = Transport::write(&client, &vec![b'x'; MUCH]).unwrap_err();
+        assert_eq!(Abort::of(&error), Some(Abort::Write));
+    }
+}
