@@ -1,8 +1,8 @@
-//! Reads INI text, in which what follows `=` is prose: no quoting, no escapes, no comments behind a value.
+//! Reads INI text whose values are prose: no quoting, no escapes, and no comments after a value.
 //!
-//! Rules: `[section]`; `name = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
-//! indented line continues the value above after a line break, and blank lines between such lines are kept. UTF-8;
-//! a byte order mark and CRLF are accepted.
+//! The rules: `[section]`; `name = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
+//! indented line continues the value above it on a new line, and blank lines between such lines are kept. The text is
+//! UTF-8; a byte order mark and CRLF are accepted.
 
 mod faults;
 mod suggestion;
@@ -12,14 +12,15 @@ use std::collections::HashMap;
 pub(crate) use faults::{Fault, Faults, MAX_FAULTS};
 pub(crate) use suggestion::nearest;
 
-/// Five times what the largest known files have. An entry takes some 150 bytes beside its text until the file is read, so a
-/// file of nothing but `a=b` does not take the memory of the machine.
+/// Limit on the entries of a file, five times as many as the largest known files have. While a file is read, an entry takes
+/// about 150 bytes besides its text; without a limit, a file full of `a=b` could use up the memory of the machine.
 const MAX_ENTRIES: usize = 500_000;
 
 /// A section with its entries, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
     pub(crate) name: String,
+    /// Line of its header, from 1.
     pub(crate) line: usize,
     pub(crate) entries: Vec<Entry>,
 }
@@ -29,10 +30,11 @@ pub(crate) struct Section {
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) value: String,
+    /// Line of the name, from 1.
     pub(crate) line: usize,
 }
 
-/// All sections, and the faults: a fault does not end the reading.
+/// Parses all sections, and collects the faults: one pass reports every mistake of a file.
 pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
     let mut reader = Reader::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -40,8 +42,9 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
         reader.line = index + 1;
         reader.read(line.strip_suffix('\r').unwrap_or(line));
         if reader.entries > MAX_ENTRIES {
-            reader
-                .fault(format!("a file has at most {MAX_ENTRIES} entries, and nothing from here on is read"));
+            reader.fault(format!(
+                "a file can have at most {MAX_ENTRIES} entries; everything from here on is ignored"
+            ));
             break;
         }
     }
@@ -52,13 +55,15 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
 struct Reader {
     sections: Vec<Section>,
     faults: Faults,
+    /// Number of entries in all sections.
     entries: usize,
-    /// Where each section begins.
-    begun: HashMap<String, usize>,
+    /// The first line of each section, by name.
+    first_lines: HashMap<String, usize>,
+    /// Current line, from 1.
     line: usize,
-    /// Blank lines that belong to a value if it goes on behind them.
+    /// Blank lines since the last line with text; they belong to the value if it continues after them.
     blank_lines: usize,
-    /// Whether an indented line would continue something.
+    /// Whether there is a value that an indented line can continue.
     continues: bool,
 }
 
@@ -67,7 +72,7 @@ impl Reader {
         if line.trim().is_empty() {
             self.blank_lines += 1;
         } else if line.starts_with([';', '#']) {
-            // A comment ends nothing: a value may go on below it.
+            // A value may continue after a comment.
         } else if line.starts_with([' ', '\t']) {
             self.continue_value(line.trim());
         } else if line.starts_with('[') {
@@ -81,13 +86,15 @@ impl Reader {
         let entry = self.sections.last_mut().and_then(|section| section.entries.last_mut());
         match entry.filter(|_| self.continues) {
             Some(entry) => {
-                // A value may begin on the line below its key.
+                // A value may begin on the line after its name, without a leading line break.
                 if !entry.value.is_empty() {
                     entry.value.extend(std::iter::repeat_n('\n', self.blank_lines + 1));
                 }
                 entry.value.push_str(line);
             }
-            None => self.fault("an indented line continues the value above it, and there is none; remove the blanks at its beginning"),
+            None => self.fault(
+                "an indented line continues the value above it, but there is none; remove the indentation",
+            ),
         }
         self.blank_lines = 0;
     }
@@ -96,11 +103,11 @@ impl Reader {
         self.continues = false;
         self.blank_lines = 0;
         let Some(name) = line[1..].strip_suffix(']').map(str::trim).filter(|name| !name.is_empty()) else {
-            return self.fault("a section is written as [name], alone on its line");
+            return self.fault("a section is written as [name], on a line of its own");
         };
-        let first = *self.begun.entry(name.to_owned()).or_insert(self.line);
+        let first = *self.first_lines.entry(name.to_owned()).or_insert(self.line);
         if first != self.line {
-            self.fault(format!("[{name}] begins at line {first} already; put these lines there"));
+            self.fault(format!("[{name}] already begins at line {first}; move these lines there"));
         }
         self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
     }
@@ -117,7 +124,7 @@ impl Reader {
         }
         let line = self.line;
         let Some(section) = self.sections.last_mut() else {
-            return self.fault("this line stands before the first [section]");
+            return self.fault("this line is before the first [section]");
         };
         self.entries += 1;
         section.entries.push(Entry { name: name.to_owned(), value: value.to_owned(), line });
@@ -203,11 +210,11 @@ mod tests {
         check_fault("[]\n", 1, "written as [name]");
         check_fault("[r] ; comment\n", 1, "written as [name]");
         check_fault("[r]\n  a = b", 2, "continues the value above");
-        check_fault("[r]\na = b\n[s]\n\n[r]\n", 5, "begins at line 1 already");
+        check_fault("[r]\na = b\n[s]\n\n[r]\n", 5, "already begins at line 1");
     }
 
     #[test]
-    fn a_file_of_nothing_but_faults_is_told_in_fifty_lines() {
+    fn a_file_full_of_faults_is_reported_in_fifty_lines() {
         let faults = parse(&"no equals sign\n".repeat(100_000)).1.lines("f");
         assert_eq!(faults.len(), MAX_FAULTS + 1);
         assert!(faults[0].starts_with("f:1: ") && faults[49].starts_with("f:50: "), "{faults:?}");
@@ -228,7 +235,7 @@ mod tests {
         assert_eq!(faults.lines("f").len(), 1);
     }
 
-    fn key() -> impl Strategy<Value = String> {
+    fn name() -> impl Strategy<Value = String> {
         "[^\\[;#=\\s\u{feff}]([^=\r\n]{0,8}[^=\\s])?"
     }
 
@@ -243,10 +250,10 @@ mod tests {
         }
 
         #[test]
-        fn round_trips(entries in proptest::collection::vec((key(), value()), 0..6)) {
+        fn round_trips(entries in proptest::collection::vec((name(), value()), 0..6)) {
             let mut text = String::from("[s]\n");
-            for (key, value) in &entries {
-                text += &format!("{key} = {}\n", value.replace('\n', "\n    "));
+            for (name, value) in &entries {
+                text += &format!("{name} = {}\n", value.replace('\n', "\n    "));
             }
             let (sections, faults) = parse(&text);
             prop_assert!(faults.is_empty(), "{:?}", faults);

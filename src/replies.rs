@@ -1,4 +1,6 @@
-//! The table of replies: which one answers a message, and why. Thinks only; nothing here reads or writes.
+//! The table of replies: which reply answers a message, and why. Pure computation, without input or output.
+//!
+//! A *phrase* is what a reply is found by. It is made of *runs*: words next to each other in the message.
 
 mod explanation;
 mod index;
@@ -25,12 +27,12 @@ pub use search::SearchBuffer;
 use search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SharedBuffers};
 use words::Words;
 
-/// The sections that make up a table.
+/// The sections of a file that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
-/// The phrase of the reply that answers when no other does.
+/// The phrase of the fallback reply, which answers when no other does.
 const UNKNOWN: &str = "unknown";
 
-/// As many as a file may have entries: what is built of one takes some 600 bytes.
+/// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
 const MAX_ALTERNATIVES: usize = 500_000;
 
 /// The article's replies.
@@ -40,7 +42,7 @@ hi = Hi, how can I help you today?
 hello = Hi, how can I help you today?
 unknown = Sorry, I am unable to understand you.";
 
-/// A table of replies, made once and only read from then on.
+/// A table of replies, immutable once it is built.
 ///
 /// ```
 /// let replies = replyd::Replies::parse("
@@ -59,20 +61,22 @@ unknown = Sorry, I am unable to understand you.";
 /// # Ok::<(), replyd::Error>(())
 /// ```
 ///
-/// The work for a message is bounded, whatever the phrases are. A search looks up the beginnings of words (`word*`), then the
-/// runs that begin at each word, then the phrases of one run and those of several (`one & other`). Each of these four parts
-/// may take 100,000 steps, and 8 more for each word of the message; among replies as people write them all of them together do
-/// not take half as many. Past the bound a message always has the same answer, though not always the best one: in each part
-/// what comes last is left out, which is what stands near the end of the message, a `word*` with thousands of letters, and
-/// phrases that stand late among thousands with the same runs.
+/// The work for a message is bounded, whatever the phrases are. A search looks up prefixes of words (`word*`), then the runs
+/// that begin at each word, then the phrases of one run, and finally those of several (`one & other`). Each of these four
+/// parts may take 100,000 steps, plus 8 for each word of the message. With replies that people write, all four together take
+/// less than half of that. A message that exceeds the bound still always gets the same answer, though not always the best
+/// one: each part skips what comes last. That affects the end of the message, a `word*` of thousands of letters, and the
+/// last of thousands of phrases with the same runs.
 #[derive(Clone)]
 pub struct Replies {
     name: String,
     entries: Vec<Reply>,
-    /// Which entry the phrases of the index belong to, and which alternative each is.
+    /// The entry and the alternative of each phrase in the index, by its id.
     phrases: Vec<(usize, String)>,
     index: Index,
-    long: Arc<SharedBuffers>,
+    /// Buffers for long messages.
+    shared_buffers: Arc<SharedBuffers>,
+    /// The fallback reply.
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
@@ -83,40 +87,45 @@ pub struct Replies {
 struct Reply {
     phrase: String,
     text: Utf8Bytes,
+    /// Line in the file, from 1; 0 if it is built in.
     line: usize,
 }
 
 impl Replies {
-    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text; `name` stands
-    /// before the faults. Without `[replies]` it has the built-in ones.
+    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text. Without a
+    /// `[replies]` section, the table has the built-in replies. `name` is the file name that errors, warnings and
+    /// explanations show before a line number.
     ///
     /// # Errors
     ///
-    /// All faults at once, a line for each.
+    /// If the text has mistakes; the error reports all of them (up to 50), one a line, each with its line number.
     pub fn parse(text: &str, name: &str) -> Result<Replies, Error> {
         let (replies, faults) = Replies::read(text, name);
         if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
-    /// The reply to `message`; never empty.
+    /// The reply to `message`, or [`unknown`](Replies::unknown) when no phrase is in it; never empty.
     pub fn answer(&self, message: &str) -> &Utf8Bytes {
         self.find(message).unwrap_or(self.unknown())
     }
 
-    /// The reply to what no other reply answers.
+    /// The fallback reply, for messages that no other reply answers.
     pub fn unknown(&self) -> &Utf8Bytes {
         &self.unknown.text
     }
 
-    /// The reply to `message`, or `None` where only `unknown` would answer.
+    /// The reply to `message`, or `None` where only [`unknown`](Replies::unknown) would answer.
+    ///
+    /// Allocates buffers for each call; see [`find_with`](Replies::find_with) for many messages.
     pub fn find(&self, message: &str) -> Option<&Utf8Bytes> {
         self.find_with(message, &mut SearchBuffer::default())
     }
 
-    /// As [`find`](Replies::find), in a buffer that is kept from one message to the next: then nothing is allocated for it.
+    /// Like [`find`](Replies::find), with a buffer that is reused from one message to the next, so that a lookup allocates
+    /// nothing once the buffer has grown.
     ///
-    /// A message of more than 256 bytes is looked at in one of a few buffers that belong to the table, and may wait for it: however
-    /// many sessions there are, long messages do not add up in memory.
+    /// A message of more than 256 bytes uses one of four buffers that belong to the table instead, and may wait for it:
+    /// with many sessions, a buffer for long messages in each would take too much memory.
     pub fn find_with(&self, message: &str, search: &mut SearchBuffer) -> Option<&Utf8Bytes> {
         if message.len() > LONG_MESSAGE_BYTES {
             return self.find_long(message);
@@ -126,38 +135,39 @@ impl Replies {
         best.map(|matched| &self.reply_of(matched.phrase).text)
     }
 
-    // Not inlined, it leaves the way of ordinary messages short.
+    // Not inlined, to keep the path of ordinary messages short.
     #[inline(never)]
     fn find_long(&self, message: &str) -> Option<&Utf8Bytes> {
-        let mut search = self.long.next();
+        let mut search = self.shared_buffers.next();
         let best = self.best(message, &mut search);
         search.shrink(KEPT_SHARED_BYTES);
         best.map(|matched| &self.reply_of(matched.phrase).text)
     }
 
-    /// Which reply answers `message` and why, and which others came near.
+    /// Explains which reply answers `message` and why, and which phrases came next.
     pub fn explain(&self, message: &str) -> Explanation {
         Explanation::of(self, message)
     }
 
-    /// How many replies there are.
+    /// The number of replies, without `unknown`.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no reply but `unknown`.
+    /// Whether there are no replies but `unknown`.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many lines `[tests]` has.
+    /// The number of entries in `[tests]`.
     pub fn tests(&self) -> usize {
         self.tests.len()
     }
 
-    /// What became of the replies since `old`: how many are new, changed and gone.
+    /// How the replies differ from `old`: the numbers of replies that were added, changed and removed.
+    ///
+    /// A reply is identified by the first alternative of its phrase; a change to the others, or to the text, is a change.
     pub fn changes_since(&self, old: &Replies) -> (usize, usize, usize) {
-        // A reply is the same as long as its first alternative is.
         fn by_name(replies: &Replies) -> HashMap<&str, (&str, &str)> {
             let name =
                 |phrase: &'_ str| phrase.split(['|', '｜']).next().map_or(0, |first| first.trim_end().len());
@@ -173,13 +183,13 @@ impl Replies {
         (added, changed, removed)
     }
 
-    /// Uses the buffers of `other` for long messages: a table that replaces another needs none of its own, which the allocator
-    /// would keep beside those.
+    /// Shares the buffers for long messages with `other`, a table that this one replaces. Otherwise every reload would
+    /// allocate new ones, and the allocator rarely returns the old ones to the system.
     pub(crate) fn share_buffers_of(&mut self, other: &Replies) {
-        self.long = Arc::clone(&other.long);
+        self.shared_buffers = Arc::clone(&other.shared_buffers);
     }
 
-    /// Reads a table and says what is wrong with it.
+    /// Reads a table as far as it is valid, and returns it with the faults.
     pub(crate) fn read(text: &str, name: &str) -> (Replies, Faults) {
         let (sections, mut faults) = ini::parse(text);
         let (replies, found) = Replies::from_file(&sections, name);
@@ -187,12 +197,12 @@ impl Replies {
         (replies, faults)
     }
 
-    /// Builds the table from a file that has nothing else.
+    /// Builds the table from a file of replies, in which any other section is a fault.
     pub(crate) fn from_file(sections: &[Section], name: &str) -> (Replies, Faults) {
         let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
             let sentence = format!(
-                "a file of replies has no section [{}]; there are {}",
+                "[{}] is not a section of a file of replies; its sections are {}",
                 section.name,
                 SECTIONS.join(", ")
             );
@@ -201,7 +211,7 @@ impl Replies {
         (replies, faults)
     }
 
-    /// Builds the table from those of `sections` that belong to it.
+    /// Builds the table from those of `sections` that belong to it, and ignores the others.
     pub(crate) fn from_sections(sections: &[Section], name: &str) -> (Replies, Faults) {
         let built_in = ini::parse(BUILT_IN).0;
         let section = |name: &str| sections.iter().find(|section| section.name == name);
@@ -238,25 +248,27 @@ impl fmt::Debug for Replies {
     }
 }
 
-/// Puts a table together.
+/// A table that is being built.
 struct Builder {
     replies: Replies,
     faults: Faults,
     vars: lint::Vars,
     unknown_line: Option<usize>,
-    /// Phrases of several runs, which go into the index when the others are in.
-    later: Vec<(usize, String, Phrase, bool, usize)>,
+    /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
+    /// its rarest run.
+    multi_run: Vec<(usize, String, Phrase, bool, usize)>,
+    /// Number of alternatives so far, which is also the position of the last one.
     order: usize,
 }
 
 impl Builder {
     fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
-        let sorry = built_in
+        let fallback = built_in
             .entries
             .iter()
             .find(|entry| entry.name == UNKNOWN)
-            .expect("the built-in replies have it");
-        let unknown = Reply { phrase: UNKNOWN.to_owned(), text: sorry.value.as_str().into(), line: 0 };
+            .expect("the built-in replies have 'unknown'");
+        let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
         let replies = Replies {
@@ -264,12 +276,12 @@ impl Builder {
             entries: Vec::new(),
             phrases: Vec::new(),
             index: Index::new(),
-            long: Arc::default(),
+            shared_buffers: Arc::default(),
             unknown,
             tests: Vec::new(),
             warnings: Faults::default(),
         };
-        Builder { replies, faults, vars, unknown_line: None, later: Vec::new(), order: 0 }
+        Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), order: 0 }
     }
 
     fn add(&mut self, entries: &[Entry], is_reply: bool) {
@@ -281,8 +293,7 @@ impl Builder {
             }
             let text = self.vars.fill(entry, &mut self.replies.warnings);
             if text.trim().is_empty() {
-                let sentence =
-                    format!("the reply to {:?} is empty: so is what its braces stand for", entry.name);
+                let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
@@ -307,19 +318,19 @@ impl Builder {
             if self.order > MAX_ALTERNATIVES {
                 if self.order == MAX_ALTERNATIVES + 1 {
                     let sentence = format!(
-                        "a file has at most {MAX_ALTERNATIVES} phrases, and those from here on are not read"
+                        "a file can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
                     );
                     self.faults.push(Fault::new(entry.line, sentence));
                 }
                 return;
             }
             if Words::of(alternative).shown() == UNKNOWN {
-                let sentence = "'unknown' answers the rest only if it stands alone, in [replies]";
+                let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
                 self.replies.warnings.push(Fault::new(entry.line, sentence));
             }
             match phrase {
                 Ok(phrase @ Phrase::Runs(_)) if phrase.runs() > 1 => {
-                    self.later.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
+                    self.multi_run.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
                 }
                 Ok(phrase) => self.add_phrase(reply, alternative.to_owned(), &phrase, is_reply, self.order),
                 Err(sentence) => self.faults.push(Fault::new(entry.line, sentence)),
@@ -345,7 +356,7 @@ impl Builder {
             Some(Duplicate::Folded(first)) => {
                 let first = self.replies.reply_of(first).line;
                 let sentence =
-                    format!("{alternative:?} differs from the phrase at line {first} in its accents alone");
+                    format!("{alternative:?} differs from the phrase at line {first} only in its accents");
                 self.replies.warnings.push(Fault::new(line, sentence));
             }
             None => {}
@@ -355,7 +366,7 @@ impl Builder {
     }
 
     fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
-        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.later) {
+        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             self.add_phrase(reply, alternative, &phrase, is_reply, order);
         }
         self.vars.warn_of_unused(&mut self.replies.warnings);
@@ -365,5 +376,5 @@ impl Builder {
 }
 
 fn duplicate(line: usize, phrase: &str, first: usize) -> Fault {
-    Fault::new(line, format!("the reply to {phrase:?} stands at line {first} already; remove one of them"))
+    Fault::new(line, format!("the reply to {phrase:?} is already at line {first}; remove one of them"))
 }

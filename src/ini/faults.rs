@@ -1,11 +1,12 @@
-//! What is wrong with a file, bounded however much that is.
+//! What is wrong with a file, in a bounded number of bounded sentences.
 
-/// How many faults of a file are reported; the rest is counted. Nobody mends more than these in one go.
+/// Number of faults of a file that are reported; the others are only counted. Nobody fixes more than these in one go, and
+/// a file of the wrong kind has a fault on every line.
 pub(crate) const MAX_FAULTS: usize = 50;
-/// How much of a fault is reported: it may quote a value of many megabytes.
+/// Length to which a fault is cut: it may quote a value of many megabytes.
 const MAX_CHARS: usize = 1000;
 
-/// A line that is wrong, and what to write instead. `line` counts from 1.
+/// A mistake at a line (counted from 1), and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fault {
     line: usize,
@@ -23,7 +24,7 @@ impl Fault {
     }
 }
 
-/// The first faults of a file, and how many more there are.
+/// The first faults of a file, and the number of the others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     kept: Vec<Fault>,
@@ -48,7 +49,7 @@ impl Faults {
         self.kept.is_empty()
     }
 
-    /// A line for each, in the order of the file called `name`, and one for the rest.
+    /// One line for each fault, sorted by its line in the file called `name`, and a last one that counts the rest.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         let mut kept: Vec<&Fault> = self.kept.iter().collect();
         kept.sort();

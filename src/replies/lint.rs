@@ -1,4 +1,4 @@
-//! What makes a table worse than its owner thinks: warnings, and the lines of `[tests]` that fail.
+//! Checks of a table that is valid but may not do what its owner means: warnings, and entries of `[tests]` that fail.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use super::{
     phrase::{Phrase, alternatives},
     search::SearchBuffer,
 };
-use crate::ini::{Entry, Fault, Faults};
+use crate::ini::{self, Entry, Fault, Faults};
 
-/// More than a client's default limit for a message.
+/// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by default.
 const LONG_REPLY_BYTES: usize = 16 * 1024;
-/// Among more phrases the nearest is not looked for.
+/// Number of phrases up to which a failing test suggests the nearest one; comparing takes time for each phrase.
 const MANY_PHRASES: usize = 5000;
-/// Fewer letters begin too many words.
+/// Length below which a prefix gets a warning: it would match too many words.
 const SHORT_PREFIX_CHARS: usize = 3;
 
-/// A line of `[tests]`: a sentence, and the phrase that should answer it.
+/// An entry of `[tests]`: a message, and the phrase whose reply should answer it.
 #[derive(Clone, Debug)]
 pub(super) struct Test {
     sentence: String,
@@ -32,7 +32,8 @@ impl Test {
 }
 
 impl Replies {
-    /// What works otherwise than it looks, a sentence for each, with its line: the first 50, and how many more there are.
+    /// Warnings about what may not work as it looks, such as a phrase that can never win: one line for each, with its line
+    /// number, for the first 50, and a last one that counts the rest.
     ///
     /// Takes as long as finding a reply for each phrase.
     pub fn warnings(&self) -> Vec<String> {
@@ -41,7 +42,8 @@ impl Replies {
         warnings.lines(&self.name)
     }
 
-    /// The lines of `[tests]` that another phrase answers than the expected one, a sentence for each.
+    /// The entries of `[tests]` that fail, because their message is not answered by the phrase that they name: one line for
+    /// each, with its line number. Empty if all pass.
     pub fn failures(&self) -> Vec<String> {
         let known = self.known_phrases();
         self.tests.iter().filter_map(|test| self.failure(test, &known)).collect()
@@ -53,12 +55,9 @@ impl Replies {
         let answering = matched.map_or(&self.unknown, |matched| self.reply_of(matched.phrase));
         let phrase = canonical(expected);
         let Some(wanted) = known.get(&phrase) else {
-            let candidates = known.keys().filter(|_| known.len() <= MANY_PHRASES);
-            let near = candidates.map(|known| (strsim::damerau_levenshtein(known, &phrase), known)).min();
-            let hint = near
-                .filter(|near| near.0 <= near.1.len() / 3)
-                .map(|near| format!("; did you mean {:?}?", near.1))
-                .unwrap_or_default();
+            let candidates = known.keys().map(String::as_str).filter(|_| known.len() <= MANY_PHRASES);
+            let near = ini::nearest(&phrase, candidates);
+            let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             return Some(format!("{}:{line}: no reply has the phrase {expected:?}{hint}", self.name));
         };
         let wanted = self.entries.get(*wanted).unwrap_or(&self.unknown);
@@ -70,14 +69,14 @@ impl Replies {
         })
     }
 
-    /// Entries by each of their alternatives, and by all of them together; `unknown` is behind the last.
+    /// Entries by each of their alternatives, and by the whole phrase; `unknown` has the index after the last entry.
     fn known_phrases(&self) -> HashMap<String, usize> {
         let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
         let single = self.phrases.iter().map(|(entry, alternative)| (canonical(alternative), *entry));
         whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
     }
 
-    /// A phrase that does not even answer itself answers nothing.
+    /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
     fn phrases_that_never_win(&self, warnings: &mut Faults) {
         let mut search = SearchBuffer::default();
         let loses = |(entry, alternative): &(usize, String)| {
@@ -96,7 +95,8 @@ impl Replies {
     }
 }
 
-/// A message that has a phrase and as little else as can be: a `word*` is followed by letters that no other phrase has.
+/// The shortest message that a phrase is in, built with letters that no other phrase is likely to have: they complete a
+/// `word*` and separate runs.
 fn itself(alternative: &str) -> Option<String> {
     let (_, phrase) = alternatives(alternative).next()?;
     Some(match phrase.ok()? {
@@ -114,7 +114,7 @@ fn itself(alternative: &str) -> Option<String> {
     })
 }
 
-/// A phrase in the form in which `[tests]` may name it.
+/// A phrase in the form in which it is compared with those that `[tests]` names.
 fn canonical(phrase: &str) -> String {
     let piece = |piece: &str| match piece {
         "&" | "|" => piece.to_owned(),
@@ -139,19 +139,19 @@ pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Faults) {
             format!("{:?} is one phrase with a comma in it; write '|' between alternatives", entry.name);
         warnings.push(Fault::new(entry.line, sentence));
     }
-    // `B&B` is a word; `dog&cat` and `dog &cat` rather look like two.
+    // `B&B` is meant as a word; `dog&cat` and `dog &cat` are probably meant as `dog & cat`.
     let is_joined = |word: &str| {
         let sides: Vec<usize> = word.split(['&', '＆']).map(|side| side.chars().count()).collect();
         sides.len() > 1 && sides.iter().any(|chars| *chars > 1) && word.chars().count() > 1
     };
     if let Some(word) = entry.name.split_whitespace().find(|word| is_joined(word)) {
         let sentence =
-            format!("{word:?} is one run of words; write blanks around the '&' if both may stand anywhere");
+            format!("{word:?} is one run of words; write spaces around the '&' if the words may be apart");
         warnings.push(Fault::new(entry.line, sentence));
     }
     if text.len() > LONG_REPLY_BYTES {
         let sentence = format!(
-            "the reply to {:?} has {} bytes; many clients take 16384 at most",
+            "the reply to {:?} has {} bytes; many clients accept at most 16384",
             entry.name,
             text.len()
         );
@@ -164,16 +164,15 @@ pub(super) fn check_prefixes(line: usize, phrase: &Phrase, warnings: &mut Faults
     for run in runs {
         let prefixes = run.words.folded().zip(&run.prefixes).filter(|(_, is_prefix)| **is_prefix);
         for (word, _) in prefixes.filter(|(word, _)| word.chars().count() < SHORT_PREFIX_CHARS) {
-            warnings.push(Fault::new(
-                line,
-                format!("'{word}*' is the beginning of very many words; write more of it"),
-            ));
+            warnings
+                .push(Fault::new(line, format!("'{word}*' matches a great many words; use a longer prefix")));
         }
     }
 }
 
-/// The lines of `[vars]`, and which of them were used.
+/// The entries of `[vars]`.
 pub(super) struct Vars {
+    /// Value, line, and whether a reply uses it, by name.
     values: HashMap<String, (String, usize, bool)>,
 }
 
@@ -184,38 +183,38 @@ impl Vars {
             if !is_name(name) {
                 faults.push(Fault::new(
                     *line,
-                    format!("{name:?} is no name; use letters, digits, '-' and '_'"),
+                    format!("{name:?} is not a valid name; use letters, digits, '-' and '_'"),
                 ));
             } else if let Some((_, first, _)) = values.insert(name.clone(), (value.clone(), *line, false)) {
                 faults.push(Fault::new(
                     *line,
-                    format!("{name:?} stands at line {first} already; remove one of them"),
+                    format!("{name:?} is already at line {first}; remove one of them"),
                 ));
             }
         }
         Vars { values }
     }
 
-    /// The value of an entry with each `{name}` replaced; any other braces are text.
+    /// The value of an entry with each known `{name}` replaced; all other braces are ordinary text, as replies may need them.
     pub(super) fn fill(&mut self, entry: &Entry, warnings: &mut Faults) -> String {
         let mut filled = String::with_capacity(entry.value.len());
         let mut rest = entry.value.as_str();
-        while let Some((before, behind)) = rest.split_once('{') {
+        while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let name = behind.split_once('}').filter(|(name, _)| is_name(name));
-            match name.and_then(|(name, after)| Some((self.values.get_mut(name)?, after))) {
-                Some(((value, _, used), after)) => {
+            let name = after.split_once('}').filter(|(name, _)| is_name(name));
+            match name.and_then(|(name, tail)| Some((self.values.get_mut(name)?, tail))) {
+                Some(((value, _, used), tail)) => {
                     *used = true;
                     filled.push_str(value);
-                    rest = after;
+                    rest = tail;
                 }
                 None => {
                     if let Some((name, _)) = name {
-                        let sentence = format!("{{{name}}} is text here: [vars] has no {name:?}");
+                        let sentence = format!("{{{name}}} is not replaced, since [vars] has no {name:?}");
                         warnings.push(Fault::new(entry.line, sentence));
                     }
                     filled.push('{');
-                    rest = behind;
+                    rest = after;
                 }
             }
         }
@@ -225,7 +224,7 @@ impl Vars {
     pub(super) fn warn_of_unused(&self, warnings: &mut Faults) {
         for (name, (_, line, used)) in &self.values {
             if !used {
-                warnings.push(Fault::new(*line, format!("no reply has {{{name}}}")));
+                warnings.push(Fault::new(*line, format!("no reply uses {{{name}}}")));
             }
         }
     }

@@ -2,20 +2,20 @@
 
 use super::words::{Words, symbols};
 
-/// One alternative of a phrase.
+/// One alternative of what the file has before a `=`.
 #[derive(Clone, Debug)]
 pub(super) enum Phrase {
-    /// Runs that must all be in a message, in any order; mostly one.
+    /// Runs that must all be in a message, in any order; usually one.
     Runs(Vec<Run>),
-    /// Neither letters nor digits (`?`, an emoji): the whole message, as it stands.
+    /// A text without letters and digits (`?`, an emoji), which must be the whole message.
     Symbols(String),
 }
 
-/// Words that must stand next to each other.
+/// Words that must be next to each other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
     pub(super) words: Words,
-    /// For each word, whether it is only the beginning of one.
+    /// For each word, whether it is a prefix (`word*`).
     pub(super) prefixes: Vec<bool>,
 }
 
@@ -28,12 +28,12 @@ impl Phrase {
     }
 }
 
-/// Splits a phrase at its `|` and reads each alternative; what is wrong with one is said in place of it.
+/// Splits a phrase at each `|` and parses the alternatives; the error is a sentence that says what is wrong with one.
 pub(super) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<Phrase, String>)> {
-    // Chinese and Japanese keyboards write the full-width signs.
+    // Chinese and Japanese keyboards produce full-width signs.
     phrase.split(['|', '｜']).map(str::trim).map(move |alternative| {
         let phrase = match alternative {
-            "" => Err(format!("{phrase:?} has nothing beside a '|'")),
+            "" => Err(format!("{phrase:?} has no phrase on one side of a '|'")),
             alternative => read(alternative),
         };
         (alternative, phrase)
@@ -48,11 +48,11 @@ fn read(alternative: &str) -> Result<Phrase, String> {
     for word in alternative.split_whitespace() {
         match word {
             "&" | "＆" => runs.push(Run::default()),
-            word => runs.last_mut().expect("it begins with one").add(word)?,
+            word => runs.last_mut().expect("there is always a run").add(word)?,
         }
     }
     if runs.iter().any(|run| run.words.is_empty()) {
-        return Err(format!("{alternative:?} has no word beside a '&'"));
+        return Err(format!("{alternative:?} has no word on one side of a '&'"));
     }
     Ok(Phrase::Runs(runs))
 }
@@ -65,7 +65,7 @@ impl Run {
         self.prefixes.resize(self.words.len(), false);
         if stem.unwrap_or(word).contains(['*', '＊']) || (stem.is_some() && !is_word) {
             return Err(format!(
-                "{word:?} has a '*' that does not end a word; for words with others between them write 'one & other'"
+                "{word:?} has a '*' that is not at the end of a word; for words with others between them, write 'one & other'"
             ));
         }
         if let (Some(last), true) = (self.prefixes.last_mut(), stem.is_some()) {

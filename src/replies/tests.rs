@@ -180,25 +180,25 @@ fn replies_keep_their_lines() {
 #[test]
 fn faults() {
     check_fault("a = x\nb =\n", 3, "the reply to \"b\" is empty");
-    check_fault("a = x\nA! = y", 3, "line 2 already");
-    check_fault("a = x\nb | a = y", 3, "line 2 already");
-    check_fault("a & b = x\nb & a = y", 3, "line 2 already");
-    check_fault("a & b = x\na & c = x\nb & a = y", 4, "line 2 already");
-    check_fault("a* = x\nA* = y", 3, "line 2 already");
-    check_fault("? = x\n? = y", 3, "line 2 already");
-    check_fault("unknown = x\nUnknown = y", 3, "line 2 already");
-    check_fault("a | = x", 2, "nothing beside a '|'");
+    check_fault("a = x\nA! = y", 3, "already at line 2");
+    check_fault("a = x\nb | a = y", 3, "already at line 2");
+    check_fault("a & b = x\nb & a = y", 3, "already at line 2");
+    check_fault("a & b = x\na & c = x\nb & a = y", 4, "already at line 2");
+    check_fault("a* = x\nA* = y", 3, "already at line 2");
+    check_fault("? = x\n? = y", 3, "already at line 2");
+    check_fault("unknown = x\nUnknown = y", 3, "already at line 2");
+    check_fault("a | = x", 2, "no phrase on one side of a '|'");
     check_fault("when * open = x", 2, "write 'one & other'");
-    check_fault("w*heel = x", 2, "does not end a word");
-    check_fault("a ?* = x", 2, "does not end a word");
-    check_fault("deliver*? = x", 2, "does not end a word");
-    check_fault("a = {b}\n[vars]\nb =", 2, "is empty: so is what");
-    check_fault("a & = x", 2, "no word beside a '&'");
-    check_fault("& = x", 2, "no word beside a '&'");
-    check_fault("a & ? = x", 2, "no word beside a '&'");
-    check_fault("a = x\n[other]\nb = y", 3, "no section [other]");
-    check_fault("a = x\n[vars]\nb c = y", 4, "is no name");
-    check_fault("a = {b}\n[vars]\nb = y\nb = z", 5, "line 4 already");
+    check_fault("w*heel = x", 2, "not at the end of a word");
+    check_fault("a ?* = x", 2, "not at the end of a word");
+    check_fault("deliver*? = x", 2, "not at the end of a word");
+    check_fault("a = {b}\n[vars]\nb =", 2, "is empty once [vars] are filled in");
+    check_fault("a & = x", 2, "no word on one side of a '&'");
+    check_fault("& = x", 2, "no word on one side of a '&'");
+    check_fault("a & ? = x", 2, "no word on one side of a '&'");
+    check_fault("a = x\n[other]\nb = y", 3, "[other] is not a section of a file of replies");
+    check_fault("a = x\n[vars]\nb c = y", 4, "is not a valid name");
+    check_fault("a = {b}\n[vars]\nb = y\nb = z", 5, "already at line 4");
 }
 
 #[test]
@@ -210,12 +210,12 @@ fn warnings() {
     check_warnings("營業，時間 = A", &[(2, "write '|' between alternatives")]);
     check_warnings(
         "unknown | dunno = A\n[smalltalk]\nunknown = B",
-        &[(2, "only if it stands alone"), (4, "can never win"), (4, "only if it stands alone")],
+        &[(2, "only as a whole phrase"), (4, "can never win"), (4, "only as a whole phrase")],
     );
-    check_warnings("si = A\nsí = B", &[(3, "in its accents alone")]);
-    check_warnings("op* = A\nope* = B", &[(2, "'op*' is the beginning of very many words")]);
+    check_warnings("si = A\nsí = B", &[(3, "only in its accents")]);
+    check_warnings("op* = A\nope* = B", &[(2, "'op*' matches a great many words")]);
     check_warnings("a = {b}", &[(2, "[vars] has no \"b\"")]);
-    check_warnings("a = x\n[vars]\nb = y", &[(4, "no reply has {b}")]);
+    check_warnings("a = x\n[vars]\nb = y", &[(4, "no reply uses {b}")]);
     check_warnings(&format!("a = {}", "x".repeat(16 * 1024 + 1)), &[(2, "16385 bytes")]);
     check_warnings("a = x\n[smalltalk]\na = y", &[(4, "can never win: \"a\" (line 2)")]);
     check_warnings("morning = x\n[smalltalk]\ngood morning = y", &[(4, "can never win")]);

@@ -62,7 +62,7 @@ fn check_has_three_ends() {
     let (printed, said, code) = run(&worse, &["check"], "");
     assert_eq!(
         printed,
-        "warning: config.ini:7: 'de*' is the beginning of very many words; write more of it\n\
+        "warning: config.ini:7: 'de*' matches a great many words; use a longer prefix\n\
          failed: config.ini:12: \"delivery?\" should be answered by \"opening hours | when & open\" (line 5), but \"de*\" (line 7) answers it\n\
          config.ini: 4 replies, 1 warning, 1 of 2 tests pass\n"
     );
@@ -72,10 +72,7 @@ fn check_has_three_ends() {
     assert!(code == 2 && said.contains("can be reached from other machines"), "{said}");
     let (printed, said, code) = run(&FAQ.replace("open =", "delivery ="), &["check"], "");
     assert_eq!((printed.as_str(), code), ("", 2));
-    assert_eq!(
-        said,
-        "config.ini:7: the reply to \"delivery\" stands at line 6 already; remove one of them\n"
-    );
+    assert_eq!(said, "config.ini:7: the reply to \"delivery\" is already at line 6; remove one of them\n");
 }
 
 #[test]
@@ -112,7 +109,7 @@ fn what_is_unanswered_becomes_lines_to_paste() {
         "{shown}"
     );
     let near = format!(
-        "# once, last on {date}; near \"delivery\" (config.ini:7), perhaps another alternative of it\ndelivry times =\n"
+        "# once, last on {date}; similar to \"delivery\" (config.ini:7): perhaps add it there after a '|'\ndelivry times =\n"
     );
     assert!(shown.contains(&near), "{shown}");
 

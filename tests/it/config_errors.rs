@@ -30,7 +30,7 @@ fn all_mistakes_at_once() {
          my.ini:4: [server] has no setting \"max_client\"; did you mean \"max_clients\"?\n\
          my.ini:5: max_clients: expected a whole number from 1 to 1000000, found \"10O\"; write for example 'max_clients = 1000'\n\
          my.ini:6: idle_timeout: expected a number with a unit (ms, s, m, h or d), found \"30\"; write for example 'idle_timeout = 30m'\n\
-         my.ini:9: the reply to \"HI!\" stands at line 8 already; remove one of them\n\
+         my.ini:9: the reply to \"HI!\" is already at line 8; remove one of them\n\
          my.ini:10: the reply to \"bye\" is empty; write it after the '='\n"
     );
 }

@@ -264,7 +264,7 @@ fn check_judges_the_replies_although_a_secret_is_out_of_reach() {
         "{said}"
     );
     assert!(
-        said.contains("looked as user 54322; a server that runs as another user may read more"),
+        said.contains("checked as user 54322; a server that runs as another user may be able to read more"),
         "{said}"
     );
 }
@@ -295,7 +295,7 @@ fn check_judges_what_the_start_judges() {
     assert_eq!(run(folder.path(), &["check"]).0, Some(0));
     let (code, said) = run(folder.path(), &["serve"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("something else listens there, perhaps another replyd"), "{said}");
+    assert!(said.contains("another program listens there, perhaps another replyd"), "{said}");
     assert!(said.contains("--listen ADDRESS:PORT"), "{said}");
 }
 

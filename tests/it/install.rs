@@ -65,7 +65,7 @@ fn nothing_is_overwritten() {
         fs::write(folder.path().join("shop").join(name), "mine").unwrap();
         let (code, _, told) = init(folder.path());
         assert_eq!(code, Some(2), "{name}");
-        assert!(told.contains(name) && told.contains("nothing is overwritten"), "{told}");
+        assert!(told.contains(name) && told.contains("is not overwritten"), "{told}");
         assert_eq!(fs::read_dir(folder.path().join("shop")).unwrap().count(), 1);
         assert_eq!(fs::read_to_string(folder.path().join("shop").join(name)).unwrap(), "mine");
     }

@@ -37,6 +37,8 @@ mod files;
 mod install;
 #[cfg(feature = "cli")]
 mod log_sink;
+#[cfg(feature = "cli")]
+mod output;
 #[cfg(all(feature = "cli", feature = "tls"))]
 mod proxies;
 #[cfg(feature = "cli")]

@@ -66,7 +66,7 @@ fn a_bad_file_changes_nothing_and_says_why() {
     for (bad, why) in [
         (String::new(), "config.ini: this file is empty"),
         ("\n \n".to_owned(), "config.ini: this file is empty"),
-        (good.replace("parking", "hours"), "config.ini:7: the reply to \"hours\" stands at line 6 already"),
+        (good.replace("parking", "hours"), "config.ini:7: the reply to \"hours\" is already at line 6"),
         (good.replace("greeting", "greting"), "config.ini:4: [bot] has no setting \"greting\""),
         (
             good.replace("= hours\n", "= parking\n"),
@@ -177,7 +177,7 @@ fn replies_in_a_file_of_their_own() {
     assert_eq!(ask(&mut client, "hours"), "two");
     for (bad, why) in [
         ("[replies]\nhours =\n", "faq.ini:2: the reply to \"hours\" is empty"),
-        ("[server]\nlisten = x\n", "faq.ini:1: a file of replies has no section [server]"),
+        ("[server]\nlisten = x\n", "faq.ini:1: [server] is not a section of a file of replies"),
         ("[smalltalk]\nhi = x\n", "faq.ini:1: there is no [replies]"),
         ("", "faq.ini:1: this file is empty"),
     ] {

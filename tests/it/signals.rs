@@ -131,6 +131,6 @@ fn without_a_file_a_hangup_says_so() {
     let server = Program::piped(&mut command);
     let line = server.stderr.wait_for("Waiting for clients ... [ws://");
     server.signal(Signal::SIGHUP);
-    server.stderr.wait_for("SIGHUP: there is no file to read");
+    server.stderr.wait_for("SIGHUP: there is no file to reload");
     assert_eq!(Raw::open(line.split(']').next().unwrap().parse().unwrap()).text(), GREETING);
 }

@@ -370,7 +370,7 @@ mod real {
         let folder = server.folder.path();
         let (code, token, told) = run(folder, &["token", "new", "--name", "shop", "--ttl", "15m"]);
         assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("opens the server for shop, until 20"), "{told}");
+        assert!(told.contains("admits shop to the server until 20"), "{told}");
         let token = token.trim();
         let (code, said, _) = run(folder, &["token", "check", token]);
         assert_eq!(code, Some(0));

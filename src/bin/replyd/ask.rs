@@ -1,10 +1,6 @@
-//! The commands that ask the replies without a server: `ask` and `unanswered`.
+//! `replyd ask` and `replyd unanswered`, which look up replies without a server.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write, stdin, stdout},
-    path::Path,
-};
+use std::{collections::HashMap, io::stdin, path::Path};
 
 use jiff::civil::Date;
 use replyd::{Config, Loaded};
@@ -13,15 +9,17 @@ use crate::{
     args::{AskArgs, FileArgs},
     escape::{Escaped, unescaped},
     failure::Failure,
-    input, settings, unanswered,
+    input,
+    output::print,
+    settings, unanswered,
 };
 
-/// The key of the reply to what no other answers.
+/// The phrase of the fallback reply.
 const UNKNOWN: &str = "unknown";
-/// For how many pairs of a message and a reply it is looked whether they are near.
-const MANY: usize = 100_000;
+/// Number of pairs of a message and a reply that are compared for hints; comparing takes most of the time.
+const MAX_COMPARED_PAIRS: usize = 100_000;
 
-/// Prints the answer to a text, or to each line of the input.
+/// Prints the answer to the message on the command line, or to each line of the input.
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     let config = settings::read(args.file.config.as_deref())?.config;
     let answer = |text: &str| {
@@ -34,21 +32,21 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     input::lines(stdin().lock()).try_for_each(|line| answer(&line?))
 }
 
-/// Prints the messages that are still unanswered as lines for `[replies]`, the most frequent first.
+/// Prints the messages that no reply answers yet as lines for `[replies]`, the most frequent first.
 pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
     let Loaded { config, sources, .. } = settings::read(args.config.as_deref())?;
     let Some(file) = &sources.unanswered_file else {
         return Err(Failure::usage(
-            "no messages are kept; write 'unanswered_file = unanswered.txt' under [bot]",
+            "unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]",
         ));
     };
     for (index, group) in groups(file, &config)?.iter().enumerate() {
         let times = if group.count == 1 { "once" } else { &format!("{} times", group.count) };
-        // To look for what is near takes long among many.
-        let near =
-            (index * config.replies.len() < MANY).then(|| config.replies.nearest(&group.message)).flatten();
+        let near = (index * config.replies.len() < MAX_COMPARED_PAIRS)
+            .then(|| config.replies.nearest(&group.message))
+            .flatten();
         let hint = near.map(|near| {
-            format!("; near {:?} ({}), perhaps another alternative of it", near.phrase, near.place)
+            format!("; similar to {:?} ({}): perhaps add it there after a '|'", near.phrase, near.place)
         });
         print(format_args!("# {times}, last on {}{}", group.last, hint.unwrap_or_default()))?;
         print(format_args!("{} =", group.message))?;
@@ -56,9 +54,9 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same message, however it was written.
+/// Messages that are the same once case, accents and punctuation are ignored.
 struct Group {
-    /// In the form in which keys are compared: nothing in it means anything else in the file.
+    /// The form in which phrases are compared, which has none of the signs of the file's grammar.
     message: String,
     count: usize,
     last: Date,
@@ -68,12 +66,12 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     let mut groups: HashMap<String, Group> = HashMap::new();
     let real = unanswered::real(file);
     let files = [unanswered::rotated(&real), real];
-    // The last line of a file may have been cut off.
+    // The last line may lack its line break after a crash, so the files are joined with one.
     let kept = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?.join("\n");
     for line in kept.lines() {
         let Some((date, message)) = line.split_once('T') else { continue };
         let Some((_, message)) = message.split_once(' ') else { continue };
-        // Somebody else may have written into the file.
+        // Other programs, or an editor, may have written to the file.
         let Ok(date) = date.parse::<Date>() else { continue };
         let message = config.replies.explain(&unescaped(message));
         if message.winner.phrase == UNKNOWN && is_phrase(&message.normalised) {
@@ -90,7 +88,7 @@ fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     Ok(groups)
 }
 
-/// Whether a message can stand before a '=', and holds nothing that a terminal would act on.
+/// Whether a message can be printed as a phrase: without signs of the file's grammar, and without control characters.
 fn is_phrase(message: &str) -> bool {
     !message.is_empty()
         && message != UNKNOWN
@@ -102,12 +100,4 @@ fn read(file: &Path) -> Result<String, Failure> {
     unanswered::read(file).map_err(|error| {
         Failure::new(format!("cannot read unanswered messages in {}: {error}", file.display()))
     })
-}
-
-pub(crate) fn print(line: impl std::fmt::Display) -> Result<(), Failure> {
-    match writeln!(stdout(), "{line}") {
-        // Whoever reads it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => written.map_err(|error| Failure::new(format!("cannot write: {error}"))),
-    }
 }

@@ -1,4 +1,4 @@
-//! Tells the binary which commit it is built from.
+//! Build script: passes the git commit to the binary as `REPLYD_COMMIT`, empty outside a repository.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ fn main() {
     let commit = commit.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
     let shown = if commit.trim().is_empty() { String::new() } else { format!(" ({})", commit.trim()) };
     println!("cargo::rustc-env=REPLYD_COMMIT={shown}");
-    // A commit changes this file, and so does another branch.
+    // Git appends to this file at every commit and checkout.
     if std::fs::exists(".git/logs/HEAD").unwrap_or_default() {
         println!("cargo::rerun-if-changed=.git/logs/HEAD");
     }

@@ -1,12 +1,12 @@
-//! `replyd chat`: connects, then talks with a terminal, or with what is piped in.
+//! `replyd chat`: connects to a server, then sends what a person types at a terminal, or what a pipe delivers.
 
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
-use replyd::{Client, ClientOptions};
+use replyd::{Client, ClientOptions, ErrorKind};
 
 use crate::{args::ChatArgs, escape::Escaped, failure::Failure, pipe, terminal};
 
-/// What an empty line sends, as in the article.
+/// The message that an empty line sends, as in the article.
 pub(crate) const NO_REPLY: &str = "No reply";
 /// The line that ends the conversation.
 pub(crate) const EXIT: &str = "exit";
@@ -22,25 +22,27 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
         options.ca = Some(std::fs::read(file).map_err(unreadable)?);
     }
 
-    tell(interactive, "Connecting to server ...");
+    print_status(interactive, "Connecting to server ...");
     let without_key = options.key.is_none();
     let client = Client::connect_with(&args.url, &options).map_err(|error| {
-        let wants_key = without_key && error.to_string().starts_with("the server requires a key");
-        let hint = if wants_key { "; give it as REPLYD_KEY" } else { "" };
+        // The same statuses also refuse an origin, and a client that sends one is a browser's stand-in.
+        let is_refused = matches!(error.kind(), ErrorKind::Refused(401 | 403));
+        let has_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
+        let hint = if without_key && is_refused && !has_origin { "; give it as REPLYD_KEY" } else { "" };
         Failure::new(format!("Failed to connect to server ... exiting: {error}{hint}"))
     })?;
-    tell(interactive, "Connected to server ...");
+    print_status(interactive, "Connected to server ...");
     if interactive { terminal::converse(client) } else { pipe::converse(client, args.messages) }
 }
 
-/// The value may be a secret, and is in no error.
+/// Splits a header at its colon. The value may be a secret, so errors do not quote it.
 fn split_header(header: &str) -> Result<(String, String), Failure> {
-    let (name, value) = header.split_once(':').ok_or_else(|| Failure::usage("-H needs 'Name: value'"))?;
+    let (name, value) = header.split_once(':').ok_or_else(|| Failure::usage("-H: expected 'Name: value'"))?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What is not an answer goes to stderr unless both are one terminal, where order matters.
-pub(crate) fn tell(interactive: bool, line: &str) {
+/// Prints a status line: on a terminal to stdout, in order with the answers; otherwise to stderr, to keep stdout for answers.
+pub(crate) fn print_status(interactive: bool, line: &str) {
     let _ = if interactive { writeln!(stdout(), "{line}") } else { writeln!(stderr(), "{line}") };
 }
 

@@ -1,18 +1,18 @@
-//! `replyd check`: judges the files as a start does, and the replies as their owner would.
+//! `replyd check`: validates the files as a start does, then warns about the replies and runs their `[tests]`.
 
 use std::{fs::File, io, net::TcpListener, path::Path};
 
 use nix::unistd::{Uid, User};
 use replyd::{Config, Loaded, Reading, Refused};
 
-use crate::{args::FileArgs, ask::print, failure::Failure, settings, unanswered};
+use crate::{args::FileArgs, failure::Failure, output::print, settings, unanswered};
 
-/// How many failing `[tests]` are told; nobody mends more in one go.
-const TOLD_FAILURES: usize = 50;
-/// More warnings than this are counted as many.
-const MANY_WARNINGS: usize = 50;
+/// Number of failing `[tests]` that are printed; nobody fixes more in one go.
+const MAX_SHOWN_FAILURES: usize = 50;
+/// Number of warnings above which the summary says "more than": the library lists no more than these.
+const MAX_COUNTED_WARNINGS: usize = 50;
 
-/// Reads the configuration, and says what works otherwise than it looks and which `[tests]` fail.
+/// Reads the configuration, and prints its warnings and the `[tests]` that fail.
 pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
     let file = settings::file(args.config.as_deref());
     let name = settings::name(file.as_deref());
@@ -23,7 +23,7 @@ pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
         return Err(unaccepted(&refused));
     }
     if !refused.is_empty() {
-        // The replies can be judged all the same; that they are good too is no success.
+        // The replies are valid, so their warnings and tests are worth showing; the command fails all the same.
         check_replies(&loaded, &name).and(Err(unaccepted(&refused)))
     } else {
         check_start(&loaded.config)?;
@@ -35,8 +35,8 @@ fn unaccepted(refused: &[Refused]) -> Failure {
     let mut sentences: Vec<String> = refused.iter().map(|refused| refused.error.to_string()).collect();
     if refused.iter().any(|refused| is_forbidden(&refused.file)) {
         sentences.push(format!(
-            "looked as {}; a server that runs as another user may read more, or less",
-            whoever_looks()
+            "checked as {}; a server that runs as another user may be able to read more, or less",
+            current_user()
         ));
     }
     Failure::usage(sentences.join("\n"))
@@ -46,20 +46,20 @@ fn is_forbidden(file: &Path) -> bool {
     File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn whoever_looks() -> String {
+fn current_user() -> String {
     let id = Uid::effective();
     let name = User::from_uid(id).ok().flatten().map(|user| format!(" ({})", user.name));
     format!("user {id}{}", name.unwrap_or_default())
 }
 
-/// What a start would fail with although the files are good. A port that is taken may be the running server's own.
+/// Checks what a start needs besides valid files. A port in use is not an error: the running server may be what uses it.
 fn check_start(config: &Config) -> Result<(), Failure> {
     config.check_exposure()?;
     match TcpListener::bind(&config.listen) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => Err(Failure::usage(format!(
-            "listen: this machine cannot listen on {} as {}: {error}",
+            "listen: cannot listen on {} as {}: {error}",
             config.listen,
-            whoever_looks()
+            current_user()
         ))),
         _ => Ok(()),
     }
@@ -77,16 +77,16 @@ fn check_replies(loaded: &Loaded, name: &str) -> Result<(), Failure> {
     for warning in &warnings {
         print(format_args!("warning: {warning}"))?;
     }
-    for failure in failures.iter().take(TOLD_FAILURES) {
+    for failure in failures.iter().take(MAX_SHOWN_FAILURES) {
         print(format_args!("failed: {failure}"))?;
     }
-    if failures.len() > TOLD_FAILURES {
-        print(format_args!("failed: and {} more", failures.len() - TOLD_FAILURES))?;
+    if failures.len() > MAX_SHOWN_FAILURES {
+        print(format_args!("failed: and {} more", failures.len() - MAX_SHOWN_FAILURES))?;
     }
     let passed = replies.tests() - failures.len();
     let warned = match warnings.len() {
-        count @ 0..=MANY_WARNINGS => counted(count, "warning", "warnings"),
-        _ => format!("more than {MANY_WARNINGS} warnings"),
+        count @ 0..=MAX_COUNTED_WARNINGS => counted(count, "warning", "warnings"),
+        _ => format!("more than {MAX_COUNTED_WARNINGS} warnings"),
     };
     print(format_args!(
         "{name}: {}, {warned}, {passed} of {} pass",

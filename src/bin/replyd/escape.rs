@@ -1,8 +1,8 @@
-//! Makes text from outside harmless before a person sees it.
+//! Makes text from outside safe to show on a terminal and in a log.
 
 use std::fmt::{self, Display, Write};
 
-/// Shows control characters, and those that reorder the line, as escapes.
+/// Displays a text with control characters, and characters that reorder a line, as escapes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Escaped<T> {
     text: T,
@@ -10,37 +10,37 @@ pub(crate) struct Escaped<T> {
 }
 
 impl<T> Escaped<T> {
-    /// For a log: one record stays one line, and escapes cannot be forged.
+    /// For a log: a record stays on one line, and backslashes are escaped too, so that a text cannot imitate an escape.
     pub(crate) fn for_log(text: T) -> Escaped<T> {
         Escaped { text, for_log: true }
     }
 
-    /// For a person's terminal: line breaks, tabs and backslashes stay.
+    /// For a terminal: line breaks, tabs and backslashes stay.
     pub(crate) fn for_screen(text: T) -> Escaped<T> {
         Escaped { text, for_log: false }
     }
 }
 
-/// The text that [`Escaped::for_log`] was made of.
+/// The inverse of [`Escaped::for_log`].
 pub(crate) fn unescaped(escaped: &str) -> String {
     let mut text = String::new();
     let mut rest = escaped;
-    while let Some((before, behind)) = rest.split_once('\\') {
+    while let Some((before, after)) = rest.split_once('\\') {
         text.push_str(before);
-        let code = |behind: &'_ str| {
-            let (digits, _) = behind.strip_prefix("u{")?.split_once('}')?;
+        let code = |after: &'_ str| {
+            let (digits, _) = after.strip_prefix("u{")?.split_once('}')?;
             Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, digits.len() + 3))
         };
-        let (char, length) = match behind.as_bytes().first() {
+        let (char, length) = match after.as_bytes().first() {
             Some(b'n') => ('\n', 1),
             Some(b'r') => ('\r', 1),
             Some(b't') => ('\t', 1),
             Some(b'\\') => ('\\', 1),
-            // What was cut off in the middle stays as it is.
-            _ => code(behind).unwrap_or(('\\', 0)),
+            // A backslash without a valid escape stays, as when a line has been cut off.
+            _ => code(after).unwrap_or(('\\', 0)),
         };
         text.push(char);
-        rest = &behind[length..];
+        rest = &after[length..];
     }
     text + rest
 }
@@ -74,7 +74,7 @@ impl Filter<'_, '_> {
     fn needs_escape(&self, char: char) -> bool {
         match char {
             '\n' | '\t' | '\\' => self.for_log,
-            // Line and paragraph separators, and the marks that turn the direction of what follows.
+            // Line and paragraph separators, and marks that change the direction of the text after them.
             '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
             char => char.is_control(),

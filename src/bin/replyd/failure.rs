@@ -1,15 +1,15 @@
-//! How a command fails: a sentence on stderr, and an exit code.
+//! The failure of a command: a sentence for stderr, and an exit code.
 
 use std::{fmt, io::Write, process::ExitCode};
 
 use crate::escape::Escaped;
 
-/// It failed: the network, the system, the other side.
+/// Exit code for a failure of the network, the system or the other side.
 const FAILED: u8 = 1;
-/// Wrong usage or configuration: nothing was started.
+/// Exit code for wrong usage or configuration, before anything was started.
 const WRONG_USAGE: u8 = 2;
 
-/// Why a command ends otherwise than well.
+/// Why a command fails.
 #[derive(Debug)]
 pub(crate) struct Failure {
     sentence: String,
@@ -17,15 +17,18 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// A failure with exit code 1.
     pub(crate) fn new(sentence: impl fmt::Display) -> Failure {
         Failure { sentence: sentence.to_string(), code: FAILED }
     }
 
+    /// A mistake in the usage or the configuration, with exit code 2.
     pub(crate) fn usage(sentence: impl fmt::Display) -> Failure {
         Failure { sentence: sentence.to_string(), code: WRONG_USAGE }
     }
 
-    /// Prints the sentence; a stderr that takes nothing changes nothing.
+    /// Prints the sentence, escaped, since it may quote text from outside. Errors of stderr are ignored: they could not be
+    /// reported anywhere.
     pub(crate) fn report(&self) -> ExitCode {
         for line in self.sentence.lines() {
             let _ = writeln!(std::io::stderr(), "{}", Escaped::for_screen(line));

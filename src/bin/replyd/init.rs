@@ -1,14 +1,14 @@
-//! `replyd init DIR`: everything that a new server needs, in files to read and change.
+//! `replyd init DIR`: writes everything that a new server needs, as files to read and edit.
 
 use std::{
     fs::{self, OpenOptions},
-    io::{Write, stderr, stdout},
+    io::{Write, stderr},
     path::{self, Path},
 };
 
-use crate::{failure::Failure, key};
+use crate::{failure::Failure, key, output::print};
 
-/// Each file, and what is in it; `{braces}` are filled in where they are known.
+/// The files and their templates, in which `{sha256}` and `{dir}` are replaced.
 const FILES: [(&str, &str); 6] = [
     ("config.ini", include_str!("init/config.ini")),
     ("replies.ini", include_str!("init/replies.ini")),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 6] = [
     ("Caddyfile", include_str!("init/Caddyfile")),
     ("haproxy.cfg", include_str!("init/haproxy.cfg")),
 ];
+/// Name of the key that is made for the new configuration.
 const KEY_NAME: &str = "first";
 
 pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
@@ -25,12 +26,12 @@ pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let folder = folder.canonicalize().map_err(|error| failed(folder, error))?;
     check_name(&folder)?;
-    let there: Vec<&str> =
+    let existing: Vec<&str> =
         FILES.iter().map(|(name, _)| *name).filter(|name| exists(&folder.join(name))).collect();
-    if !there.is_empty() {
+    if !existing.is_empty() {
         return Err(Failure::usage(format!(
-            "{} is there already, and nothing is overwritten; name another folder",
-            folder.join(there[0]).display()
+            "{} already exists and is not overwritten; name another folder",
+            folder.join(existing[0]).display()
         )));
     }
     let (secret, key) = key::fresh(KEY_NAME)?;
@@ -43,14 +44,13 @@ pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
         write_new(&file, &text).map_err(|error| failed(&file, error))?;
     }
     let steps = include_str!("init/steps.txt").replace("{dir}", &shown);
-    let printed = stdout().write_all(format!("key: {secret}\n").as_bytes());
-    printed.map_err(|error| Failure::new(format!("cannot write the key: {error}")))?;
+    print(format_args!("key: {secret}"))?;
     let _ = stderr().write_all(steps.as_bytes());
     Ok(())
 }
 
-/// The name goes into a unit, where a line break begins another line and others have a meaning of their own, and into lines
-/// for a shell.
+/// Rejects a path that a systemd unit or a shell would read differently: it is written, unquoted, into the unit and into the
+/// commands that `init` prints.
 fn check_name(folder: &Path) -> Result<(), Failure> {
     let misread = |char: char| match char {
         '"' => Some("a double quote"),
@@ -70,12 +70,12 @@ fn check_name(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Also a link that leads nowhere.
+/// True for a dangling link too: writing to it would create its target somewhere else.
 fn exists(file: &Path) -> bool {
     file.symlink_metadata().is_ok()
 }
 
-/// Never writes into a file that has appeared meanwhile.
+/// Writes a file, and fails if it has been created since `exists` looked.
 fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(file)?.write_all(text.as_bytes())
 }

@@ -1,13 +1,13 @@
-//! Lines of text from a pipe, bounded and checked.
+//! Lines of input, bounded in length and checked to be UTF-8.
 
 use std::io::{BufRead, Read};
 
 use crate::failure::Failure;
 
-/// No server takes a message as long as this.
+/// Limit on a line, so that input without line breaks cannot use up the memory. Far above what servers accept.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The lines of `input` without their line breaks; ends after the first that is too long or not UTF-8.
+/// The lines of `input` without their line breaks (LF or CRLF). After the first error, the caller should stop.
 pub(crate) fn lines(mut input: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
     let mut number = 0;
     std::iter::from_fn(move || {

@@ -1,6 +1,6 @@
-//! Where log lines go: over a bounded channel to one thread that writes stderr.
+//! The log: lines go through a bounded channel to one thread, which writes them to stderr.
 //!
-//! A session never waits for the log. When nobody takes the lines, they are dropped and counted.
+//! A session never waits for the log. When stderr does not keep up, lines are dropped and counted.
 
 use std::{
     io::{self, Write},
@@ -19,14 +19,14 @@ use nix::sys::stat::fstat;
 
 use crate::{escape::Escaped, failure::Failure};
 
-/// A few megabytes of lines at most, and a second of a very busy server.
+/// Capacity of the channel in lines: about a second of a very busy server, and at most a few megabytes.
 const LINES: usize = 16 * 1024;
-/// Lines that wait are written together up to this size.
+/// Size up to which waiting lines are written with one system call.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How long the last lines may take at the end of the program.
+/// Time limit for writing the last lines at the end of the program.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 
-/// The running log. Dropping it writes what was logged so far.
+/// The running log. Dropping it writes the lines that are still waiting.
 pub(crate) struct LogWriter {
     items: Sender<Item>,
     lost: Arc<AtomicU64>,
@@ -34,16 +34,17 @@ pub(crate) struct LogWriter {
 
 enum Item {
     Line(Vec<u8>),
+    /// A request to write everything so far, then drop the sender.
     Flush(Sender<()>),
 }
 
 impl LogWriter {
-    /// Starts the log at `level`, unless `RUST_LOG` says otherwise.
+    /// Starts the log at `level`, unless `RUST_LOG` is set, which overrides it.
     pub(crate) fn start(level: LevelFilter) -> Result<LogWriter, Failure> {
-        let wishes = std::env::var("RUST_LOG").unwrap_or_default();
-        // env_logger would print its complaint to stderr by itself, and panic where that is full.
+        let filters = std::env::var("RUST_LOG").unwrap_or_default();
+        // Checked here, because env_logger would only print a warning to stderr, and panic if that fails.
         env_filter::Builder::new()
-            .try_parse(&wishes)
+            .try_parse(&filters)
             .map_err(|error| Failure::usage(format!("RUST_LOG: {error}")))?;
         let (items, waiting) = bounded(LINES);
         let lost = Arc::new(AtomicU64::new(0));
@@ -54,23 +55,23 @@ impl LogWriter {
                 move || write_lines(&waiting, &lost, &mut io::stderr())
             })
             .map_err(|error| Failure::new(format!("cannot start a thread for the log: {error}")))?;
-        // Without wishes all is let through here and held back below, by a level that can change while the server runs.
-        let others = if wishes.is_empty() { LevelFilter::Trace } else { level };
+        // Without RUST_LOG, this filter accepts everything, and the level below decides: a reload can change that one.
+        let default = if filters.is_empty() { LevelFilter::Trace } else { level };
         env_logger::Builder::new()
-            .filter_level(others)
-            // It logs whole messages at debug and trace: only when asked for by name.
+            .filter_level(default)
+            // It logs whole messages at debug and trace, which are private: only if RUST_LOG names it.
             .filter_module("tungstenite", LevelFilter::Info)
-            .parse_filters(&wishes)
+            .parse_filters(&filters)
             .format(if is_journal() { for_journal } else { for_people })
             .target(Target::Pipe(Box::new(Pipe { items: items.clone(), lost: Arc::clone(&lost) })))
             .init();
-        if wishes.is_empty() {
+        if filters.is_empty() {
             log::set_max_level(level);
         }
         Ok(LogWriter { items, lost })
     }
 
-    /// How many lines were lost so far.
+    /// The number of lines lost so far.
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -81,7 +82,7 @@ fn for_people(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
 }
 
-/// The journal has the time already, and takes the priority from the beginning of the line (sd-daemon(3)).
+/// Formats a line for systemd's journal, which adds the time and reads the priority from the prefix (sd-daemon(3)).
 fn for_journal(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let priority = match record.level() {
         Level::Error => 3,
@@ -92,26 +93,26 @@ fn for_journal(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(line, "<{priority}>{}", Escaped::for_log(record.args()))
 }
 
-/// Whether stderr is the stream that systemd's journal reads: the variable names its device and inode (systemd.exec(5)), and a
-/// child that writes elsewhere inherits it.
+/// Whether stderr goes to systemd's journal. The variable alone does not say so, since processes inherit it even if they write
+/// elsewhere; it names the device and the inode of the stream (systemd.exec(5)).
 fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 impl Drop for LogWriter {
-    /// Waits until all lines so far are written, for a second at most.
+    /// Waits until all lines so far are written, at most for `FLUSH_TIME`.
     fn drop(&mut self) {
         let deadline = Instant::now() + FLUSH_TIME;
         let (done, written) = bounded(0);
         if self.items.send_deadline(Item::Flush(done), deadline).is_ok() {
-            // The writer drops its end when it is done.
+            // The wait ends with an error when the writer drops `done`.
             let _ = written.recv_deadline(deadline);
         }
     }
 }
 
-/// What env_logger writes to: each call is one whole line.
+/// The target of env_logger, which writes one whole line with each call.
 struct Pipe {
     items: Sender<Item>,
     lost: Arc<AtomicU64>,
@@ -154,7 +155,8 @@ fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write)
     }
 }
 
-/// Writes the lines, and how many were lost since that was `reported`. What cannot be written counts as lost.
+/// Writes a batch of lines, then a line with the number of lines lost since the last such report. Lines that cannot be written
+/// count as lost.
 fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, out: &mut impl Write) {
     if out.write_all(batch).is_err() {
         lost.fetch_add(lines, Ordering::Relaxed);
@@ -162,7 +164,7 @@ fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, o
     }
     let all = lost.load(Ordering::Relaxed);
     if all > *reported {
-        let written = writeln!(out, "{} log lines were lost: nobody took them in time", all - *reported);
+        let written = writeln!(out, "{} log lines were lost: stderr did not keep up", all - *reported);
         if written.is_ok() {
             *reported = all;
         }
@@ -173,7 +175,7 @@ fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, o
 mod tests {
     use super::*;
 
-    /// A sink that fails as long as it is told to.
+    /// A sink that fails while it is full.
     struct Sink {
         full: bool,
         written: Vec<u8>,
@@ -202,9 +204,9 @@ mod tests {
         assert_eq!(lost.load(Ordering::Relaxed), 5);
         sink.full = false;
         write_batch(b"d\n", 1, &lost, &mut reported, &mut sink);
-        assert_eq!(sink.written, b"d\n5 log lines were lost: nobody took them in time\n");
+        assert_eq!(sink.written, b"d\n5 log lines were lost: stderr did not keep up\n");
         write_batch(b"e\n", 1, &lost, &mut reported, &mut sink);
-        assert!(sink.written.ends_with(b"in time\ne\n"));
+        assert!(sink.written.ends_with(b"keep up\ne\n"));
     }
 
     #[test]
@@ -219,6 +221,6 @@ mod tests {
         drop(pipe);
         let mut sink = Sink { full: false, written: Vec::new() };
         write_lines(&waiting, &lost, &mut sink);
-        assert_eq!(sink.written, b"line\n2 log lines were lost: nobody took them in time\n");
+        assert_eq!(sink.written, b"line\n2 log lines were lost: stderr did not keep up\n");
     }
 }

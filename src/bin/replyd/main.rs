@@ -10,6 +10,7 @@ mod init;
 mod input;
 mod key;
 mod log_writer;
+mod output;
 mod pipe;
 mod reload;
 mod serve;
@@ -21,7 +22,7 @@ mod token;
 mod unanswered;
 mod watch;
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
@@ -55,6 +56,5 @@ fn run(args: Args) -> Result<(), Failure> {
 fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "replyd", &mut script);
-    let written = std::io::stdout().write_all(&script);
-    written.map_err(|error| Failure::new(format!("cannot write the script: {error}")))
+    output::print(String::from_utf8_lossy(&script).trim_end())
 }

@@ -1,4 +1,4 @@
-//! The conversation with what is piped in, or given as arguments: a message in is an answer out.
+//! The conversation without a terminal: sends the lines of stdin, or the messages of the command line, and prints the answers.
 
 use std::{
     io::{BufWriter, IsTerminal, Write, stderr, stdin, stdout},
@@ -14,66 +14,69 @@ use crossbeam_channel::{Receiver, Sender, after, at, bounded, never, select};
 use replyd::{Client, ClientReceiver, ClientSender, Event};
 
 use crate::{
-    chat::{EXIT, NO_REPLY, describe_close, tell},
+    chat::{EXIT, NO_REPLY, describe_close, print_status},
     escape::Escaped,
     failure::Failure,
-    input,
+    input, output,
 };
 
-/// Pings whose pongs say that the greeting is over, and that every message before was answered.
+/// Payload of the ping before the first message: what arrives before its pong is the greeting.
 const GREETED: &[u8] = b"greeted";
+/// Payload of the ping after the last message: a server that answers in order has answered everything when its pong arrives.
 const ANSWERED: &[u8] = b"answered";
-/// How long the next answer or pong may take once the input has ended. A bot may ask others before it answers.
+/// Time limit for the next answer or pong once the input has ended. Generous, since a bot may query other services first.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// For how many times as long one message may be under way, without any answer meanwhile: 16 MiB need their time.
-const LONGEST_SEND: u32 = 4;
-/// How much longer each answer that is missing may take after the last pong, where a server answers pings first.
+/// Time limit for sending one message without receiving any answer, in units of `ANSWER_TIME`: 16 MiB may take a while.
+const MAX_SEND_TIMEOUTS: u32 = 4;
+/// Time limit for each missing answer after the last pong, for servers that answer pings before earlier messages.
 const LATE_ANSWER_TIME: Duration = Duration::from_secs(2);
-/// How long the server may take to say goodbye.
+/// Time limit for the server's Close after ours.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
-/// Sends `messages`, or what comes on stdin if there are none, and prints an answer a line.
+/// Sends `messages`, or the lines of stdin if there are none, and prints each answer on a line.
 pub(crate) fn converse(client: Client, messages: Vec<String>) -> Result<(), Failure> {
     let (sender, receiver) = client.split();
     let progress = Arc::new(Progress::default());
-    let (done, spoken) = bounded(1);
+    let (done, sent_all) = bounded(1);
     thread::spawn({
         let progress = Arc::clone(&progress);
-        move || speak(sender, messages, &progress, &done)
+        move || send(sender, messages, &progress, &done)
     });
     let (event, events) = bounded(0);
-    thread::spawn(move || listen(receiver, &event));
+    thread::spawn(move || receive(receiver, &event));
 
-    let mut sender = Conversation::new(&progress).hold(spoken, &events)?;
+    let mut sender = Conversation::new(&progress).run(sent_all, &events)?;
     if sender.close().is_ok() {
         let late = after(GOODBYE_TIME);
         while select! { recv(events) -> event => event.is_ok(), recv(late) -> _ => false } {}
     }
-    tell(false, "Disconnected from server ...");
+    print_status(false, "Disconnected from server ...");
     Ok(())
 }
 
-/// How far the speaker is.
+/// How far the sending thread is.
 #[derive(Default)]
 struct Progress {
-    /// Messages that have begun to be sent.
-    asked: AtomicU64,
-    /// Those of them that are sent.
+    /// Messages whose sending has begun.
+    started: AtomicU64,
+    /// Messages whose sending has finished.
     sent: AtomicU64,
 }
 
-/// What the end of the conversation depends on.
+/// The state that decides when the conversation is over.
 struct Conversation<'a> {
     progress: &'a Progress,
-    /// The speaker's half, when it has said everything.
+    /// The sender, handed back by its thread once everything is sent.
     sender: Option<ClientSender>,
+    /// The first pong has arrived.
     is_greeted: bool,
-    /// The last pong has come, after which other servers may still answer.
+    /// The last pong has arrived. Servers that answer pings first may still have answers to send.
     is_answered: bool,
     answers: u64,
-    /// What was sent when the clock was last looked at, and how often it was looked at since the last sign of progress.
-    sent: u64,
-    looks: u32,
+    /// Messages sent at the last timeout.
+    sent_before: u64,
+    /// Timeouts since the last sign of progress.
+    timeouts: u32,
     deadline: Instant,
 }
 
@@ -85,34 +88,34 @@ impl Conversation<'_> {
             is_greeted: false,
             is_answered: false,
             answers: 0,
-            sent: 0,
-            looks: 0,
+            sent_before: 0,
+            timeouts: 0,
             deadline: Instant::now() + ANSWER_TIME,
         }
     }
 
-    /// Listens until everything is said and answered.
-    fn hold(
+    /// Waits until everything is sent and answered, and returns the sender.
+    fn run(
         mut self,
-        mut spoken: Receiver<Result<ClientSender, Failure>>,
+        mut sent_all: Receiver<Result<ClientSender, Failure>>,
         events: &Receiver<Result<Event, String>>,
     ) -> Result<ClientSender, Failure> {
         loop {
             select! {
-                recv(spoken) -> end => {
-                    self.sender = Some(end.map_err(|_| Failure::new("the input cannot be sent"))??);
+                recv(sent_all) -> end => {
+                    self.sender = Some(end.map_err(|_| Failure::new("cannot send the input"))??);
                     self.restart_clock();
-                    spoken = never();
+                    sent_all = never();
                 }
                 recv(events) -> event => match event.unwrap_or_else(|_| Err("the server hung up".to_owned())) {
-                    Ok(event) => self.hear(event)?,
-                    // The speaker knows better why, if it was the first to notice.
-                    Err(why) => return Err(match spoken.try_recv() {
+                    Ok(event) => self.handle(event)?,
+                    // If the sending thread has failed too, its error says more about the reason.
+                    Err(why) => return Err(match sent_all.try_recv() {
                         Ok(Err(failure)) => failure,
                         _ => disconnected(&format!("before everything was answered: {why}")),
                     }),
                 },
-                recv(at(self.deadline)) -> _ => self.look_at_clock()?,
+                recv(at(self.deadline)) -> _ => self.handle_timeout()?,
             }
             if self.is_answered
                 && self.missing() == 0
@@ -123,10 +126,10 @@ impl Conversation<'_> {
         }
     }
 
-    fn hear(&mut self, event: Event) -> Result<(), Failure> {
+    fn handle(&mut self, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Text(text) => self.hear_text(text.as_bytes())?,
-            Event::Binary(bytes) => self.hear_text(&bytes)?,
+            Event::Text(text) => self.handle_answer(text.as_bytes())?,
+            Event::Binary(bytes) => self.handle_answer(&bytes)?,
             Event::Pong(payload) if payload == GREETED => {
                 self.is_greeted = true;
                 self.restart_clock();
@@ -146,9 +149,9 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn hear_text(&mut self, text: &[u8]) -> Result<(), Failure> {
+    fn handle_answer(&mut self, text: &[u8]) -> Result<(), Failure> {
         if !self.is_greeted {
-            greet(text);
+            print_greeting(text);
             return Ok(());
         }
         self.count_answer();
@@ -156,51 +159,48 @@ impl Conversation<'_> {
     }
 
     fn count_answer(&mut self) {
-        // Only what is waited for prolongs the waiting.
+        // Only an expected answer extends the deadline: a server that talks all the time must not keep the client for ever.
         if self.missing() > 0 {
-            self.looks = 0;
+            self.timeouts = 0;
             self.restart_clock();
         }
         self.answers += 1;
     }
 
-    /// The messages that have no answer yet.
+    /// The number of messages without an answer.
     fn missing(&self) -> u64 {
-        self.progress.asked.load(Ordering::Acquire).saturating_sub(self.answers)
+        self.progress.started.load(Ordering::Acquire).saturating_sub(self.answers)
     }
 
     fn restart_clock(&mut self) {
         self.deadline = Instant::now() + if self.is_answered { LATE_ANSWER_TIME } else { ANSWER_TIME };
     }
 
-    /// The time is over; whether that matters depends on what is waited for.
-    fn look_at_clock(&mut self) -> Result<(), Failure> {
-        let asked = self.progress.asked.load(Ordering::Acquire);
+    /// Handles the end of the time limit, which is an error only if the server owes something.
+    fn handle_timeout(&mut self) -> Result<(), Failure> {
+        let started = self.progress.started.load(Ordering::Acquire);
         let seconds = ANSWER_TIME.as_secs();
         if self.sender.is_none() {
             let sent = self.progress.sent.load(Ordering::Acquire);
-            // The input takes its time, or there is much of it, unless one and the same message is under way.
-            let is_under_way = asked > sent && sent == self.sent;
-            self.looks = if is_under_way { self.looks + 1 } else { 0 };
-            self.sent = sent;
-            if self.looks >= LONGEST_SEND {
-                return Err(disconnected(&format!("the server does not read message {asked}")));
+            // The input may be slow, or long; only a message that does not get through counts against the server.
+            let is_stuck = started > sent && sent == self.sent_before;
+            self.timeouts = if is_stuck { self.timeouts + 1 } else { 0 };
+            self.sent_before = sent;
+            if self.timeouts >= MAX_SEND_TIMEOUTS {
+                return Err(disconnected(&format!("the server does not read message {started}")));
             }
             self.restart_clock();
         } else if !self.is_greeted {
             return Err(disconnected(
-                "the server does not answer pings: its answers cannot be told from its greeting",
+                "the server does not answer pings, so its answers cannot be distinguished from its greeting",
             ));
         } else if self.missing() > 0 {
-            let answered = format!("the server answered {} of {asked} messages", self.answers);
-            let waited = if self.is_answered {
-                String::new()
-            } else {
-                format!(", and nothing more within {seconds} s")
-            };
+            let answered = format!("the server answered {} of {started} messages", self.answers);
+            let waited =
+                if self.is_answered { String::new() } else { format!(", and no more within {seconds} s") };
             return Err(disconnected(&(answered + &waited)));
         } else {
-            // It answers everything but pings.
+            // A server that has answered everything but the ping is done as well.
             self.is_answered = true;
         }
         Ok(())
@@ -211,26 +211,23 @@ fn disconnected(why: &str) -> Failure {
     Failure::new(format!("Disconnected from server ... {why}"))
 }
 
-/// What comes before anything was asked is no output.
-fn greet(text: &[u8]) {
+/// Prints the greeting to stderr, since stdout is for answers to messages.
+fn print_greeting(text: &[u8]) {
     let mut out = BufWriter::new(stderr().lock());
     let text = Escaped::for_screen(String::from_utf8_lossy(text));
     let _ = writeln!(out, "SERVER >> {text}").and_then(|()| out.flush());
 }
 
 fn print(text: &[u8]) -> Result<(), Failure> {
-    let mut out = stdout().lock();
-    let printed = if out.is_terminal() {
-        write!(out, "{}", Escaped::for_screen(String::from_utf8_lossy(text)))
+    if stdout().is_terminal() {
+        output::print(Escaped::for_screen(String::from_utf8_lossy(text)))
     } else {
-        out.write_all(text)
-    };
-    let printed = printed.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    printed.map_err(|error| Failure::new(format!("cannot write the answer: {error}")))
+        output::print_bytes(text)
+    }
 }
 
-/// Passes each event on when the one before has been dealt with, and at last why there are no more.
-fn listen(mut receiver: ClientReceiver, events: &Sender<Result<Event, String>>) {
+/// Passes events on one at a time, since the channel has no buffer, and at the end the error if there is one.
+fn receive(mut receiver: ClientReceiver, events: &Sender<Result<Event, String>>) {
     loop {
         let event = match receiver.next() {
             Ok(Some(event)) => Ok(event),
@@ -244,21 +241,21 @@ fn listen(mut receiver: ClientReceiver, events: &Sender<Result<Event, String>>) 
     }
 }
 
-fn speak(
+fn send(
     mut sender: ClientSender,
     messages: Vec<String>,
     progress: &Progress,
     done: &Sender<Result<ClientSender, Failure>>,
 ) {
-    let said = if messages.is_empty() {
-        say_all(&mut sender, input::lines(stdin().lock()), progress)
+    let sent = if messages.is_empty() {
+        send_all(&mut sender, input::lines(stdin().lock()), progress)
     } else {
-        say_all(&mut sender, messages.into_iter().map(Ok), progress)
+        send_all(&mut sender, messages.into_iter().map(Ok), progress)
     };
-    let _ = done.send(said.map(|()| sender));
+    let _ = done.send(sent.map(|()| sender));
 }
 
-fn say_all(
+fn send_all(
     sender: &mut ClientSender,
     messages: impl Iterator<Item = Result<String, Failure>>,
     progress: &Progress,
@@ -269,7 +266,7 @@ fn say_all(
         if message == EXIT {
             break;
         }
-        progress.asked.fetch_add(1, Ordering::AcqRel);
+        progress.started.fetch_add(1, Ordering::AcqRel);
         sender.send(if message.is_empty() { NO_REPLY.to_owned() } else { message })?;
         progress.sent.fetch_add(1, Ordering::AcqRel);
     }
@@ -280,24 +277,24 @@ fn say_all(
 mod tests {
     use super::*;
 
-    /// How often the clock may run down while a message is under way.
-    fn looks(conversation: &mut Conversation<'_>) -> u32 {
-        (0..100).take_while(|_| conversation.look_at_clock().is_ok()).count() as u32
+    /// The number of timeouts before the conversation fails, up to 100.
+    fn timeouts(conversation: &mut Conversation<'_>) -> u32 {
+        (0..100).take_while(|_| conversation.handle_timeout().is_ok()).count() as u32
     }
 
     #[test]
-    fn a_message_may_be_under_way_for_a_while() {
+    fn sending_a_message_may_take_a_while() {
         let progress = Progress::default();
         let mut conversation = Conversation::new(&progress);
-        assert_eq!(looks(&mut conversation), 100, "the input takes its time");
-        progress.asked.store(1, Ordering::Release);
-        assert_eq!(looks(&mut conversation), LONGEST_SEND - 1);
+        assert_eq!(timeouts(&mut conversation), 100, "the input may be slow");
+        progress.started.store(1, Ordering::Release);
+        assert_eq!(timeouts(&mut conversation), MAX_SEND_TIMEOUTS - 1);
         // Another one.
         progress.sent.store(1, Ordering::Release);
-        progress.asked.store(2, Ordering::Release);
-        assert_eq!(looks(&mut conversation), LONGEST_SEND);
+        progress.started.store(2, Ordering::Release);
+        assert_eq!(timeouts(&mut conversation), MAX_SEND_TIMEOUTS);
         // An answer is a sign that the server reads.
         conversation.count_answer();
-        assert_eq!(looks(&mut conversation), LONGEST_SEND - 1);
+        assert_eq!(timeouts(&mut conversation), MAX_SEND_TIMEOUTS - 1);
     }
 }

@@ -11,10 +11,10 @@ use crate::{
     unanswered::Unanswered,
 };
 
-/// How often the files are looked at; a change is read when it looks the same twice.
+/// Interval between checks of the files. A change is read once two checks see the same state.
 const TICK: Duration = Duration::from_millis(500);
-/// How many failing `[tests]` are told at the start; nobody mends more in one go.
-const TOLD_FAILURES: usize = 50;
+/// Number of failing `[tests]` that are logged at the start; nobody fixes more in one go.
+const MAX_SHOWN_FAILURES: usize = 50;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
@@ -23,7 +23,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     if let Some(listen) = &listen {
         config.listen.clone_from(listen);
     }
-    // Dropped at the end, whichever way it comes: that writes the last lines.
+    // Dropping it writes the last lines, on every way out of this function.
     let log = LogWriter::start(sources.level)?;
     panic::set_hook(Box::new(|info| log::error!("{info}")));
     match &file {
@@ -35,47 +35,47 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     report(&config);
 
-    let signals = Signals::hear()?;
+    let signals = Signals::handle()?;
     let (unanswered, writer) = Unanswered::start(sources.unanswered_file.clone())?;
-    let keep = unanswered.clone();
+    let for_sessions = unanswered.clone();
     let server = Server::with_config(config).map_err(listening_failed)?;
-    let running = server.start(move |session| replyd::bot_with(session, keep.of_one_session()))?;
+    let running = server.start(move |session| replyd::bot_with(session, for_sessions.of_one_session()))?;
     report_page(&running);
-    tell_systemd(&[NotifyState::Ready]);
+    notify_systemd(&[NotifyState::Ready]);
     wait(&running, &signals, &log, &unanswered, reload(file, sources, listen)?);
-    tell_systemd(&[NotifyState::Stopping]);
-    log::info!("Stopping: a second signal ends at once");
+    notify_systemd(&[NotifyState::Stopping]);
+    log::info!("Stopping: a second signal exits at once");
     running.stop();
     finish(unanswered, writer);
     Ok(())
 }
 
-/// What works otherwise than it looks in the replies.
+/// Logs warnings about the replies, and the `[tests]` that fail.
 fn report(config: &Config) {
     for warning in config.replies.warnings() {
         log::warn!("{warning}");
     }
     let failures = config.replies.failures();
-    for failure in failures.iter().take(TOLD_FAILURES) {
+    for failure in failures.iter().take(MAX_SHOWN_FAILURES) {
         log::warn!("{failure}");
     }
-    if failures.len() > TOLD_FAILURES {
-        log::warn!("and {} more tests fail", failures.len() - TOLD_FAILURES);
+    if failures.len() > MAX_SHOWN_FAILURES {
+        log::warn!("and {} more tests fail", failures.len() - MAX_SHOWN_FAILURES);
     }
 }
 
-/// Whoever started it chose the address, and may choose another.
+/// Adds advice for an address in use. The library cannot give it, since it does not know the flags of this program.
 fn listening_failed(error: replyd::Error) -> Failure {
     let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
     if source.is_some_and(|source| source.kind() == std::io::ErrorKind::AddrInUse) {
         return Failure::new(format!(
-            "{error}: something else listens there, perhaps another replyd; stop it, or choose another address with --listen ADDRESS:PORT"
+            "{error}: another program listens there, perhaps another replyd; stop it, or choose another address with --listen ADDRESS:PORT"
         ));
     }
     error.into()
 }
 
-/// Where a browser finds the chat page, if there is one.
+/// Logs the address of the chat page, if there is one.
 fn report_page(running: &RunningServer) {
     let config = running.config();
     if !config.page {
@@ -87,7 +87,7 @@ fn report_page(running: &RunningServer) {
     let scheme = "http";
     let mut address = running.local_addr();
     if address.ip().is_unspecified() {
-        // Every address of this machine: the one that works from here.
+        // The server listens on all addresses, and 0.0.0.0 is none that a browser can open everywhere.
         address.set_ip(match address {
             std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
@@ -104,7 +104,7 @@ fn reload(
     file.map(|file| Reload::start(&file, sources, listen)).transpose()
 }
 
-/// Keeps what is around the server going until a signal stops it.
+/// Watches files and signals until a signal stops the server.
 fn wait(
     running: &RunningServer,
     signals: &Signals,
@@ -119,7 +119,7 @@ fn wait(
             recv(signals.stop) -> _ => return,
             recv(signals.reload) -> _ => match &mut reload {
                 Some(reload) => reload.hurry(running),
-                None => log::warn!("SIGHUP: there is no file to read, since the server was started without one"),
+                None => log::warn!("SIGHUP: there is no file to reload, since the server was started without one"),
             },
             recv(ticks) -> _ => {
                 running.set_lost_log_lines(log.lost());
@@ -134,14 +134,15 @@ fn wait(
     }
 }
 
-/// Where systemd started this process and waits for word of it.
-fn tell_systemd(states: &[NotifyState<'_>]) {
+/// Notifies systemd, if it started this process and waits for notifications (sd_notify(3)).
+fn notify_systemd(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::warn!("cannot tell systemd: {error}");
+        log::warn!("cannot notify systemd: {error}");
     }
 }
 
-/// Waits a second for what is still to be written; a session that is stuck may hold the thread for ever.
+/// Waits for the unanswered messages to be written, for a second at most: a session that is stuck keeps a sender, and then
+/// the writer never ends.
 fn finish(unanswered: Unanswered, writer: std::thread::JoinHandle<()>) {
     drop(unanswered);
     let (done, written) = bounded::<()>(0);

@@ -1,4 +1,4 @@
-//! Which signals stop the server, and which make it read its files.
+//! Signals that stop the server, and SIGHUP, which may make it reload its files.
 
 use std::{
     fs::{self, File},
@@ -18,75 +18,76 @@ use signal_hook::{
 
 use crate::failure::Failure;
 
-/// 128 + SIGINT, as shells report it.
+/// Exit code after a second signal: 128 + SIGINT, as shells report it.
 const KILLED: i32 = 130;
 
-/// What the signals of this process ask for.
+/// Requests that arrive as signals.
 pub(crate) struct Signals {
-    /// The first one that stops it; the second one ends it at once, whatever it is doing.
+    /// The request to stop, at the first signal; a second one exits without going through this channel, since the server
+    /// may be stuck.
     pub(crate) stop: Receiver<()>,
-    /// To read the files now.
+    /// Requests to read the files now.
     pub(crate) reload: Receiver<()>,
 }
 
-/// What a SIGHUP means.
+/// What a SIGHUP means to this process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hangup {
-    /// Nothing: whoever started this process wanted it to outlive a terminal (nohup).
+    /// Nothing: the process was started to outlive its terminal (nohup).
     Ignored,
-    /// The terminal that the process was started from is gone.
+    /// The terminal of the process is gone.
     Stop,
-    /// There is no terminal, and an administrator or a service manager sent it.
+    /// A request to reload: there is no terminal, so an administrator or a service manager sent it.
     Reload,
 }
 
 impl Signals {
-    /// Hears SIGINT, SIGTERM and SIGHUP from now on.
-    pub(crate) fn hear() -> Result<Signals, Failure> {
-        // Judged before any handler is installed, and while the terminal is there: at the hangup it is gone.
-        let hangup = Hangup::judge();
+    /// Handles SIGINT, SIGTERM and SIGHUP from now on.
+    pub(crate) fn handle() -> Result<Signals, Failure> {
+        // Decided now: a handler would hide that SIGHUP was ignored, and at the hangup the terminal is gone.
+        let hangup = Hangup::meaning();
         let (sender, stop) = bounded(1);
         let stopping = Arc::new(Stop { asked: AtomicBool::new(false), sender });
         let (reload_asked, reload) = bounded(1);
-        let failed = |error: String| Failure::new(format!("cannot listen for signals: {error}"));
+        let failed = |error: String| Failure::new(format!("cannot handle signals: {error}"));
         let interrupted = Arc::clone(&stopping);
         ctrlc::set_handler(move || interrupted.stop_or_end()).map_err(|error| failed(error.to_string()))?;
-        let heard = if hangup == Hangup::Ignored { &[SIGTERM][..] } else { &[SIGTERM, SIGHUP] };
-        let mut incoming = Incoming::new(heard).map_err(|error| failed(error.to_string()))?;
-        let hear = move || {
+        let handled = if hangup == Hangup::Ignored { &[SIGTERM][..] } else { &[SIGTERM, SIGHUP] };
+        let mut incoming = Incoming::new(handled).map_err(|error| failed(error.to_string()))?;
+        let forward = move || {
             for signal in incoming.forever() {
                 match hangup {
-                    // One wish that is waiting is as good as two.
+                    // If a request is already waiting, one reload will do for both.
                     Hangup::Reload if signal == SIGHUP => drop(reload_asked.try_send(())),
                     _ => stopping.stop_or_end(),
                 }
             }
         };
-        let thread = thread::Builder::new().name("signals".into()).spawn(hear);
+        let thread = thread::Builder::new().name("signals".into()).spawn(forward);
         thread.map_err(|error| failed(error.to_string()))?;
         Ok(Signals { stop, reload })
     }
 }
 
-/// Where all signals that stop the server come together.
+/// The state that all handlers of stopping signals share.
 struct Stop {
     asked: AtomicBool,
     sender: Sender<()>,
 }
 
 impl Stop {
-    /// Stops the server, or ends the process when that was asked for before.
+    /// Requests a stop, or exits at once if that was requested before.
     fn stop_or_end(&self) {
         if self.asked.swap(true, Ordering::AcqRel) {
             process::exit(KILLED);
         }
-        // There is room for the one message that is ever sent.
+        // The channel has space for the only message ever sent.
         let _ = self.sender.try_send(());
     }
 }
 
 impl Hangup {
-    fn judge() -> Hangup {
+    fn meaning() -> Hangup {
         if is_ignored(SIGHUP) {
             Hangup::Ignored
         } else if File::open("/dev/tty").is_ok() {
@@ -97,7 +98,7 @@ impl Hangup {
     }
 }
 
-/// Whether this process was started to ignore a signal (proc_pid_status(5)); not where the system does not say.
+/// Whether this process was started with a signal ignored (proc_pid_status(5)); false where the system does not report it.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
