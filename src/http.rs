@@ -1,4 +1,4 @@
-//! HTTP as far as an upgrade needs it: the request head, what makes it an upgrade, why it is refused, and the answers.
+//! The part of HTTP that an upgrade needs: request heads, the conditions of an upgrade, refusals and plain answers.
 
 mod excerpt;
 mod forwarded;
@@ -8,7 +8,7 @@ mod response;
 mod upgrade;
 
 pub(crate) use excerpt::{Excerpt, LOGGED_CHARS};
-pub(crate) use forwarded::{client_address, counts_at_the_door, is_forwarded};
+pub(crate) use forwarded::{client_address, counts_on_accept, is_forwarded};
 pub(crate) use head::{Head, HeadError};
 pub(crate) use refusal::{Refusal, bad};
 pub(crate) use response::{plain, text_response};

@@ -1,4 +1,4 @@
-//! What all threads of a server share: the settings in force, the live connections, permits and counters.
+//! What all threads of a server share: the current settings, the open connections, permits and counters.
 
 mod client_id;
 mod limit;
@@ -22,19 +22,19 @@ use crate::{
     stream::StopFlags,
 };
 pub(crate) use client_id::ClientId;
-pub(crate) use limit::{AddressLimit, AddressPermit, ClientLimit, Permit, home};
+pub(crate) use limit::{AddressLimit, AddressPermit, ClientLimit, Permit, client_network};
 
-/// What all threads of a server see.
+/// What all threads of a server share.
 pub(crate) struct Registry {
     config: Mutex<Arc<Config>>,
-    /// Counts the changes of `config`, so that a session sees cheaply that there was one.
+    /// Number of changes to `config`, by which a session notices a change without locking.
     generation: AtomicU64,
     local_addr: SocketAddr,
-    /// Newcomers are refused, sessions go on.
+    /// New clients are refused, sessions continue.
     draining: AtomicBool,
-    /// Everybody goes: looked at before each read.
+    /// All connections end. Checked before each read.
     stop: Arc<AtomicBool>,
-    /// The same as a channel that closes, for whoever waits for something else.
+    /// A channel that closes when `stop` is set, for threads that wait without reading.
     pub(crate) stopping: Receiver<()>,
     pub(crate) counters: Counters,
     pub(crate) addresses: AddressLimit,
@@ -43,29 +43,30 @@ pub(crate) struct Registry {
     connections: Mutex<HashMap<u64, Registered>>,
 }
 
-/// What is known of a connection from outside its thread.
+/// The registry's view of a connection.
 struct Registered {
-    /// Weak: a connection's thread owns its descriptor, and a second one for each client is not spent.
+    /// Weak, so that the descriptor is closed as soon as the connection's thread is done with it.
     stream: Weak<TcpStream>,
     state: Arc<ConnectionState>,
 }
 
-/// What a connection's thread and everybody else share of it.
+/// The state of a connection that its own thread shares with others.
 #[derive(Default)]
 pub(crate) struct ConnectionState {
     pub(crate) traffic: Traffic,
     pub(crate) stop_flags: StopFlags,
-    /// With what it came in.
+    /// The credentials and origin that it was admitted with; a reload judges them again.
     pub(crate) admission: OnceLock<Admission>,
-    /// Whether it has said its last.
+    /// Whether everything has been sent, and the connection only waits for the client to disconnect.
     pub(crate) lingers: AtomicBool,
-    /// Whether its thread was taken from it for a newcomer.
+    /// Whether it was closed because a newer connection needs its reserved thread.
     pub(crate) displaced: AtomicBool,
 }
 
 impl Registered {
-    /// Wakes its thread (`Shutdown::Read`) or cuts it (`Shutdown::Both`). One that lingers has sent its last: then the system
-    /// would answer what still comes with a reset, and need not be woken.
+    /// Wakes its thread (`Shutdown::Read`) or cuts the connection (`Shutdown::Both`). A connection that lingers is not
+    /// woken: its reads must go on, since the system would answer further input with a reset, which destroys the last
+    /// frame on its way to the client.
     fn shut_down(&self, how: Shutdown) {
         if how == Shutdown::Read && self.state.lingers.load(Ordering::Acquire) {
             return;
@@ -77,7 +78,7 @@ impl Registered {
 }
 
 impl Registry {
-    /// `stopping` is closed when everybody goes.
+    /// `stopping` is a channel that closes when the server stops.
     pub(crate) fn new(config: Config, local_addr: SocketAddr, stopping: Receiver<()>) -> Registry {
         Registry {
             local_addr,
@@ -94,26 +95,29 @@ impl Registry {
         }
     }
 
-    /// The settings that hold now.
+    /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Number of reloads so far.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Whether clients need a key. Unless the settings say so, they do where other machines can connect, and where there
+    /// are keys.
     pub(crate) fn requires_key(&self, config: &Config) -> bool {
         config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || config.has_keys())
     }
 
-    /// What requests are judged by with these settings.
+    /// The rules of admission under these settings.
     pub(crate) fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
         let Config { keys, tokens, query_token, origins, .. } = config;
         Rules { keys, tokens, required: self.requires_key(config), query_token: *query_token, origins }
     }
 
-    /// Counts a new connection and puts it into the registry; `alive` is dropped with it.
+    /// Counts and registers a new connection. `alive` is dropped together with it.
     pub(crate) fn register(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -136,7 +140,8 @@ impl Registry {
         connection
     }
 
-    /// Puts new settings in place of the old, and ends the sessions that would not come in with them.
+    /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of changed
+    /// settings that need a restart.
     pub(crate) fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_reload(&current, &config)?;
@@ -156,38 +161,41 @@ impl Registry {
         Ok(fixed)
     }
 
-    /// Judges new settings, of which those that need a restart stay as they are.
+    /// Checks new settings against the listening address and `current`. Settings that need a restart keep their current
+    /// values.
     pub(crate) fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
         let is_local = self.local_addr.ip().is_loopback();
         new.check_exposure_with(self.local_addr, current.require_key)?;
         let requires_key = |config: &Config| current.require_key.unwrap_or(!is_local || config.has_keys());
         if requires_key(current) && !requires_key(new) {
             return Err(Error::config(vec![
-                "without a key the server would be open to everybody; restart it if that is meant".into(),
+                "without a key the server would accept every client; restart it if that is intended".into(),
             ]));
         }
         Ok(())
     }
 
-    /// Whether a session would come in with these settings too.
+    /// Whether these settings would admit a session again.
     pub(crate) fn still_holds(&self, admission: &Admission, config: &Config) -> bool {
         admission.still_holds(&self.rules(config))
     }
 
+    /// Whether all connections are to end.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// From now on newcomers are refused, and sessions go on.
+    /// Refuses new clients from now on, while sessions continue.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// From now on everybody goes.
+    /// Ends all connections at their next read.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
     }
 
+    /// Whether new clients are refused.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -196,28 +204,30 @@ impl Registry {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes the threads of all connections (`Shutdown::Read`), or cuts all connections (`Shutdown::Both`).
     pub(crate) fn shut_down_connections(&self, how: Shutdown) {
         self.connections().values().for_each(|connection| connection.shut_down(how));
     }
 
+    /// The counts of all connections, open or ended.
     pub(crate) fn counts(&self) -> Counts {
-        // A connection that ends is moved from one to the other under the same lock, and is never missed.
+        // An ending connection moves its counts to the totals under the same lock, so none is missed or counted twice.
         let connections = self.connections();
         let mut counts = self.counters.counts();
         connections.values().for_each(|connection| counts.add(&connection.state.traffic));
-        counts.active = self.clients.taken() as u64;
+        counts.active = self.clients.in_use() as u64;
         counts
     }
 }
 
-/// A connection just accepted. It stands in the registry until it is dropped.
+/// An accepted connection. It is registered until it is dropped.
 pub(crate) struct Connection {
     pub(crate) registry: Arc<Registry>,
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
     pub(crate) state: Arc<ConnectionState>,
-    /// The stopping server waits until the last of these is dropped.
+    /// Sender of a channel that carries nothing: a stopping server waits until the last one is dropped.
     _alive: Sender<()>,
 }
 

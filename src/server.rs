@@ -1,4 +1,4 @@
-//! The listener, a thread for each client, and the stop.
+//! The server: binding, starting, reloading and stopping it.
 
 mod acceptor;
 mod connection;
@@ -25,7 +25,9 @@ use crate::{
 };
 use acceptor::Acceptor;
 
-/// A server that has its port and waits to be started.
+/// A server that is bound to its port but does not accept clients yet.
+///
+/// Clients that connect before [`start`](Server::start) wait in the system's queue.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -34,26 +36,26 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes a port, with all other settings at their defaults. Port 0 takes a free one.
+    /// Binds to `address`, with all other settings at their defaults. Port 0 lets the system choose a free port.
     ///
     /// # Errors
     ///
-    /// When the address cannot be had.
+    /// When the address is in use, or is not one of this machine.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
         let listener = TcpListener::bind(address).map_err(|error| Error::io("cannot listen", error))?;
         Server::new(listener, Config::default())
     }
 
-    /// Takes the port that `config` names.
+    /// Binds to the address [`listen`](Config::listen) of `config`.
     ///
     /// # Errors
     ///
-    /// When the address cannot be had, or the configuration has a value that no server can work with.
+    /// When the address is invalid, in use, or not one of this machine, or when a setting has an invalid value.
     pub fn with_config(config: Config) -> Result<Server, Error> {
         let listener = TcpListener::bind(&config.listen).map_err(|error| {
             let what = format!("cannot listen on {}", config.listen);
             match error.kind() {
-                io::ErrorKind::InvalidInput => Error::config(vec![format!("{what}: write ADDRESS:PORT")]),
+                io::ErrorKind::InvalidInput => Error::config(vec![format!("{what}: expected ADDRESS:PORT")]),
                 _ => Error::io(what, error),
             }
         })?;
@@ -65,21 +67,21 @@ impl Server {
         Ok(Server { listener, local_addr, config: config.checked()? })
     }
 
-    /// The address and port that it has.
+    /// The address and port that the server is bound to.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Starts to serve: from now on `handler` runs once for each client, on a thread of its own.
+    /// Starts the server, and returns at once. From now on `handler` runs once for each client, on a separate thread.
     ///
-    /// The handler owns the conversation. When it returns, the conversation ends; an error or a panic ends it with
-    /// 1011 and nobody else notices. Its stack is 256 KiB; whoever needs more of it, for a deep recursion say, must start
-    /// a thread of their own, since a stack that overflows ends the whole process.
+    /// The handler owns the conversation, which ends when it returns: with close code 1000 after `Ok`, with 1011 after an
+    /// error or a panic. Other clients are not affected. The thread's stack has 256 KiB, and an overflow ends the whole
+    /// process, so a handler that needs more (for deep recursion, say) must start its own thread.
     ///
     /// # Errors
     ///
     /// When the address can be reached from other machines and neither a key nor
-    /// [`require_key`](Config::require_key) is set, or when the system gives no threads.
+    /// [`require_key`](Config::require_key) is set, or when the system cannot start a thread.
     pub fn start<H>(self, handler: H) -> Result<RunningServer, Error>
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
@@ -88,19 +90,19 @@ impl Server {
         config.check_exposure_at(local_addr)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
-                "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: nobody can come in"
+                "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: no client can connect"
             );
         }
         warn_of_system_limits(&config);
         if config.tls.as_ref().is_some_and(Tls::has_expired) {
-            log::warn!("tls_certificate has expired: clients will refuse it");
+            log::warn!("tls_certificate has expired: clients will reject it");
         }
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let (alive, all_ended) = bounded(0);
         let (stop_sender, stopping) = bounded(0);
         let registry = Arc::new(Registry::new(config, local_addr, stopping));
         let no_thread = |error| Error::io("cannot start a thread", error);
-        // Made now: when it is needed, the system may have no descriptor left.
+        // Cloned in advance: at the stop the system may have no descriptor left.
         let waker = listener.try_clone().map_err(|error| Error::io("cannot listen", error))?;
         let waker = TcpStream::from(OwnedFd::from(waker));
         let acceptor = Acceptor::new(&registry, Arc::new(handler), alive).map_err(no_thread)?;
@@ -117,12 +119,12 @@ impl Server {
     }
 }
 
-/// A server at work. Dropping it stops it.
+/// A running server. Dropping it stops the server, as [`stop`](RunningServer::stop) does.
 #[must_use = "dropping it stops the server"]
 pub struct RunningServer {
     registry: Arc<Registry>,
     local_addr: SocketAddr,
-    /// The listening socket, as the type whose `shutdown` std offers.
+    /// The listening socket, as a `TcpStream`: std offers `shutdown` for no other type.
     waker: TcpStream,
     accepting: Option<JoinHandle<()>>,
     stop_sender: Option<Sender<()>>,
@@ -130,74 +132,78 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// The address and port that it has.
+    /// The address and port that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// How many clients are connected.
+    /// Number of clients that hold a permit of [`max_clients`](Config::max_clients), including those whose upgrade is not
+    /// complete.
     pub fn clients(&self) -> usize {
-        self.registry.clients.taken()
+        self.registry.clients.in_use()
     }
 
-    /// The settings that hold now.
+    /// The current settings.
     pub fn config(&self) -> Arc<Config> {
         self.registry.config()
     }
 
-    /// Puts new settings in place of those that hold, and returns the names of changed settings that need a restart:
-    /// `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS where it is switched on or off.
+    /// Replaces the settings, and returns the names of changed settings that need a restart and keep their values: `listen`,
+    /// `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS if it was switched on or off.
     ///
-    /// Sessions go on and take the new settings with their next event. Those that would not come in now end at once with 1008: their
-    /// key is not there any more or has run out, a key is needed and they have none, or their page's origin is not accepted.
+    /// Sessions continue, and use the new settings from their next event on. Those that the new settings would not admit end
+    /// at once with close code 1008: their key was removed or has expired, they have no key although one is required now,
+    /// or their page's origin is no longer accepted.
     ///
     /// # Errors
     ///
-    /// When a value is one that no server can work with, or a server that requires a key would be open to everybody. Then
-    /// nothing has changed.
+    /// When a setting has an invalid value, or when the server requires a key now but would not any longer. Then
+    /// nothing changes.
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
         let reloaded = config.checked().and_then(|config| self.registry.reload(config));
         self.registry.counters.reloaded(reloaded.is_ok());
         reloaded
     }
 
-    /// Whether [`reload`](RunningServer::reload) would accept these settings.
+    /// Checks whether [`reload`](RunningServer::reload) would accept these settings, without changing anything.
     ///
     /// # Errors
     ///
-    /// As [`reload`](RunningServer::reload).
+    /// The same as those of [`reload`](RunningServer::reload).
     pub fn check_reload(&self, config: &Config) -> Result<(), Error> {
         config.check_values()?;
         self.registry.check_reload(&self.registry.config(), config)
     }
 
-    /// What it has done so far.
+    /// What the server has done since it was started.
     pub fn counts(&self) -> Counts {
         self.registry.counts()
     }
 
-    /// Takes that settings were read which were so bad that [`reload`](RunningServer::reload) never saw them, so that the counts
-    /// have it.
+    /// Counts a reload that failed before [`reload`](RunningServer::reload) could be called, because the settings could not
+    /// be read.
     pub fn count_failed_reload(&self) {
         self.registry.counters.reloaded(false);
     }
 
-    /// Takes how many log lines the program has lost in all, so that all counts are in one place: the library has no log
-    /// of its own.
+    /// Sets the total number of log lines that the program has lost. The library does not write the log itself, but reports
+    /// this number among its [`counts`](RunningServer::counts).
     pub fn set_lost_log_lines(&self, count: u64) {
         self.registry.counters.set_log_lines_lost(count);
     }
 
-    /// Stops the server, and returns when it has.
+    /// Stops the server, and returns when it has stopped.
     ///
-    /// For `drain_delay` sessions go on while newcomers get a 503. Then the port is given back and each session
-    /// ends with Close 1001; what has not ended after `drain_timeout` is cut, and a handler that is stuck in its own
-    /// code is left behind. That is `drain_delay` and `drain_timeout` in all at most.
+    /// For `drain_delay` sessions continue while new clients get a 503. Then the port is released, and each session ends with
+    /// close code 1001. Connections that are still open after `drain_timeout` are cut; a handler that is stuck in its own
+    /// code is abandoned, and its thread keeps running. In all, this takes at most `drain_delay` plus `drain_timeout`.
     ///
-    /// Mostly the second part takes milliseconds: as long as clients need to answer the Close. It takes up to a second where one
-    /// does not answer it, or is in the middle of its request; two where one was told its last before, by a Close or by the
-    /// answer to a plain request, and has not hung up; and a second longer where a handler sends all the time and never
-    /// calls [`next`](Session::next). Only a handler that is busy or a client that does not read uses up `drain_timeout`.
+    /// The second part usually takes milliseconds, until all clients have answered the Close. It takes up to
+    ///
+    /// - one second, if a client does not answer, or has sent only part of its request;
+    /// - two seconds, if a client already got its Close, or the answer to a plain request, and has not disconnected;
+    /// - one second more, if a handler keeps sending and never calls [`next`](Session::next);
+    /// - `drain_timeout`, if a handler is busy or a client does not read.
     pub fn stop(self) {}
 
     fn end(&mut self) {
@@ -214,7 +220,7 @@ impl RunningServer {
 
         self.registry.shut_down_connections(Shutdown::Read);
         if self.all_ended.recv_timeout(config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
-            log::warn!("{} clients did not end within drain_timeout and are cut", self.clients());
+            log::warn!("{} clients did not end within drain_timeout and are disconnected", self.clients());
             self.registry.shut_down_connections(Shutdown::Both);
         }
         log::info!("Stopped");
@@ -233,7 +239,7 @@ impl fmt::Debug for RunningServer {
     }
 }
 
-/// Warns when the system will refuse clients before `max_clients` does.
+/// Warns when a limit of the system is lower than `max_clients`. Does nothing where there is no `/proc`.
 fn warn_of_system_limits(config: &Config) {
     let Ok(limits) = fs::read_to_string("/proc/self/limits") else { return };
     for (name, what) in [("Max open files", "open files"), ("Max processes", "threads")] {
@@ -242,7 +248,7 @@ fn warn_of_system_limits(config: &Config) {
             .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<usize>().ok());
         if let Some(allowed) = soft.filter(|allowed| *allowed < config.max_clients.saturating_add(32)) {
             log::warn!(
-                "max_clients is {}, but the system allows this process {allowed} {what}",
+                "max_clients is {}, but the system allows this process only {allowed} {what}",
                 config.max_clients
             );
         }

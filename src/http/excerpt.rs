@@ -1,26 +1,26 @@
-//! What the log shows of a text that somebody else wrote.
+//! Excerpts of foreign text for the log.
 
 use std::fmt;
 
-/// How much of a text a log line has.
+/// Maximum length of a foreign text in a log line.
 pub(crate) const LOGGED_CHARS: usize = 200;
 
-/// The beginning of a text. Control characters stay: whoever formats the log escapes them.
+/// The beginning of a text. Control characters are kept: the log's formatter escapes them.
 pub(crate) struct Excerpt<'a> {
     text: &'a str,
-    most: usize,
+    max_chars: usize,
 }
 
 impl Excerpt<'_> {
-    /// At most so many characters of the text.
-    pub(crate) fn of(text: &str, most: usize) -> Excerpt<'_> {
-        Excerpt { text, most }
+    /// An excerpt of at most `max_chars` characters.
+    pub(crate) fn of(text: &str, max_chars: usize) -> Excerpt<'_> {
+        Excerpt { text, max_chars }
     }
 }
 
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.text.char_indices().nth(self.most) {
+        match self.text.char_indices().nth(self.max_chars) {
             Some((end, _)) => write!(f, "{} ...", &self.text[..end]),
             None => f.write_str(self.text),
         }

@@ -1,4 +1,4 @@
-//! Whose connection it is when a proxy brings it.
+//! Clients behind proxies: their addresses, and how to tell that there is a proxy.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,11 @@ use super::head::Head;
 
 /// The address of the client at the far end of all trusted proxies.
 ///
-/// Each proxy adds to `X-Forwarded-For` the address it was connected from, so the list is read from its end, as far as
-/// it was written by proxies that are trusted. From anybody else the header is ignored.
+/// Each proxy appends to `X-Forwarded-For` the address that connected to it, so the list is read backwards, for as long
+/// as the proxy that added the entry is trusted. Everything before that could be forged, and is ignored.
 pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
-    // Split as bytes: what a client wrote in front must not hide what the proxy wrote behind it.
+    // Split as bytes: invalid UTF-8 from a client must not hide the entry that the proxy appended to it.
     let items = head.values("x-forwarded-for").flat_map(|value| value.split(|byte| *byte == b','));
     for item in items.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty()).rev() {
         if !is_trusted(address, trusted) {
@@ -24,7 +24,7 @@ pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> Ip
     address
 }
 
-/// Whether a proxy passed the request on, as far as proxies say so.
+/// Whether the request has a header that proxies add. A proxy that adds none goes unnoticed.
 pub(crate) fn is_forwarded(head: &Head) -> bool {
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
     marks.iter().any(|mark| head.values(mark).next().is_some())
@@ -34,15 +34,15 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// Some proxies write the port as well.
+/// Parses an address; some proxies add the port or brackets.
 fn parse(item: &str) -> Option<IpAddr> {
     let with_port = || item.parse().ok().map(|address: std::net::SocketAddr| address.ip());
     item.parse().ok().or_else(with_port).or_else(|| item.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
-/// Whether a connection counts for its own address as soon as it is there: programs on this machine never do, and of a
-/// proxy's connections it is not known yet whose they are.
-pub(crate) fn counts_at_the_door(address: IpAddr, trusted: &[IpNet]) -> bool {
+/// Whether a connection counts towards the limit of its address as soon as it is accepted. Local programs are not
+/// limited, and the client behind a trusted proxy is known only after its head was read.
+pub(crate) fn counts_on_accept(address: IpAddr, trusted: &[IpNet]) -> bool {
     let address = address.to_canonical();
     !address.is_loopback() && !is_trusted(address, trusted)
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_counts_at_the_door() {
+    fn which_addresses_count_on_accept() {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         for (address, counts) in [
             ("203.0.113.1", true),
@@ -64,7 +64,7 @@ mod tests {
             ("::1", false),
             ("::ffff:127.0.0.1", false),
         ] {
-            assert_eq!(counts_at_the_door(address.parse().unwrap(), &trusted), counts, "{address}");
+            assert_eq!(counts_on_accept(address.parse().unwrap(), &trusted), counts, "{address}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The request head, read within bytes and time.
+//! The request head, read within limits on size and time.
 //!
-//! `accept_hdr` would read it too, but stays silent where a plain answer is due and takes some heads that RFC 9112
-//! forbids. So the head is read here, and `accept_hdr` sees a canonical one instead.
+//! tungstenite's `accept_hdr` could read it too, but it gives no HTTP answer to a bad request, and accepts some heads that
+//! RFC 9112 forbids. So the head is read here, and `accept_hdr` is given a canonical one instead.
 
 mod scan;
 
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::stream::Abort;
 
-/// The longest head that is read: twice what browsers send with their largest cookies.
+/// Maximum size of a head: twice what browsers send with their largest cookies.
 const MAX_BYTES: usize = 16 * 1024;
+/// Maximum number of headers: well above what browsers and proxies send together.
 const MAX_HEADERS: usize = 64;
 
-/// A request head whose lines follow RFC 9112; [`check_framing`](Head::check_framing) says whether they
-/// agree with each other.
+/// A request head whose lines each follow RFC 9112. [`check_framing`](Head::check_framing) checks them together.
 ///
 /// `Debug` shows neither the query nor any header: both may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,14 +36,13 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads a head and returns it with the bytes that came behind it; an error when the peer went away before it
-    /// said anything.
+    /// Reads a head, and returns it with the bytes that came after it.
     ///
-    /// `stream` ends the waiting with `WouldBlock` when the time is up.
-    // Its buffers must not be on the stack for as long as the conversation goes on: that is memory of each client.
+    /// The deadline is the stream's: when it has passed, `stream` fails with `WouldBlock`.
+    // Not inlined: its buffers would stay on the stack for the whole conversation, which costs memory for each client.
     #[inline(never)]
     pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
-        // Most heads fit. Of smaller pieces the C library keeps those that are freed, for each thread.
+        // Most heads fit. The C library would cache smaller blocks for each thread after they are freed.
         let mut bytes = Vec::with_capacity(2048);
         Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
             Failed::Refused(refusal) => HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
@@ -58,7 +57,7 @@ impl Head {
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) if bytes.is_empty() => {
-                    return Err(Failed::Silent("it hung up without a request".into()));
+                    return Err(Failed::Silent("it disconnected without a request".into()));
                 }
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
@@ -66,14 +65,14 @@ impl Head {
                     let silent = bytes.is_empty();
                     return Err(if silent { Refusal::Silence } else { Refusal::Timeout }.into());
                 }
-                // A peer that has asked nothing needs no answer.
+                // A peer that has not sent anything needs no answer.
                 Err(error) if Abort::of(&error) == Some(Abort::Stop) && !bytes.is_empty() => {
                     return Err(Refusal::Stopping.into());
                 }
                 Err(error) if Abort::of(&error) == Some(Abort::NotTls) => {
-                    return Err(bad("This port speaks TLS: connect with https:// or wss://.").into());
+                    return Err(bad("This port requires TLS: connect with https:// or wss://.").into());
                 }
-                // TLS that failed has heard something.
+                // Invalid data comes from TLS: then the peer did send something.
                 Err(error) if bytes.is_empty() && error.kind() != ErrorKind::InvalidData => {
                     return Err(Failed::Silent(error.to_string()));
                 }
@@ -116,24 +115,27 @@ impl Head {
         })
     }
 
-    /// What makes two readers of the same bytes see two different requests is refused.
+    /// Refuses a head that a proxy might read as a different request than replyd does (request smuggling; RFC 9112,
+    /// section 11.2).
     pub(crate) fn check_framing(&self) -> Result<(), Refusal> {
         let hosts = self.values("host").count();
         if hosts > 1 || (hosts == 0 && self.minor_version == 1) {
-            return Err(bad("An HTTP/1.1 request has exactly one Host header."));
+            return Err(bad("An HTTP/1.1 request must have exactly one Host header."));
         }
         if self.values("transfer-encoding").next().is_some()
             || self.values("content-length").any(|length| length != b"0")
         {
-            return Err(bad("A request with a body is not answered here."));
+            return Err(bad("A request with a body is not accepted here."));
         }
         Ok(())
     }
 
+    /// The method as sent: methods are case-sensitive (RFC 9110, section 9.1).
     pub(crate) fn method(&self) -> &str {
         &self.method
     }
 
+    /// The path without the query, not percent-decoded.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -143,29 +145,29 @@ impl Head {
         self.minor_version
     }
 
-    /// The values of all headers of that name, in lower case, as they came.
+    /// The values of all headers called `name` (in lower case), in the order in which they came.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |header| header.0 == name).map(|header| &header.1[..])
     }
 
-    /// The values of query parameters of that name, percent-decoded.
+    /// The values of all query parameters called `name`, percent-decoded.
     pub(crate) fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> {
         form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes())
             .filter(move |pair| pair.0 == name)
             .map(|pair| pair.1.into_owned())
     }
 
-    /// The value of the first header of that name, if it is text.
+    /// The value of the first header called `name`, if it is UTF-8.
     pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
         std::str::from_utf8(self.values(name).next()?).ok()
     }
 
-    /// Whether a comma-separated list has `wanted`, whatever its case.
+    /// Whether a comma-separated list contains `wanted`, ignoring case.
     pub(crate) fn lists(&self, name: &'static str, wanted: &str) -> bool {
         self.items(name).any(|item| item.eq_ignore_ascii_case(wanted))
     }
 
-    /// The items of a comma-separated list, which may go over several headers (RFC 9110, section 5.6.1).
+    /// The items of a comma-separated list, which may be spread over several headers (RFC 9110, section 5.6.1).
     pub(crate) fn items(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
         self.values(name)
             .filter_map(|value| std::str::from_utf8(value).ok())
@@ -176,7 +178,7 @@ impl Head {
 }
 
 impl fmt::Display for Head {
-    /// What the log shows of it, which is neither the query nor any header.
+    /// Formats the request for the log, without the query and headers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", Excerpt::of(&self.method, 20), Excerpt::of(&self.path, LOGGED_CHARS))
     }
@@ -188,18 +190,18 @@ impl fmt::Debug for Head {
     }
 }
 
-/// Why there is no head.
+/// Why no head could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HeadError {
-    /// The peer gets this answer, without a body where its method was `HEAD`.
+    /// The head is at fault or late. The answer has no body if the method was `HEAD`.
     Refused { refusal: Refusal, is_head: bool },
-    /// There is nobody to answer, and nothing was asked: a prober of ports, or a connection that a browser had opened in
-    /// advance.
+    /// The peer disconnected without sending anything: a port scanner, or a connection that a browser opened in advance.
     Silent(String),
-    /// There is nobody to answer any more.
+    /// The connection failed after the peer had sent something.
     Gone(String),
 }
 
+/// A [`HeadError`] before the method is looked up.
 enum Failed {
     Refused(Refusal),
     Silent(String),
@@ -229,7 +231,7 @@ fn split_target(method: &str, target: &str) -> Result<(String, Option<String>), 
     match path {
         "" => Ok(("/".to_owned(), query)),
         path if path.starts_with('/') => Ok((path.to_owned(), query)),
-        // `OPTIONS *` and `CONNECT host:port` are answered by their method.
+        // `OPTIONS *` and `CONNECT host:port` are refused later, because of their method.
         path if method == "OPTIONS" || method == "CONNECT" => Ok((path.to_owned(), query)),
         _ => Err(bad("The request target must be a path.")),
     }

@@ -1,4 +1,4 @@
-//! Why a request is not let in, and the HTTP answer that says so.
+//! Why a request is refused, and the HTTP answer for each reason.
 
 use std::fmt;
 
@@ -9,51 +9,54 @@ use super::{
     response::plain,
 };
 
-/// Every way in which a request is turned away; each has one status (RFC 9110, section 15).
+/// Every reason to refuse a request; each has one status (RFC 9110, section 15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Not a request, or not one that may be upgraded: the sentence says what is missing.
+    /// Not a valid request, or not a valid upgrade: the sentence says what is wrong with it.
     BadRequest(&'static str),
-    /// No key, or no right one.
+    /// No key or token, or not a valid one.
     NoKey {
+        /// Whether `?accessToken=` is accepted too.
         query_token: bool,
     },
-    /// The page that asks is not one of ours.
+    /// A page from this origin may not connect.
     ForeignOrigin {
-        /// Its `Origin` and `Host`, as far as the log shows them.
+        /// Excerpts of `Origin` and `Host`, for the log.
         detail: String,
     },
     NotFound,
     MethodNotAllowed,
-    /// The head was not whole in time.
+    /// The head was not complete in time.
     Timeout,
-    /// Nothing came in time. Browsers open connections in advance and may never use them.
+    /// Nothing was received in time. Browsers open connections in advance and may never use them.
     Silence,
-    /// Nothing is here but a WebSocket, and the request did not ask for one.
+    /// A plain request where only an upgrade is accepted.
     UpgradeRequired,
     /// A `Sec-WebSocket-Version` other than 13.
     WrongVersion,
     /// The head is too long or has too many headers.
     HeadTooLarge,
-    /// All seats are taken.
+    /// `max_clients` are connected, or the system has no thread for another one.
     Full,
-    /// One address has as many clients as it may.
+    /// `max_clients_per_ip` are connected from this address.
     TooManyFromAddress,
     Stopping,
 }
 
-/// A request that breaks a rule.
+/// A refusal with status 400; `sentence` is the answer's body.
 pub(crate) fn bad(sentence: &'static str) -> Refusal {
     Refusal::BadRequest(sentence)
 }
 
 impl Refusal {
+    /// A refusal of a page's origin, with excerpts of the headers that it was judged by.
     pub(crate) fn foreign_origin(origin: &[u8], host: &[u8]) -> Refusal {
         let [origin, host] = [origin, host].map(String::from_utf8_lossy);
         let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
         Refusal::ForeignOrigin { detail: format!(" Origin: {origin}, Host: {host}") }
     }
 
+    /// The status of the answer.
     pub(crate) fn status(&self) -> u16 {
         match self {
             Refusal::BadRequest(_) => 400,
@@ -67,7 +70,7 @@ impl Refusal {
         }
     }
 
-    /// What the log has behind the sentence, and the answer has not.
+    /// Text that follows the sentence in the log, but is not part of the answer.
     pub(crate) fn detail(&self) -> &str {
         match self {
             Refusal::ForeignOrigin { detail } => detail,
@@ -75,6 +78,7 @@ impl Refusal {
         }
     }
 
+    /// The level at which it is logged: connections that browsers never used are not worth a line by default.
     pub(crate) fn level(&self) -> log::Level {
         match self {
             Refusal::Silence => log::Level::Debug,
@@ -82,7 +86,7 @@ impl Refusal {
         }
     }
 
-    /// All labels, of which each refusal has one.
+    /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
     pub(crate) const LABELS: [&str; 12] = [
         "bad_request",
         "foreign_origin",
@@ -126,7 +130,7 @@ impl Refusal {
         }
     }
 
-    /// The answer as `accept_hdr`'s callback gives it back; without a body where the request was `HEAD`.
+    /// The answer, in the type that the callback of `accept_hdr` returns. A request with `HEAD` gets no body.
     pub(crate) fn response(&self, with_body: bool) -> ErrorResponse {
         let mut response = plain(self.status(), &self.to_string(), with_body);
         if let Some((name, value)) = self.header() {
@@ -141,21 +145,23 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::BadRequest(sentence) => sentence,
             Refusal::NoKey { query_token: true } => {
-                "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY', '?accessToken=KEY' or the \
-                 subprotocol 'bearer.BASE64URL-OF-KEY'."
+                "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY', '?accessToken=KEY' or \
+                 the subprotocol 'bearer.BASE64URL-OF-KEY'."
             }
             Refusal::NoKey { query_token: false } => {
-                "A right key is needed, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
+                "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
                  'bearer.BASE64URL-OF-KEY'."
             }
-            Refusal::ForeignOrigin { .. } => "Pages of this origin may not connect here.",
-            Refusal::NotFound => "There is nothing here.",
-            Refusal::MethodNotAllowed => "Only GET and HEAD are answered here.",
-            Refusal::Timeout | Refusal::Silence => "The request was not whole in time.",
-            Refusal::UpgradeRequired => "This is a WebSocket: connect with ws:// instead of http://.",
-            Refusal::WrongVersion => "Only WebSocket version 13 (RFC 6455) is spoken here.",
-            Refusal::HeadTooLarge => "The request head is over 16 KiB or has more than 64 headers.",
-            Refusal::Full => "All seats are taken; try again in a few seconds.",
+            Refusal::ForeignOrigin { .. } => "Pages from this origin may not connect to this server.",
+            Refusal::NotFound => "There is nothing at this path.",
+            Refusal::MethodNotAllowed => "Only GET and HEAD are supported.",
+            Refusal::Timeout | Refusal::Silence => "The request was not complete in time.",
+            Refusal::UpgradeRequired => {
+                "This is a WebSocket endpoint: connect with ws:// instead of http://."
+            }
+            Refusal::WrongVersion => "Only WebSocket version 13 (RFC 6455) is supported.",
+            Refusal::HeadTooLarge => "The request head is longer than 16 KiB or has more than 64 headers.",
+            Refusal::Full => "The server is full; try again in a few seconds.",
             Refusal::TooManyFromAddress => "Too many clients from your address; close one, or try again later.",
             Refusal::Stopping => "The server is stopping; try again in a few seconds.",
         })

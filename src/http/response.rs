@@ -1,13 +1,13 @@
-//! Answers to requests, after each of which the connection closes.
+//! Answers to plain requests. The connection closes after each.
 
 use tungstenite::{handshake::server::ErrorResponse, http::Response};
 
-/// An answer of one sentence.
+/// An answer that consists of one sentence.
 pub(crate) fn plain(status: u16, sentence: &str, with_body: bool) -> ErrorResponse {
     text_response(status, "text/plain; charset=utf-8", format!("{sentence}\n"), with_body)
 }
 
-/// An answer of text; without a body where the request was `HEAD`.
+/// A text answer. A request with `HEAD` gets the same headers, but no body (RFC 9110, section 9.3.2).
 pub(crate) fn text_response(
     status: u16,
     content_type: &'static str,

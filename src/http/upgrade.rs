@@ -1,4 +1,4 @@
-//! What makes a request a WebSocket upgrade.
+//! WebSocket upgrades: which requests ask for one, and the conditions of RFC 6455.
 
 use data_encoding::BASE64;
 
@@ -7,22 +7,23 @@ use super::{
     refusal::{Refusal, bad},
 };
 
-/// An upgrade whose conditions hold.
+/// A valid upgrade request.
 #[derive(Debug)]
 pub(crate) struct Upgrade<'a> {
     key: &'a str,
     host: &'a str,
 }
 
-/// A proxy that drops `Upgrade` and `Connection` leaves the other headers, and its owner must be told.
+/// Whether the request means to be an upgrade, valid or not. A proxy that drops `Upgrade` and `Connection` forwards the
+/// other headers; recognizing those lets the answer name the fault.
 pub(crate) fn asks_for_upgrade(head: &Head) -> bool {
     head.lists("upgrade", "websocket") || head.values("sec-websocket-key").next().is_some()
 }
 
-/// The conditions of RFC 6455, section 4.2.1.
+/// Checks the conditions of RFC 6455, section 4.2.1.
 pub(crate) fn upgrade(head: &Head) -> Result<Upgrade<'_>, Refusal> {
     if head.minor_version() == 0 {
-        return Err(bad("A WebSocket upgrade needs HTTP/1.1."));
+        return Err(bad("A WebSocket upgrade requires HTTP/1.1."));
     }
     let mut versions = head.values("sec-websocket-version");
     if (versions.next(), versions.next()) != (Some(b"13"), None) {
@@ -30,25 +31,26 @@ pub(crate) fn upgrade(head: &Head) -> Result<Upgrade<'_>, Refusal> {
     }
     let mut keys = head.values("sec-websocket-key");
     let (Some(key), None) = (keys.next(), keys.next()) else {
-        return Err(bad("The request needs one Sec-WebSocket-Key header."));
+        return Err(bad("The request must have exactly one Sec-WebSocket-Key header."));
     };
     let key = std::str::from_utf8(key).unwrap_or_default();
     if !BASE64.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(bad("Sec-WebSocket-Key must be 16 bytes in base64."));
     }
     if head.method() == "HEAD" {
-        return Err(bad("A WebSocket upgrade is a GET request."));
+        return Err(bad("A WebSocket upgrade must be a GET request."));
     }
     if !head.lists("upgrade", "websocket") || !head.lists("connection", "upgrade") {
         return Err(bad(
-            "The request needs 'Upgrade: websocket' and 'Connection: Upgrade'; a proxy in between must pass both on.",
+            "The request needs 'Upgrade: websocket' and 'Connection: Upgrade'; a proxy in between must forward both.",
         ));
     }
     Ok(Upgrade { key, host: head.text("host").unwrap_or_default() })
 }
 
 impl Upgrade<'_> {
-    /// The head that `accept_hdr` is shown in place of the judged one.
+    /// The head that `accept_hdr` reads instead of the client's own, which has been checked already. It holds only what
+    /// the handshake needs.
     pub(crate) fn canonical_head(&self) -> Vec<u8> {
         format!(
             "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

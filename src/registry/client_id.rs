@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The identity of a client, as the log shows it.
 
 use std::{
     fmt::{self, Write},
@@ -7,13 +7,14 @@ use std::{
 
 use crate::auth::is_of_a_name;
 
-/// Who is at the other end. `Display` is the fixed form in which the log names a client.
+/// The identity of a client. `Display` is the fixed form in which the log names it: `[#N address name]`.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientId {
     pub(crate) number: u64,
     pub(crate) address: SocketAddr,
-    /// The client behind the proxy at `address`.
+    /// The client's own address, where `address` is a trusted proxy's.
     pub(crate) forwarded: Option<IpAddr>,
+    /// The name of the client's key, or the `sub` of its token.
     pub(crate) caller: Option<String>,
 }
 
@@ -31,8 +32,9 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A name as one word. The `sub` of a token may be any text; blanks and brackets in it must not look like another field, or the
-/// end of them. What names and addresses of login services are made of stays, the rest is percent-encoded.
+/// A name as one word. The `sub` of a token may be any text: spaces and brackets in it must not look like the next field, or
+/// like the end of all fields. The characters of key names, email addresses and login services' identifiers are kept,
+/// all others are percent-encoded.
 struct Field<'a>(&'a str);
 
 impl fmt::Display for Field<'_> {

@@ -1,4 +1,5 @@
-//! Permits for clients. A permit is a guard: taking one counts, dropping one frees, whatever happens in between.
+//! Limits on the number of clients. A permit is a guard that frees its place when it is dropped, even by a panic, so the
+//! counts cannot leak.
 
 use std::{
     collections::HashMap,
@@ -9,23 +10,24 @@ use std::{
     },
 };
 
-/// Counts the clients that are in.
+/// The limit for all clients together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientLimit(Arc<AtomicUsize>);
 
-/// A client's place, free again when it is dropped.
+/// One client's share of a [`ClientLimit`].
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl ClientLimit {
-    /// A permit, unless `most` are taken.
-    pub(crate) fn acquire(&self, most: usize) -> Option<Permit> {
-        let taken = |count: usize| (count < most).then_some(count + 1);
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).ok()?;
+    /// A permit, unless `max` are in use.
+    pub(crate) fn acquire(&self, max: usize) -> Option<Permit> {
+        let incremented = |count: usize| (count < max).then_some(count + 1);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, incremented).ok()?;
         Some(Permit(Arc::clone(&self.0)))
     }
 
-    pub(crate) fn taken(&self) -> usize {
+    /// Number of permits in use.
+    pub(crate) fn in_use(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }
 }
@@ -36,29 +38,29 @@ impl Drop for Permit {
     }
 }
 
-/// Counts the clients of each address.
+/// The limit for the clients of each address. IPv6 addresses count by network, see [`client_network`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AddressLimit(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A client's place among those of its address.
+/// One client's share of an [`AddressLimit`].
 #[derive(Debug)]
 pub(crate) struct AddressPermit {
     limit: AddressLimit,
-    home: IpAddr,
+    network: IpAddr,
 }
 
 impl AddressLimit {
-    /// A permit, unless `most` of this address are taken; 0 is no limit.
-    pub(crate) fn acquire(&self, address: IpAddr, most: usize) -> Option<AddressPermit> {
-        let home = home(address);
+    /// A permit, unless `max` of this address are in use; 0 means no limit.
+    pub(crate) fn acquire(&self, address: IpAddr, max: usize) -> Option<AddressPermit> {
+        let network = client_network(address);
         let mut taken = self.lock();
-        let count = taken.entry(home).or_default();
-        // An entry made here has room, so none stays behind empty.
-        if most > 0 && *count >= most {
+        let count = taken.entry(network).or_default();
+        // This returns for existing entries only, so that it never leaves an empty one in the map.
+        if max > 0 && *count >= max {
             return None;
         }
         *count += 1;
-        Some(AddressPermit { limit: self.clone(), home })
+        Some(AddressPermit { limit: self.clone(), network })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -69,17 +71,18 @@ impl AddressLimit {
 impl Drop for AddressPermit {
     fn drop(&mut self) {
         let mut taken = self.limit.lock();
-        if let Some(count) = taken.get_mut(&self.home) {
+        if let Some(count) = taken.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.home);
+                taken.remove(&self.network);
             }
         }
     }
 }
 
-/// One home has one IPv4 address, or the 2^64 addresses of one IPv6 network.
-pub(crate) fn home(address: IpAddr) -> IpAddr {
+/// The address, or for IPv6 the /64 network, that stands for one household: it can use any of the 2^64 addresses of its
+/// network.
+pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,
@@ -91,23 +94,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_seat_is_free_even_after_a_panic() {
+    fn a_dropped_permit_is_free_even_after_a_panic() {
         let limit = ClientLimit::default();
         let first = limit.acquire(2).unwrap();
         let second = limit.acquire(2).unwrap();
         assert!(limit.acquire(2).is_none());
         drop(first);
-        assert_eq!(limit.taken(), 1);
+        assert_eq!(limit.in_use(), 1);
         let panicked = std::panic::catch_unwind(move || {
-            let _seat = second;
+            let _permit = second;
             std::panic::resume_unwind(Box::new(()));
         });
         assert!(panicked.is_err());
-        assert_eq!(limit.taken(), 0);
+        assert_eq!(limit.in_use(), 0);
     }
 
     #[test]
-    fn each_address_has_its_own_seats() {
+    fn each_address_has_its_own_permits() {
         let limit = AddressLimit::default();
         let acquire = |address: &str| limit.acquire(address.parse().unwrap(), 2);
         let first = [acquire("203.0.113.1").unwrap(), acquire("::ffff:203.0.113.1").unwrap()];

@@ -1,4 +1,5 @@
-//! Accepts connections and gives each its permits and its thread. It never reads, writes or waits for a peer.
+//! Accepts connections, and acquires the permits and the thread for each. It never reads, writes or waits for a peer, so
+//! that no client can hold up another one here.
 
 use std::{
     cell::Cell,
@@ -14,25 +15,25 @@ use crossbeam_channel::Sender;
 use super::{connection, reserved::Reserved};
 use crate::{
     config::Config,
-    http::{Refusal, counts_at_the_door},
+    http::{Refusal, counts_on_accept},
     registry::{AddressPermit, Connection, Permit, Registry},
     session::{HandlerResult, Session},
 };
 
-/// Enough for tungstenite, the bot and a logger; untouched pages cost nothing.
+/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost nothing.
 pub(super) const STACK_BYTES: usize = 256 * 1024;
 
 pub(super) type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
 
-/// How long accepting rests when the system is out of descriptors or memory.
-const REST: Duration = Duration::from_millis(100);
+/// Delay before the next attempt when the system is out of descriptors or memory.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Accepts connections, and starts a thread for each, or hands it to a reserved one.
+/// Accepts connections, and starts a thread for each one or passes it to a reserved thread.
 pub(super) struct Acceptor {
     registry: Arc<Registry>,
     handler: Arc<Handler>,
     reserved: Reserved,
-    /// A connection keeps a clone: the stopping server waits until the last one is dropped.
+    /// Cloned for each connection: a stopping server waits until the last clone is dropped.
     alive: Sender<()>,
     unanswered: Reports,
     without_thread: Reports,
@@ -54,13 +55,13 @@ impl Acceptor {
         })
     }
 
-    /// Starts the thread that accepts, until the server stops.
+    /// Starts the thread that accepts connections until the server stops.
     pub(super) fn start(self, listener: TcpListener) -> io::Result<JoinHandle<()>> {
         let accepting = thread::Builder::new().name("accept".into()).stack_size(STACK_BYTES);
         accepting.spawn(move || self.accept_all(&listener))
     }
 
-    /// Errors of one connection never end it.
+    /// Runs until the server stops; no error ends it.
     fn accept_all(&self, listener: &TcpListener) {
         let reports = Reports::default();
         while !self.registry.is_stopping() {
@@ -68,24 +69,24 @@ impl Acceptor {
                 Ok((stream, address)) => self.accept(stream, address),
                 Err(_) if self.registry.is_stopping() => {}
                 Err(error) if concerns_one_connection(&error) => {
-                    log::debug!("a client left before it was accepted: {error}");
+                    log::debug!("a client disconnected before it was accepted: {error}");
                 }
                 Err(error) => {
                     reports.at_most_once_a_second(|| log::error!("cannot accept clients: {error}"));
-                    let _ = self.registry.stopping.recv_timeout(REST);
+                    let _ = self.registry.stopping.recv_timeout(RETRY_DELAY);
                 }
             }
         }
     }
 
     fn accept(&self, stream: TcpStream, address: SocketAddr) {
-        // Without it a short answer waits for the acknowledgement of the one before.
+        // Otherwise a short reply waits until the previous one is acknowledged (Nagle's algorithm).
         let _ = stream.set_nodelay(true);
-        let address = plain(address);
+        let address = canonical(address);
         let connection = self.registry.register(stream, address, self.alive.clone());
         match Permits::acquire(&self.registry, address.ip()) {
             Ok(permits) => self.start_client(connection, permits),
-            Err(refusal) => self.turn_away(connection, refusal),
+            Err(refusal) => self.refuse(connection, refusal),
         }
     }
 
@@ -98,20 +99,22 @@ impl Acceptor {
         if let Err(error) = started {
             self.without_thread
                 .at_most_once_a_second(|| log::error!("cannot start a thread for a client: {error}"));
-            self.turn_away(connection, Refusal::Full);
+            self.refuse(connection, Refusal::Full);
         }
     }
 
-    fn turn_away(&self, connection: Arc<Connection>, refusal: Refusal) {
+    fn refuse(&self, connection: Arc<Connection>, refusal: Refusal) {
         if self.reserved.serve(connection, refusal) {
             self.registry.counters.unanswered();
-            self.unanswered
-                .at_most_once_a_second(|| log::warn!("clients are closed unanswered: there are too many"));
+            self.unanswered.at_most_once_a_second(|| {
+                log::warn!("connections are closed without an answer: there are too many")
+            });
         }
     }
 }
 
-/// Errors that Linux reports from `accept` for a connection that broke in the queue (accept(2)).
+/// Whether an error of `accept` is about one connection that broke in the queue, and not about the listener: see
+/// accept(2).
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     let kinds =
@@ -119,10 +122,10 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-/// A client's permits, as far as they are acquired when it is accepted.
+/// The permits that a client acquires when it is accepted.
 pub(super) struct Permits {
     _client: Permit,
-    /// `None` where the client's address is not known yet, or does not count.
+    /// `None` where the client's own address is not known yet, or is not limited.
     pub(super) address: Option<AddressPermit>,
 }
 
@@ -130,14 +133,14 @@ impl Permits {
     fn acquire(registry: &Registry, address: IpAddr) -> Result<Permits, Refusal> {
         let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*registry.config();
         let client = registry.clients.acquire(*max_clients).ok_or(Refusal::Full)?;
-        let counts = counts_at_the_door(address, trusted_proxies);
+        let counts = counts_on_accept(address, trusted_proxies);
         let acquire =
             || registry.addresses.acquire(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
         Ok(Permits { _client: client, address: counts.then(acquire).transpose()? })
     }
 }
 
-/// What may happen a thousand times a second is logged once.
+/// Limits the rate of a log message about something that may happen thousands of times a second.
 #[derive(Default)]
 struct Reports(Cell<Option<Instant>>);
 
@@ -150,8 +153,8 @@ impl Reports {
     }
 }
 
-/// A socket that listens for both shows an IPv4 address as an IPv6 one.
-fn plain(address: SocketAddr) -> SocketAddr {
+/// Undoes the mapping of an IPv4 address to an IPv6 one, by a socket that listens for both.
+fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
         IpAddr::V6(_) => address,

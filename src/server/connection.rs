@@ -1,4 +1,4 @@
-//! The life of a connection, from its first byte to its last.
+//! The life of a connection, from the first byte to the last: head, route, upgrade, session, close.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -29,19 +29,24 @@ use crate::{
     stream::{Ending, GatheringStream, SharedTransport, TimedStream},
 };
 
-/// How long and how much is read of what the client still sends after the last frame. A socket that is closed with
-/// unread input is reset, and the reset destroys the frame.
+/// Time limit for reading what the client still sends after the last frame. A socket that is closed with unread input is
+/// reset, and the reset can destroy the frame on its way.
 const LINGER: Duration = Duration::from_secs(2);
+/// Limit on the bytes that are read meanwhile.
 const LINGER_BYTES: usize = 256 * 1024;
-/// The same for a connection that was woken, which cannot tell an end of file from that.
+/// Time limit for the same on a connection that was woken, whose reads no longer wait.
 const LINGER_WHEN_WOKEN: Duration = Duration::from_secs(1);
+/// Delay between two reads of a woken connection.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Silence after which a woken connection is considered finished.
 const QUIET: Duration = Duration::from_millis(100);
-/// A reserved thread must be free again soon.
-const RESERVED_TIME: Duration = Duration::from_secs(2);
+/// Time limit for a connection on a reserved thread, which others may be waiting for.
+const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole life of a connection. One without permits (they are all taken, say) is read all the same, so that its answer
-/// is not lost, and gets the answer that its request would get anyway, or else this one.
+/// Serves a connection for its whole life.
+///
+/// One without permits (because the server is full, say) is read as well. If its request needs no permit, it gets the usual
+/// answer, otherwise the given refusal. Answering before the head was read could lose the answer to a reset.
 pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refusal>, handler: &Handler) {
     let registry = &connection.registry;
     let config = registry.config();
@@ -51,19 +56,19 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 
     let transport = match transport(connection, &config) {
         Ok(transport) => transport,
-        Err(error) => return log::error!("cannot begin TLS: {error} {client}"),
+        Err(error) => return log::error!("cannot start TLS: {error} {client}"),
     };
     let mut socket = TimedStream::new(transport, connection.state.stop_flags.clone());
-    let patience = if permits.is_ok() { config.handshake_timeout } else { RESERVED_TIME };
-    let deadline = Instant::now() + patience;
+    let timeout = if permits.is_ok() { config.handshake_timeout } else { RESERVED_TIMEOUT };
+    let deadline = Instant::now() + timeout;
     socket.read_by(deadline);
-    let leave_by = if permits.is_ok() { deadline + LINGER } else { deadline };
-    let mut exchange = Exchange { connection, socket, client, leave_by, with_body: true };
+    let close_by = if permits.is_ok() { deadline + LINGER } else { deadline };
+    let mut exchange = Exchange { connection, socket, client, close_by, with_body: true };
     let (head, leftover) = match Head::read(&mut exchange.socket) {
         Ok(read) => read,
-        Err(unread) => return exchange.end_unread(unread),
+        Err(error) => return exchange.end_without_head(error),
     };
-    exchange.learn(&head, &config);
+    exchange.apply_head(&head, &config);
 
     let upgrade = match route(&head) {
         Ok(Route::Upgrade(upgrade)) => upgrade,
@@ -87,26 +92,26 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         (_, Err(refusal)) => {
             report_refusal(&refusal, registry, &client);
             stream.finish();
-            return linger(connection, leave_by, None);
+            return linger(connection, close_by, None);
         }
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    // What was only needed to come in does not stay for as long as the session does.
+    // They are not needed any more, and would cost memory for as long as the session lasts.
     drop((head, config));
     log::info!("Connection established with client ... {client}");
 
     converse(stream, connection, &client, handler);
 }
 
-/// The second half of its life: the conversation, and what is left to do when that is over.
-#[inline(never)] // As `Head::read`: the upgrade before it needs the same room on the stack.
+/// The second half of a connection's life: the conversation and its end.
+#[inline(never)] // As `Head::read`: so that it reuses the stack of the upgrade.
 fn converse(stream: GatheringStream, connection: &Arc<Connection>, client: &ClientId, handler: &Handler) {
     let mut session = Session::new(stream, Arc::clone(connection), client.clone());
     let handled = catch_unwind(AssertUnwindSafe(|| handler(&mut session)));
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
         Ok(Err(error)) => Ending::Failed(error.to_string()),
-        // The panic hook has told what and where.
+        // The panic hook has reported the message and the location.
         Err(_) => {
             connection.registry.counters.panicked();
             Ending::Panicked
@@ -118,7 +123,7 @@ fn converse(stream: GatheringStream, connection: &Arc<Connection>, client: &Clie
     }
 }
 
-/// Has tungstenite answer the upgrade, and returns whether that went well and what was decided.
+/// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
 #[inline(never)] // As `Head::read`.
 #[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 fn upgraded(
@@ -149,7 +154,8 @@ fn transport(connection: &Connection, config: &Config) -> io::Result<SharedTrans
     }
 }
 
-/// From now on the session ends when new settings do not let it in; they may have come since it was judged.
+/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that came between the
+/// decision and this call.
 fn bind_caller(admission: Admission, connection: &Connection) {
     let admission = connection.state.admission.get_or_init(|| admission);
     if !connection.registry.still_holds(admission, &connection.registry.config()) {
@@ -157,7 +163,8 @@ fn bind_caller(admission: Admission, connection: &Connection) {
     }
 }
 
-/// The last judgement over an upgrade: the key, the origin, and whether there is room.
+/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the server is full,
+/// then the permits.
 #[inline(never)] // As `Head::read`.
 fn admit_upgrade(
     head: &Head,
@@ -171,15 +178,15 @@ fn admit_upgrade(
         return Err(Refusal::Stopping);
     }
     let permits = permits.as_ref().map_err(Clone::clone)?;
-    // A client that a proxy brings is known only now.
+    // The address of a client behind a proxy is known only now, after its head was read.
     let address = client.forwarded.filter(|client| permits.address.is_none() && !client.is_loopback());
-    let take = |client| {
+    let acquire = |client| {
         registry.addresses.acquire(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress)
     };
-    Ok((admission, address.map(take).transpose()?))
+    Ok((admission, address.map(acquire).transpose()?))
 }
 
-/// What a request gets that asks for no upgrade.
+/// The answer to a request that does not ask for an upgrade.
 #[inline(never)] // As `Head::read`.
 fn answer_to(
     route: &Route<'_>,
@@ -199,7 +206,7 @@ fn answer_to(
         }
         Route::Asset(asset) if config.page => Ok(asset.response(head, &config)),
         Route::Asset(_) => Err(Refusal::NotFound),
-        // An upgrade is no plain request, and would get no other answer here.
+        // The caller handles upgrades; one would get the same answer here.
         Route::Probe | Route::Upgrade(_) => {
             admit_upgrade(head, client, registry, permits)?;
             Err(Refusal::UpgradeRequired)
@@ -207,8 +214,8 @@ fn answer_to(
     }
 }
 
-/// Metrics are for programs on this machine, and for whoever has a key. What a proxy brings is from elsewhere, and so is a
-/// page whose own name leads to this machine.
+/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the
+/// `Host` is checked because a web page's own name may resolve to this machine (DNS rebinding).
 fn may_see_metrics(head: &Head, client: &ClientId, registry: &Registry) -> Result<(), Refusal> {
     let is_local = client.address.ip().is_loopback()
         && !is_forwarded(head)
@@ -218,7 +225,7 @@ fn may_see_metrics(head: &Head, client: &ClientId, registry: &Registry) -> Resul
     if is_local { Ok(()) } else { admit(head, &rules).map(drop) }
 }
 
-/// Of the subprotocols that were offered one is chosen (RFC 6455, section 4.2.2): some clients leave without one.
+/// Chooses one of the offered subprotocols (RFC 6455, section 4.2.2): some clients disconnect if none is chosen.
 fn with_subprotocol(mut response: Response, head: &Head) -> Response {
     if let Some(value) = subprotocol(head).and_then(|chosen| HeaderValue::from_str(chosen).ok()) {
         response.headers_mut().insert("Sec-WebSocket-Protocol", value);
@@ -226,19 +233,21 @@ fn with_subprotocol(mut response: Response, head: &Head) -> Response {
     response
 }
 
-/// A request that waits for its answer, and whoever sent it. Answering it uses it up, and the log names the client as far as
-/// it is known.
+/// A request that waits for its answer. Methods that answer it consume it, so there is only one answer.
 struct Exchange<'a> {
     connection: &'a Connection,
     socket: TimedStream,
+    /// The client, as far as it is known.
     client: ClientId,
-    leave_by: Instant,
+    /// Deadline for the client to disconnect after its answer.
+    close_by: Instant,
+    /// Whether the answer has a body, as all but those to `HEAD` do.
     with_body: bool,
 }
 
 impl Exchange<'_> {
-    /// Takes from the head whose request it is and how it is answered.
-    fn learn(&mut self, head: &Head, config: &Config) {
+    /// Sets what depends on the head: the client's own address, and whether the answer has a body.
+    fn apply_head(&mut self, head: &Head, config: &Config) {
         let Exchange { client, with_body, .. } = self;
         let address = client_address(head, client.address.ip(), &config.trusted_proxies);
         client.forwarded = (address != client.address.ip()).then_some(address);
@@ -251,11 +260,11 @@ impl Exchange<'_> {
     }
 
     #[inline(never)] // As `Head::read`.
-    fn end_unread(mut self, unread: HeadError) {
+    fn end_without_head(mut self, error: HeadError) {
         let Exchange { connection, client, .. } = &self;
-        match unread {
+        match error {
             _ if connection.state.displaced.load(Ordering::Acquire) => {
-                log::debug!("Connection closed to make room for another ... {client}");
+                log::debug!("Connection closed in favor of a newer one ... {client}");
             }
             HeadError::Refused { refusal, is_head } => {
                 self.with_body = !is_head;
@@ -278,7 +287,7 @@ impl Exchange<'_> {
         let _ = self.socket.write_within(self.connection.registry.config().write_timeout);
         if write_answer(&mut self.socket, response).is_ok() {
             self.socket.finish();
-            linger(self.connection, self.leave_by, None);
+            linger(self.connection, self.close_by, None);
         }
     }
 }
@@ -305,61 +314,66 @@ fn report(ending: &Ending, registry: &Registry, client: &ClientId) {
     }
 }
 
-/// Says that nothing more comes, and takes in what the client still sends until it has hung up as well, or until
-/// `leave_by`. After a conversation `wire` is what it went over.
+/// Shuts down the sending side, and discards what the client still sends until it disconnects, or until `close_by`.
+/// `session_stream` is the stream of a finished conversation, if there was one.
 #[inline(never)] // As `Head::read`.
-fn linger(connection: &Connection, leave_by: Instant, mut wire: Option<&mut GatheringStream>) {
+fn linger(connection: &Connection, close_by: Instant, mut session_stream: Option<&mut GatheringStream>) {
     let Connection { stream, state, .. } = connection;
     let mut buffer = [0; 4096];
-    let mut taken = 0;
-    // A woken connection's reads return at once, and what comes behind its last word would be answered with a reset: its
-    // client is given time to read that word before.
+    let mut discarded = 0;
+    // After a wake-up by `shutdown(Read)`, reads return at once, and input after the close is answered with a reset. The
+    // client gets time to read the last frame before that.
     if state.stop_flags.abort().is_some() {
-        taken += wait_for_farewell(stream, wire.as_deref_mut(), &mut buffer);
+        discarded += discard_when_woken(stream, session_stream.as_deref_mut(), &mut buffer);
     }
-    // A stop may wake this where nothing comes any more.
-    let has_closed = wire.is_some_and(|wire| wire.has_closed());
+    // After the client's Close nothing more comes, so a stop may wake the reads below.
+    let has_closed = session_stream.is_some_and(|stream| stream.has_closed());
     state.lingers.store(!has_closed, Ordering::Release);
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
     }
-    let leave_by = leave_by.min(Instant::now() + LINGER);
-    while taken < LINGER_BYTES {
-        let left = leave_by.saturating_duration_since(Instant::now());
+    let close_by = close_by.min(Instant::now() + LINGER);
+    while discarded < LINGER_BYTES {
+        let left = close_by.saturating_duration_since(Instant::now());
         if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
             return;
         }
         match (&**stream).read(&mut buffer) {
             Ok(0) => return,
-            Ok(count) => taken += count,
+            Ok(count) => discarded += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return,
         }
     }
 }
 
-/// Takes in what comes, until the client has sent its Close, after which it sends nothing, or else until there is an answer and
-/// nothing behind it for a while. A socket that was reset, because the client is gone, is connected to nobody.
-fn wait_for_farewell(stream: &TcpStream, mut wire: Option<&mut GatheringStream>, buffer: &mut [u8]) -> usize {
+/// Discards input until the client has sent its Close, after which it sends nothing, or until it has sent something and then
+/// nothing for a while. Reads do not wait here, and cannot detect that the client disconnected; but after a reset the socket
+/// has no peer address any more. Returns the number of bytes.
+fn discard_when_woken(
+    stream: &TcpStream,
+    mut session_stream: Option<&mut GatheringStream>,
+    buffer: &mut [u8],
+) -> usize {
     let deadline = Instant::now() + LINGER_WHEN_WOKEN;
     let mut quiet_since = None;
-    let mut taken = 0;
-    while Instant::now() < deadline && taken < LINGER_BYTES && stream.peer_addr().is_ok() {
-        let read = match &mut wire {
-            Some(wire) if wire.has_closed() => break,
-            Some(wire) => wire.read_on(buffer),
+    let mut discarded = 0;
+    while Instant::now() < deadline && discarded < LINGER_BYTES && stream.peer_addr().is_ok() {
+        let read = match &mut session_stream {
+            Some(session_stream) if session_stream.has_closed() => break,
+            Some(session_stream) => session_stream.read_after_end(buffer),
             None => (&*stream).read(buffer),
         };
         match read {
             Ok(0) if quiet_since.is_some_and(|since: Instant| since.elapsed() > QUIET) => break,
             Ok(0) => thread::sleep(PAUSE),
             Ok(count) => {
-                taken += count;
+                discarded += count;
                 quiet_since = Some(Instant::now());
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
-    taken
+    discarded
 }

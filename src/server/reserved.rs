@@ -1,4 +1,5 @@
-//! The threads that are kept for connections without a place: they answer that the server is well, or what is wrong.
+//! The threads that are reserved for connections without permits. They serve health checks and metrics, and send the
+//! refusal to everything else, so that a full server still answers.
 
 use std::{
     io,
@@ -14,25 +15,27 @@ use super::{
     connection,
 };
 use crate::{
-    http::{Refusal, counts_at_the_door},
-    registry::{Connection, Registry, home},
+    http::{Refusal, counts_on_accept},
+    registry::{Connection, Registry, client_network},
 };
 
-/// Started in advance: when the house is full, the system may give no more of them.
+/// Number of reserved threads. They are started in advance, because the system may have none left when the server is full.
 const THREADS: usize = 8;
-/// How many of them one address may have, which may be slow on purpose.
+/// Maximum number of reserved threads for one address, whose clients may be slow on purpose.
 const THREADS_OF_AN_ADDRESS: usize = THREADS / 2;
-/// The reserved threads, and whom they serve.
+
+/// The reserved threads, and the connections that they serve.
 pub(crate) struct Reserved {
     holders: Holders,
-    /// Wakes a thread for whoever waits.
+    /// Wakes a thread for a connection that waits.
     calls: Sender<()>,
 }
 
 impl Reserved {
+    /// Starts the threads. They end when this is dropped.
     pub(super) fn open(registry: &Arc<Registry>, handler: &Arc<Handler>) -> io::Result<Reserved> {
         let holders = Holders::default();
-        // One that is full has a call for each that can wait.
+        // A full channel already holds one call for each connection that can wait.
         let (calls, called) = bounded(THREADS);
         for number in 1..=THREADS {
             let (holders, called) = (holders.clone(), called.clone());
@@ -47,32 +50,32 @@ impl Reserved {
         Ok(Reserved { holders, calls })
     }
 
-    /// Has the connection answered by a reserved thread. When too many are held, somebody is closed for it: whoever stays on after
-    /// an answer, or else whoever has held a thread longest. Says whether that one stays unanswered.
+    /// Has a reserved thread answer the connection. If too many threads are held, another connection is closed: one that
+    /// has its answer, or else the one that has held a thread longest. Returns whether one was closed without an answer.
     pub(crate) fn serve(&self, connection: Arc<Connection>, refusal: Refusal) -> bool {
         let address = connection.address.ip();
-        let counts = counts_at_the_door(address, &connection.registry.config().trusted_proxies);
-        let unanswered = self.holders.add(connection, refusal, counts.then(|| home(address)));
+        let counts = counts_on_accept(address, &connection.registry.config().trusted_proxies);
+        let unanswered = self.holders.add(connection, refusal, counts.then(|| client_network(address)));
         let _ = self.calls.try_send(());
         unanswered
     }
 }
 
-/// Whoever has a reserved thread or waits for one that was freed, in the order in which they came.
+/// The connections that hold a reserved thread, or wait for one that is being freed, in the order in which they came.
 #[derive(Clone, Default)]
 struct Holders(Arc<Mutex<Vec<Holder>>>);
 
 struct Holder {
     number: u64,
     connection: Weak<Connection>,
-    /// Where it is from, as far as that counts.
-    home: Option<IpAddr>,
-    /// What its thread will be given.
+    /// The client's network; `None` where its share is not limited.
+    network: Option<IpAddr>,
+    /// The input for its thread, until that starts.
     waiting: Option<(Arc<Connection>, Refusal)>,
     displaced: bool,
 }
 
-/// A reserved thread is free again when this is dropped.
+/// A guard that frees the reserved thread when it is dropped.
 struct Hold {
     holders: Holders,
     number: u64,
@@ -85,12 +88,12 @@ impl Drop for Hold {
 }
 
 impl Holders {
-    /// Adds somebody who waits, and closes somebody else for that if there are too many; says whether that one stays
-    /// unanswered.
-    fn add(&self, connection: Arc<Connection>, refusal: Refusal, home: Option<IpAddr>) -> bool {
+    /// Adds a connection that waits for a thread, and closes another one if there are too many. Returns whether that one was
+    /// closed without an answer.
+    fn add(&self, connection: Arc<Connection>, refusal: Refusal, network: Option<IpAddr>) -> bool {
         let mut holders = self.lock();
         let states: Vec<State> = holders.iter().map(Holder::state).collect();
-        let displaced = whom_to_displace(&states, home);
+        let displaced = choose_displaced(&states, network);
         if let Some(at) = displaced {
             if holders[at].waiting.is_some() {
                 holders.remove(at);
@@ -101,14 +104,14 @@ impl Holders {
         holders.push(Holder {
             number: connection.number,
             connection: Arc::downgrade(&connection),
-            home,
+            network,
             waiting: Some((connection, refusal)),
             displaced: false,
         });
         displaced.is_some_and(|at| states[at].phase == Phase::Unanswered)
     }
 
-    /// Serves whoever waits longest; nobody may, since those that wait can be displaced too.
+    /// Serves the connection that has waited longest. There may be none: a waiting connection can be displaced too.
     fn serve_next(&self, handler: &Handler) {
         let next = self.lock().iter_mut().find_map(|holder| Some((holder.number, holder.waiting.take()?)));
         if let Some((number, (connection, refusal))) = next {
@@ -130,10 +133,10 @@ impl Holder {
             Some(_) => Phase::Unanswered,
             None => Phase::Leaving,
         };
-        State { home: self.home, phase }
+        State { network: self.network, phase }
     }
 
-    /// Wakes its thread, which ends.
+    /// Closes the connection, which frees its thread.
     fn displace(&mut self) {
         self.displaced = true;
         if let Some(connection) = self.connection.upgrade() {
@@ -145,46 +148,46 @@ impl Holder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
-    home: Option<IpAddr>,
+    network: Option<IpAddr>,
     phase: Phase,
 }
 
-/// In the order in which they are closed for others.
+/// The phases of a connection here, in the order in which connections are displaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// It has its answer, and has not hung up.
+    /// It has its answer, and waits for the client to disconnect.
     Answered,
-    /// Its head is not whole yet, as a rule.
+    /// It has no answer yet, usually because its head is not complete.
     Unanswered,
-    /// Its thread is about to be free.
+    /// Its thread is about to be freed. It is not displaced again.
     Leaving,
 }
 
-/// Who has to leave for a newcomer: one from the same address where that has its share, or else anybody when all threads are
-/// held. Of those that can be, the one that came first.
-fn whom_to_displace(holders: &[State], home: Option<IpAddr>) -> Option<usize> {
+/// The index of the connection to close for a new one from `network`: one from the same network if that has used up its
+/// share, or any one if all threads are held. Among these, the lowest phase comes first, then the longest wait.
+fn choose_displaced(holders: &[State], network: Option<IpAddr>) -> Option<usize> {
     let staying = || holders.iter().enumerate().filter(|(_, holder)| holder.phase != Phase::Leaving);
-    let neighbours = || staying().filter(|(_, holder)| home.is_some() && holder.home == home);
-    let slowest = |(at, holder): &(usize, &State)| (holder.phase, *at);
-    let leaving = if neighbours().count() >= THREADS_OF_AN_ADDRESS {
-        neighbours().min_by_key(slowest)
+    let neighbours = || staying().filter(|(_, holder)| network.is_some() && holder.network == network);
+    let order = |(at, holder): &(usize, &State)| (holder.phase, *at);
+    let displaced = if neighbours().count() >= THREADS_OF_AN_ADDRESS {
+        neighbours().min_by_key(order)
     } else if staying().count() >= THREADS {
-        staying().min_by_key(slowest)
+        staying().min_by_key(order)
     } else {
         None
     };
-    leaving.map(|(at, _)| at)
+    displaced.map(|(at, _)| at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// `holders` are a letter each, a capital for one that has its answer and `-` for one that leaves: `a` and `b` are
-    /// addresses, `l` is loopback.
+    /// Each letter of `holders` is a connection: `a`, `b` and `c` are addresses, `l` is loopback. A capital letter has its
+    /// answer, and `-` is leaving.
     #[track_caller]
-    fn check(holders: &str, newcomer: char, expected: Option<usize>) {
-        let home = |letter: char| match letter.to_ascii_lowercase() {
+    fn check(holders: &str, new_client: char, expected: Option<usize>) {
+        let network = |letter: char| match letter.to_ascii_lowercase() {
             'a' => Some([203, 0, 113, 1].into()),
             'b' => Some([203, 0, 113, 2].into()),
             'c' => Some([203, 0, 113, 3].into()),
@@ -196,26 +199,26 @@ mod tests {
             _ => Phase::Unanswered,
         };
         let holders: Vec<_> =
-            holders.chars().map(|letter| State { home: home(letter), phase: phase(letter) }).collect();
-        assert_eq!(whom_to_displace(&holders, home(newcomer)), expected);
+            holders.chars().map(|letter| State { network: network(letter), phase: phase(letter) }).collect();
+        assert_eq!(choose_displaced(&holders, network(new_client)), expected);
     }
 
     #[test]
-    fn who_has_to_leave() {
+    fn which_connection_is_displaced() {
         check("", 'a', None);
         check("lllllll", 'l', None);
         check("aaabbb", 'a', None);
-        // An address beyond its share displaces its own, whether there is room or not.
+        // An address that exceeds its share displaces one of its own connections, even if threads are free.
         check("laaaa", 'a', Some(1));
         check("laaaAlll", 'a', Some(4));
         check("lbbbaaaa", 'a', Some(4));
         check("laaaa", 'b', None);
-        // Beyond all threads it is the one that came first, and rather one that has its answer.
+        // When all threads are held, it is the oldest connection, but preferably one that has its answer.
         check("llllllll", 'l', Some(0));
         check("aaaabbbb", 'l', Some(0));
         check("aaaabbbb", 'c', Some(0));
         check("llaaaLLa", 'l', Some(5));
-        // Whoever leaves already makes room.
+        // A connection that is leaving frees its thread anyway.
         check("-lllllll", 'l', None);
         check("-llllllll", 'l', Some(1));
         check("--------aaa", 'a', None);

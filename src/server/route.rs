@@ -1,25 +1,25 @@
-//! What a request asks for.
+//! Routes: what a request asks for.
 
 use crate::{
     http::{Head, Refusal, Upgrade, asks_for_upgrade, upgrade},
     page::Asset,
 };
 
-/// What a request asks for, and may be answered with.
+/// What a request asks for.
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
     Upgrade(Upgrade<'a>),
-    /// Whether an upgrade would be let in: a browser cannot see why its WebSocket was refused.
+    /// A plain request for the answer that an upgrade would get: browsers do not show a page why its WebSocket was refused.
     Probe,
-    /// Whether the server is well.
+    /// A health check.
     Health,
-    /// What it has counted.
+    /// The metrics.
     Metrics,
     /// A file of the chat page.
     Asset(Asset),
 }
 
-/// Sorts a request; an upgrade is taken on any path.
+/// Finds the route of a request. An upgrade is accepted on any path.
 pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
     head.check_framing()?;
     if head.method() != "GET" && head.method() != "HEAD" {

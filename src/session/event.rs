@@ -1,10 +1,10 @@
-//! What comes from the other end of a conversation.
+//! The events of a conversation.
 
 use tungstenite::{Bytes, Message, Utf8Bytes, protocol::CloseFrame};
 
-/// Something that came from the client.
+/// Something that was received from the peer.
 ///
-/// Pings and Close have been answered already when a handler sees them.
+/// Pings and Close have already been answered when they are handed out; a handler may ignore them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -16,12 +16,13 @@ pub enum Event {
     Ping(Bytes),
     /// A pong with its payload, 125 bytes at most.
     Pong(Bytes),
-    /// The client ends the conversation, with a code and a reason if it gave any. Nothing comes behind it.
+    /// The peer closed the conversation, with a close code (RFC 6455, section 7.4) and a reason if it sent any. This is
+    /// the last event.
     Close(Option<(u16, Utf8Bytes)>),
 }
 
 impl Event {
-    /// The event that a message is; `None` for a raw frame, which reading never returns.
+    /// Converts a message; `None` for a raw frame, which reading never returns.
     pub(crate) fn from_message(message: Message) -> Option<Event> {
         match message {
             Message::Text(text) => Some(Event::Text(text)),

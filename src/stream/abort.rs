@@ -13,9 +13,9 @@ use std::{
 pub(crate) enum Abort {
     /// The server is stopping.
     Stop,
-    /// The settings no longer let the peer in.
+    /// The settings no longer admit the peer.
     Withdrawn,
-    /// One message took more bytes than it may.
+    /// The peer used up the byte budget of one message.
     Budget,
     /// The peer did not read within `write_timeout`.
     Write,
@@ -24,6 +24,7 @@ pub(crate) enum Abort {
 }
 
 impl Abort {
+    /// The reason inside `error`, if replyd ended the call; `None` for an error of the system.
     pub(crate) fn of(error: &io::Error) -> Option<Abort> {
         error.get_ref()?.downcast_ref::<Abort>().copied()
     }
@@ -32,8 +33,8 @@ impl Abort {
 impl fmt::Display for Abort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Abort::Stop => "stopping",
-            Abort::Withdrawn => "no longer let in",
+            Abort::Stop => "the server is stopping",
+            Abort::Withdrawn => "no longer admitted",
             Abort::Budget => "too many bytes for one message",
             Abort::Write => "the peer does not read",
             Abort::NotTls => "the peer does not speak TLS",
@@ -44,21 +45,23 @@ impl fmt::Display for Abort {
 impl error::Error for Abort {}
 
 impl From<Abort> for io::Error {
-    fn from(cut: Abort) -> io::Error {
-        io::Error::other(cut)
+    fn from(abort: Abort) -> io::Error {
+        io::Error::other(abort)
     }
 }
 
-/// What others may want of a connection: looked at before each read, and after one that was woken for it.
+/// Flags by which other threads end a connection. They are checked before each read, and after each read that
+/// returned nothing: setting a flag alone does not wake a blocked read, `shutdown(Read)` does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopFlags {
-    /// Of all connections of a server.
+    /// Shared by all connections of a server.
     pub(crate) stop: Arc<AtomicBool>,
-    /// Of this one.
+    /// This connection's own: its client is no longer admitted.
     pub(crate) withdrawn: Arc<AtomicBool>,
 }
 
 impl StopFlags {
+    /// The reason to end the connection now, if there is one.
     pub(crate) fn abort(&self) -> Option<Abort> {
         if self.stop.load(Ordering::Acquire) {
             Some(Abort::Stop)

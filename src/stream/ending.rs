@@ -1,4 +1,4 @@
-//! How a conversation ends, and the close code that says so.
+//! How a conversation ends, and the close code for each ending.
 
 use std::{fmt, io};
 
@@ -18,15 +18,15 @@ pub(crate) enum Ending {
     Finished(u16),
     /// The peer sent Close.
     Closed,
-    /// The connection broke, or the peer is silent: nobody is there to be told.
+    /// The connection broke, or the peer stopped answering pings: a Close would reach nobody.
     Gone(String),
-    /// The peer reads too slowly: it would not read a Close either.
+    /// The peer did not read within `write_timeout`: it would not read a Close either.
     Unread,
-    /// The server stops.
+    /// The server is stopping.
     Stop,
-    /// With the settings that hold now the client would not come in: its key was taken out, say.
+    /// The current settings would not admit the client, for example because its key was removed.
     Withdrawn,
-    /// The key or token with which the client came in has run out.
+    /// The client's key or token has expired.
     Expired,
     /// No message for `idle_timeout`.
     Idle,
@@ -36,9 +36,9 @@ pub(crate) enum Ending {
     BadUtf8,
     /// A message over `max_message_bytes`.
     TooBig,
-    /// A message that is not whole after `message_timeout`.
+    /// A message that was not complete after `message_timeout`.
     TooSlow,
-    /// More bytes without a whole message than any honest peer sends.
+    /// More bytes without a complete message than any well-behaved peer sends.
     TooFragmented,
     /// The handler returned an error.
     Failed(String),
@@ -47,15 +47,15 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// The code and the reason that the peer is told; `None` where there is nobody left to tell.
+    /// The code and reason for the Close frame; `None` where none can be sent.
     pub(crate) fn close(&self) -> Option<(CloseCode, &'static str)> {
         match self {
             Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
             Ending::Finished(code) => Some((CloseCode::from(*code), "")),
             Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
-            Ending::Withdrawn => Some((CloseCode::Policy, "no longer let in")),
+            Ending::Withdrawn => Some((CloseCode::Policy, "no longer admitted")),
             Ending::Expired => Some((CloseCode::Policy, "the key or token has expired")),
-            Ending::Idle => Some((CloseCode::Normal, "no message for a long time")),
+            Ending::Idle => Some((CloseCode::Normal, "no message for too long")),
             Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
             Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
             Ending::TooBig => Some((CloseCode::Size, "message too big")),
@@ -65,11 +65,11 @@ impl Ending {
         }
     }
 
-    /// The labels of all endings but those with close codes of a handler's own.
+    /// The labels of all endings, except for close codes that a handler chose itself.
     pub(crate) const LABELS: [&str; 11] =
         ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread"];
 
-    /// The label under which it is counted: the close code, or the way it ended without one.
+    /// The label under which it is counted: the close code, or a word for an ending without one.
     pub(crate) fn label(&self) -> String {
         match self {
             Ending::Closed => "closed".to_owned(),
@@ -78,7 +78,7 @@ impl Ending {
         }
     }
 
-    /// Whether a handler should learn of it as the plain end of its loop rather than as an error.
+    /// Whether the handler's loop should simply end, rather than see an error.
     pub(crate) fn is_ordinary(&self) -> bool {
         matches!(
             self,
@@ -98,15 +98,15 @@ impl fmt::Display for Ending {
             Ending::Finished(code) => write!(f, "closed by the server ({code})"),
             Ending::Closed => f.write_str("closed by the client"),
             Ending::Gone(why) => write!(f, "the client is gone ({why})"),
-            Ending::Unread => f.write_str("the client does not read its answers"),
+            Ending::Unread => f.write_str("the client does not read its replies"),
             Ending::Stop => f.write_str("the server is stopping"),
-            Ending::Withdrawn => f.write_str("the settings no longer let it in"),
+            Ending::Withdrawn => f.write_str("the settings no longer admit it"),
             Ending::Expired => f.write_str("its key or token has expired"),
             Ending::Idle => f.write_str("no message for idle_timeout"),
             Ending::Protocol(why) => write!(f, "protocol error ({why})"),
             Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
             Ending::TooBig => f.write_str("a message over max_message_bytes"),
-            Ending::TooSlow => f.write_str("a message not whole after message_timeout"),
+            Ending::TooSlow => f.write_str("a message was not complete after message_timeout"),
             Ending::TooFragmented => f.write_str("too many bytes without a whole message"),
             Ending::Failed(why) => write!(f, "the handler failed ({why})"),
             Ending::Panicked => f.write_str("the handler panicked"),
@@ -121,7 +121,7 @@ impl From<WireError> for Ending {
             WireError::Io(error) => Ending::from(error),
             WireError::Capacity(CapacityError::MessageTooLong { .. }) => Ending::TooBig,
             WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                Ending::Gone("it hung up without a Close".into())
+                Ending::Gone("it disconnected without a Close".into())
             }
             WireError::Utf8(_) => Ending::BadUtf8,
             other => Ending::Protocol(other.to_string()),

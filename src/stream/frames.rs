@@ -1,4 +1,4 @@
-//! Follows the frames of a peer beside tungstenite, which hands out whole messages but does not say that one has begun.
+//! Tracks the frames that a peer sends. tungstenite delivers complete messages, but does not report that one has begun.
 
 use std::io::Cursor;
 
@@ -10,27 +10,29 @@ use tungstenite::protocol::frame::{
 /// The longest header of a frame (RFC 6455, section 5.2).
 const MAX_HEADER_BYTES: usize = 14;
 
-/// Where the bytes that were read stand: in which frame, and in which message.
+/// The position in a peer's byte stream: in which frame, and in which message.
 #[derive(Default)]
 pub(super) struct Frames {
+    /// Position in the HTTP answer before the frames; `None` after it, and where there is none.
     head: Option<Head>,
-    /// What has come of a header that is not whole yet.
+    /// The beginning of a header that is not complete yet.
     header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
     frame: Option<Frame>,
-    /// A fragment has come, and the message goes on.
+    /// A fragment was received, and its message continues.
     is_fragmented: bool,
-    /// How many events have come whole, and how many of them were handed out.
+    /// Number of events received completely.
     events: u64,
+    /// Number of events handed out.
     delivered: u64,
-    /// How many events came before the message, or frame, that has begun.
+    /// Number of events before the message or frame that has begun.
     events_before: u64,
     has_closed: bool,
-    /// The peer broke the protocol, which tungstenite reports when it gets there.
-    is_lost: bool,
+    /// The peer violated the protocol. Tracking ends here; tungstenite reports the error when it gets there.
+    is_broken: bool,
 }
 
-/// How far the head of an HTTP answer has come.
+/// Position in the head of an HTTP answer.
 #[derive(Clone, Copy)]
 enum Head {
     NotBegun,
@@ -38,7 +40,7 @@ enum Head {
     AfterLine,
 }
 
-/// A frame whose payload is not whole yet.
+/// A frame whose payload is not complete yet.
 struct Frame {
     opcode: OpCode,
     is_final: bool,
@@ -46,16 +48,17 @@ struct Frame {
 }
 
 impl Frames {
-    /// The frames of a server, after the answer to an upgrade.
+    /// For the bytes from a server, which begin with its answer to the upgrade.
     pub(super) fn after_head() -> Frames {
         Frames { head: Some(Head::NotBegun), ..Frames::default() }
     }
 
+    /// Advances over bytes that were just received.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         if let Some(head) = self.head {
             bytes = self.skip_head(head, bytes);
         }
-        while !bytes.is_empty() && !self.is_lost {
+        while !bytes.is_empty() && !self.is_broken {
             if self.frame.is_none() {
                 bytes = self.begin_frame(bytes);
             }
@@ -68,32 +71,32 @@ impl Frames {
         self.delivered += 1;
     }
 
-    /// Whether events that came whole have not been handed out.
+    /// Whether complete events have not been handed out yet.
     pub(super) fn has_undelivered(&self) -> bool {
         self.delivered < self.events
     }
 
-    /// Whether a message, or a frame at least, has begun and is not whole.
-    pub(super) fn is_amid(&self) -> bool {
+    /// Whether a message, or at least a frame, has begun and is not complete.
+    pub(super) fn is_mid_message(&self) -> bool {
         self.is_fragmented || self.frame.is_some() || self.header_len > 0
     }
 
-    /// Whether all events that came before what has begun were handed out.
+    /// Whether all events before the incomplete message were handed out.
     pub(super) fn has_reached(&self) -> bool {
         self.delivered >= self.events_before
     }
 
-    /// Whether further events were handed out since: pings, between the fragments of a message.
+    /// Whether events that came between the fragments of the incomplete message (pings, say) were handed out.
     pub(super) fn is_interleaved(&self) -> bool {
         self.delivered > self.events_before
     }
 
-    /// Whether the peer has sent its Close.
+    /// Whether the peer has sent a complete Close frame.
     pub(super) fn has_closed(&self) -> bool {
         self.has_closed
     }
 
-    /// Returns what comes after the blank line that ends a head; its line breaks may be bare, as httparse reads them.
+    /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts them too.
     fn skip_head<'a>(&mut self, mut head: Head, bytes: &'a [u8]) -> &'a [u8] {
         for (index, byte) in bytes.iter().enumerate() {
             head = match (byte, head) {
@@ -110,22 +113,22 @@ impl Frames {
         &[]
     }
 
-    /// Reads a header, or what has come of it, and returns the bytes after it.
+    /// Reads a header as far as it was received, and returns the bytes after it.
     fn begin_frame<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if !self.is_fragmented {
             self.events_before = self.events;
         }
         if self.header_len == 0 {
             let read = self.read_header(bytes);
-            if read == 0 && !self.is_lost {
-                self.keep(bytes);
+            if read == 0 && !self.is_broken {
+                self.buffer_header(bytes);
                 return &[];
             }
             return &bytes[read..];
         }
         let begun = self.header_len;
         let added = bytes.len().min(MAX_HEADER_BYTES - begun);
-        self.keep(&bytes[..added]);
+        self.buffer_header(&bytes[..added]);
         let (header, len) = (self.header, self.header_len);
         match self.read_header(&header[..len]) {
             0 => &bytes[added..],
@@ -136,12 +139,12 @@ impl Frames {
         }
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    fn buffer_header(&mut self, bytes: &[u8]) {
         self.header[self.header_len..][..bytes.len()].copy_from_slice(bytes);
         self.header_len += bytes.len();
     }
 
-    /// Begins a frame, and returns the length of its header; 0 where it is not whole.
+    /// Begins a frame and returns the length of its header, or 0 if the header is not complete.
     fn read_header(&mut self, bytes: &[u8]) -> usize {
         let mut cursor = Cursor::new(bytes);
         match FrameHeader::parse(&mut cursor) {
@@ -149,7 +152,7 @@ impl Frames {
                 self.frame = Some(Frame { opcode, is_final, payload_left });
             }
             Ok(None) => {}
-            Err(_) => self.is_lost = true,
+            Err(_) => self.is_broken = true,
         }
         usize::try_from(cursor.position()).unwrap_or(usize::MAX)
     }
@@ -188,19 +191,23 @@ mod tests {
         [vec![first_byte], length, vec![1, 2, 3, 4], vec![b'x'; payload]].concat()
     }
 
-    /// After `bytes`, in pieces of any size, so many events have come whole, and something has begun after so many.
+    /// After `bytes`, in pieces of any size, `events` are complete, and another one has begun after `begun_after` of them.
     #[track_caller]
-    fn check(bytes: &[u8], events: u64, amid_after: Option<u64>) {
+    fn check(bytes: &[u8], events: u64, begun_after: Option<u64>) {
         for size in 1..=bytes.len() {
             let mut frames = Frames::default();
             bytes.chunks(size).for_each(|piece| frames.follow(piece));
             assert_eq!(frames.events, events, "in pieces of {size}");
-            assert_eq!(frames.is_amid().then_some(frames.events_before), amid_after, "in pieces of {size}");
+            assert_eq!(
+                frames.is_mid_message().then_some(frames.events_before),
+                begun_after,
+                "in pieces of {size}"
+            );
         }
     }
 
     #[test]
-    fn what_has_come_and_what_has_begun() {
+    fn complete_and_begun_events_are_counted() {
         let [text, ping, fragment, more, end] = [0x81, 0x89, 0x01, 0x00, 0x80].map(|first| frame(first, 3));
         check(&text, 1, None);
         check(&frame(0x81, 0), 1, None);
@@ -214,7 +221,7 @@ mod tests {
         check(&[&text[..], &fragment, &ping, &ping[..5]].concat(), 2, Some(1));
         check(&[&fragment[..], &ping, &end].concat(), 2, None);
         check(&[&fragment[..], &end, &ping, &fragment].concat(), 2, Some(2));
-        // An empty fragment at the end of what came.
+        // An empty fragment comes last.
         check(&frame(0x01, 0), 0, Some(0));
         check(&[frame(0x01, 0), frame(0x80, 0)].concat(), 1, None);
     }
@@ -231,26 +238,30 @@ mod tests {
             for size in 1..=bytes.len() {
                 let mut frames = Frames::after_head();
                 bytes.chunks(size).for_each(|piece| frames.follow(piece));
-                assert_eq!((frames.events, frames.is_amid()), (1, true), "{head:?} in pieces of {size}");
+                assert_eq!(
+                    (frames.events, frames.is_mid_message()),
+                    (1, true),
+                    "{head:?} in pieces of {size}"
+                );
             }
         }
     }
 
     #[test]
-    fn the_longest_header_in_all_pieces() {
+    fn the_longest_header_may_be_split_anywhere() {
         let long = frame(0x82, 0x1_0000);
         for split in 1..=MAX_HEADER_BYTES {
             let mut frames = Frames::default();
             frames.follow(&long[..split]);
-            assert!(frames.is_amid());
+            assert!(frames.is_mid_message());
             frames.follow(&long[split..]);
-            assert!(!frames.is_amid());
+            assert!(!frames.is_mid_message());
             assert_eq!(frames.events, 1);
         }
     }
 
     #[test]
-    fn a_close_is_seen_once_it_is_whole() {
+    fn a_close_is_seen_once_it_is_complete() {
         let close = frame(0x88, 2);
         let mut frames = Frames::default();
         frames.follow(&close[..7]);
@@ -260,9 +271,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_followed_after_a_broken_rule() {
+    fn tracking_ends_at_a_protocol_violation() {
         let mut frames = Frames::default();
-        // An opcode that there is not.
+        // A reserved opcode.
         frames.follow(&[frame(0x83, 3), frame(0x88, 2)].concat());
         frames.follow(&frame(0x88, 2));
         assert!(!frames.has_closed() && frames.events == 0);

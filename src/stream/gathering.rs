@@ -1,5 +1,5 @@
-//! The upper stream, the one that tungstenite sees: it shows the head that was judged, gathers answers so that sixteen questions in
-//! one packet do not cost sixteen `send` calls, and counts the bytes that one message may cost.
+//! The upper stream, which tungstenite reads and writes. It replays the request head that was checked, gathers replies so
+//! that sixteen messages in one packet do not cost sixteen `send` calls, and limits the bytes of one message.
 
 use std::{
     io::{self, Read, Write},
@@ -16,20 +16,21 @@ use super::{
     transport::{SharedTransport, Transport},
 };
 
-/// Gathered answers are sent at the latest when they reach this size: one `send` call this long costs little more
-/// than a short one. What is longer is sent without gathering it.
+/// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything longer is
+/// sent without gathering it.
 pub(crate) const GATHER_BYTES: usize = 16 * 1024;
 
-/// A handler that takes longer than this must not hold back answers that are finished.
+/// Maximum time for which a finished reply is held back while the handler works on the next one.
 const GATHER_TIME: Duration = Duration::from_millis(1);
 
-/// The upper stream, the one that tungstenite sees.
+/// The upper stream, which tungstenite reads and writes.
 pub(crate) struct GatheringStream<T = SharedTransport> {
     socket: TimedStream<T>,
-    /// The canonical head, then what the peer sent behind its own, each handed out in a read of its own:
-    /// `accept_hdr` takes bytes behind the head for junk.
+    /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the head.
     head: io::Cursor<Vec<u8>>,
+    /// The bytes that the peer sent after its own head.
     leftover: io::Cursor<Vec<u8>>,
+    /// Finished replies that have not been sent yet.
     gathered: Vec<u8>,
     bytes_received: u64,
     bytes_sent: u64,
@@ -38,13 +39,17 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     last_sent: Instant,
     frames: Frames,
     idle_since: Instant,
+    /// A message was received, and idling begins anew at the next read.
     idle_ended: bool,
+    /// Number of bytes that the current event may still take.
     budget: usize,
     message_timeout: Duration,
+    /// Deadline for completing the message that has begun.
     message_by: Option<Instant>,
 }
 
 impl<T: Transport> GatheringStream<T> {
+    /// For a server: `head` is read first, then `leftover`, then `socket`.
     pub(crate) fn new(
         socket: TimedStream<T>,
         head: Vec<u8>,
@@ -70,7 +75,7 @@ impl<T: Transport> GatheringStream<T> {
         }
     }
 
-    /// The same where the answer to an upgrade comes before the frames.
+    /// For a client: the server's frames come after its answer to the upgrade.
     pub(crate) fn of_client(socket: TimedStream<T>, write_timeout: Duration) -> Self {
         GatheringStream {
             frames: Frames::after_head(),
@@ -78,74 +83,76 @@ impl<T: Transport> GatheringStream<T> {
         }
     }
 
-    /// From here on one event may take `budget` bytes, and `message_timeout` from its first byte on. For a message in the
-    /// middle of which a ping came, both run on.
+    /// Limits the next event to `budget` bytes, and to `message_timeout` from its first byte on. A message that was
+    /// interrupted by a ping keeps the limits that it began with.
     pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
         self.message_timeout = message_timeout;
-        if !self.frames.is_amid() {
+        if !self.frames.is_mid_message() {
             self.message_by = None;
         } else if self.frames.is_interleaved() {
             return;
         } else if self.frames.has_reached() {
-            // Read with an event before it, whose answer may have taken its time.
+            // Its beginning was read together with the previous event, whose reply may have taken long.
             self.message_by = Instant::now().checked_add(message_timeout);
         }
         self.budget = budget;
     }
 
-    /// Reads return `WouldBlock` at `deadline`, or sooner when the message that has begun runs out of time.
+    /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if that is
+    /// sooner.
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
     }
 
-    /// When the message that has begun must be whole.
+    /// Deadline for completing the message that has begun, if one has.
     pub(crate) fn message_by(&self) -> Option<Instant> {
         self.message_by
     }
 
-    /// Whether an event came in the middle of a message that should have been whole by now.
+    /// Whether the message that has begun is past its deadline.
     pub(crate) fn is_late(&self) -> bool {
         self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
     }
 
-    /// When the peer was last heard.
+    /// When bytes were last received.
     pub(crate) fn last_received(&self) -> Instant {
         self.last_received
     }
 
-    /// When the peer was last sent something.
+    /// When bytes were last sent.
     pub(crate) fn last_sent(&self) -> Instant {
         self.last_sent
     }
 
-    /// Since when the peer has been waited for without a message.
+    /// The beginning of the current wait for a message.
     pub(crate) fn idle_since(&self) -> Instant {
         self.idle_since
     }
 
-    /// A message has come: idling begins when the peer is waited for again, however long its answer takes.
+    /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply takes does not
+    /// count.
     pub(crate) fn end_idling(&mut self) {
         self.idle_since = self.last_received;
         self.idle_ended = true;
     }
 
-    /// An event has been handed out.
+    /// Counts an event that was handed out.
     pub(crate) fn delivered(&mut self) {
         self.frames.delivered();
     }
 
-    /// Whether more of what the peer sent is waiting to become an event.
+    /// Whether the peer has already sent more events.
     pub(crate) fn has_unread(&self) -> bool {
         self.frames.has_undelivered() || self.leftover.position() < self.leftover.get_ref().len() as u64
     }
 
-    /// Whether finished answers wait to be sent.
+    /// Whether finished replies are waiting to be sent.
     pub(crate) fn has_gathered(&self) -> bool {
         !self.gathered.is_empty()
     }
 
-    /// Whether a finished answer may wait for the next one: while there is a next one, and only for a moment. Tells the
-    /// time, which it has to look at.
+    /// Whether a finished reply may wait for the next one, which it may for a moment while more events are waiting.
+    /// Returns the current time if so, to save the caller a look at the clock.
     pub(crate) fn may_gather(&self) -> Option<Instant> {
         if !self.has_unread() {
             return None;
@@ -154,28 +161,29 @@ impl<T: Transport> GatheringStream<T> {
         (now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME).then_some(now)
     }
 
+    /// Time limit for each call that sends.
     pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
         self.write_timeout = timeout;
     }
 
-    /// Forgets the bytes of the upgrade; those behind the head are the peer's first frames.
+    /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted yet.
     pub(crate) fn begin_counting(&mut self) {
         self.bytes_received = 0;
         self.bytes_sent = 0;
     }
 
-    /// Says that nothing more comes.
+    /// Announces that nothing more will be sent.
     pub(crate) fn finish(&mut self) {
         self.socket.finish();
     }
 
-    /// Whether the peer has sent its Close, be it among what was never handed out.
+    /// Whether the peer has sent its Close, even if that was not handed out.
     pub(crate) fn has_closed(&self) -> bool {
         self.frames.has_closed()
     }
 
-    /// Reads what comes after the end of a conversation, whatever the stop_flags and deadlines.
-    pub(crate) fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what comes after the end of a conversation, regardless of stop flags and deadlines.
+    pub(crate) fn read_after_end(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.socket.transport.read(buffer)?;
         self.frames.follow(&buffer[..count]);
         Ok(count)
@@ -200,7 +208,7 @@ impl<T: Transport> GatheringStream<T> {
         self.last_received = Instant::now();
         self.bytes_received += bytes.len() as u64;
         self.frames.follow(bytes);
-        if !self.frames.is_amid() || !self.frames.has_reached() {
+        if !self.frames.is_mid_message() || !self.frames.has_reached() {
             self.message_by = None;
         } else if self.message_by.is_none() {
             self.message_by = self.last_received.checked_add(self.message_timeout);
@@ -226,7 +234,7 @@ impl<T: Transport> Read for GatheringStream<T> {
             self.received(&buffer[..count])?;
             return Ok(count);
         }
-        // The read below may wait: whatever is finished goes out first.
+        // The read below may wait, and the peer may be waiting for these replies.
         self.flush()?;
         let read = self.socket.read(buffer);
         if self.idle_ended {
@@ -242,7 +250,7 @@ impl<T: Transport> Read for GatheringStream<T> {
 }
 
 impl<T: Transport> Write for GatheringStream<T> {
-    /// Gathers what is short, and sends the rest without keeping a copy of it.
+    /// Gathers short writes. Sends long ones at once, without copying them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.gathered.len() + bytes.len() > GATHER_BYTES {
             self.flush()?;
@@ -264,15 +272,15 @@ impl<T: Transport> Write for GatheringStream<T> {
         }
         let mut gathered = mem::take(&mut self.gathered);
         let sent = self.send(&gathered);
-        // After a failed write nothing may follow what was cut in the middle of a frame.
+        // Also after a failed write: nothing may follow a frame that was sent only in part.
         gathered.clear();
         self.gathered = gathered;
         sent
     }
 }
 
-/// Answers a ping: at once, or together with the pings that came with it. tungstenite has queued the same pong, and would send
-/// each by itself.
+/// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the same pong,
+/// but would send each one separately; writing it here replaces the queued one.
 pub(crate) fn answer_ping<T: Transport>(
     socket: &mut WebSocket<GatheringStream<T>>,
     payload: &Bytes,

@@ -1,5 +1,5 @@
-//! The lower stream, below TLS in what it promises and above it in what it calls: deadlines, interrupted calls, time-outs told
-//! apart from faults, and the request to stop.
+//! The lower stream: deadlines and stop flags over a transport with or without TLS. It repeats interrupted calls, and
+//! distinguishes time-outs from other errors.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -11,26 +11,28 @@ use super::{
     transport::{SharedTransport, Transport},
 };
 
-/// How long a read waits that comes after its deadline: the system knows no time-out of nothing.
+/// Time-out of a first read after its deadline: the system does not accept a time-out of zero.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// Time limit for the last bytes that a peer is sent.
-pub(super) const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// Time limit for sending `close_notify`. It is a courtesy: a peer that does not read would not see it anyway.
+pub(super) const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The lower stream.
 ///
-/// A read returns `WouldBlock` when `read_by` has passed: the caller looks at its clocks and may read again. Every
-/// other error is final. The system is asked once at least, since the caller may come late to what has long been there.
+/// A read fails with `WouldBlock` when `read_by` has passed: the caller checks its deadlines and may read again. Every
+/// other error is final. After a new deadline the first read always asks the system, even if the deadline has passed:
+/// a caller that was busy for long must still get what arrived meanwhile.
 pub(crate) struct TimedStream<T = SharedTransport> {
     pub(super) transport: T,
     stop_flags: StopFlags,
     pub(super) read_by: Instant,
+    /// Whether the system was asked since `read_by` was set.
     asked: bool,
     pub(super) read_began: Instant,
     write_by: Instant,
-    /// The time, if it was just looked at.
+    /// The time at which `write_by` was set, which saves the first write a look at the clock.
     write_began: Option<Instant>,
-    // What the system's time-outs are set to, so that they are set only when they would fire too late.
+    // The system's current time-outs. They are changed only when they would fire too late.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
 }
@@ -51,19 +53,20 @@ impl<T: Transport> TimedStream<T> {
         }
     }
 
+    /// Sets the deadline for the reads that follow.
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.read_by = deadline;
         self.asked = false;
     }
 
-    /// Says that nothing more comes, for a second at most: whoever does not read does not hear it either.
+    /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to a second.
     pub(crate) fn finish(&mut self) {
-        if self.transport.set_write_timeout(FAREWELL_TIME).is_ok() {
+        if self.transport.set_write_timeout(FINISH_TIMEOUT).is_ok() {
             self.transport.finish();
         }
     }
 
-    /// Sets the one deadline for all pieces of what is written next, and tells the time.
+    /// Sets one deadline for everything that is written next, and returns the current time.
     pub(crate) fn write_within(&mut self, timeout: Duration) -> Instant {
         let now = Instant::now();
         self.write_began = Some(now);
@@ -75,8 +78,8 @@ impl<T: Transport> TimedStream<T> {
 impl<T: Transport> Read for TimedStream<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some(cut) = self.stop_flags.abort() {
-                return Err(cut.into());
+            if let Some(abort) = self.stop_flags.abort() {
+                return Err(abort.into());
             }
             self.read_began = Instant::now();
             let mut left = self.read_by.saturating_duration_since(self.read_began);
@@ -92,10 +95,10 @@ impl<T: Transport> Read for TimedStream<T> {
                 self.read_timeout = Some(left);
             }
             match self.transport.read(buffer) {
-                // `shutdown(Read)`, which wakes this read for a wish, looks like the peer's end of file.
-                Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |cut| Err(cut.into())),
+                // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from the peer.
+                Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |abort| Err(abort.into())),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Woken for an earlier deadline: the time-out is set afresh for the one that holds now.
+                // The system's time-out was for an earlier deadline: it is set again for the current one.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.read_timeout = None,
                 result => return result,
             }
@@ -128,8 +131,8 @@ impl<T: Transport> Write for TimedStream<T> {
     }
 }
 
-/// Whether a time-out set to `set` would fire too late for a deadline that is `left` away. One part in 64 is near
-/// enough, and saves a system call for each answer.
+/// Whether a time-out of `set` would fire too late for a deadline that is `left` away. One part in 64 too late is
+/// tolerated: it saves a system call for each reply.
 fn fires_late(set: Duration, left: Duration) -> bool {
     set > left + left / 64
 }

@@ -1,7 +1,7 @@
-//! TLS under a connection, for the server and for the client.
+//! TLS as a transport, for the server and for the client.
 //!
-//! It lies below [`TimedStream`](super::TimedStream), whose deadlines and stop_flags therefore hold for the handshake and for each
-//! record as well: a read that brought bytes but no text yet says `Interrupted`, and is made again as long as there is time.
+//! It lies below [`TimedStream`](super::TimedStream), so that deadlines and stop flags apply to the handshake and to each
+//! record as well: a read that received bytes but no plaintext yet returns `Interrupted`, and is repeated while there is time.
 
 mod fault;
 mod trust;
@@ -22,20 +22,23 @@ use x509_cert::{Certificate, der::Decode};
 
 use super::{
     abort::Abort,
-    timed::FAREWELL_TIME,
+    timed::FINISH_TIMEOUT,
     transport::{SharedTransport, Transport},
 };
 use crate::error::Error;
 use fault::Fault;
 pub(crate) use fault::described;
 
-/// The only protocol that a WebSocket begins with (RFC 7301).
+/// The protocol that is negotiated (RFC 7301): a WebSocket upgrade is an HTTP/1.1 request.
 const ALPN: &[u8] = b"http/1.1";
 /// The first byte of a TLS handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
+/// Size of the buffer for encrypted bytes. A larger record is read in several calls.
 const READ_BYTES: usize = 4096;
 
-/// A certificate with its chain and its private key: what makes a server speak TLS, and nothing else.
+/// A certificate with its chain and private key. A server that has one accepts only TLS connections.
+///
+/// `Debug` does not show the private key.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
@@ -43,11 +46,11 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Takes a certificate with its chain, and its private key (PKCS#8, PKCS#1 or SEC1), both in PEM.
+    /// Reads a certificate with its chain, and its private key (PKCS#8, PKCS#1 or SEC1), both in PEM.
     ///
     /// # Errors
     ///
-    /// A sentence, when one of them cannot be read, or the key belongs to another certificate.
+    /// When one of them cannot be read, or the private key belongs to another certificate.
     ///
     /// ```
     /// assert!(replyd::Tls::from_pem(b"no certificate", b"no key").is_err());
@@ -55,7 +58,7 @@ impl Tls {
     pub fn from_pem(certificate: &[u8], private_key: &[u8]) -> Result<Tls, Error> {
         let chain: Vec<_> =
             CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(|_| {
-                Error::plain("tls_certificate is not a valid PEM file: a section of it is broken")
+                Error::plain("tls_certificate is not a valid PEM file: one of its sections is malformed")
             })?;
         if chain.is_empty() {
             return Err(Error::plain("tls_certificate has no '-----BEGIN CERTIFICATE-----'"));
@@ -72,7 +75,7 @@ impl Tls {
                         "tls_private_key does not belong to tls_certificate".to_owned()
                     }
                     TlsError::InvalidCertificate(_) => {
-                        "tls_certificate has something in it that is not a certificate".to_owned()
+                        "tls_certificate contains something that is not a certificate".to_owned()
                     }
                     TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
                     error => format!("tls_certificate or tls_private_key cannot be used: {}", Fault(error)),
@@ -82,7 +85,7 @@ impl Tls {
         Ok(Tls { config: Arc::new(config), chain })
     }
 
-    /// Whether the certificate has run out; one whose dates cannot be read has not.
+    /// Whether the certificate has expired. One with unreadable dates counts as not expired.
     pub fn has_expired(&self) -> bool {
         let certificate = Certificate::from_der(&self.chain[0]).ok();
         let end =
@@ -90,7 +93,7 @@ impl Tls {
         end.is_some_and(|end| end < std::time::SystemTime::now())
     }
 
-    /// The server's side of a new connection.
+    /// The server's side of a new connection. Does not wait: the handshake happens within the first reads.
     pub(crate) fn accept(
         &self,
         stream: &Arc<TcpStream>,
@@ -102,7 +105,7 @@ impl Tls {
 }
 
 impl PartialEq for Tls {
-    /// Whether the certificates are the same.
+    /// Whether both have the same certificate chain; the private key follows from it.
     fn eq(&self, other: &Tls) -> bool {
         self.chain == other.chain
     }
@@ -118,7 +121,7 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// The client's side of a new connection to `host`, which trusts the authorities in `ca`, or else those of the system.
+/// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there is no `ca`.
 pub(crate) fn connect(
     stream: &Arc<TcpStream>,
     host: &str,
@@ -126,40 +129,41 @@ pub(crate) fn connect(
     write_timeout: Duration,
 ) -> Result<SharedTransport, Error> {
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Error::plain(format!("{host:?} is not a name that a certificate can have")))?;
+        .map_err(|_| Error::plain(format!("{host:?} is not a valid host name for TLS")))?;
     let mut config = trust::client_config(ca)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     let connection = ClientConnection::new(Arc::new(config), name)
         .map_err(|error| Error::plain(Fault(error).to_string()))?;
     let stream = TlsStream::new(stream, connection.into(), write_timeout)
-        .map_err(|error| Error::io("cannot begin TLS", error))?;
+        .map_err(|error| Error::io("cannot start TLS", error))?;
     Ok(Arc::new(stream))
 }
 
-/// A connection's TLS. Whoever waits for the peer, to read or to write, does not hold `state` meanwhile: the two halves of a
-/// client must not wait for each other.
+/// TLS over a TCP connection. No thread holds `state` while it waits for the peer, so that the two halves of a client do
+/// not block each other. The locks are always acquired in the order `outbox`, `state`.
 pub(crate) struct TlsStream {
     stream: Arc<TcpStream>,
     state: Mutex<State>,
     outbox: Mutex<Outbox>,
-    /// For what TLS itself has to say, which no deadline of ours is set for.
+    /// Time limit for what TLS itself sends while reading, when the caller has set no write deadline.
     write_timeout: Duration,
 }
 
 struct State {
     connection: Connection,
-    /// The peer does not speak TLS, and is told so in plain text.
+    /// The peer does not speak TLS, so the refusal is sent to it unencrypted.
     is_plain: bool,
-    /// Whether anything has come yet.
-    has_heard: bool,
+    /// Whether anything has been received yet.
+    has_received: bool,
 }
 
-/// What is encrypted and not sent yet.
+/// Encrypted bytes that have not been sent yet.
 #[derive(Default)]
 struct Outbox {
     bytes: Vec<u8>,
     sent: usize,
-    /// What of the caller's bytes is in it: a write that timed out is made again with the same bytes.
+    /// Number of the caller's bytes that are already encrypted in it: after a time-out the caller repeats its write with
+    /// the same bytes, which must not be encrypted twice.
     accepted: usize,
 }
 
@@ -170,7 +174,7 @@ impl TlsStream {
         write_timeout: Duration,
     ) -> io::Result<TlsStream> {
         Transport::set_write_timeout(&**stream, write_timeout)?;
-        let state = Mutex::new(State { connection, is_plain: false, has_heard: false });
+        let state = Mutex::new(State { connection, is_plain: false, has_received: false });
         Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
     }
 
@@ -178,36 +182,38 @@ impl TlsStream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for bytes of the peer.
-    // Their buffer must not be on the stack of clients without TLS: that is memory of each.
+    /// Waits for bytes from the peer and decrypts them.
+    // Not inlined: its buffer would be part of the stack of every client, even without TLS.
     #[inline(never)]
     fn read_record(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut bytes = [0; READ_BYTES];
         match (*self.stream).read(&mut bytes)? {
             0 => Ok(0),
-            count => self.take(&bytes[..count], buffer),
+            count => self.decrypt(&bytes[..count], buffer),
         }
     }
 
-    /// Takes what came from the peer; says `Interrupted` when there is no text in it.
-    fn take(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
+    /// Decrypts bytes from the peer into `buffer`, or fails with `Interrupted` when they hold no plaintext yet.
+    fn decrypt(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
         let is_server = matches!(state.connection, Connection::Server(_));
-        if is_server && !std::mem::replace(&mut state.has_heard, true) && bytes.first() != Some(&HANDSHAKE) {
+        let is_first = !std::mem::replace(&mut state.has_received, true);
+        if is_server && is_first && bytes.first() != Some(&HANDSHAKE) {
             state.is_plain = true;
             return Err(Abort::NotTls.into());
         }
         let mut processed = Ok(());
         while !bytes.is_empty() && processed.is_ok() {
             if state.connection.read_tls(&mut bytes)? == 0 {
-                // Behind a close_notify nothing is taken.
+                // Nothing is accepted after a close_notify.
                 break;
             }
             processed = state.connection.process_new_packets().map(drop);
         }
         if state.connection.wants_write() {
             drop(state);
-            // Also where the peer broke a rule: it is told which. Whoever is sending now takes it along.
+            // Also after an error, so that the peer gets the alert. If another thread is sending right now, its next
+            // write sends these bytes.
             if let Ok(mut outbox) = self.outbox.try_lock() {
                 outbox.fill(&mut self.state().connection)?;
                 outbox.send_within(self.write_timeout, &self.stream)?;
@@ -220,11 +226,11 @@ impl TlsStream {
 }
 
 impl State {
-    /// Text that has come already; `Interrupted` when there is none.
+    /// Reads plaintext that was already decrypted; fails with `Interrupted` when there is none.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::Interrupted.into()),
-            // The peer hung up without a close_notify; a Close of its own says whether it meant to.
+            // The peer disconnected without a close_notify, as many do. Truncation is detected by the missing Close frame.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             result => result,
         }
@@ -239,7 +245,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Makes one call; `Interrupted` while there is more, so that the caller can look at its deadline.
+    /// Makes one call; fails with `Interrupted` while there is more, so that the caller can check its deadline.
     fn send(&mut self, stream: &TcpStream) -> io::Result<()> {
         if self.sent < self.bytes.len() {
             self.sent += stream.write(&self.bytes[self.sent..])?;
@@ -252,7 +258,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sends all, or fails when the time is over. A single call takes as long as the socket's own time-out at most.
+    /// Sends everything, or fails after `time`. A single call takes at most as long as the socket's own time-out.
     fn send_within(&mut self, time: Duration, stream: &TcpStream) -> io::Result<()> {
         let deadline = Instant::now() + time;
         loop {
@@ -296,7 +302,7 @@ impl Transport for TlsStream {
         self.stream.set_write_timeout(timeout)
     }
 
-    /// Says `close_notify`, so that the peer knows that nothing was cut off.
+    /// Sends `close_notify`, so that the peer knows that nothing was cut off.
     fn finish(&self) {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.state();
@@ -304,7 +310,7 @@ impl Transport for TlsStream {
             state.connection.send_close_notify();
             let _ = outbox.fill(&mut state.connection);
             drop(state);
-            let _ = outbox.send_within(FAREWELL_TIME, &self.stream);
+            let _ = outbox.send_within(FINISH_TIMEOUT, &self.stream);
         }
     }
 }

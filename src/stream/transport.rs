@@ -1,4 +1,4 @@
-//! The way to a peer: plain TCP here, TLS in `tls`, a script in the tests.
+//! The transport below a connection: plain TCP here, TLS in `tls`, a script in the tests.
 
 use std::{
     io::{self, Read, Write},
@@ -7,17 +7,20 @@ use std::{
     time::Duration,
 };
 
-/// A transport that several owners share: both halves of a client, say.
+/// A transport with several owners, such as the two halves of a client.
 pub(crate) type SharedTransport = Arc<dyn Transport + Send + Sync>;
 
-/// Where the bytes come from: a TCP connection, TLS over one, or a script in the tests.
+/// A byte stream to a peer.
+///
+/// All methods accept `&self`, because one thread may read while another one writes. A call that times out fails with
+/// `WouldBlock`; `Interrupted` means that the caller should check its deadline and call again.
 pub(crate) trait Transport {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()>;
 
-    /// Tells the peer that nothing more comes, where the transport has a word for it.
+    /// Announces that nothing more will be sent, where the transport has a message for that. Does not close anything.
     fn finish(&self) {}
 }
 

@@ -1,22 +1,22 @@
-//! What is left of TLS in a build without the feature `tls`: no certificate can be made, and no server reached.
+//! Stands in for TLS in a build without the feature `tls`: there is no certificate, and no server can be reached over it.
 
 use std::{convert::Infallible, io, net::TcpStream, sync::Arc, time::Duration};
 
 use super::transport::SharedTransport;
 use crate::error::Error;
 
-/// A certificate with its private key: there is none in this build, which is without the feature `tls`.
+/// A certificate with its private key. This build does not include the feature `tls`, so no value of this type exists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tls(Infallible);
 
 impl Tls {
-    /// Always fails in this build.
+    /// Reads a certificate and its private key; always fails in this build.
     ///
     /// # Errors
     ///
-    /// Always: this build is without the feature `tls`.
+    /// Always, because this build does not include the feature `tls`.
     pub fn from_pem(_: &[u8], _: &[u8]) -> Result<Tls, Error> {
-        Err(Error::plain("this build is without the feature \"tls\""))
+        Err(Error::plain("this build does not include the feature \"tls\""))
     }
 
     /// Whether the certificate has expired.

@@ -120,8 +120,8 @@ fn plain_requests() {
             check(&head("/healthz"), 200, "ok\n");
             check(&head("/healthz?x"), 200, "ok\n");
             check(&head("/chat"), 426, "connect with ws://");
-            check(&head("/elsewhere"), 404, "nothing here");
-            check(&head("/healthz/"), 404, "nothing here");
+            check(&head("/elsewhere"), 404, "nothing at this path");
+            check(&head("/healthz/"), 404, "nothing at this path");
         }
     }
     // An offer of another protocol may be ignored.
@@ -144,7 +144,7 @@ fn a_probe_tells_what_an_upgrade_would_get() {
 
 #[test]
 fn what_an_upgrade_needs() {
-    let proxy = "a proxy in between must pass both on";
+    let proxy = "a proxy in between must forward both";
     check(&changed("Upgrade: websocket\r\n", ""), 400, proxy);
     check(&changed("Upgrade: websocket", "Upgrade: h2c"), 400, proxy);
     check(&changed("Connection: Upgrade\r\n", ""), 400, proxy);
@@ -375,7 +375,7 @@ mod real {
         assert_eq!((answer.status, answer.body.contains("evil")), (403, false));
         let probe = "GET /chat HTTP/1.1\r\nHost: shop.example:81\r\nOrigin: null\r\n\r\n";
         assert_eq!(Raw::connect(server.address).ask(probe).status, 403);
-        let refused = "403 Pages of this origin may not connect here.";
+        let refused = "403 Pages from this origin may not connect to this server.";
         server.log().wait_for(&format!("{refused} Origin: https://evil.example, Host: localhost [#1 "));
         let cut = "x".repeat(100 - "https://evil.example.".len());
         server.log().wait_for(&format!(

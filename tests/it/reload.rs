@@ -132,13 +132,13 @@ fn a_withdrawn_key_ends_its_sessions_at_once() {
 
     // Without any key the server would be open to everybody.
     fs::write(&file, config("two")).unwrap();
-    server.log().wait_for("without a key the server would be open to everybody");
+    server.log().wait_for("without a key the server would accept every client");
     assert_eq!(ask(&mut holders[0].1, "hours"), "one");
 
     fs::write(&file, config("three") + &stays).unwrap();
     server.log().wait_for("config.ini: the keys have changed, there are 1 now");
     assert_eq!(holders[0].1.close_code(), Some(1008));
-    wait_until("it is logged", || server.log().so_far().contains("the settings no longer let it in"));
+    wait_until("it is logged", || server.log().so_far().contains("the settings no longer admit it"));
     assert_eq!(ask(&mut holders[1].1, "hours"), "three");
     assert_eq!(open("0123456789abcdef").0, 403);
 
@@ -156,7 +156,7 @@ fn an_open_server_can_be_closed() {
     fs::write(server.folder.path().join("config.ini"), closed).unwrap();
     assert_eq!(guest.close_code(), Some(1008));
     assert_eq!(Raw::connect(server.address).ask(&upgrade("/", "")).status, 403);
-    server.log().wait_for("Connection ended ... the settings no longer let it in [#1 ");
+    server.log().wait_for("Connection ended ... the settings no longer admit it [#1 ");
 }
 
 #[test]

@@ -2,17 +2,21 @@
 
 use crate::http::refusal::{Refusal, bad};
 
-/// Finds the end of a head that comes in pieces, looking at each byte once, and refuses at once what no HTTP/1.x
-/// client sends: a TLS greeting must not wait for the handshake's deadline.
+/// Finds the end of a head that comes in pieces, looking at each byte once. What no HTTP/1.x client sends is refused at
+/// once: a TLS greeting, say, contains no line end, and would otherwise wait for the whole `handshake_timeout`.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
+    /// Offset of the request line.
     start: usize,
+    /// Number of bytes scanned so far.
     seen: usize,
+    /// Offset of the current line.
     line_start: usize,
 }
 
 impl Scan {
-    /// Where the head begins and ends in `bytes`, once it is whole.
+    /// Continues with `bytes`, which begin with those of the previous call. Returns where the head begins and ends, once
+    /// it is complete.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, Refusal> {
         while let Some(&byte) = bytes.get(self.seen) {
             let at = self.seen;
@@ -35,11 +39,11 @@ impl Scan {
                     }
                 }
                 b' ' | b'\t' if at == self.line_start && at != self.start => {
-                    return Err(bad("A header is folded over two lines."));
+                    return Err(bad("A header is folded across two lines."));
                 }
                 b'\r' | b'\t' => {}
                 byte if byte.is_ascii_control() => {
-                    return Err(bad("The request has a control character in its head."));
+                    return Err(bad("The request head contains a control character."));
                 }
                 _ => {}
             }

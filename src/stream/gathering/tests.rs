@@ -1,4 +1,4 @@
-//! Both streams over a script in place of a socket.
+//! Tests of both streams, with a script in place of a socket.
 
 use std::{cell::RefCell, collections::VecDeque, io::ErrorKind, rc::Rc, sync::atomic::Ordering};
 
@@ -7,15 +7,15 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::{super::abort::StopFlags, *};
 
-/// What the system does at one call; when the script is over, nothing comes any more.
+/// What the system does in one call. After the last step, reads time out.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Bytes come; of more than the caller has room for, the rest comes next.
+    /// Bytes arrive. What does not fit into the caller's buffer arrives with the next read.
     Bytes(Vec<u8>),
     Fails(ErrorKind),
     EndOfFile,
-    /// At most so many bytes are taken.
-    Takes(usize),
+    /// A write accepts at most this many bytes.
+    Accepts(usize),
     /// The server begins to stop, and the read returns like an end of file.
     Stops,
 }
@@ -28,7 +28,7 @@ struct State {
     reads: RefCell<VecDeque<Step>>,
     writes: RefCell<VecDeque<Step>>,
     written: RefCell<Vec<u8>>,
-    /// How many bytes each call of `write` was given.
+    /// Number of bytes given to each call of `write`.
     calls: RefCell<Vec<usize>>,
     timeouts: RefCell<Vec<Duration>>,
     stop_flags: StopFlags,
@@ -54,8 +54,8 @@ impl Script {
         socket
     }
 
-    fn wire(&self) -> GatheringStream<Script> {
-        GatheringStream::new(self.socket(), b"head".to_vec(), b"behind".to_vec(), Duration::from_secs(60))
+    fn stream(&self) -> GatheringStream<Script> {
+        GatheringStream::new(self.socket(), b"head".to_vec(), b"leftover".to_vec(), Duration::from_secs(60))
     }
 
     fn written(&self) -> Vec<u8> {
@@ -81,9 +81,9 @@ impl Transport for Script {
                 Ok(0)
             }
             Some(Step::Fails(kind)) => Err(kind.into()),
-            Some(Step::Takes(_)) => unreachable!("only writes take"),
+            Some(Step::Accepts(_)) => unreachable!("only writes accept"),
             None => {
-                // A time-out takes its time.
+                // Waits as long as the system would.
                 std::thread::sleep(*self.0.timeouts.borrow().last().expect("a read has a time-out"));
                 Err(ErrorKind::WouldBlock.into())
             }
@@ -93,7 +93,7 @@ impl Transport for Script {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.calls.borrow_mut().push(bytes.len());
         let count = match self.0.writes.borrow_mut().pop_front() {
-            Some(Step::Takes(count)) => count.min(bytes.len()),
+            Some(Step::Accepts(count)) => count.min(bytes.len()),
             Some(Step::Fails(kind)) => return Err(kind.into()),
             Some(step) => unreachable!("{step:?} is for reads"),
             None => bytes.len(),
@@ -124,13 +124,13 @@ fn read(stream: &mut impl Read) -> String {
     String::from_utf8(buffer[..count].to_vec()).unwrap()
 }
 
-/// Reads the head and the bytes behind it, say.
+/// Reads the head and the leftover bytes, for example.
 fn read_twice(stream: &mut impl Read) {
     read(stream);
     read(stream);
 }
 
-/// The kind of the error with which a read ends, and why replyd itself ended it.
+/// The kind of the error that a read failed with, and why replyd itself ended it.
 #[track_caller]
 fn failure(result: io::Result<usize>) -> (ErrorKind, Option<Abort>) {
     let error = result.unwrap_err();
@@ -143,7 +143,7 @@ fn interrupted_calls_are_made_again() {
     assert_eq!(read(&mut script.socket()), "a");
     let script = Script::writes([
         Step::Fails(ErrorKind::Interrupted),
-        Step::Takes(1),
+        Step::Accepts(1),
         Step::Fails(ErrorKind::Interrupted),
     ]);
     script.socket().write_all(b"abc").unwrap();
@@ -160,12 +160,12 @@ fn a_time_out_is_told_apart_from_a_fault() {
     script.0.reads.borrow_mut().push_back(bytes("a"));
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
     assert_eq!(script.0.timeouts.borrow().len(), 1);
-    // But whoever comes late to a deadline gets what has long been there.
+    // But a caller that is late for a new deadline gets what has already arrived.
     socket.read_by(Instant::now());
     assert_eq!(read(&mut socket), "a");
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
 
-    // The system's own word for a peer that does not answer any more.
+    // The system reports this for a peer that no longer answers.
     let script = Script::reads([Step::Fails(ErrorKind::TimedOut)]);
     assert_eq!(failure(script.socket().read(&mut [0])), (ErrorKind::TimedOut, None));
 }
@@ -181,7 +181,7 @@ fn the_end_of_file_and_a_stop_are_told_apart() {
     let stopped = (ErrorKind::Other, Some(Abort::Stop));
     assert_eq!(failure(socket.read(&mut [0])), stopped);
     assert_eq!(failure(socket.read(&mut [0])), stopped);
-    // What is still to be said can be.
+    // A last message can still be sent.
     socket.write_all(b"bye").unwrap();
     assert_eq!(script.written(), b"bye");
 }
@@ -201,7 +201,7 @@ fn time_outs_are_set_only_when_they_would_fire_too_late() {
 }
 
 #[test]
-fn a_time_out_of_an_earlier_deadline_is_no_time_out() {
+fn a_time_out_for_an_earlier_deadline_is_not_reported() {
     let script = Script::reads([Step::Fails(ErrorKind::WouldBlock), bytes("a")]);
     assert_eq!(read(&mut script.socket()), "a");
     assert_eq!(script.0.timeouts.borrow().len(), 2);
@@ -209,11 +209,11 @@ fn a_time_out_of_an_earlier_deadline_is_no_time_out() {
 
 #[test]
 fn one_deadline_holds_for_all_pieces_of_a_write() {
-    let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::WouldBlock), Step::Takes(1)]);
+    let script = Script::writes([Step::Accepts(1), Step::Fails(ErrorKind::WouldBlock), Step::Accepts(1)]);
     script.socket().write_all(b"abc").unwrap();
     assert_eq!(script.written(), b"abc");
 
-    let script = Script::writes([Step::Takes(1)]);
+    let script = Script::writes([Step::Accepts(1)]);
     let mut socket = script.socket();
     socket.write_within(Duration::ZERO);
     let error = socket.write_all(b"abc").unwrap_err();
@@ -224,31 +224,31 @@ fn one_deadline_holds_for_all_pieces_of_a_write() {
 }
 
 #[test]
-fn the_head_the_bytes_behind_it_and_the_socket_each_in_reads_of_their_own() {
-    let mut wire = Script::reads([bytes("socket")]).wire();
-    assert_eq!([read(&mut wire), read(&mut wire), read(&mut wire)], ["head", "behind", "socket"]);
+fn the_head_the_leftover_and_the_socket_are_read_separately() {
+    let mut stream = Script::reads([bytes("socket")]).stream();
+    assert_eq!([read(&mut stream), read(&mut stream), read(&mut stream)], ["head", "leftover", "socket"]);
 }
 
 #[test]
 fn answers_are_gathered_until_a_read_may_wait() {
     let script = Script::reads([bytes("one"), bytes("two")]);
-    let mut wire = script.wire();
+    let mut stream = script.stream();
     for answer in [b"a", b"b"] {
-        wire.write_all(answer).unwrap();
+        stream.write_all(answer).unwrap();
     }
-    assert!(wire.has_gathered());
-    // What is there already is handed out without a thought for the socket.
-    read(&mut wire);
-    read(&mut wire);
+    assert!(stream.has_gathered());
+    // Reads that cannot wait do not send anything.
+    read(&mut stream);
+    read(&mut stream);
     assert_eq!(script.written(), b"");
-    read(&mut wire);
+    read(&mut stream);
     assert_eq!(script.written(), b"ab");
     assert_eq!(*script.0.calls.borrow(), [2]);
-    // Nothing is sent for nothing.
-    wire.flush().unwrap();
-    read(&mut wire);
+    // Nothing is sent when nothing is gathered.
+    stream.flush().unwrap();
+    read(&mut stream);
     assert_eq!(*script.0.calls.borrow(), [2]);
-    assert_eq!((wire.bytes_received(), wire.bytes_sent()), (12, 2));
+    assert_eq!((stream.bytes_received(), stream.bytes_sent()), (14, 2));
 }
 
 #[test]
@@ -257,9 +257,9 @@ fn pings_that_come_together_are_answered_together() {
     let packets =
         [(0..PINGS).flat_map(|number| frame(0x89, number)).collect(), frame(0x89, 1), frame(0x89, 2)];
     let script = Script::reads(packets.map(Step::Bytes));
-    let wire = GatheringStream::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
+    let stream = GatheringStream::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
     let config = WebSocketConfig::default().write_buffer_size(0);
-    let mut socket = WebSocket::from_raw_socket(wire, Role::Server, Some(config));
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
     let mut read = |count| {
         for _ in 0..count {
             let message = socket.read().unwrap();
@@ -271,7 +271,7 @@ fn pings_that_come_together_are_answered_together() {
     // One call, or one in a millisecond.
     let calls = read(PINGS);
     assert!(calls.len() < usize::from(PINGS) / 4, "{calls:?}");
-    // Nothing is behind it: the pong goes out at once.
+    // No further ping is waiting: the pong is sent at once.
     assert_eq!([read(1), read(1)], [[3], [4]]);
     let pongs: Vec<u8> =
         (0..PINGS).chain([1, 2]).flat_map(|number| [vec![0x8a, number], unmasked(number)].concat()).collect();
@@ -281,47 +281,47 @@ fn pings_that_come_together_are_answered_together() {
 #[test]
 fn gathered_answers_go_out_at_16_kib() {
     let script = Script::default();
-    let mut wire = script.wire();
-    wire.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
+    let mut stream = script.stream();
+    stream.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
     assert_eq!(script.written().len(), 0);
-    wire.write_all(b"x").unwrap();
+    stream.write_all(b"x").unwrap();
     assert_eq!(script.written().len(), GATHER_BYTES);
-    assert!(!wire.has_gathered());
+    assert!(!stream.has_gathered());
 }
 
 #[test]
-fn what_is_long_is_sent_without_gathering_it() {
+fn a_long_write_is_sent_without_gathering_it() {
     let script = Script::default();
-    let mut wire = script.wire();
-    wire.write_all(b"short").unwrap();
-    wire.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
+    let mut stream = script.stream();
+    stream.write_all(b"short").unwrap();
+    stream.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
     assert_eq!(*script.0.calls.borrow(), [5, 5 * GATHER_BYTES]);
-    assert!(!wire.has_gathered() && wire.gathered.capacity() < GATHER_BYTES);
-    // Nor does it ever gather more than so much.
-    wire.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
-    wire.write_all(&[b'x'; 2]).unwrap();
+    assert!(!stream.has_gathered() && stream.gathered.capacity() < GATHER_BYTES);
+    // Nor is more than this ever gathered.
+    stream.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
+    stream.write_all(&[b'x'; 2]).unwrap();
     assert_eq!(script.0.calls.borrow()[2..], [GATHER_BYTES - 1]);
-    assert_eq!(wire.gathered.len(), 2);
+    assert_eq!(stream.gathered.len(), 2);
 }
 
 #[test]
-fn behind_a_failed_write_nothing_follows() {
-    let script = Script::writes([Step::Takes(1), Step::Fails(ErrorKind::ConnectionReset)]);
-    let mut wire = script.wire();
-    wire.write_all(b"abc").unwrap();
-    wire.flush().unwrap_err();
-    wire.flush().unwrap();
+fn nothing_is_sent_after_a_failed_write() {
+    let script = Script::writes([Step::Accepts(1), Step::Fails(ErrorKind::ConnectionReset)]);
+    let mut stream = script.stream();
+    stream.write_all(b"abc").unwrap();
+    stream.flush().unwrap_err();
+    stream.flush().unwrap();
     assert_eq!(script.written(), b"a");
 }
 
 #[test]
-fn one_event_may_take_so_many_bytes() {
-    let mut wire =
-        Script::reads([vec![1; 5], vec![1; 5], vec![1; 1], frame(0x82, 5)].map(Step::Bytes)).wire();
-    read_twice(&mut wire);
-    wire.begin_event(10, Duration::from_secs(60));
-    read_twice(&mut wire);
-    assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::Other, Some(Abort::Budget)));
+fn the_bytes_of_an_event_are_limited() {
+    let mut stream =
+        Script::reads([vec![1; 5], vec![1; 5], vec![1; 1], frame(0x82, 5)].map(Step::Bytes)).stream();
+    read_twice(&mut stream);
+    stream.begin_event(10, Duration::from_secs(60));
+    read_twice(&mut stream);
+    assert_eq!(failure(stream.read(&mut [0; 9])), (ErrorKind::Other, Some(Abort::Budget)));
 }
 
 /// A masked frame.
@@ -334,147 +334,152 @@ fn unmasked(payload: u8) -> Vec<u8> {
     (0..payload).map(|index| b'x' ^ (1 + index % 4)).collect()
 }
 
-/// A wire with an empty upgrade, whose peer sends each of these in a packet of its own.
-fn wire_of(packets: &[&[u8]]) -> GatheringStream<Script> {
+/// A stream after an empty upgrade, whose peer sends each of these in a separate packet.
+fn stream_of(packets: &[&[u8]]) -> GatheringStream<Script> {
     let script = Script::reads(packets.iter().map(|packet| Step::Bytes(packet.to_vec())));
-    let mut wire = GatheringStream::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
-    wire.begin_event(100, MESSAGE_TIMEOUT);
-    wire
+    let mut stream = GatheringStream::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
+    stream.begin_event(100, MESSAGE_TIMEOUT);
+    stream
 }
 
 const MESSAGE_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// Hands an event out and begins the next.
-fn next_event(wire: &mut GatheringStream<Script>) {
-    wire.delivered();
-    wire.begin_event(100, MESSAGE_TIMEOUT);
+/// Hands out an event and begins the next one.
+fn next_event(stream: &mut GatheringStream<Script>) {
+    stream.delivered();
+    stream.begin_event(100, MESSAGE_TIMEOUT);
 }
 
 #[test]
 fn a_message_has_its_time_from_its_first_byte_on() {
-    let mut wire = wire_of(&[&frame(0x81, 9)[..1]]);
-    wire.read_by(Instant::now() + Duration::from_secs(60));
-    assert_eq!(wire.message_by(), None);
-    read_some(&mut wire);
-    let due = wire.message_by().unwrap();
-    // A later deadline of the session does not hold it up.
-    wire.read_by(Instant::now() + Duration::from_secs(60));
-    assert_eq!(failure(wire.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
-    assert!(Instant::now() >= due && wire.is_late());
+    let mut stream = stream_of(&[&frame(0x81, 9)[..1]]);
+    stream.read_by(Instant::now() + Duration::from_secs(60));
+    assert_eq!(stream.message_by(), None);
+    read_some(&mut stream);
+    let due = stream.message_by().unwrap();
+    // A later deadline of the session does not extend it.
+    stream.read_by(Instant::now() + Duration::from_secs(60));
+    assert_eq!(failure(stream.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
+    assert!(Instant::now() >= due && stream.is_late());
 }
 
 #[test]
-fn a_whole_message_has_no_time_to_run_out_of() {
-    let mut wire = wire_of(&[&frame(0x81, 9)[..1], &frame(0x81, 9)[1..], &frame(0x89, 0)]);
-    read_some(&mut wire);
-    read_some(&mut wire);
-    assert_eq!(wire.message_by(), None);
-    next_event(&mut wire);
-    read_some(&mut wire);
-    assert_eq!(wire.message_by(), None);
+fn a_complete_message_has_no_deadline() {
+    let mut stream = stream_of(&[&frame(0x81, 9)[..1], &frame(0x81, 9)[1..], &frame(0x89, 0)]);
+    read_some(&mut stream);
+    read_some(&mut stream);
+    assert_eq!(stream.message_by(), None);
+    next_event(&mut stream);
+    read_some(&mut stream);
+    assert_eq!(stream.message_by(), None);
 }
 
 #[test]
-fn a_ping_in_the_middle_of_a_message_buys_neither_time_nor_bytes() {
-    let mut wire = wire_of(&[&frame(0x01, 9), &frame(0x89, 40), &frame(0x89, 40)]);
-    read_some(&mut wire);
-    let due = wire.message_by().unwrap();
-    read_some(&mut wire);
-    next_event(&mut wire);
-    assert_eq!(wire.message_by(), Some(due));
-    assert_eq!(failure(wire.read(&mut [0; 100])), (ErrorKind::Other, Some(Abort::Budget)));
+fn a_ping_within_a_message_adds_neither_time_nor_bytes() {
+    let mut stream = stream_of(&[&frame(0x01, 9), &frame(0x89, 40), &frame(0x89, 40)]);
+    read_some(&mut stream);
+    let due = stream.message_by().unwrap();
+    read_some(&mut stream);
+    next_event(&mut stream);
+    assert_eq!(stream.message_by(), Some(due));
+    assert_eq!(failure(stream.read(&mut [0; 100])), (ErrorKind::Other, Some(Abort::Budget)));
 }
 
 #[test]
-fn the_next_message_has_all_its_time_and_bytes() {
-    // Its beginning comes with the end of another one, and with a ping before it.
+fn the_next_message_has_its_full_time_and_bytes() {
+    // It begins in the same packet as the end of the previous one and a ping.
     let packets =
         [frame(0x01, 9), [frame(0x80, 9), frame(0x89, 0), frame(0x01, 9)].concat(), frame(0x80, 70)];
-    let mut wire = wire_of(&packets.each_ref().map(|packet| &packet[..]));
-    read_some(&mut wire);
-    let due = wire.message_by().unwrap();
-    read_some(&mut wire);
-    assert_eq!(wire.message_by(), None, "until it is its turn");
-    next_event(&mut wire);
-    assert_eq!(wire.message_by(), None, "until it is its turn");
-    next_event(&mut wire);
-    assert!(wire.message_by().unwrap() > due);
-    read_some(&mut wire);
-    assert_eq!(wire.message_by(), None);
+    let mut stream = stream_of(&packets.each_ref().map(|packet| &packet[..]));
+    read_some(&mut stream);
+    let due = stream.message_by().unwrap();
+    read_some(&mut stream);
+    assert_eq!(stream.message_by(), None, "until it is its turn");
+    next_event(&mut stream);
+    assert_eq!(stream.message_by(), None, "until it is its turn");
+    next_event(&mut stream);
+    assert!(stream.message_by().unwrap() > due);
+    read_some(&mut stream);
+    assert_eq!(stream.message_by(), None);
 }
 
-fn read_some(wire: &mut GatheringStream<Script>) {
-    assert!(wire.read(&mut [0; 200]).unwrap() > 0);
+fn read_some(stream: &mut GatheringStream<Script>) {
+    assert!(stream.read(&mut [0; 200]).unwrap() > 0);
 }
 
 fn faults() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         Just(Step::Fails(ErrorKind::Interrupted)),
         Just(Step::Fails(ErrorKind::WouldBlock)),
-        (1usize..20).prop_map(Step::Takes),
+        (1usize..20).prop_map(Step::Accepts),
     ];
     proptest::collection::vec(step, 0..40)
 }
 
 proptest! {
-    /// Whatever pieces the system makes of it, all that is written arrives, once and in order.
+    /// However the system splits it, everything that is written arrives, once and in order.
     #[test]
     fn nothing_written_is_lost(answers in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..20), steps in faults()) {
         let script = Script::writes(steps);
-        let mut wire = script.wire();
+        let mut stream = script.stream();
         for answer in &answers {
-            wire.write_all(answer).unwrap();
+            stream.write_all(answer).unwrap();
         }
-        wire.flush().unwrap();
+        stream.flush().unwrap();
         prop_assert_eq!(script.written(), answers.concat());
-        prop_assert!(!wire.has_gathered());
+        prop_assert!(!stream.has_gathered());
     }
 
-    /// Whatever pieces it comes in, all that is sent is read, once and in order.
+    /// However it is split, everything that is sent is read, once and in order.
     #[test]
     fn nothing_sent_is_lost(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..60), 0..20), size in 1usize..40) {
         let between = [Step::Fails(ErrorKind::Interrupted), Step::Fails(ErrorKind::WouldBlock)];
         let steps = pieces.iter().flat_map(|piece| [Step::Bytes(piece.clone())].into_iter().chain(between.clone()));
-        let mut wire = Script::reads(steps.chain([Step::EndOfFile])).wire();
+        let mut stream = Script::reads(steps.chain([Step::EndOfFile])).stream();
         let (mut all, mut buffer) = (Vec::new(), vec![0; size]);
         loop {
-            match wire.read(&mut buffer).unwrap() {
+            match stream.read(&mut buffer).unwrap() {
                 0 => break,
                 count => all.extend_from_slice(&buffer[..count]),
             }
         }
-        prop_assert_eq!(all, [b"headbehind".to_vec(), pieces.concat()].concat());
+        prop_assert_eq!(all, [b"headleftover".to_vec(), pieces.concat()].concat());
     }
 }
 
 #[test]
-fn what_is_not_an_event_yet_is_known() {
-    let behind = frame(0x81, 5);
-    let all = [frame(0x01, 5), frame(0x89, 0), frame(0x80, 5), frame(0x82, 5), behind[..3].to_vec()].concat();
-    let mut wire =
-        GatheringStream::new(Script::reads([Step::Bytes(all)]).socket(), Vec::new(), behind, MESSAGE_TIMEOUT);
-    assert!(wire.has_unread(), "the bytes behind the head");
-    read_some(&mut wire);
-    assert!(wire.has_unread());
-    wire.delivered();
-    assert!(!wire.has_unread());
-    read_some(&mut wire);
+fn undelivered_events_are_known() {
+    let leftover = frame(0x81, 5);
+    let all =
+        [frame(0x01, 5), frame(0x89, 0), frame(0x80, 5), frame(0x82, 5), leftover[..3].to_vec()].concat();
+    let mut stream = GatheringStream::new(
+        Script::reads([Step::Bytes(all)]).socket(),
+        Vec::new(),
+        leftover,
+        MESSAGE_TIMEOUT,
+    );
+    assert!(stream.has_unread(), "the bytes after the head");
+    read_some(&mut stream);
+    assert!(stream.has_unread());
+    stream.delivered();
+    assert!(!stream.has_unread());
+    read_some(&mut stream);
     for _ in 0..3 {
-        assert!(wire.has_unread());
-        wire.delivered();
+        assert!(stream.has_unread());
+        stream.delivered();
     }
-    assert!(!wire.has_unread(), "half a frame is not an event");
+    assert!(!stream.has_unread(), "half a frame is not an event");
 }
 
 #[test]
-fn whoever_has_just_sent_a_message_is_not_idle() {
-    let mut wire = Script::reads([bytes("a message and a ping"), bytes("x")]).wire();
-    read_twice(&mut wire);
-    read(&mut wire);
-    wire.end_idling();
-    // The ping is looked at before the peer is waited for again.
-    assert_eq!(wire.idle_since(), wire.last_received());
-    let before = wire.idle_since();
-    read(&mut wire);
-    assert!(wire.idle_since() >= before);
+fn a_peer_that_just_sent_a_message_is_not_idle() {
+    let mut stream = Script::reads([bytes("a message and a ping"), bytes("x")]).stream();
+    read_twice(&mut stream);
+    read(&mut stream);
+    stream.end_idling();
+    // The ping is handled before the next wait for the peer.
+    assert_eq!(stream.idle_since(), stream.last_received());
+    let before = stream.idle_since();
+    read(&mut stream);
+    assert!(stream.idle_since() >= before);
 }

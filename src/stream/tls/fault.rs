@@ -1,10 +1,10 @@
-//! What goes wrong with TLS, in sentences: those of rustls are for programmers.
+//! TLS errors in plain sentences: the messages of rustls are written for programmers.
 
 use std::{error, fmt, io};
 
 use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError};
 
-/// A fault of TLS. Travels inside an [`io::Error`] through tungstenite.
+/// A TLS error. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Debug)]
 pub(super) struct Fault(pub(super) TlsError);
 
@@ -16,56 +16,59 @@ impl From<Fault> for io::Error {
     }
 }
 
-/// As both sides may say it.
+/// Wording that fits both a server and a client.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             TlsError::AlertReceived(alert) => match alert {
                 Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity => {
-                    "the peer and this program have no version or cipher of TLS in common"
+                    "the peer and this program have no TLS version or cipher in common"
                 }
                 Alert::UnknownCA
                 | Alert::BadCertificate
                 | Alert::UnsupportedCertificate
-                | Alert::CertificateUnknown => "the peer does not trust the certificate that it was shown",
+                | Alert::CertificateUnknown => "the peer does not trust the certificate that it was sent",
                 Alert::CertificateExpired => "the peer says that the certificate has expired",
                 Alert::CertificateRequired => {
-                    "the peer wants a certificate of the client, which is not supported"
+                    "the peer requires a client certificate, which is not supported"
                 }
-                Alert::UnrecognisedName => "the peer is not called by this name",
+                Alert::UnrecognisedName => "the peer does not serve this host name",
                 Alert::NoApplicationProtocol => "the peer does not speak HTTP/1.1",
                 alert => {
                     return write!(f, "the peer ended the connection with TLS alert {}", u8::from(*alert));
                 }
             },
             TlsError::PeerIncompatible(_) => {
-                "the peer and this program have no version or cipher of TLS in common"
+                "the peer and this program have no TLS version or cipher in common"
             }
-            TlsError::InvalidMessage(_) => "what the peer sent is not TLS",
+            TlsError::InvalidMessage(_) => "the peer sent something that is not TLS",
             TlsError::PeerMisbehaved(_)
             | TlsError::InappropriateMessage { .. }
             | TlsError::InappropriateHandshakeMessage { .. }
-            | TlsError::PeerSentOversizedRecord => "the peer broke a rule of TLS",
-            TlsError::DecryptError => "what the peer sent cannot be decrypted",
+            | TlsError::PeerSentOversizedRecord => "the peer violated the TLS protocol",
+            TlsError::DecryptError => "the peer sent something that cannot be decrypted",
             TlsError::NoCertificatesPresented => "the peer has no certificate",
-            TlsError::InvalidCertificate(_) => "the certificate of the peer is not valid here",
+            TlsError::InvalidCertificate(_) => "the peer's certificate is not valid",
             TlsError::NoApplicationProtocol => "the peer does not speak HTTP/1.1",
             TlsError::InconsistentKeys(_) => "the private key does not belong to the certificate",
-            TlsError::FailedToGetRandomBytes => "the system gives no random bytes",
-            TlsError::FailedToGetCurrentTime => "the system gives no time",
+            TlsError::FailedToGetRandomBytes => "cannot get random bytes from the system",
+            TlsError::FailedToGetCurrentTime => "cannot get the time from the system",
             TlsError::General(why) => return write!(f, "TLS failed ({why})"),
             _ => "TLS failed",
         })
     }
 }
 
-/// What a failed handshake says to the person at the client.
+/// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when `error` is not
+/// about TLS.
 pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
     let fault = error.get_ref()?.downcast_ref::<Fault>()?;
     Some(match &fault.0 {
         TlsError::InvalidCertificate(error) => certificate(error, host),
         TlsError::InvalidMessage(_) => "it does not speak TLS; try ws:// instead of wss://".to_owned(),
-        TlsError::AlertReceived(Alert::UnrecognisedName) => format!("the server is not called {host}"),
+        TlsError::AlertReceived(Alert::UnrecognisedName) => {
+            format!("the server does not serve the host name {host}")
+        }
         _ => fault.to_string().replacen("the peer", "the server", 1),
     })
 }
@@ -74,33 +77,31 @@ fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as Kind;
     match error {
         Kind::UnknownIssuer => {
-            "its certificate is from an authority that is not trusted here; name the authority's certificate with --ca FILE"
+            "its certificate is from an authority that is not trusted here; pass the authority's certificate with --ca FILE"
         }
         Kind::BadSignature => {
-            "its certificate is from an authority that is not trusted here, or it lacks the private key; name the \
+            "its certificate is from an authority that is not trusted here, or it lacks the private key; pass the \
              authority's certificate with --ca FILE"
         }
         Kind::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            return format!("its certificate has no host name (subjectAltName); one for {host} is needed");
+            return format!("its certificate has no host name (subjectAltName); it must name {host}");
         }
         Kind::NotValidForName | Kind::NotValidForNameContext { .. } => {
-            return format!("its certificate is for another name than {host}");
+            return format!("its certificate is for a name other than {host}");
         }
         Kind::Expired | Kind::ExpiredContext { .. } => "its certificate has expired",
         Kind::NotValidYet | Kind::NotValidYetContext { .. } => {
-            "its certificate is not valid yet; is the clock of this machine right?"
+            "its certificate is not valid yet; check the clock of this machine"
         }
-        Kind::Revoked => "its certificate was revoked",
+        Kind::Revoked => "its certificate has been revoked",
         Kind::BadEncoding => "its certificate cannot be read",
-        Kind::InvalidPurpose | Kind::InvalidPurposeContext { .. } => "its certificate is not one for servers",
-        Kind::UnhandledCriticalExtension => "its certificate has a critical extension that is not understood here",
+        Kind::InvalidPurpose | Kind::InvalidPurposeContext { .. } => "its certificate is not a server certificate",
+        Kind::UnhandledCriticalExtension => "its certificate has a critical extension that is not supported",
         Kind::UnsupportedSignatureAlgorithmContext { .. }
         | Kind::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "its certificate is signed in a way that is not supported here, such as with SHA-1"
+            "its certificate has a signature that is not supported, such as one with SHA-1"
         }
-        _ => {
-            "its certificate is not one that can be trusted; if it signed its certificate itself, name that with --ca FILE"
-        }
+        _ => "its certificate cannot be trusted; if it is self-signed, pass it with --ca FILE",
     }
     .to_owned()
 }
@@ -121,14 +122,17 @@ mod tests {
     fn sentences() {
         check(
             PeerIncompatible::NoCipherSuitesInCommon.into(),
-            "the server and this program have no version or cipher of TLS in common",
+            "the server and this program have no TLS version or cipher in common",
         );
-        check(PeerMisbehaved::InvalidKeyShare.into(), "the server broke a rule of TLS");
+        check(PeerMisbehaved::InvalidKeyShare.into(), "the server violated the TLS protocol");
         check(
             TlsError::AlertReceived(Alert::InternalError),
             "the server ended the connection with TLS alert 80",
         );
-        check(TlsError::AlertReceived(Alert::UnrecognisedName), "the server is not called a.example");
+        check(
+            TlsError::AlertReceived(Alert::UnrecognisedName),
+            "the server does not serve the host name a.example",
+        );
         check(
             InvalidMessage::InvalidContentType.into(),
             "it does not speak TLS; try ws:// instead of wss://",
@@ -137,7 +141,7 @@ mod tests {
         check(
             CertificateError::Other(OtherError(std::sync::Arc::new(io::Error::other("MaximumPathDepth"))))
                 .into(),
-            "its certificate is not one that can be trusted; if it signed its certificate itself, name that with --ca FILE",
+            "its certificate cannot be trusted; if it is self-signed, pass it with --ca FILE",
         );
     }
 }

@@ -17,14 +17,14 @@ use x509_cert::{Certificate, der::Decode};
 use super::{fault::Fault, provider};
 use crate::error::Error;
 
-/// A client that trusts the certificates in `ca`, or else the authorities of the system.
+/// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is no `ca`.
 pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::plain(Fault(error).to_string()))?;
     Ok(match ca {
         None => builder.with_root_certificates(authorities_of_the_system()?).with_no_client_auth(),
-        // The verifier of our own asks rustls' one first, and does not accept more keys than that does: see there.
+        // Not as dangerous as it looks: see `Verifier`.
         Some(pem) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier::new(pem)?))
@@ -34,7 +34,7 @@ pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
 
 fn authorities_of_the_system() -> Result<RootCertStore, Error> {
     store(rustls_native_certs::load_native_certs().certs).ok_or_else(|| {
-        Error::plain("this system has no list of trusted authorities; name a file of yours with --ca")
+        Error::plain("this system has no list of trusted authorities; pass a file of your own with --ca FILE")
     })
 }
 
@@ -44,11 +44,11 @@ fn store(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
     (!store.is_empty()).then_some(store)
 }
 
-/// Accepts what the given certificates signed, and those certificates themselves.
+/// Accepts what the trusted certificates signed, and those certificates themselves.
 ///
-/// A certificate that is an authority may not be a server's as well, says rustls, but `openssl req -x509` makes just
-/// that. Accepting it is safe: whoever has its private key could sign any certificate with it, which would be accepted. The
-/// name and the dates are judged nonetheless, and the signatures of the handshake prove that the server has the key.
+/// rustls rejects an authority's certificate as a server's own, but that is what `openssl req -x509` makes. Accepting it
+/// is safe: the owner of its private key could sign any server certificate with it, which would be accepted. The name and
+/// the dates are still checked, and the signatures of the handshake prove that the server has the private key.
 #[derive(Debug)]
 struct Verifier {
     rustls: Arc<WebPkiServerVerifier>,
@@ -58,11 +58,11 @@ struct Verifier {
 impl Verifier {
     fn new(pem: &[u8]) -> Result<Verifier, Error> {
         let given: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
-        let store = store(given.clone())
-            .ok_or_else(|| Error::plain("the file of the authority has no certificate in PEM"))?;
+        let store =
+            store(given.clone()).ok_or_else(|| Error::plain("the CA file has no certificate in PEM"))?;
         let rustls = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
             .build()
-            .map_err(|error| Error::plain(format!("the file of the authority cannot be used: {error}")))?;
+            .map_err(|error| Error::plain(format!("the CA file cannot be used: {error}")))?;
         Ok(Verifier { rustls, given })
     }
 }
@@ -77,7 +77,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         match self.rustls.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // An authority in the place of a server is among "other" errors.
+            // rustls reports an authority's certificate used by a server as one of its "other" errors.
             Err(TlsError::InvalidCertificate(
                 CertificateError::Other(_) | CertificateError::UnknownIssuer,
             )) if self.given.contains(end_entity) => {
