@@ -293,7 +293,7 @@ fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
         let (begun, written) = *names.entry(name).or_insert((section.line, &section.name));
         // The same name with the same blanks is a fault of any section.
         if *written != section.name {
-            let sentence = format!("[key {name}] begins at line {begun} already; put these lines there");
+            let sentence = format!("[key {name}] already begins at line {begun}; move these lines there");
             faults.push(Fault::new(section.line, sentence));
         }
         for Entry { name: setting, value, line } in &section.entries {
