@@ -95,7 +95,7 @@ impl Server {
         }
         warn_of_system_limits(&config);
         if config.tls.as_ref().is_some_and(Tls::has_expired) {
-            log::warn!("tls_certificate has expired: clients will reject it");
+            log::warn!("tls_certificate has expired: clients will refuse it");
         }
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let (alive, all_ended) = bounded(0);
