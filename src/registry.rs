@@ -151,6 +151,7 @@ impl Registry {
         *current = Arc::clone(&config);
         drop(current);
         self.generation.fetch_add(1, Ordering::AcqRel);
+        // A connection that is admitted meanwhile with the old settings checks itself in `bind_caller`.
         for connection in self.connections().values() {
             if connection.state.admission.get().is_some_and(|admission| !self.still_holds(admission, &config))
             {
@@ -233,6 +234,7 @@ pub(crate) struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // Locked for both steps: see `counts`.
         let mut connections = self.registry.connections();
         connections.remove(&self.number);
         self.registry.counters.add(&self.state.traffic);

@@ -95,7 +95,7 @@ impl Server {
         }
         warn_of_system_limits(&config);
         if config.tls.as_ref().is_some_and(Tls::has_expired) {
-            log::warn!("tls_certificate has expired: clients will reject it");
+            log::warn!("tls_certificate has expired: clients will refuse it");
         }
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let (alive, all_ended) = bounded(0);
@@ -212,13 +212,17 @@ impl RunningServer {
         let config = self.registry.config();
         thread::sleep(config.drain_delay);
 
+        // Before any thread is woken: a woken thread must find the flag set.
         self.registry.stop();
+        // Closes the channel, which wakes sessions that are being throttled.
         self.stop_sender = None;
         // A listening socket that is shut down wakes its blocked `accept`.
         let _ = self.waker.shutdown(Shutdown::Both);
         let _ = accepting.join();
 
+        // Wakes the reads of all sessions, which then send their Close.
         self.registry.shut_down_connections(Shutdown::Read);
+        // Nothing is ever sent over this channel: it disconnects when the last connection is dropped.
         if self.all_ended.recv_timeout(config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
             log::warn!("{} clients did not end within drain_timeout and are disconnected", self.clients());
             self.registry.shut_down_connections(Shutdown::Both);

@@ -31,31 +31,34 @@ use crate::{
 };
 pub use event::Event;
 
-/// What an honest peer's fragment headers, pings and message in a row can come to beyond the message itself.
+/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
 const BUDGET_SLACK: usize = 64 * 1024;
-/// How many pings and pongs a second are read of a client, beside one for each of its messages. Browsers send no pings and
-/// answer ours, `replyd chat` sends one with each question, websocat one every few seconds.
+/// Maximum rate of pings and pongs from a client, besides one for each of its messages. Browsers send no pings and answer
+/// ours, `replyd chat` sends one with each message, websocat one every few seconds.
 const CONTROLS_PER_SECOND: u32 = 100;
-/// How many seconds' worth of messages, or of pings and pongs, may come in one burst.
+/// Maximum burst: a client may be ahead of its rate by the messages, or the pings and pongs, of this time.
 const BURST: Duration = Duration::from_secs(5);
-/// How long a handler may still send when the server is stopping.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// A client that is silent for so many ping intervals is gone.
+/// Time for which a handler may still send after the server began to stop.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Number of ping intervals without a sign of life after which a client is considered gone.
 const MISSED_PINGS: u32 = 3;
-/// A longer message is sent in frames of this size (RFC 6455, section 5.4): a client that does not read costs no more, however
-/// long the message. Even a client that cannot put frames together gets a message of this size.
+/// Maximum payload of a sent frame. A longer message is sent in fragments (RFC 6455, section 5.4), so that a client that
+/// does not read costs no more memory, however long the message is. Messages up to this size also reach clients that do not
+/// support fragments.
 const PIECE_BYTES: usize = GATHER_BYTES;
-/// What a control frame has room for behind the code (RFC 6455, section 5.5).
+/// Maximum length of a close reason: a control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
-/// tungstenite's 128 KiB are touched at every read; 4 KiB cost an idle client 24 KiB of memory in all, not 152.
+/// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle client costs 24 KiB
+/// of memory in all instead of 152.
 const READ_BUFFER_BYTES: usize = 4096;
 
-/// What a handler returns: any error ends the conversation with close code 1011.
+/// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// A conversation with one client, as a handler sees it.
+/// A conversation with one client, from the handler's point of view.
 ///
-/// Limits, pings, pacing and deadlines happen inside [`next`](Session::next) and [`send`](Session::send).
+/// [`next`](Session::next) and [`send`](Session::send) also enforce limits, rates and deadlines, and send and answer pings. A
+/// handler that works for long without calling them delays only its own client.
 pub struct Session {
     socket: WebSocket<GatheringStream>,
     connection: Arc<Connection>,
@@ -65,29 +68,32 @@ pub struct Session {
     ending: Option<Ending>,
     last_ping: Instant,
     pings_unanswered: u32,
-    /// A message has come, and nothing has been sent since.
-    is_asked: bool,
-    /// When the key or token runs out with which the client came in.
-    leave_by: Option<Instant>,
+    /// A message was received, and no reply has been sent since.
+    awaits_reply: bool,
+    /// Time at which the client's key or token expires.
+    expires_at: Option<Instant>,
+    /// End of the time that the messages so far have used up: each uses its share of a second.
     paid_until: Instant,
+    /// The same for pings and pongs.
     controls_paid_until: Instant,
-    /// How many pings and pongs the messages so far have paid for.
+    /// Number of pings and pongs that are free because messages came with them.
     free_controls: u32,
-    /// Pongs may be among what is gathered.
+    /// Pongs may be among the gathered bytes.
     holds_pongs: bool,
+    /// Time at which a send first noticed that the server is stopping.
     stop_seen: Option<Instant>,
 }
 
 impl Session {
-    /// A conversation over an upgraded connection.
-    pub(crate) fn new(mut wire: GatheringStream, connection: Arc<Connection>, peer: ClientId) -> Session {
+    /// Begins a conversation over an upgraded connection.
+    pub(crate) fn new(mut stream: GatheringStream, connection: Arc<Connection>, peer: ClientId) -> Session {
         let now = Instant::now();
-        wire.begin_counting();
-        // The number first: a change in between is only seen twice.
+        stream.begin_counting();
+        // The generation first: then a reload in between is applied twice, rather than missed.
         let generation = connection.registry.generation();
         let config = connection.registry.config();
         let mut session = Session {
-            socket: WebSocket::from_raw_socket(wire, Role::Server, Some(limits(&config))),
+            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(limits(&config))),
             generation,
             config,
             connection,
@@ -95,30 +101,30 @@ impl Session {
             ending: None,
             last_ping: now,
             pings_unanswered: 0,
-            is_asked: false,
+            awaits_reply: false,
             paid_until: now,
             controls_paid_until: now,
             free_controls: 0,
             holds_pongs: false,
-            leave_by: None,
+            expires_at: None,
             stop_seen: None,
         };
-        session.look_at_expiry();
+        session.update_expiry();
         session
     }
 
-    /// Waits for the next event; `None` when the conversation is over.
+    /// Waits for the next event; returns `None` when the conversation is over.
     ///
-    /// Blocks until something comes, the conversation ends, or a time limit of the [`Config`] runs out. Sends what
-    /// was finished before it waits.
+    /// Blocks until an event is received, the conversation ends, or a time limit of the [`Config`] expires. Sends all
+    /// finished replies before it waits.
     ///
     /// # Errors
     ///
-    /// When the client broke a rule or a limit, or is gone without a Close. The client was told so already, with
-    /// the close code that fits; a handler only has to return.
+    /// When the client violated the protocol, exceeded a limit, or disconnected without a Close. A client that can still be
+    /// reached has already been sent the fitting close code; a handler only has to return.
     #[expect(
         clippy::should_implement_trait,
-        reason = "it fails, and an iterator of results would loop on failure"
+        reason = "it can fail, and a loop over an iterator of results would not stop at an error"
     )]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
         if self.ending.is_some() {
@@ -132,57 +138,58 @@ impl Session {
 
     /// Sends a text message.
     ///
-    /// While more messages of this client are waiting, answers are gathered for up to a millisecond or 16 KiB, and go out
-    /// together; [`flush`](Session::flush) sends them at once. A longer message is sent in frames of 16 KiB. Blocks while the
-    /// client does not read, up to `write_timeout`.
+    /// While more messages from this client are waiting, replies are gathered for up to a millisecond or 16 KiB and sent
+    /// together; [`flush`](Session::flush) sends them at once. A message longer than 16 KiB is sent in frames of that size.
+    /// Blocks while the client does not read, for up to `write_timeout`.
     ///
     /// # Errors
     ///
-    /// When the conversation is over, or the server is stopping.
+    /// When the conversation is over, the client does not read, or the server began to stop more than a second ago.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
 
-    /// Sends a binary message, as [`send`](Session::send) does a text.
+    /// Sends a binary message, in the same way as [`send`](Session::send) sends text.
     ///
     /// # Errors
     ///
-    /// When the conversation is over.
+    /// The same as those of [`send`](Session::send).
     pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
         self.write(Message::Binary(bytes.into()))
     }
 
-    /// Sends a ping; its pong comes as [`Event::Pong`]. Only the first 125 bytes of `payload` are sent (RFC 6455,
-    /// section 5.5).
+    /// Sends a ping, whose answer is received as [`Event::Pong`]. Only the first 125 bytes of `payload` are sent (RFC 6455,
+    /// section 5.5). The session also sends pings itself, every `ping_interval` without a sign of life from the client.
     ///
     /// # Errors
     ///
-    /// When the conversation is over.
+    /// The same as those of [`send`](Session::send).
     pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let mut payload = payload.into();
         payload.truncate(125);
         self.write(Message::Ping(payload))
     }
 
-    /// Sends what [`send`](Session::send) has gathered, before something that takes long.
+    /// Sends what [`send`](Session::send) has gathered. Call it before slow work; [`next`](Session::next) does it itself
+    /// before it waits.
     ///
     /// # Errors
     ///
-    /// When the conversation is over.
+    /// When the conversation is over, or the client does not read within `write_timeout`.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.check_open()?;
         self.send_gathered().map_err(|ending| self.broken(ending))
     }
 
-    /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, cut at 123 bytes; 1000 is a
-    /// normal end.
+    /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, which is truncated to 123 bytes. 1000
+    /// is a normal end.
     ///
     /// # Errors
     ///
-    /// When the code may not be sent, or the conversation is over.
+    /// When the code must not be sent in a Close frame (such as 1006), or the conversation is over.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
         if !CloseCode::from(code).is_allowed() {
-            return Err(Error::plain(format!("close code {code} may not be sent; a normal end is 1000")));
+            return Err(Error::plain(format!("close code {code} must not be sent; 1000 is a normal end")));
         }
         self.check_open()?;
         let mut end = reason.len().min(MAX_REASON_BYTES);
@@ -194,33 +201,34 @@ impl Session {
         Ok(())
     }
 
-    /// The number of this client, from 1 on, as the log shows it.
+    /// The number of this connection, as the log shows it. All connections are counted from 1 on, also those that were never
+    /// upgraded.
     pub fn number(&self) -> u64 {
         self.peer.number
     }
 
-    /// The address of the other end of the connection.
+    /// The address at the other end of the connection, which may be a proxy's.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer.address
     }
 
-    /// The client's own address: that of the other end, or what a trusted proxy there says it is.
+    /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the connection.
     pub fn client_ip(&self) -> IpAddr {
         self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
     }
 
-    /// The name of the key with which the client came in, or the `sub` of its token, which may be any text.
+    /// The name of the client's key, or the `sub` of its token, which may be any text. `None` for a client without either.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
     }
 
-    /// The settings that hold now; those that change meanwhile hold from the next event on.
+    /// The current settings. A reload takes effect with the next event.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Ends the conversation after its handler is done, if nothing ended it before, and returns how it ended.
-    // In place: each copy of a session on its way elsewhere would be room on the stack of each client.
+    /// Ends the conversation with `ending` after its handler has returned, unless it is over already. Returns how it ended.
+    // Not by value: each copy of a session would take up stack of each client.
     pub(crate) fn finish(&mut self, ending: Ending) -> Ending {
         if self.ending.is_none() {
             let _ = self.end(ending);
@@ -230,7 +238,7 @@ impl Session {
         self.ending.clone().expect("end() sets it")
     }
 
-    /// What the conversation went over.
+    /// The stream under the conversation.
     pub(crate) fn stream(&mut self) -> &mut GatheringStream {
         self.socket.get_mut()
     }
@@ -253,51 +261,51 @@ impl Session {
     }
 
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
-        self.take_changes();
+        self.apply_reload();
         self.pings_unanswered = 0;
         self.socket.get_mut().delivered();
-        // First of all: tungstenite would send it behind the Close of an ending.
+        // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
             self.holds_pongs = true;
         }
-        // The clocks are looked at when nothing comes; who talks all the time must not outstay either.
+        // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
         if self.has_expired(self.socket.get_ref().last_received()) {
             return Err(Ending::Expired);
         }
-        // A client that pings all the time is never waited for, and must not hold a message open either.
         if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         match message {
             Message::Text(_) | Message::Binary(_) => {
-                // What a handler does about a message must not hold up pongs.
+                // A slow handler must not hold back pongs.
                 if std::mem::take(&mut self.holds_pongs) {
                     self.send_gathered()?;
                 }
                 self.socket.get_mut().end_idling();
                 self.charge();
-                self.is_asked = true;
+                self.awaits_reply = true;
                 add(&self.connection.state.traffic.messages_received, 1);
                 self.count_bytes();
             }
             Message::Ping(_) | Message::Pong(_) => self.charge_control(),
             Message::Frame(_) => {}
             Message::Close(_) => {
+                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
                 let _ = self.socket.flush();
                 let _ = self.send_gathered();
                 self.ending = Some(Ending::Closed);
             }
         }
-        // The clocks are looked at when nothing comes, and would never see a client that pings all the time.
+        // As above, for a client that only sends pings.
         if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
             return Err(Ending::Idle);
         }
-        Event::from_message(message).ok_or_else(|| Ending::Protocol("raw frame".into()))
+        Event::from_message(message).ok_or_else(|| Ending::Protocol("unexpected raw frame".into()))
     }
 
-    /// Takes settings that have changed since the event before.
-    fn take_changes(&mut self) {
+    /// Applies settings that have changed since the previous event.
+    fn apply_reload(&mut self) {
         let generation = self.connection.registry.generation();
         if generation != self.generation {
             self.generation = generation;
@@ -305,11 +313,12 @@ impl Session {
             let limits = limits(&self.config);
             self.socket.set_config(|config| *config = limits);
             self.socket.get_mut().set_write_timeout(self.config.write_timeout);
-            self.look_at_expiry();
+            self.update_expiry();
         }
     }
 
-    fn look_at_expiry(&mut self) {
+    /// Computes `expires_at` anew: a reload may have changed a key's expiry.
+    fn update_expiry(&mut self) {
         let time = self
             .connection
             .state
@@ -317,16 +326,17 @@ impl Session {
             .get()
             .and_then(|admission| admission.caller.expires_at(&self.config.keys));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
-        self.leave_by = left.and_then(|left| Instant::now().checked_add(left));
+        self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
     }
 
     fn count_bytes(&self) {
-        let wire = self.socket.get_ref();
-        self.connection.state.traffic.bytes_received.store(wire.bytes_received(), Relaxed);
-        self.connection.state.traffic.bytes_sent.store(wire.bytes_sent(), Relaxed);
+        let stream = self.socket.get_ref();
+        self.connection.state.traffic.bytes_received.store(stream.bytes_received(), Relaxed);
+        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
     }
 
-    /// Every message costs its share of a second; who is more than a burst ahead waits.
+    /// Charges a message its share of a second. [`throttle`](Session::throttle) makes a client wait that is more than
+    /// [`BURST`] ahead.
     fn charge(&mut self) {
         self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
         if self.config.messages_per_second > 0 {
@@ -335,7 +345,7 @@ impl Session {
         }
     }
 
-    /// Pings and pongs cost theirs also where messages are not paced.
+    /// Charges a ping or pong, even where the rate of messages is not limited: each costs a read and perhaps a pong.
     fn charge_control(&mut self) {
         if self.free_controls > 0 {
             self.free_controls -= 1;
@@ -346,20 +356,24 @@ impl Session {
         }
     }
 
+    /// Waits until the client is no more than [`BURST`] ahead of its rates. Its input stays in the system's buffers
+    /// meanwhile, which slows the client down.
     fn throttle(&mut self) -> Result<(), Ending> {
         let paid_until = self.paid_until.max(self.controls_paid_until);
-        // Mostly the client is not ahead of what was heard last, and the time need not be looked at.
+        // Usually this holds, and saves a look at the clock.
         if paid_until <= self.socket.get_ref().last_received() + BURST {
             return Ok(());
         }
         let ahead = paid_until.saturating_duration_since(Instant::now());
         let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
+        // The client may be waiting for these replies.
         self.send_gathered()?;
+        // Not a sleep: a stop closes the channel, and ends the wait.
         match self.connection.registry.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => {}
             _ => return Err(Ending::Stop),
         }
-        // What the client has already sent may last for minutes, in which nothing else looks at these.
+        // The client may have sent enough input for minutes of throttling, during which nothing else checks these.
         if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
             return Err(Ending::Withdrawn);
         }
@@ -367,14 +381,16 @@ impl Session {
     }
 
     fn next_deadline(&self) -> Instant {
-        let others = [self.idle_due(), self.leave_by];
+        let others = [self.idle_due(), self.expires_at];
         others.into_iter().flatten().fold(self.ping_due(), Instant::min)
     }
 
+    /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
     fn ping_due(&self) -> Instant {
         self.socket.get_ref().last_received().max(self.last_ping) + self.config.ping_interval
     }
 
+    /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
     fn idle_due(&self) -> Option<Instant> {
         let since = self.socket.get_ref().idle_since();
         (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
@@ -385,11 +401,12 @@ impl Session {
     }
 
     fn has_expired(&self, now: Instant) -> bool {
-        self.leave_by.is_some_and(|leave_by| now >= leave_by)
+        self.expires_at.is_some_and(|expires_at| now >= expires_at)
     }
 
+    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its deadline.
     fn check_deadlines(&mut self) -> Result<(), Ending> {
-        self.take_changes();
+        self.apply_reload();
         let now = Instant::now();
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
@@ -416,7 +433,7 @@ impl Session {
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
         self.check_open()?;
-        if self.is_too_late() {
+        if self.is_past_stop_grace() {
             return self.end(Ending::Stop).and(Err(Ending::Stop.into()));
         }
         let is_message = message.is_text() || message.is_binary();
@@ -427,6 +444,7 @@ impl Session {
         }
         .map_err(|error| self.broken(error.into()))?;
         add(&self.connection.state.traffic.messages_sent, u64::from(is_message));
+        // Either call has just looked at the clock, which gives the reply's time for the metrics.
         let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
             None => {
@@ -434,14 +452,14 @@ impl Session {
                 self.socket.get_ref().last_sent()
             }
         };
-        if is_message && std::mem::take(&mut self.is_asked) {
+        if is_message && std::mem::take(&mut self.awaits_reply) {
             let took = sent.saturating_duration_since(self.socket.get_ref().last_received());
             self.connection.state.traffic.answered(took);
         }
         Ok(())
     }
 
-    /// Sends a long message as frames that are each sent before the next one is made, all of them within one
+    /// Sends a long message in fragments. Each is sent before the next one is made, and all of them within one
     /// `write_timeout`.
     fn write_pieces(&mut self, kind: Data, mut bytes: Bytes) -> Result<(), WireError> {
         let deadline = Instant::now() + self.config.write_timeout;
@@ -457,10 +475,11 @@ impl Session {
         Ok(())
     }
 
-    /// A stop leaves time for an answer; but a handler that only sends would never hear of it from `next`.
-    fn is_too_late(&mut self) -> bool {
+    /// Whether the handler may not send any more because the server is stopping. A handler that keeps sending never learns
+    /// of the stop from `next`; others get the time for a last reply.
+    fn is_past_stop_grace(&mut self) -> bool {
         let stopping = self.connection.registry.is_stopping();
-        stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS
+        stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > STOP_GRACE
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
@@ -474,14 +493,14 @@ impl Session {
         self.ending.as_ref().map_or(Ok(()), |ending| Err(ending.clone().into()))
     }
 
-    /// An ending that leaves nobody to be told.
+    /// Ends the conversation without a Close, after a failed write.
     fn broken(&mut self, ending: Ending) -> Error {
         self.ending = Some(ending.clone());
         ending.into()
     }
 
-    /// Ends the conversation and tells the client why. tungstenite sends no Close on errors, and must not read
-    /// again after one.
+    /// Ends the conversation, and sends the client a Close that says why. tungstenite sends none after an error, and must not
+    /// be read again.
     fn end(&mut self, ending: Ending) -> Result<Option<Event>, Error> {
         if let Some((code, reason)) = ending.close() {
             self.write_close(code, reason);
@@ -490,7 +509,7 @@ impl Session {
         if ending.is_ordinary() { Ok(None) } else { Err(ending.into()) }
     }
 
-    /// Sends Close behind whatever was finished; that it does not arrive changes nothing any more.
+    /// Sends a Close after everything that is finished. A failure changes nothing: the conversation is over either way.
     fn write_close(&mut self, code: CloseCode, reason: &str) {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
@@ -498,7 +517,8 @@ impl Session {
     }
 }
 
-/// How much of a message goes into the next frame. A text is cut between characters: some peers judge each frame alone.
+/// The length of the next frame's payload. Text is cut between characters, because some peers check the UTF-8 of each frame
+/// separately.
 fn piece_len(kind: Data, bytes: &[u8]) -> usize {
     let is_inside = |index: usize| kind == Data::Text && bytes[index] & 0xc0 == 0x80;
     match bytes.len() {
@@ -523,7 +543,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// tungstenite's limits, from ours. Nothing is buffered there: [`GatheringStream`] gathers.
+/// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers them.
 pub(crate) fn limits(config: &Config) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)

@@ -90,6 +90,8 @@ impl Acceptor {
         }
     }
 
+    /// Starts the client's thread. If the system has none left, the permits are dropped with the closure, and a reserved
+    /// thread sends the refusal.
     fn start_client(&self, connection: Arc<Connection>, permits: Permits) {
         let name = format!("client {}", connection.number);
         let started = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn({
@@ -103,6 +105,7 @@ impl Acceptor {
         }
     }
 
+    /// Has a reserved thread send the refusal, so that a client that does not read cannot block this thread.
     fn refuse(&self, connection: Arc<Connection>, refusal: Refusal) {
         if self.reserved.serve(connection, refusal) {
             self.registry.counters.unanswered();
@@ -133,6 +136,7 @@ impl Permits {
     fn acquire(registry: &Registry, address: IpAddr) -> Result<Permits, Refusal> {
         let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*registry.config();
         let client = registry.clients.acquire(*max_clients).ok_or(Refusal::Full)?;
+        // Otherwise `admit_upgrade` acquires it, if the client turns out to be behind a proxy.
         let counts = counts_on_accept(address, trusted_proxies);
         let acquire =
             || registry.addresses.acquire(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);

@@ -94,6 +94,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
             stream.finish();
             return linger(connection, close_by, None);
         }
+        // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
     // They are not needed any more, and would cost memory for as long as the session lasts.
@@ -107,6 +108,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 #[inline(never)] // As `Head::read`: so that it reuses the stack of the upgrade.
 fn converse(stream: GatheringStream, connection: &Arc<Connection>, client: &ClientId, handler: &Handler) {
     let mut session = Session::new(stream, Arc::clone(connection), client.clone());
+    // Unwind safe: after a panic the session is only closed.
     let handled = catch_unwind(AssertUnwindSafe(|| handler(&mut session)));
     let ending = session.finish(match handled {
         Ok(Ok(())) => Ending::Finished(1000),
@@ -146,6 +148,7 @@ fn upgraded(
     (accepted, decision)
 }
 
+/// The connection's transport: TLS if there is a certificate, or else plain TCP.
 #[inline(never)] // As `Head::read`.
 fn transport(connection: &Connection, config: &Config) -> io::Result<SharedTransport> {
     match &config.tls {
@@ -259,6 +262,7 @@ impl Exchange<'_> {
         }
     }
 
+    /// Ends a connection whose head could not be read, with an answer if there can be one.
     #[inline(never)] // As `Head::read`.
     fn end_without_head(mut self, error: HeadError) {
         let Exchange { connection, client, .. } = &self;
@@ -275,6 +279,7 @@ impl Exchange<'_> {
         }
     }
 
+    /// Counts, logs and sends a refusal.
     #[inline(never)] // As `Head::read`.
     fn refuse(self, refusal: &Refusal) {
         report_refusal(refusal, &self.connection.registry, &self.client);
@@ -282,6 +287,7 @@ impl Exchange<'_> {
         self.answer(&response);
     }
 
+    /// Sends an answer, and waits for the client to disconnect.
     #[inline(never)] // As `Head::read`.
     fn answer(mut self, response: &ErrorResponse) {
         let _ = self.socket.write_within(self.connection.registry.config().write_timeout);
@@ -292,6 +298,7 @@ impl Exchange<'_> {
     }
 }
 
+/// Writes head and body in one piece, so that a short answer is a single packet.
 fn write_answer(socket: &mut TimedStream, response: &ErrorResponse) -> io::Result<()> {
     let mut bytes = Vec::new();
     write_response(&mut bytes, response).map_err(io::Error::other)?;
@@ -299,12 +306,14 @@ fn write_answer(socket: &mut TimedStream, response: &ErrorResponse) -> io::Resul
     socket.write_all(&bytes)
 }
 
+/// Counts and logs a refusal.
 fn report_refusal(refusal: &Refusal, registry: &Registry, client: &ClientId) {
     registry.counters.refused(refusal);
     let detail = refusal.detail();
     log::log!(refusal.level(), "Connection refused ... {} {refusal}{detail} {client}", refusal.status());
 }
 
+/// Counts and logs the end of a conversation. Only a handler's own failure is an error.
 fn report(ending: &Ending, registry: &Registry, client: &ClientId) {
     registry.counters.ended(ending);
     match ending {

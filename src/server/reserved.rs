@@ -56,6 +56,7 @@ impl Reserved {
         let address = connection.address.ip();
         let counts = counts_on_accept(address, &connection.registry.config().trusted_proxies);
         let unanswered = self.holders.add(connection, refusal, counts.then(|| client_network(address)));
+        // It fails only if the channel is full, see `open`.
         let _ = self.calls.try_send(());
         unanswered
     }
@@ -96,6 +97,7 @@ impl Holders {
         let displaced = choose_displaced(&states, network);
         if let Some(at) = displaced {
             if holders[at].waiting.is_some() {
+                // No thread serves it yet: dropping it closes it.
                 holders.remove(at);
             } else {
                 holders[at].displace();

@@ -74,6 +74,7 @@ impl Ending {
         match self {
             Ending::Closed => "closed".to_owned(),
             Ending::Gone(_) => "gone".to_owned(),
+            // The only other ending without a close code is `Unread`.
             ending => ending.close().map_or("unread".to_owned(), |(code, _)| u16::from(code).to_string()),
         }
     }
@@ -107,7 +108,7 @@ impl fmt::Display for Ending {
             Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
             Ending::TooBig => f.write_str("a message over max_message_bytes"),
             Ending::TooSlow => f.write_str("a message was not complete after message_timeout"),
-            Ending::TooFragmented => f.write_str("too many bytes without a whole message"),
+            Ending::TooFragmented => f.write_str("too many bytes without a complete message"),
             Ending::Failed(why) => write!(f, "the handler failed ({why})"),
             Ending::Panicked => f.write_str("the handler panicked"),
         }
@@ -136,6 +137,7 @@ impl From<io::Error> for Ending {
             Some(Abort::Withdrawn) => Ending::Withdrawn,
             Some(Abort::Budget) => Ending::TooFragmented,
             Some(Abort::Write) => Ending::Unread,
+            // `Head::read` answers this one before there is a session.
             Some(Abort::NotTls) => Ending::Gone(error.to_string()),
             None => Ending::Gone(error.to_string()),
         }

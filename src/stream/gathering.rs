@@ -209,6 +209,7 @@ impl<T: Transport> GatheringStream<T> {
         self.bytes_received += bytes.len() as u64;
         self.frames.follow(bytes);
         if !self.frames.is_mid_message() || !self.frames.has_reached() {
+            // No message has begun, or earlier events come first: then `begin_event` sets its deadline.
             self.message_by = None;
         } else if self.message_by.is_none() {
             self.message_by = self.last_received.checked_add(self.message_timeout);
@@ -237,6 +238,7 @@ impl<T: Transport> Read for GatheringStream<T> {
         // The read below may wait, and the peer may be waiting for these replies.
         self.flush()?;
         let read = self.socket.read(buffer);
+        // Idling begins when the read began, not when it returned.
         if self.idle_ended {
             self.idle_ended = false;
             self.idle_since = self.socket.read_began;

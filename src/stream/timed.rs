@@ -97,6 +97,7 @@ impl<T: Transport> Read for TimedStream<T> {
             match self.transport.read(buffer) {
                 // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from the peer.
                 Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |abort| Err(abort.into())),
+                // By a signal, or a TLS record that is not complete.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // The system's time-out was for an earlier deadline: it is set again for the current one.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.read_timeout = None,

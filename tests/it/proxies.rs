@@ -49,7 +49,7 @@ fn talking_pages_and_refusals() {
         assert_eq!(get("/metrics").status, 403, "{kind:?}: whoever comes through a proxy is from elsewhere");
         let (answer, _) = ask(&from_page(&host, "http://evil.example", ""));
         assert_eq!(
-            (answer.status, answer.body.contains("may not connect here")),
+            (answer.status, answer.body.contains("may not connect to this server")),
             (403, true),
             "{kind:?}: {answer:?}"
         );

@@ -160,7 +160,7 @@ fn what_an_upgrade_needs() {
     check(&changed("Version: 13", "Version: 013"), 426, "version 13");
     check(&changed("Sec-WebSocket-Version: 13\r\n", ""), 426, "version 13");
     check(&with("Sec-WebSocket-Version: 13"), 426, "version 13");
-    check(&changed("HTTP/1.1", "HTTP/1.0"), 400, "needs HTTP/1.1");
+    check(&changed("HTTP/1.1", "HTTP/1.0"), 400, "requires HTTP/1.1");
     check(&changed("GET", "HEAD"), 400, "");
     check("HEAD / HTTP/1.1\r\n\r\n", 400, "");
     let answer = Raw::connect(serve("").local_addr()).ask(&changed("Version: 13", "Version: 8"));

@@ -69,6 +69,7 @@ pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
         TlsError::AlertReceived(Alert::UnrecognisedName) => {
             format!("the server does not serve the host name {host}")
         }
+        // The sentences of `Display` are about "the peer", which is the server here.
         _ => fault.to_string().replacen("the peer", "the server", 1),
     })
 }

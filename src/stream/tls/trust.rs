@@ -38,6 +38,8 @@ fn authorities_of_the_system() -> Result<RootCertStore, Error> {
     })
 }
 
+/// A store of `certificates`, or `None` when it would be empty. Certificates that rustls cannot parse are left out: most
+/// systems have some.
 fn store(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates);
@@ -112,6 +114,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Checks the dates of a certificate that rustls has not checked, because it rejected it for another reason.
 fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), TlsError> {
     let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
     let validity = certificate.tbs_certificate.validity;
