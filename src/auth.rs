@@ -135,13 +135,14 @@ pub(crate) enum KeyFault {
 }
 
 impl KeyFault {
-    /// The error of the library's own constructors. An invalid name is not shown: it may be a secret that was passed in its
-    /// place.
+    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it may be a secret
+    /// that was passed in its place.
     fn about(self, name: &str) -> Error {
-        Error::config(vec![match self {
-            KeyFault::Name => format!("the name of a key {self}"),
-            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {self}"),
-            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {self}"),
+        let fault = checked_name(name).err().unwrap_or(self);
+        Error::config(vec![match fault {
+            KeyFault::Name => format!("the name of a key {fault}"),
+            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
+            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {fault}"),
         }])
     }
 }
@@ -354,4 +355,38 @@ fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
 /// Whether a byte may be part of a token in the sense of HTTP (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn errors_of_keys_are_sentences_without_the_secret() {
+        const SECRET: &str = "correct horse battery";
+        let long_name = "x".repeat(65);
+        let name_fault =
+            "the name of a key must have 1 to 64 characters, all of them letters, digits, '-', '_' or '.'";
+        for (read, expected) in [
+            (
+                Key::new("shop", "change-me-change-me"),
+                "the secret of key \"shop\" is a placeholder from an example; use a random one",
+            ),
+            (
+                Key::new("shop", "too short"),
+                "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16",
+            ),
+            (Key::from_sha256("shop", SECRET), "the SHA-256 of key \"shop\" must be 64 hexadecimal digits"),
+            (Key::new(SECRET, SECRET), name_fault),
+            (Key::new(SECRET, "shop"), name_fault),
+            (Key::new("", SECRET), name_fault),
+            (Key::new(&long_name, SECRET), name_fault),
+            (Key::from_sha256("a b", &"0".repeat(64)), name_fault),
+        ] {
+            let error = read.unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
 }
