@@ -66,6 +66,7 @@ impl Key {
     }
 
     pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
+        // Checked before the length: the advice to lengthen a placeholder would mislead.
         if secret.starts_with("change-me") {
             return Err(KeyFault::Placeholder);
         }
@@ -99,6 +100,7 @@ impl Key {
 
     /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
     fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
+        // Neither hash comes from a client, so that this comparison need not take constant time.
         keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
     }
 
@@ -189,7 +191,7 @@ pub(crate) struct Rules<'a> {
 /// The identity that a client has proved.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
-    Nobody,
+    Anonymous,
     Key(Key),
     Token(VerifiedToken),
 }
@@ -197,7 +199,7 @@ pub(crate) enum Caller {
 impl Caller {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Caller::Nobody => None,
+            Caller::Anonymous => None,
             Caller::Key(key) => Some(key.name()),
             Caller::Token(token) => Some(&token.name),
         }
@@ -206,7 +208,7 @@ impl Caller {
     /// The latest end of its session, if there is one. The key may have been given another expiry by a reload.
     pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
-            Caller::Nobody => None,
+            Caller::Anonymous => None,
             Caller::Key(key) => key.among(keys)?.expires,
             Caller::Token(token) => Some(token.until + LEEWAY),
         }
@@ -225,7 +227,7 @@ impl Admission {
     /// Whether the same request would still be admitted under these rules.
     pub(crate) fn still_holds(&self, rules: &Rules<'_>) -> bool {
         let (is_known, key_origins) = match &self.caller {
-            Caller::Nobody => (!rules.required, None),
+            Caller::Anonymous => (!rules.required, None),
             Caller::Key(key) => {
                 let key = key.among(rules.keys).filter(|key| !key.has_expired());
                 (key.is_some(), key.and_then(|key| key.origins.as_ref()))
@@ -251,6 +253,7 @@ impl Page {
     fn of(head: &Head) -> Option<Page> {
         let mut origins = head.values("origin");
         let first = origins.next()?;
+        // A request may repeat the header, but must not name two origins of which one happens to be allowed.
         let is_valid = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
         let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
         Some(Page { origin: if is_valid { first.into() } else { Box::default() }, host: host.map(Box::from) })
@@ -269,7 +272,7 @@ fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
 /// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let caller =
-        credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));
+        credential(head, rules.query_token)?.map_or(Caller::Anonymous, |secret| identify(rules, &secret));
     let origins = match &caller {
         Caller::Key(Key { origins: Some(key_origins), .. }) => key_origins,
         _ => rules.origins,
@@ -279,7 +282,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
         let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
         return Err(Refusal::foreign_origin(origin, host));
     }
-    if matches!(caller, Caller::Nobody) && rules.required {
+    if matches!(caller, Caller::Anonymous) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
     Ok(Admission { caller, page })
@@ -287,6 +290,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
 
 /// Looks a secret up among the keys, then tries it as a token.
 fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
+    // An expired key is treated like an unknown one, so that a refusal does not reveal that it was once valid.
     if let Some(key) = find(rules.keys, secret).filter(|key| !key.has_expired()) {
         return Caller::Key(key.clone());
     }
@@ -294,10 +298,11 @@ fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
     match token.map(|token| rules.tokens.verify(token)) {
         Some(Ok(token)) => Caller::Token(token),
         Some(Err(why)) => {
+            // The response does not say why, so that it gives an attacker no hints.
             log::debug!("a key or token was not accepted: {why}");
-            Caller::Nobody
+            Caller::Anonymous
         }
-        None => Caller::Nobody,
+        None => Caller::Anonymous,
     }
 }
 
@@ -324,6 +329,7 @@ fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal
     });
     let mut secrets = bearer.chain(header).chain(query).chain(offered).filter(|secret| !secret.is_empty());
     let Some(first) = secrets.next() else { return Ok(None) };
+    // Choosing one of them could admit a request that a proxy in front has judged by the other.
     if secrets.any(|other| other != first) {
         return Err(bad("The request has two different keys; send one."));
     }
