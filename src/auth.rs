@@ -66,6 +66,7 @@ impl Key {
     }
 
     pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
+        // Checked before the length: the advice to lengthen a placeholder would mislead.
         if secret.starts_with("change-me") {
             return Err(KeyFault::Placeholder);
         }
@@ -99,6 +100,7 @@ impl Key {
 
     /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
     fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
+        // Neither hash comes from a client, so that this comparison need not take constant time.
         keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
     }
 
@@ -135,13 +137,14 @@ pub(crate) enum KeyFault {
 }
 
 impl KeyFault {
-    /// The error of the library's own constructors. An invalid name is not shown: it may be a secret that was passed in its
-    /// place.
+    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it may be a secret
+    /// that was passed in its place.
     fn about(self, name: &str) -> Error {
-        Error::config(vec![match self {
-            KeyFault::Name => format!("the name of a key {self}"),
-            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {self}"),
-            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {self}"),
+        let fault = checked_name(name).err().unwrap_or(self);
+        Error::config(vec![match fault {
+            KeyFault::Name => format!("the name of a key {fault}"),
+            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
+            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {fault}"),
         }])
     }
 }
@@ -188,7 +191,7 @@ pub(crate) struct Rules<'a> {
 /// The identity that a client has proved.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
-    Nobody,
+    Anonymous,
     Key(Key),
     Token(VerifiedToken),
 }
@@ -196,7 +199,7 @@ pub(crate) enum Caller {
 impl Caller {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Caller::Nobody => None,
+            Caller::Anonymous => None,
             Caller::Key(key) => Some(key.name()),
             Caller::Token(token) => Some(&token.name),
         }
@@ -205,7 +208,7 @@ impl Caller {
     /// The latest end of its session, if there is one. The key may have been given another expiry by a reload.
     pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
-            Caller::Nobody => None,
+            Caller::Anonymous => None,
             Caller::Key(key) => key.among(keys)?.expires,
             Caller::Token(token) => Some(token.until + LEEWAY),
         }
@@ -224,7 +227,7 @@ impl Admission {
     /// Whether the same request would still be admitted under these rules.
     pub(crate) fn still_holds(&self, rules: &Rules<'_>) -> bool {
         let (is_known, key_origins) = match &self.caller {
-            Caller::Nobody => (!rules.required, None),
+            Caller::Anonymous => (!rules.required, None),
             Caller::Key(key) => {
                 let key = key.among(rules.keys).filter(|key| !key.has_expired());
                 (key.is_some(), key.and_then(|key| key.origins.as_ref()))
@@ -250,6 +253,7 @@ impl Page {
     fn of(head: &Head) -> Option<Page> {
         let mut origins = head.values("origin");
         let first = origins.next()?;
+        // A request may repeat the header, but must not name two origins of which one happens to be allowed.
         let is_valid = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
         let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
         Some(Page { origin: if is_valid { first.into() } else { Box::default() }, host: host.map(Box::from) })
@@ -268,7 +272,7 @@ fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
 /// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let caller =
-        credential(head, rules.query_token)?.map_or(Caller::Nobody, |secret| identify(rules, &secret));
+        credential(head, rules.query_token)?.map_or(Caller::Anonymous, |secret| identify(rules, &secret));
     let origins = match &caller {
         Caller::Key(Key { origins: Some(key_origins), .. }) => key_origins,
         _ => rules.origins,
@@ -278,7 +282,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
         let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
         return Err(Refusal::foreign_origin(origin, host));
     }
-    if matches!(caller, Caller::Nobody) && rules.required {
+    if matches!(caller, Caller::Anonymous) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
     Ok(Admission { caller, page })
@@ -286,6 +290,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
 
 /// Looks a secret up among the keys, then tries it as a token.
 fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
+    // An expired key is treated like an unknown one, so that a refusal does not reveal that it was once valid.
     if let Some(key) = find(rules.keys, secret).filter(|key| !key.has_expired()) {
         return Caller::Key(key.clone());
     }
@@ -293,10 +298,11 @@ fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
     match token.map(|token| rules.tokens.verify(token)) {
         Some(Ok(token)) => Caller::Token(token),
         Some(Err(why)) => {
+            // The response does not say why, so that it gives an attacker no hints.
             log::debug!("a key or token was not accepted: {why}");
-            Caller::Nobody
+            Caller::Anonymous
         }
-        None => Caller::Nobody,
+        None => Caller::Anonymous,
     }
 }
 
@@ -323,6 +329,7 @@ fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal
     });
     let mut secrets = bearer.chain(header).chain(query).chain(offered).filter(|secret| !secret.is_empty());
     let Some(first) = secrets.next() else { return Ok(None) };
+    // Choosing one of them could admit a request that a proxy in front has judged by the other.
     if secrets.any(|other| other != first) {
         return Err(bad("The request has two different keys; send one."));
     }
@@ -354,4 +361,38 @@ fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
 /// Whether a byte may be part of a token in the sense of HTTP (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn errors_of_keys_are_sentences_without_the_secret() {
+        const SECRET: &str = "correct horse battery";
+        let long_name = "x".repeat(65);
+        let name_fault =
+            "the name of a key must have 1 to 64 characters, all of them letters, digits, '-', '_' or '.'";
+        for (read, expected) in [
+            (
+                Key::new("shop", "change-me-change-me"),
+                "the secret of key \"shop\" is a placeholder from an example; use a random one",
+            ),
+            (
+                Key::new("shop", "too short"),
+                "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16",
+            ),
+            (Key::from_sha256("shop", SECRET), "the SHA-256 of key \"shop\" must be 64 hexadecimal digits"),
+            (Key::new(SECRET, SECRET), name_fault),
+            (Key::new(SECRET, "shop"), name_fault),
+            (Key::new("", SECRET), name_fault),
+            (Key::new(&long_name, SECRET), name_fault),
+            (Key::from_sha256("a b", &"0".repeat(64)), name_fault),
+        ] {
+            let error = read.unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
 }

@@ -265,6 +265,7 @@ impl ClientReceiver {
         if self.ended {
             return Ok(None);
         }
+        // The additional bytes are for frame headers and control frames between the fragments of a message.
         self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         loop {
             let ping_due = self.socket.get_ref().last_received().max(self.last_ping) + PING_INTERVAL;
@@ -296,6 +297,7 @@ impl ClientReceiver {
     }
 
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
+        // Any message proves that the server is alive, not only a pong.
         self.pings_unanswered = 0;
         self.socket.get_mut().delivered();
         if let Message::Ping(payload) = &message {
@@ -305,6 +307,7 @@ impl ClientReceiver {
             return Err(Ending::TooSlow);
         }
         if message.is_close() {
+            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends it.
             self.ended = true;
             if !self.transport.closing.load(Ordering::Acquire) {
                 let _ = self.socket.flush();
@@ -340,8 +343,12 @@ impl ClientReceiver {
 fn described(ending: Ending) -> Error {
     Error::plain(match ending {
         Ending::Gone(why) => format!("the server is gone ({why})"),
-        Ending::Unread => "the server neither reads nor answers".to_owned(),
+        Ending::Unread => "the server neither reads nor sends anything".to_owned(),
         Ending::Closed => "the connection is closed".to_owned(),
+        Ending::TooBig => format!("the server sent a message of more than {} MiB", MAX_MESSAGE_BYTES >> 20),
+        Ending::TooSlow => {
+            format!("a message from the server was not complete after {} s", MESSAGE_TIMEOUT.as_secs())
+        }
         ending => format!("the connection ended: {ending}"),
     })
 }
@@ -361,6 +368,7 @@ impl fmt::Debug for ClientReceiver {
 fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
+        // GatheringStream below decides when frames are written.
         .write_buffer_size(0)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
@@ -378,6 +386,7 @@ fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
                 "the value of header {name} has a character that is not allowed in a header"
             ))
         })?;
+        // Keeps the value out of the `Debug` output of the request.
         value.set_sensitive(true);
         request.headers_mut().append(header_name, value);
     }

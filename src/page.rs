@@ -50,6 +50,7 @@ impl Asset {
     fn text(self, config: &Config) -> String {
         let Config { title, accent, max_message_bytes, .. } = config;
         match self {
+            // The title comes last, so that braces in it are not replaced.
             Asset::Page => include_str!("page/page.html")
                 .replace("{max_bytes}", &max_message_bytes.to_string())
                 .replace("{title}", &escaped(title)),
@@ -74,6 +75,7 @@ fn escaped(text: &str) -> String {
 /// only the sites of `embed_origins` may show it in a frame. Some browsers do not match `'self'` with a WebSocket of the same
 /// host, so that the host is listed too.
 fn policy(head: &Head, config: &Config) -> String {
+    // The header comes from the client: a semicolon in it could add a directive.
     let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
     let host = head.text("host").filter(|host| !host.is_empty() && host.chars().all(is_plain));
     let sockets = host.map_or(String::new(), |host| format!(" ws://{host} wss://{host}"));

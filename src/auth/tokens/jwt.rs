@@ -146,6 +146,7 @@ impl Tokens {
             return Err(Error::plain("there is no secret to sign a token with"));
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // Beyond this, `verify` would take the time for one in milliseconds.
         let until = now.saturating_add(time.as_secs()).min(LATEST);
         let mut claims = json!({ "sub": name, "iat": now, "exp": until });
         for (claim, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
@@ -185,10 +186,11 @@ impl Tokens {
                 Err(error) if verifier.algorithm == header.alg => why = described(error.kind(), token),
                 Err(_) if self.verifiers.iter().all(|verifier| verifier.algorithm != header.alg) => {
                     why = TokenError::new(format!(
-                        "it is signed with {:?}, for which the server has no key",
+                        "it is signed with {:?}, for which there is no key",
                         header.alg
                     ));
                 }
+                // Another key has the token's algorithm, and its error says more.
                 Err(_) => {}
             }
         }
@@ -200,6 +202,7 @@ impl Tokens {
         validation.leeway = LEEWAY.as_secs();
         validation.validate_nbf = true;
         validation.validate_aud = self.audience.is_some();
+        // jsonwebtoken accepts a token without a claim unless it is required here, even if a value is set for it.
         let mut required = vec!["exp"];
         if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
@@ -257,6 +260,7 @@ fn public_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), String> {
                 .into(),
         );
     }
+    // PEM labels do not tell these kinds apart ("PUBLIC KEY" is any of them), so that each parser is tried.
     let rsa = DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256));
     let ec = || DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256));
     let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA));
