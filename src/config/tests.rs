@@ -46,7 +46,7 @@ fn mistakes_say_what_to_write() {
     check_fault("[log]\ntranscript = yes\ntranscript = no", 3, &["line 2 already"]);
     check_fault("[server]\nlisten = *:5000", 2, &["0.0.0.0 is every IPv4 address"]);
     assert!(loaded("[log]\nlevel = loud").1[0].contains("warn, info"));
-    check_fault("[replies]\na = b\nA = c", 3, &["line 2 already"]);
+    check_fault("[replies]\na = b\nA = c", 3, &["already at line 2"]);
     check_fault("[replies]\na =", 2, &["is empty"]);
 }
 

@@ -118,7 +118,7 @@ fn wait(
         select! {
             recv(signals.stop) -> _ => return,
             recv(signals.reload) -> _ => match &mut reload {
-                Some(reload) => reload.hurry(running),
+                Some(reload) => reload.reload_now(running),
                 None => log::warn!("SIGHUP: there is no file to reload, since the server was started without one"),
             },
             recv(ticks) -> _ => {
