@@ -87,7 +87,7 @@ fn report_page(running: &RunningServer) {
     let scheme = "http";
     let mut address = running.local_addr();
     if address.ip().is_unspecified() {
-        // The server listens on all addresses, and 0.0.0.0 is none that a browser can open everywhere.
+        // Not every browser opens an unspecified address (0.0.0.0 or [::]), but loopback always works from this machine.
         address.set_ip(match address {
             std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
