@@ -119,10 +119,12 @@ impl Index {
         }
     }
 
+    /// The phrases to examine when the run that ends at `node` is in a message.
     pub(super) fn phrases_at(&self, node: NodeId) -> &[PhraseId] {
         self.ends[node as usize].as_deref().unwrap_or_default()
     }
 
+    /// An earlier phrase of the same section with the same runs; one with the same accents is preferred.
     fn duplicate_of(&self, phrase: &IndexedPhrase) -> Option<Duplicate> {
         // Phrases with the same runs may be filed under different ones, as rarity changes while phrases are added.
         let near = phrase.nodes.iter().flat_map(|node| self.phrases_at(*node)).copied();
@@ -139,6 +141,7 @@ impl Index {
         folded
     }
 
+    /// The node at which a run ends; adds the nodes that are missing.
     fn path_to(&mut self, run: &Run) -> NodeId {
         let mut node = ROOT;
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {

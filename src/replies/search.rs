@@ -104,6 +104,7 @@ impl SearchBuffer {
             + bytes(&self.found)
     }
 
+    /// Visits the phrases that are the whole message, for a message without letters and digits.
     fn visit_symbols(&mut self, index: &Index, message: &str, mut visit: impl FnMut(Match)) {
         self.symbols.clear();
         read_symbols(message, &mut self.symbols);
@@ -116,6 +117,7 @@ impl SearchBuffer {
         }
     }
 
+    /// Looks up the ids of each word of the message and of its prefixes. Returns the steps spent, as the next two do.
     fn read_ids(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
         let SearchBuffer { words, ids, ends, .. } = self;
@@ -129,6 +131,7 @@ impl SearchBuffer {
         most - steps.left
     }
 
+    /// Finds all runs of the index in the message, sorted by node, by following the words from each start.
     fn find_runs(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
         let SearchBuffer { words, ids, ends, open, found, .. } = self;
@@ -157,6 +160,7 @@ impl SearchBuffer {
         most - steps.left
     }
 
+    /// Visits the phrases whose runs were all found.
     fn visit_phrases(&self, index: &Index, most: usize, mut visit: impl FnMut(Match)) -> usize {
         // Phrases of one run have their own steps, so that no number of other phrases can keep them from being found.
         let [mut alone, mut together] = [(); 2].map(|()| Steps { left: most });

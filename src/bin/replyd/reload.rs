@@ -139,6 +139,7 @@ impl Reload {
         self.sources = Arc::new(sources);
     }
 
+    /// Logs why a part was refused, and what stays in its place.
     fn report_refused(&self, file: &str, setting: Option<&str>, error: &replyd::Error, before: &Config) {
         error.to_string().lines().for_each(|fault| log::error!("{fault}"));
         let kept = match setting {

@@ -16,6 +16,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Number of failing `[tests]` that are logged at the start; nobody fixes more in one go.
 const MAX_SHOWN_FAILURES: usize = 50;
 
+/// Serves until a signal, then stops gracefully. Mistakes in the configuration are reported before anything is started.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
     let listen = args.listen.clone().filter(|listen| !listen.is_empty());

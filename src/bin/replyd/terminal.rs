@@ -22,6 +22,7 @@ use crate::{
     failure::Failure,
 };
 
+/// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";
 /// Time for which the prompt waits for answers to earlier messages. An answer that comes later appears above the prompt.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
@@ -32,6 +33,8 @@ const GOODBYE_TIME: Duration = Duration::from_secs(2);
 /// Close code of a normal end, which is not reported as a failure.
 const NORMAL_CLOSE: u16 = 1000;
 
+/// Converses until the person leaves or the connection ends. This thread receives; another one reads the terminal and sends,
+/// since both wait.
 pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     let modes = tcgetattr(stdin()).ok();
     let editor = Config::builder().auto_add_history(true).build();
@@ -90,6 +93,7 @@ fn say_goodbye(modes: Option<Termios>, left: bool) {
     let _ = writeln!(stdout(), "{leave_prompt}Disconnected from server ...");
 }
 
+/// Reads lines and sends them until the person leaves or sending fails.
 fn prompt(
     mut editor: DefaultEditor,
     mut sender: ClientSender,

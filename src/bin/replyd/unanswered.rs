@@ -126,6 +126,7 @@ pub(crate) fn real(file: &Path) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())
 }
 
+/// Writes messages until every handle is dropped.
 fn write_messages(waiting: &Receiver<Option<String>>, file: &Mutex<Option<PathBuf>>) {
     let mut is_failing = false;
     for message in waiting {
@@ -144,6 +145,7 @@ fn write_messages(waiting: &Receiver<Option<String>>, file: &Mutex<Option<PathBu
     }
 }
 
+/// Appends a line with the time and the message, after renaming a full file.
 fn append(file: &Path, message: &str) -> io::Result<()> {
     let mut out = open_to_append(file)?;
     if out.metadata()?.len() >= MAX_FILE_BYTES {
