@@ -284,6 +284,7 @@ impl Builder {
         Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), order: 0 }
     }
 
+    /// Adds the entries of `[replies]` or `[smalltalk]`.
     fn add(&mut self, entries: &[Entry], is_reply: bool) {
         for entry in entries {
             if entry.value.is_empty() {
@@ -311,6 +312,7 @@ impl Builder {
         }
     }
 
+    /// Adds the alternatives of the last entry.
     fn add_phrases(&mut self, entry: &Entry, is_reply: bool) {
         let reply = self.replies.entries.len() - 1;
         for (alternative, phrase) in alternatives(&entry.name) {
@@ -365,6 +367,7 @@ impl Builder {
         self.replies.phrases.push((reply, alternative));
     }
 
+    /// Adds the phrases that had to wait, and returns the table with its faults.
     fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
         for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             self.add_phrase(reply, alternative, &phrase, is_reply, order);

@@ -1,4 +1,4 @@
-//! Why a reply answers a message.
+//! Explains why a reply answers a message, and finds phrases that nearly match one.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,41 +8,41 @@ use super::{
     search::{Match, SearchBuffer},
 };
 
-/// How many of the phrases that lost are told.
+/// Number of losing phrases that are listed.
 const RUNNERS_UP: usize = 2;
 
-/// How like two runs are that are near: one letter of four may differ.
-const NEAR: f64 = 0.75;
+/// Similarity from which two runs count as similar: one letter in four may differ.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// Which reply answers a message, and why; `Display` is what `replyd ask --why` prints.
+/// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The answer.
+    /// The reply.
     pub answer: String,
-    /// The message as phrases are looked for in it.
+    /// The message in the form in which phrases are compared: lower case, without accents and punctuation.
     pub normalised: String,
-    /// The phrase that won; that of `unknown` when no other is in the message.
+    /// The phrase that won; `unknown` if no phrase is in the message.
     pub winner: Candidate,
-    /// The next phrases, the nearest first.
+    /// The best phrases of other replies, at most two, the better one first.
     pub others: Vec<Candidate>,
 }
 
-/// A phrase that is in a message.
+/// A phrase that matches a message, or nearly does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// The alternative that matches.
+    /// The alternative that matches, as the file has it.
     pub phrase: String,
-    /// The file and the line where it stands.
+    /// Its file and line, such as `faq.ini:12`, or `built-in`.
     pub place: String,
-    /// Why it won, or lost.
+    /// Why it won, lost, or is suggested.
     pub why: String,
 }
 
 impl Explanation {
     pub(super) fn of(replies: &Replies, message: &str) -> Explanation {
-        // The best matched of each reply, however many of its alternatives are in the message.
+        // The best match of each reply: other alternatives of the winner are not competitors.
         let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
         let mut search = SearchBuffer::default();
         search.visit(&replies.index, message, |matched| {
@@ -59,7 +59,7 @@ impl Explanation {
         };
         let (answer, winner) = match matches.first() {
             Some(matched) => {
-                (&replies.reply_of(matched.phrase).text, candidate(matched, why_it_fits(matched)))
+                (&replies.reply_of(matched.phrase).text, candidate(matched, why_it_won(matched)))
             }
             None => (&replies.unknown.text, unknown(replies)),
         };
@@ -78,24 +78,25 @@ impl Explanation {
 }
 
 impl Replies {
-    /// The phrase that is nearest to some words of `message` although it is not in it: often one letter is wrong, or an
-    /// alternative is missing. `None` where none is near.
+    /// The phrase that is most similar to some words of `message`, for hints when no phrase is in it: often there is a typo, or
+    /// an alternative is missing. `None` if no phrase is similar.
     ///
-    /// Takes the longer the more phrases there are.
+    /// Compares the message with every phrase, so it is too slow for answering.
     pub fn nearest(&self, message: &str) -> Option<Candidate> {
         let words = Words::of(message);
         let words: Vec<&str> = words.folded().collect();
-        let likeness = |(entry, alternative): &(usize, String)| {
+        let similarity = |(entry, alternative): &(usize, String)| {
             let phrase = Words::of(alternative).folded().collect::<Vec<_>>().join(" ");
             let windows = words.windows(phrase.split(' ').count());
             let best =
                 windows.map(|window| strsim::normalized_damerau_levenshtein(&window.join(" "), &phrase));
             (best.fold(0.0, f64::max), *entry, alternative.clone())
         };
-        let all = self.phrases.iter().map(likeness).filter(|(likeness, ..)| *likeness >= NEAR);
+        let all =
+            self.phrases.iter().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
         let (_, entry, phrase) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
         let place = format!("{}:{}", self.name, self.entries[entry].line);
-        Some(Candidate { phrase, place, why: "its words are near".to_owned() })
+        Some(Candidate { phrase, place, why: "its words are similar".to_owned() })
     }
 }
 
@@ -107,7 +108,7 @@ fn unknown(replies: &Replies) -> Candidate {
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
-fn why_it_fits(matched: &Match) -> String {
+fn why_it_won(matched: &Match) -> String {
     if matched.is_whole {
         "it is the whole message".to_owned()
     } else {
@@ -127,7 +128,7 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
     } else if matched.is_exact != winner.is_exact {
         "its accents are not those of the message".to_owned()
     } else {
-        "it stands later".to_owned()
+        "it comes later in the file".to_owned()
     }
 }
 

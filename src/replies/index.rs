@@ -1,4 +1,4 @@
-//! All phrases of the replies, laid out so that `search` finds those in a message by walking over its words once.
+//! The index of all phrases, a trie of words: `search` finds the phrases in a message by following its words from node to node.
 
 use rustc_hash::FxHashMap;
 
@@ -7,46 +7,53 @@ use super::phrase::{Phrase, Run};
 pub(super) type PhraseId = usize;
 pub(super) type WordId = u32;
 pub(super) type NodeId = u32;
+/// The node at which every run begins.
 pub(super) const ROOT: NodeId = 0;
 
-/// What is remembered of a phrase.
+/// A phrase in the index, with what decides between several that match.
 #[derive(Clone, Debug)]
 pub(super) struct IndexedPhrase {
+    /// Position in the file; of otherwise equal phrases the first wins.
     pub(super) order: usize,
+    /// Whether it is in `[replies]` and not in `[smalltalk]`.
     pub(super) is_reply: bool,
     pub(super) has_prefix: bool,
+    /// Number of words in all runs.
     pub(super) words: usize,
+    /// Number of letters and digits in all runs.
     pub(super) chars: usize,
     /// The words with their accents, run by run.
     pub(super) exact: String,
-    /// The nodes at which its runs end, in order of their numbers.
+    /// The nodes at which its runs end, sorted and without duplicates.
     pub(super) nodes: Vec<NodeId>,
 }
 
 /// All phrases, as paths of words.
 ///
-/// The tables hold nothing but the owner's words, so a quick hash does: no message can crowd them.
+/// The maps hold only words of the owner's file, which no client can choose, so a fast hash without protection against
+/// deliberate collisions is safe.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     pub(super) phrases: Vec<IndexedPhrase>,
-    /// Phrases without letters and digits, of `[replies]` and of `[smalltalk]`.
+    /// Phrases without letters and digits: those of `[replies]`, then those of `[smalltalk]`.
     pub(super) symbols: [FxHashMap<String, PhraseId>; 2],
     pub(super) words: FxHashMap<String, WordId>,
-    /// Beginnings of words, with numbers of their own.
+    /// Prefixes of words (`word*`), numbered separately.
     pub(super) prefixes: FxHashMap<String, WordId>,
+    /// Length of the longest prefix in bytes, beyond which no lookup is needed.
     pub(super) longest_prefix: usize,
-    /// From a node and a word to the next node: a step for each word of a phrase, shared by all phrases that begin alike.
+    /// The next node after a node and a word. Runs that begin with the same words share their first nodes.
     pub(super) steps: FxHashMap<(NodeId, WordId), NodeId>,
-    /// For each node at which a run ends the phrases to look at: those that are this run, and of those that have several
-    /// runs the ones of which this is the rarest.
+    /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
+    /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
     pub(super) ends: Vec<Option<Vec<PhraseId>>>,
 }
 
-/// A phrase that stands there already.
+/// An earlier phrase that matches the same messages.
 pub(super) enum Duplicate {
-    /// To the letter.
+    /// The same phrase.
     Same(PhraseId),
-    /// But for its accents.
+    /// A phrase that differs only in its accents.
     Folded(PhraseId),
 }
 
@@ -55,8 +62,8 @@ impl Index {
         Index { ends: vec![None], ..Index::default() }
     }
 
-    /// Adds a phrase, the `order`th of the file, and gives its number and that of a phrase that answers the same messages. Phrases of
-    /// one run should all be added before those of several, which look for their rarest.
+    /// Adds a phrase at the position `order` of the file. Returns its id, and an earlier phrase that matches the same messages.
+    /// All phrases of one run should be added before those of several, which are filed under their rarest run.
     pub(super) fn add(
         &mut self,
         phrase: &Phrase,
@@ -98,7 +105,7 @@ impl Index {
     fn indexed(&mut self, runs: &[Run], is_reply: bool, order: usize) -> IndexedPhrase {
         let mut ends: Vec<(NodeId, &Run)> = runs.iter().map(|run| (self.path_to(run), run)).collect();
         ends.sort_unstable_by_key(|(node, _)| *node);
-        // The same run twice is in the message as often as once.
+        // `a & a` matches the same messages as `a`.
         ends.dedup_by_key(|(node, _)| *node);
         let exact = ends.iter().map(|(_, run)| run.words.exact(0, run.words.len()));
         IndexedPhrase {
@@ -112,12 +119,14 @@ impl Index {
         }
     }
 
+    /// The phrases to examine when the run that ends at `node` is in a message.
     pub(super) fn phrases_at(&self, node: NodeId) -> &[PhraseId] {
         self.ends[node as usize].as_deref().unwrap_or_default()
     }
 
+    /// An earlier phrase of the same section with the same runs; one with the same accents is preferred.
     fn duplicate_of(&self, phrase: &IndexedPhrase) -> Option<Duplicate> {
-        // Phrases of the same runs need not have the same rarest one.
+        // Phrases with the same runs may be filed under different ones, as rarity changes while phrases are added.
         let near = phrase.nodes.iter().flat_map(|node| self.phrases_at(*node)).copied();
         let duplicates = near.filter(|id| {
             self.phrases[*id].nodes == phrase.nodes && self.phrases[*id].is_reply == phrase.is_reply
@@ -132,10 +141,11 @@ impl Index {
         folded
     }
 
+    /// The node at which a run ends; adds the nodes that are missing.
     fn path_to(&mut self, run: &Run) -> NodeId {
         let mut node = ROOT;
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {
-            // Even numbers are words, odd ones beginnings.
+            // Even numbers are words, odd ones prefixes.
             let word = if *is_prefix {
                 self.longest_prefix = self.longest_prefix.max(word.len());
                 let next = self.prefixes.len() as WordId;

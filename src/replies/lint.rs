@@ -133,6 +133,7 @@ fn canonical(phrase: &str) -> String {
         .join(" ")
 }
 
+/// Warns of a comma that was probably meant as `|`, of an `&` without spaces, and of a reply that is too long for clients.
 pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Faults) {
     if entry.name.contains([',', '，', '、', '،']) {
         let sentence =
@@ -159,6 +160,7 @@ pub(super) fn check_entry(entry: &Entry, text: &str, warnings: &mut Faults) {
     }
 }
 
+/// Warns of prefixes that are too short.
 pub(super) fn check_prefixes(line: usize, phrase: &Phrase, warnings: &mut Faults) {
     let Phrase::Runs(runs) = phrase else { return };
     for run in runs {
@@ -177,6 +179,7 @@ pub(super) struct Vars {
 }
 
 impl Vars {
+    /// Reads the entries, and reports invalid and repeated names.
     pub(super) fn new(entries: &[Entry], faults: &mut Faults) -> Vars {
         let mut values = HashMap::new();
         for Entry { name, value, line } in entries {
@@ -221,6 +224,7 @@ impl Vars {
         filled + rest
     }
 
+    /// Warns of entries that no reply uses, once all replies are filled in.
     pub(super) fn warn_of_unused(&self, warnings: &mut Faults) {
         for (name, (_, line, used)) in &self.values {
             if !used {

@@ -12,28 +12,31 @@ use std::{
 use super::index::{Index, IndexedPhrase, NodeId, PhraseId, ROOT, WordId};
 use super::words::{Words, read_symbols};
 
-/// A longer message is looked at in a buffer that all sessions share.
+/// Length above which a message uses one of the buffers that all sessions share.
 pub(super) const LONG_MESSAGE_BYTES: usize = 256;
-/// What is kept of a session's buffer from one message to the next, in bytes: enough for some 60 words.
+/// Size in bytes up to which a session's buffer is kept for the next message, enough for about 60 words.
 pub(super) const KEPT_BYTES: usize = 8 * 1024;
-/// What is kept of a shared buffer: enough for any message of 16 KiB. Given back and made anew by one thread after the other it
-/// would remain with the allocator many times over.
+/// Size in bytes up to which a shared buffer is kept, enough for ordinary messages of 16 KiB. If threads freed and allocated it
+/// in turn, the allocator would keep the memory once for each of them.
 pub(super) const KEPT_SHARED_BYTES: usize = 4 * 1024 * 1024;
+/// Number of shared buffers, and so of long messages that are looked up at the same time.
 const SHARED_BUFFERS: usize = 4;
 
-/// Each part of a search may take so many steps, and some more for each word of the message; what is not done by then is left
-/// out. Among replies as people write them all parts together do not need half as many for a message of 16 KiB.
+/// Limit on the steps of each part of a search, to which each word of the message adds some. A part skips what exceeds it. With
+/// replies that people write, all parts together take less than half of it for a message of 16 KiB.
 pub(super) const STEPS: usize = 100_000;
+/// Steps that each word of the message adds to the limit of each part.
 pub(super) const STEPS_PER_WORD: usize = 8;
-/// Reading beginnings of words, walking over runs, looking at phrases of one run and at phrases of several.
+/// Number of parts of a search: looking up words and prefixes, finding runs, and visiting phrases of one run and of several.
 #[cfg(test)]
 pub(super) const PARTS: usize = 4;
-/// To hash so many bytes counts as a step.
+/// Number of bytes whose hashing counts as a step.
 const HASHED_BYTES_PER_STEP: usize = 64;
-/// What a run that is found costs, since it is sorted among the others.
+/// Extra steps for each run that is found, since the runs are sorted.
 const STEPS_PER_RUN: usize = 4;
 
-/// A phrase that is in a message, and how well it matches. The greater one wins.
+/// A phrase that is in a message, and how well it matches. The order of the fields is the order of the rules, and the greatest
+/// match wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Match {
     /// `[replies]` come before `[smalltalk]`.
@@ -42,9 +45,9 @@ pub(super) struct Match {
     pub(super) is_whole: bool,
     pub(super) words: usize,
     pub(super) chars: usize,
-    /// The accents are the same too.
+    /// The accents are the same too, as far as that is compared.
     pub(super) is_exact: bool,
-    /// The earliest comes first.
+    /// The earlier phrase of the file wins.
     pub(super) order: Reverse<usize>,
     pub(super) phrase: PhraseId,
 }
@@ -55,19 +58,21 @@ pub(super) struct Match {
 pub struct SearchBuffer {
     pub(super) words: Words,
     symbols: String,
-    /// The numbers of all words, one word after the other; those of a word go from one of `ends` to the next.
+    /// The ids of all words and of their prefixes, word by word.
     ids: Vec<WordId>,
+    /// Boundaries in `ids`: those of word `i` are at `ends[i]..ends[i + 1]`.
     ends: Vec<usize>,
-    /// Where the walk over the words has still to go on.
+    /// Paths that the walk has yet to follow: a node, and the index of the next word.
     open: Vec<(NodeId, usize)>,
-    /// The runs of phrases that are in the message: the node, and the words from where to where.
-    found: Vec<Place>,
+    /// The runs that are in the message.
+    found: Vec<FoundRun>,
 }
 
-type Place = (NodeId, usize, usize);
+/// The node at which a run ends, its first word in the message, and the word after its last.
+type FoundRun = (NodeId, usize, usize);
 
 impl SearchBuffer {
-    /// Shows `visit` each phrase that is in `message`, and returns how many steps it took; a phrase may come several times.
+    /// Calls `visit` with each phrase that is in `message`, perhaps more than once for a phrase, and returns the number of steps.
     pub(super) fn visit(&mut self, index: &Index, message: &str, visit: impl FnMut(Match)) -> usize {
         self.words.clear();
         self.words.read(message);
@@ -79,14 +84,14 @@ impl SearchBuffer {
         self.read_ids(index, most) + self.find_runs(index, most) + self.visit_phrases(index, most, visit)
     }
 
-    /// Gives back what only an unusual message needed: clients may send one and then stay for hours.
+    /// Frees the buffers if they have grown beyond `kept` bytes: a client may send one unusual message, then stay for hours.
     pub(super) fn shrink(&mut self, kept: usize) {
         if self.bytes() > kept {
             *self = SearchBuffer::default();
         }
     }
 
-    /// How many bytes of memory it holds.
+    /// The number of bytes of memory it holds.
     pub(super) fn bytes(&self) -> usize {
         fn bytes<T>(list: &Vec<T>) -> usize {
             list.capacity() * size_of::<T>()
@@ -99,6 +104,7 @@ impl SearchBuffer {
             + bytes(&self.found)
     }
 
+    /// Visits the phrases that are the whole message, for a message without letters and digits.
     fn visit_symbols(&mut self, index: &Index, message: &str, mut visit: impl FnMut(Match)) {
         self.symbols.clear();
         read_symbols(message, &mut self.symbols);
@@ -111,6 +117,7 @@ impl SearchBuffer {
         }
     }
 
+    /// Looks up the ids of each word of the message and of its prefixes. Returns the steps spent, as the next two do.
     fn read_ids(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
         let SearchBuffer { words, ids, ends, .. } = self;
@@ -124,6 +131,7 @@ impl SearchBuffer {
         most - steps.left
     }
 
+    /// Finds all runs of the index in the message, sorted by node, by following the words from each start.
     fn find_runs(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
         let SearchBuffer { words, ids, ends, open, found, .. } = self;
@@ -136,14 +144,14 @@ impl SearchBuffer {
                     continue;
                 };
                 for &id in &ids[begin..end] {
-                    if !steps.take(1) {
+                    if !steps.spend(1) {
                         break 'message;
                     }
                     let Some(&next) = index.steps.get(&(node, id)) else { continue };
                     open.push((next, at + 1));
                     if index.ends[next as usize].is_some() {
                         found.push((next, start, at + 1));
-                        steps.take(STEPS_PER_RUN);
+                        steps.spend(STEPS_PER_RUN);
                     }
                 }
             }
@@ -152,13 +160,14 @@ impl SearchBuffer {
         most - steps.left
     }
 
+    /// Visits the phrases whose runs were all found.
     fn visit_phrases(&self, index: &Index, most: usize, mut visit: impl FnMut(Match)) -> usize {
-        // Phrases of one run have steps of their own: however many others there are, these are found.
+        // Phrases of one run have their own steps, so that no number of other phrases can keep them from being found.
         let [mut alone, mut together] = [(); 2].map(|()| Steps { left: most });
         for places in self.found.chunk_by(|one, other| one.0 == other.0) {
             'node: for &id in index.phrases_at(places[0].0) {
                 let nodes = &index.phrases[id].nodes;
-                // Several runs match alike wherever they stand.
+                // For a phrase of several runs, the places make no difference, so one is enough.
                 let (places, steps) =
                     if nodes.len() == 1 { (places, &mut alone) } else { (&places[..1], &mut together) };
                 for &(_, start, end) in places {
@@ -174,13 +183,13 @@ impl SearchBuffer {
         2 * most - alone.left - together.left
     }
 
-    /// Whether all runs of a phrase are in the message; one is known to be.
+    /// Whether all runs of a phrase are in the message. The caller has found one, so a single run needs no search.
     fn has_all(&self, nodes: &[NodeId], steps: &mut Steps) -> bool {
         match nodes {
-            [_] => steps.take(1),
+            [_] => steps.spend(1),
             nodes => nodes
                 .iter()
-                .all(|node| steps.take(1) && self.found.binary_search_by_key(node, |found| found.0).is_ok()),
+                .all(|node| steps.spend(1) && self.found.binary_search_by_key(node, |found| found.0).is_ok()),
         }
     }
 
@@ -192,7 +201,7 @@ impl SearchBuffer {
             is_whole: is_plain && end - start == self.words.len(),
             words: phrase.words,
             chars: phrase.chars,
-            // Of phrases with several runs or a star that is not asked.
+            // For phrases with several runs or a prefix, accents are not compared.
             is_exact: !is_plain || self.words.exact(start, end) == phrase.exact,
             order: Reverse(phrase.order),
             phrase: id,
@@ -201,13 +210,13 @@ impl SearchBuffer {
 }
 
 impl fmt::Debug for SearchBuffer {
-    /// Without the message, which is nobody's business.
+    /// Without the message, which is private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SearchBuffer").finish_non_exhaustive()
     }
 }
 
-/// Adds the numbers that a word of a message answers to: its own, and those of its beginnings.
+/// Adds the ids that match a word of a message: its own, and those of its prefixes.
 fn add_ids(index: &Index, word: &str, ids: &mut Vec<WordId>, steps: &mut Steps) {
     if let Some(id) = index.words.get(word) {
         ids.push(id * 2);
@@ -215,7 +224,7 @@ fn add_ids(index: &Index, word: &str, ids: &mut Vec<WordId>, steps: &mut Steps) 
     if index.longest_prefix == 0 {
         return;
     }
-    let longest = beginnings_to_look_up(index.longest_prefix.min(word.len()), steps);
+    let longest = affordable_prefix(index.longest_prefix.min(word.len()), steps);
     let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
     for end in ends.take_while(|end| *end <= longest) {
         if let Some(id) = index.prefixes.get(&word[..end]) {
@@ -224,30 +233,31 @@ fn add_ids(index: &Index, word: &str, ids: &mut Vec<WordId>, steps: &mut Steps) 
     }
 }
 
-/// Takes the steps for the beginnings of a word up to `longest` bytes, or for as many as there are steps for.
-fn beginnings_to_look_up(mut longest: usize, steps: &mut Steps) -> usize {
-    while !steps.take(longest + longest.saturating_mul(longest) / 2 / HASHED_BYTES_PER_STEP) {
+/// Spends the steps for looking up the prefixes of a word up to `longest` bytes, which is halved until enough steps are left.
+/// Each prefix is hashed, so the bytes to hash grow with the square of its length.
+fn affordable_prefix(mut longest: usize, steps: &mut Steps) -> usize {
+    while !steps.spend(longest + longest.saturating_mul(longest) / 2 / HASHED_BYTES_PER_STEP) {
         longest /= 2;
     }
     longest
 }
 
-/// How many steps may still be taken.
+/// The steps that are left.
 struct Steps {
     left: usize,
 }
 
 impl Steps {
-    /// Takes so many, if there are.
-    fn take(&mut self, count: usize) -> bool {
+    /// Spends `count` steps, or none and returns false if fewer are left.
+    fn spend(&mut self, count: usize) -> bool {
         let left = self.left.checked_sub(count);
         self.left = left.unwrap_or(self.left);
         left.is_some()
     }
 }
 
-/// Buffers for long messages. These are rare, and were each session to look at its own, the allocator would keep as many buffers
-/// as ever were in use at once.
+/// Buffers for long messages, which are rare. If each session had its own, the allocator would keep as many as were ever in use
+/// at once.
 #[derive(Default)]
 pub(super) struct SharedBuffers {
     buffers: [Mutex<SearchBuffer>; SHARED_BUFFERS],
@@ -255,7 +265,7 @@ pub(super) struct SharedBuffers {
 }
 
 impl SharedBuffers {
-    /// The next buffer, as soon as it is free.
+    /// Locks the next buffer in turn, and waits for it if it is in use.
     pub(super) fn next(&self) -> MutexGuard<'_, SearchBuffer> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         self.buffers[turn % SHARED_BUFFERS].lock().unwrap_or_else(PoisonError::into_inner)

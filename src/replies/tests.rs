@@ -64,7 +64,7 @@ fn alternatives_answer_alike() {
 }
 
 #[test]
-fn beginnings_of_words() {
+fn prefixes_of_words() {
     for message in ["deliver", "Do you DELIVER?", "deliveries", "your delivery times"] {
         check("deliver* = A", message, "A");
     }
@@ -78,7 +78,7 @@ fn beginnings_of_words() {
 }
 
 #[test]
-fn phrases_in_any_order() {
+fn runs_in_any_order() {
     for message in ["deliver on sunday", "on Sunday, do you deliver?", "sunday deliver"] {
         check("deliver & sunday = A", message, "A");
     }
@@ -273,17 +273,17 @@ fn what_changed() {
     assert_eq!(more.changes_since(&old), (0, 1, 0));
 }
 
-/// As long as a client may write by default.
+/// A message of the default maximum length.
 fn long(words: &str) -> String {
     words.repeat(16 * 1024 / words.len())
 }
 
-/// How many steps it takes to look for the phrases in a message.
+/// The number of steps of a lookup.
 fn steps(replies: &Replies, message: &str) -> usize {
     SearchBuffer::default().visit(&replies.index, message, |_| ())
 }
 
-/// Looks at the message in at most as many steps as there are for it, and gives the answer.
+/// Checks that a lookup keeps to its limit of steps, and returns the answer.
 #[track_caller]
 fn answer_within_bounds<'a>(replies: &'a Replies, message: &str) -> &'a str {
     let (steps, most) =
@@ -298,7 +298,7 @@ fn numbered(phrases: impl Iterator<Item = String>) -> Replies {
 }
 
 #[test]
-fn many_keys_of_the_same_phrases() {
+fn many_phrases_of_the_same_runs() {
     let letters: Vec<char> = ('a'..='n').collect();
     let mut phrases = Vec::new();
     for (at, a) in letters.iter().enumerate() {
@@ -313,7 +313,7 @@ fn many_keys_of_the_same_phrases() {
     assert_eq!(replies.answer("d, c, b, a?").as_str(), "1");
     assert_eq!(replies.answer("n m l k").as_str(), "1001");
     assert_eq!(replies.answer("a b c").as_str(), "?!");
-    // Each phrase is looked at once, however often its words are there.
+    // Each phrase is visited once, however often its words occur.
     let once = steps(&replies, "a b c d e f g h i j k l m n");
     let often = long("a b c d e f g h i j k l m n ");
     assert!(steps(&replies, &often) - once < 8192 * STEPS_PER_WORD, "{} steps", steps(&replies, &often));
@@ -321,12 +321,12 @@ fn many_keys_of_the_same_phrases() {
 }
 
 #[test]
-fn beginnings_of_beginnings() {
+fn prefixes_of_prefixes() {
     let replies = numbered((1..=4000).map(|letters| "a".repeat(letters) + "*"));
     assert_eq!(replies.answer("what an aardvark").as_str(), "2");
     assert_eq!(answer_within_bounds(&replies, &long("aaa ")), "3");
     assert_eq!(answer_within_bounds(&replies, &"a".repeat(300)), "300");
-    // Of so long a word not all beginnings are looked for.
+    // Not all prefixes of such a long word are looked up.
     let answer: usize = answer_within_bounds(&replies, &long("a")).parse().unwrap();
     assert!((1000..4000).contains(&answer), "{answer}");
 }
@@ -349,7 +349,7 @@ fn phrases_that_begin_everywhere() {
 }
 
 #[test]
-fn keys_of_one_phrase_do_not_keep_others_from_being_found() {
+fn phrases_of_one_run_do_not_keep_others_from_being_found() {
     let accents =
         |number: usize| (0..10).map(move |bit| if number >> bit & 1 == 1 { "á" } else { "a" }).collect();
     let replies = numbered((0..1024).map(accents).chain(["b & c".to_owned(), "d".to_owned()]));
@@ -370,7 +370,7 @@ fn replies_that_people_write_stay_far_below_the_bound() {
 }
 
 #[test]
-fn no_message_leaves_much_room_with_a_session() {
+fn no_message_leaves_a_large_buffer_with_a_session() {
     let replies = numbered((1..=100).map(|letters| "a".repeat(letters) + "*"));
     let mut search = SearchBuffer::default();
     for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!", &"a".repeat(50)] {
@@ -422,7 +422,7 @@ proptest! {
         replies.failures();
     }
 
-    /// But for the last rule: of two phrases that matched alike, the earliest.
+    /// Except for the last rule: of two phrases that match equally well, the earlier one wins.
     #[test]
     fn the_winner_does_not_depend_on_the_order_of_the_file(phrases in proptest::collection::btree_set(phrase(), 1..12), message in run(), more in run()) {
         let message = format!("{message} {more}");
@@ -434,7 +434,7 @@ proptest! {
         prop_assert_eq!(answer(phrases.iter().collect()), answer(phrases.iter().rev().collect()));
     }
 
-    /// A phrase is found if and only if its words stand in the message, as a plain search finds them.
+    /// A phrase is found if and only if a plain search finds its words in the message.
     #[test]
     fn a_phrase_is_found_where_it_stands(phrase in run(), message in run()) {
         let replies = Replies::parse(&format!("[replies]\n{phrase} = A"), "f").unwrap();

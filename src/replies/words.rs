@@ -1,15 +1,15 @@
-//! Brings messages and keys to one form, so that `What's up?!` and `whats up` are the same words.
+//! Normalises messages and phrases, so that `What's up?!` and `whats up` are the same words.
 
 use unicode_normalization::{
     UnicodeNormalization,
     char::{decompose_compatible, is_combining_mark},
 };
 
-/// The words of a text, in two forms: folded, in which they are compared, and exact, which still has its accents.
+/// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide ties.
 ///
-/// Lower case; full-width and other compatibility forms become plain ones; accents, vowel marks and zero-width characters
-/// go; apostrophes of every kind are dropped, other punctuation separates words. In scripts that are written without
-/// blanks each letter is a word of its own, so that keys are found inside a sentence.
+/// Both forms are in lower case. Full-width and other compatibility forms become plain; zero-width characters and apostrophes
+/// of every kind are dropped; other punctuation separates words. The folded form also drops accents and vowel marks. In
+/// scripts that are written without spaces, each letter is a word of its own, so that phrases are found inside a sentence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     folded: String,
@@ -17,12 +17,12 @@ pub(crate) struct Words {
     list: Vec<Word>,
 }
 
-/// Where a word stands in both forms.
+/// Positions of a word in both forms.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     folded: (usize, usize),
     exact: (usize, usize),
-    /// It is a letter that follows another in a script without blanks, and begins no word.
+    /// Whether it is a letter that follows another in a script without spaces, and so is not the start of a word.
     joined: bool,
 }
 
@@ -33,7 +33,7 @@ impl Words {
         words
     }
 
-    /// Forgets all words, and keeps the room that they took.
+    /// Removes all words, but keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         self.folded.clear();
         self.exact.clear();
@@ -45,18 +45,18 @@ impl Words {
         let mut before = Between::Words;
         let mut rest = text;
         while !rest.is_empty() {
-            let (plain, behind) = rest.split_at(plain_length(rest));
+            let (plain, after) = rest.split_at(plain_length(rest));
             before = self.read_plain(plain, before);
-            if behind.is_empty() {
+            if after.is_empty() {
                 return;
             }
-            let (marked, behind) = behind.split_at(marked_length(behind));
+            let (marked, after) = after.split_at(marked_length(after));
             before = self.read_marked(marked, before);
-            rest = behind;
+            rest = after;
         }
     }
 
-    /// Reads ASCII, which is in its final form but for its case.
+    /// Reads ASCII, for which only the case needs to change. A fast path for most messages.
     fn read_plain(&mut self, text: &str, mut before: Between) -> Between {
         let mut at = 0;
         while let Some(byte) = text.as_bytes().get(at) {
@@ -75,32 +75,33 @@ impl Words {
         before
     }
 
-    /// Reads whatever there is.
+    /// Reads any text.
     fn read_marked(&mut self, text: &str, mut before: Between) -> Between {
         let mut start = 0;
-        for (at, phrase) in text.match_indices(is_phrase) {
+        for (at, ligature) in text.match_indices(is_phrase_ligature) {
             before = self.read_composed(&text[start..at], before);
-            before = phrase.chars().fold(before, |before, char| self.take(char, before));
-            start = at + phrase.len();
+            before = ligature.chars().fold(before, |before, char| self.read_char(char, before));
+            start = at + ligature.len();
         }
         self.read_composed(&text[start..], before)
     }
 
-    /// Reads what may be composed and taken apart.
+    /// Reads text that is first composed, then decomposed, so that every way of writing a letter gives the same characters.
     fn read_composed(&mut self, text: &str, mut before: Between) -> Between {
         for char in text.chars().filter(|char| !is_dropped(*char)).nfkc() {
-            // Letters come apart into themselves and their accents; a Korean syllable stays whole.
+            // Letters are separated from their accents, but a Korean syllable stays whole: its parts are letters, and would be
+            // more than one character.
             if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
-                before = self.take(char, before);
+                before = self.read_char(char, before);
             } else {
-                decompose_compatible(char, |part| before = self.take(part, before));
+                decompose_compatible(char, |part| before = self.read_char(part, before));
             }
         }
         before
     }
 
-    /// Takes the next character and says what stands before the one after it.
-    fn take(&mut self, char: char, before: Between) -> Between {
+    /// Reads a character, and returns what is before the next one.
+    fn read_char(&mut self, char: char, before: Between) -> Between {
         if !char.is_alphanumeric() && !is_combining_mark(char) && !is_accent(char) {
             return Between::Words;
         }
@@ -132,7 +133,7 @@ impl Words {
         self.list.len()
     }
 
-    /// How many bytes of memory they hold.
+    /// The number of bytes of memory they hold.
     pub(crate) fn bytes(&self) -> usize {
         self.folded.capacity() + self.exact.capacity() + self.list.capacity() * size_of::<Word>()
     }
@@ -146,7 +147,7 @@ impl Words {
         self.list.iter().map(|word| &self.folded[word.folded.0..word.folded.1])
     }
 
-    /// The words from `start` to before `end` with their accents, a blank between them.
+    /// The words `start..end` in the exact form, separated by spaces.
     pub(crate) fn exact(&self, start: usize, end: usize) -> &str {
         match self.list.get(start..end) {
             Some([first, .., last]) => &self.exact[first.exact.0..last.exact.1],
@@ -155,17 +156,17 @@ impl Words {
         }
     }
 
-    /// How many words a person would count.
+    /// The number of words as a person counts them.
     pub(crate) fn count(&self) -> usize {
         self.list.iter().filter(|word| !word.joined).count()
     }
 
-    /// How many letters and digits there are.
+    /// The number of letters and digits.
     pub(crate) fn chars(&self) -> usize {
         self.folded().map(|word| word.chars().count()).sum()
     }
 
-    /// The folded form as a person reads it.
+    /// The folded form for display, with spaces only where the script has them.
     pub(crate) fn shown(&self) -> String {
         let mut shown = String::new();
         for (word, text) in self.list.iter().zip(self.folded()) {
@@ -186,7 +187,7 @@ impl Words {
         self.list.push(Word { folded: (folded, folded), exact: (exact, exact), joined });
     }
 
-    /// The last word goes up to here, as far as it is known.
+    /// Sets the end of the last word to the end of the text so far.
     fn end_word(&mut self) {
         if let Some(word) = self.list.last_mut() {
             word.folded.1 = self.folded.len();
@@ -207,7 +208,8 @@ impl Words {
         self.end_word();
     }
 
-    /// Upper case first: `ß` and `SS`, both small sigmas of Greek, and the Turkish i with and without a dot become one.
+    /// Adds a letter in lower case. It is converted to upper case first, which unites `ß` with `ss`, the two small sigmas of
+    /// Greek, and the Turkish i with and without a dot.
     fn push_folded(&mut self, char: char) {
         if char.is_ascii() {
             return self.push(char.to_ascii_lowercase());
@@ -219,6 +221,7 @@ impl Words {
     }
 }
 
+/// What the next character follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Between {
     Words,
@@ -226,46 +229,46 @@ enum Between {
     UnspacedLetters,
 }
 
-/// How much of the beginning of `text` is ASCII that nothing behind it can change: an accent may follow the last letter.
+/// Length of the ASCII at the beginning of `text`, without its last character if more follows, as that may be an accent.
 fn plain_length(text: &str) -> usize {
     text.bytes().position(|byte| !byte.is_ascii()).map_or(text.len(), |marked| marked.saturating_sub(1))
 }
 
-/// How much of it is its first character and the others that are not ASCII: nothing is joined with ASCII behind it. Apostrophes
-/// are dropped, and do not keep apart what is joined.
+/// Length of the first character and all that follows up to the next ASCII, with which nothing composes. Apostrophes do not end
+/// it: they are dropped, so that the characters around them may compose.
 fn marked_length(text: &str) -> usize {
     let ends = |byte: u8| byte.is_ascii() && !ASCII_APOSTROPHES.contains(&byte);
     text.bytes().enumerate().position(|(at, byte)| at > 0 && ends(byte)).unwrap_or(text.len())
 }
 
-/// A text without letters and digits (`?`, an emoji), as it is compared.
+/// A text without letters and digits (`?`, an emoji) in the form in which it is compared.
 pub(crate) fn symbols(text: &str) -> String {
     let mut symbols = String::new();
     read_symbols(text, &mut symbols);
     symbols
 }
 
-/// Adds to `symbols` what [`symbols`] returns.
+/// Like [`symbols`], but appends to a buffer.
 pub(crate) fn read_symbols(text: &str, symbols: &mut String) {
     symbols.extend(text.trim().chars().filter(|char| !is_invisible(*char)));
 }
 
-/// Those of ASCII that [`is_dropped`] has.
+/// The ASCII characters for which [`is_dropped`] is true.
 const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
 
 fn is_dropped(char: char) -> bool {
     is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
 }
 
-/// Zero-width characters, marks of direction, soft hyphens, and the selectors of an emoji's looks.
+/// Zero-width characters, direction marks, soft hyphens, and the variation selectors of emoji.
 fn is_invisible(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// Marks that may be left out in writing: accents of Latin, Greek and Cyrillic letters, the vowel marks of Hebrew and
-/// Arabic, and what stretches an Arabic word. Those of Hindi, say, are part of their word.
+/// Marks that people often leave out: accents of Latin, Greek and Cyrillic letters, vowel marks of Hebrew and Arabic, and the
+/// stroke that stretches an Arabic word. The marks of other scripts, such as Devanagari, are part of the word.
 fn is_accent(char: char) -> bool {
     matches!(char,
         '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
@@ -273,13 +276,13 @@ fn is_accent(char: char) -> bool {
         | '\u{6ea}'..='\u{6ed}')
 }
 
-/// Characters that stand for a whole phrase, `ﷺ` for its 18 letters and blanks. Taken apart they would make a message of
-/// nothing else many times as long, and as dear: they stay as they are, in messages and in keys, and find themselves.
-fn is_phrase(char: char) -> bool {
+/// Characters that stand for a whole sentence, as `ﷺ` does for 18 letters and spaces. Decomposed, a message full of them would
+/// become many times as long and as expensive, so they are not decomposed, neither in messages nor in phrases.
+fn is_phrase_ligature(char: char) -> bool {
     matches!(char, '\u{fdfa}' | '\u{fdfb}')
 }
 
-/// Letters of scripts that put no blanks between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
+/// Letters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
 fn is_unspaced(char: char) -> bool {
     matches!(char,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
@@ -293,11 +296,11 @@ mod tests {
 
     use super::*;
 
-    /// A character may come apart into so many.
+    /// Number of parts up to which a character is decomposed.
     const MOST_PARTS: usize = 7;
-    /// What is kept of a text is at most so many times as long as it was.
+    /// Limit on the bytes of each form for a byte of text.
     const MOST_BYTES: usize = 8;
-    /// So many words come from a byte at most.
+    /// Limit on the words for a byte of text.
     const MOST_WORDS: usize = 2;
 
     #[track_caller]
@@ -314,7 +317,7 @@ mod tests {
             check_size(&[char; 3].iter().collect::<String>());
             let mut parts = 0;
             decompose_compatible(char, |_| parts += 1);
-            assert_eq!(parts > MOST_PARTS, is_phrase(char), "{char:?} has {parts} parts");
+            assert_eq!(parts > MOST_PARTS, is_phrase_ligature(char), "{char:?} has {parts} parts");
         }
     }
 
@@ -324,7 +327,7 @@ mod tests {
             check_size(&text);
         }
 
-        /// The quick way for ASCII changes nothing.
+        /// The fast path for ASCII changes nothing.
         #[test]
         fn ascii_is_read_as_all_else(text in "(\\PC|[a-c'` .\u{301}\u{327}éÉ가ガカ\u{1100}\u{1161}\u{915}\u{94d}\u{93c}゛\u{200b}ﬁ])*") {
             let mut marked = Words::default();
@@ -341,7 +344,7 @@ mod tests {
         assert_eq!(Words::of(text).shown(), expected, "{text:?}");
     }
 
-    /// Both are the same words.
+    /// Checks that both have the same words.
     #[track_caller]
     fn check_same(one: &str, other: &str) {
         let [one, other] = [one, other].map(Words::of);

@@ -105,8 +105,8 @@ fn limits_log_and_greeting_are_live_and_the_rest_is_named() {
     ) + "[log]\nlevel = debug\ntranscript = no\n";
     fs::write(server.folder.path().join("config.ini"), changed).unwrap();
     server.log().wait_for("reloaded config.ini: +0 ~0 -0 replies");
-    server.log().wait_for("config.ini: max_clients has changed and takes effect at the next start");
-    server.log().wait_for("config.ini: max_clients_per_ip has changed and takes effect at the next start");
+    server.log().wait_for("config.ini: max_clients has changed, which takes effect at the next start");
+    server.log().wait_for("config.ini: max_clients_per_ip has changed, which takes effect at the next start");
     assert_eq!(Raw::open(server.address).text(), "Welcome");
     assert_eq!(ask(&mut client, "secretly: parking"), "behind the house");
     assert!(!server.log().so_far().contains("secretly"));
@@ -136,7 +136,7 @@ fn a_withdrawn_key_ends_its_sessions_at_once() {
     assert_eq!(ask(&mut holders[0].1, "hours"), "one");
 
     fs::write(&file, config("three") + &stays).unwrap();
-    server.log().wait_for("config.ini: the keys have changed, there are 1 now");
+    server.log().wait_for("config.ini: the keys have changed; the number of keys is now 1");
     assert_eq!(holders[0].1.close_code(), Some(1008));
     wait_until("it is logged", || server.log().so_far().contains("the settings no longer admit it"));
     assert_eq!(ask(&mut holders[1].1, "hours"), "three");

@@ -62,6 +62,7 @@ struct Group {
     last: Date,
 }
 
+/// The kept messages that no reply answers now, most frequent first. Earlier ones may have got a reply since.
 fn groups(file: &Path, config: &Config) -> Result<Vec<Group>, Failure> {
     let mut groups: HashMap<String, Group> = HashMap::new();
     let real = unanswered::real(file);

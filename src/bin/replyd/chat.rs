@@ -11,6 +11,7 @@ pub(crate) const NO_REPLY: &str = "No reply";
 /// The line that ends the conversation.
 pub(crate) const EXIT: &str = "exit";
 
+/// Connects, and converses at a terminal only if both stdin and stdout are one and no messages are given.
 pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     let interactive = args.messages.is_empty() && stdin().is_terminal() && stdout().is_terminal();
     let mut options = ClientOptions::default();
@@ -46,6 +47,7 @@ pub(crate) fn print_status(interactive: bool, line: &str) {
     let _ = if interactive { writeln!(stdout(), "{line}") } else { writeln!(stderr(), "{line}") };
 }
 
+/// A sentence for the server's Close, with its code and its reason, which is escaped.
 pub(crate) fn describe_close(frame: Option<&(u16, replyd::Utf8Bytes)>) -> String {
     match frame {
         Some((code, reason)) if reason.is_empty() => format!("the server closed the connection ({code})"),

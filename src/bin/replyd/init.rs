@@ -20,6 +20,8 @@ const FILES: [(&str, &str); 6] = [
 /// Name of the key that is made for the new configuration.
 const KEY_NAME: &str = "first";
 
+/// Writes the files into `folder`, which is created if needed, and prints the new key to stdout and the next steps to stderr.
+/// Nothing is written if one of the files exists.
 pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
     let failed = |what: &Path, error| Failure::new(format!("cannot write {}: {error}", what.display()));
     check_name(&path::absolute(folder).map_err(|error| failed(folder, error))?)?;

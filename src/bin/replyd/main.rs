@@ -1,4 +1,4 @@
-//! The `replyd` command: the server, its console client, and their tools.
+//! The `replyd` program: the server, its console client, and tools for their files.
 
 mod args;
 mod ask;

@@ -1,4 +1,4 @@
-//! Puts the files of a running server in force when they were saved, as far as they are good.
+//! Reloads the files of a running server after they are saved, and applies those that are valid.
 
 use std::{
     path::Path,
@@ -16,31 +16,34 @@ use crate::{
     watch::{Request, Watch},
 };
 
-/// A look at files takes no time; one that takes longer than this is stuck, as over a network.
+/// Duration after which a check of the files is reported as slow. Normally it takes milliseconds; one that takes longer hangs,
+/// perhaps on a network file system.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// The files of a running server, and the thread that reads them: a read that blocks holds up nobody but itself.
+/// The files of a running server, and the thread that reads them: a read that blocks must not block signals or sessions.
 pub(crate) struct Reload {
+    /// Name of the configuration file in log lines.
     name: String,
     sources: Arc<Sources>,
     requests: Sender<Request>,
     answers: Receiver<Option<Reading>>,
-    /// Since when an answer is awaited.
-    asked: Option<Instant>,
-    /// The files are to be read at once, whether they have changed or not.
+    /// Time of the request that has no answer yet.
+    requested_at: Option<Instant>,
+    /// The next request is to read the files even if they have not changed.
     is_urgent: bool,
+    /// The current request has been reported as slow.
     is_slow: bool,
 }
 
 impl Reload {
     /// Starts the thread, which watches the files of `sources`.
     pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
-        let (requests, asked) = bounded::<Request>(1);
+        let (requests, incoming) = bounded::<Request>(1);
         let (answer, answers) = bounded(1);
         let mut watch = Watch::new(file, &sources, listen);
         let watching = move || {
-            for request in asked {
-                if answer.send(watch.look(&request)).is_err() {
+            for request in incoming {
+                if answer.send(watch.check(&request)).is_err() {
                     return;
                 }
             }
@@ -52,58 +55,58 @@ impl Reload {
             sources: Arc::new(sources),
             requests,
             answers,
-            asked: None,
+            requested_at: None,
             is_urgent: false,
             is_slow: false,
         })
     }
 
-    /// The answers to what was asked for, each of which is to be [accepted](Reload::accept).
+    /// The answers to requests, each of which must be [accepted](Reload::accept).
     pub(crate) fn answers(&self) -> Receiver<Option<Reading>> {
         self.answers.clone()
     }
 
-    /// Takes an answer: `None` where there is nothing new.
+    /// Accepts an answer, which is `None` if nothing has changed.
     pub(crate) fn accept(
         &mut self,
         answer: Option<Reading>,
         running: &RunningServer,
         unanswered: &Unanswered,
     ) {
-        self.asked = None;
+        self.requested_at = None;
         self.is_slow = false;
         if let Some(reading) = answer {
-            self.put_in_force(reading, running, unanswered);
+            self.apply(reading, running, unanswered);
         }
         if self.is_urgent {
             self.tick(running);
         }
     }
 
-    /// Has the files read at once, whether they have changed or not.
-    pub(crate) fn hurry(&mut self, running: &RunningServer) {
+    /// Has the files read as soon as possible, whether they have changed or not.
+    pub(crate) fn reload_now(&mut self, running: &RunningServer) {
         log::info!("SIGHUP: reading {}", self.name);
         self.is_urgent = true;
         self.tick(running);
     }
 
-    /// Has the files looked at, unless that is still being done.
+    /// Has the files checked, unless a check is still going on.
     pub(crate) fn tick(&mut self, running: &RunningServer) {
-        if let Some(asked) = self.asked {
-            if asked.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
-                log::warn!("{}: reading takes long; what is saved is not noticed meanwhile", self.name);
+        if let Some(requested_at) = self.requested_at {
+            if requested_at.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
+                log::warn!("{}: reading takes long; changes are not noticed meanwhile", self.name);
             }
             return;
         }
         let is_urgent = std::mem::take(&mut self.is_urgent);
         let request = Request { config: running.config(), sources: Arc::clone(&self.sources), is_urgent };
         if self.requests.try_send(request).is_ok() {
-            self.asked = Some(Instant::now());
+            self.requested_at = Some(Instant::now());
         }
     }
 
-    /// Puts in force what was read, as far as it is good, and logs what became of each part.
-    fn put_in_force(&mut self, reading: Reading, running: &RunningServer, unanswered: &Unanswered) {
+    /// Applies the valid parts of what was read, and logs the outcome of each part.
+    fn apply(&mut self, reading: Reading, running: &RunningServer, unanswered: &Unanswered) {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;
         let mut is_refused = !refused.is_empty();
@@ -121,7 +124,7 @@ impl Reload {
                 self.report_changes(&before, &running.config(), &sources, is_refused);
                 warnings.iter().for_each(|warning| log::warn!("{warning}"));
                 for setting in fixed {
-                    log::warn!("{}: {setting} has changed and takes effect at the next start", self.name);
+                    log::warn!("{}: {setting} has changed, which takes effect at the next start", self.name);
                 }
             }
             Err(error) => log::error!("{}: {error}", self.name),
@@ -130,12 +133,13 @@ impl Reload {
             running.count_failed_reload();
         }
         unanswered.set_file(sources.unanswered_file.clone());
-        if std::env::var_os("RUST_LOG").is_none_or(|wishes| wishes.is_empty()) {
+        if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
             log::set_max_level(sources.level);
         }
         self.sources = Arc::new(sources);
     }
 
+    /// Logs why a part was refused, and what stays in its place.
     fn report_refused(&self, file: &str, setting: Option<&str>, error: &replyd::Error, before: &Config) {
         error.to_string().lines().for_each(|fault| log::error!("{fault}"));
         let kept = match setting {
@@ -147,7 +151,7 @@ impl Reload {
         log::error!("{file} is not accepted: keeping the previous {kept}");
     }
 
-    /// Nothing is said of a change that there was not, where something was refused.
+    /// Logs what has changed. After a refusal, "reloaded" without any change would be misleading, so it is left out.
     fn report_changes(&self, before: &Config, now: &Config, sources: &Sources, is_refused: bool) {
         let name = &self.name;
         let (added, changed, removed) = now.replies.changes_since(&before.replies);
@@ -164,13 +168,13 @@ impl Reload {
             log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{settings}");
         }
         if now.keys != before.keys {
-            log::info!("{name}: the keys have changed, there are {} now", now.keys.len());
+            log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
         }
         #[cfg(feature = "tls")]
         if now.tls != before.tls {
             log::info!("{name}: the certificate has changed");
             if now.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
-                log::warn!("{name}: tls_certificate has expired: clients will refuse it");
+                log::warn!("{name}: tls_certificate has expired; clients will reject it");
             }
         }
     }

@@ -16,6 +16,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Number of failing `[tests]` that are logged at the start; nobody fixes more in one go.
 const MAX_SHOWN_FAILURES: usize = 50;
 
+/// Serves until a signal, then stops gracefully. Mistakes in the configuration are reported before anything is started.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
     let listen = args.listen.clone().filter(|listen| !listen.is_empty());
@@ -87,7 +88,7 @@ fn report_page(running: &RunningServer) {
     let scheme = "http";
     let mut address = running.local_addr();
     if address.ip().is_unspecified() {
-        // The server listens on all addresses, and 0.0.0.0 is none that a browser can open everywhere.
+        // Not every browser opens an unspecified address (0.0.0.0 or [::]), but loopback always works from this machine.
         address.set_ip(match address {
             std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
@@ -118,7 +119,7 @@ fn wait(
         select! {
             recv(signals.stop) -> _ => return,
             recv(signals.reload) -> _ => match &mut reload {
-                Some(reload) => reload.hurry(running),
+                Some(reload) => reload.reload_now(running),
                 None => log::warn!("SIGHUP: there is no file to reload, since the server was started without one"),
             },
             recv(ticks) -> _ => {

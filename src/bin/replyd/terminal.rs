@@ -1,4 +1,4 @@
-//! The conversation on a terminal: a prompt with line editing, and replies that appear while it is open.
+//! The conversation on a terminal: a prompt with line editing, and replies that appear above it.
 
 use std::{
     fmt,
@@ -22,22 +22,25 @@ use crate::{
     failure::Failure,
 };
 
+/// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";
-/// How long the prompt waits for the answers before it; one that comes later appears above it.
+/// Time for which the prompt waits for answers to earlier messages. An answer that comes later appears above the prompt.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
-/// How much of a text is shown. A terminal is for reading; a pipe gets the whole text.
+/// Number of bytes of a text that are shown; nobody reads more on a terminal. A pipe gets the whole text.
 const SHOWN_BYTES: usize = 64 * 1024;
-/// How long the server may take to say goodbye.
+/// Time limit for the server's Close after ours.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
-/// What the server closes with when it is not at fault.
+/// Close code of a normal end, which is not reported as a failure.
 const NORMAL_CLOSE: u16 = 1000;
 
+/// Converses until the person leaves or the connection ends. This thread receives; another one reads the terminal and sends,
+/// since both wait.
 pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     let modes = tcgetattr(stdin()).ok();
     let editor = Config::builder().auto_add_history(true).build();
     let mut editor = DefaultEditor::with_config(editor)
         .map_err(|error| Failure::new(format!("cannot read from this terminal: {error}")))?;
-    // Without a printer (a dumb terminal, say) a reply is written where the cursor stands.
+    // Without a printer, as on a dumb terminal, a reply is written at the cursor.
     let mut printer = editor.create_external_printer().ok();
     let mut show = move |text: &str| {
         let line = format!("SERVER >> {}\n", Shown(text));
@@ -48,20 +51,20 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     };
 
     let (sender, mut receiver) = client.split();
-    // Room for one: of all the pongs that a server may send, the prompt waits for a single one.
+    // Capacity for one: the prompt waits for a single pong, and a server may send any number.
     let (pong, pongs) = bounded(1);
     let (ended, end) = bounded::<()>(0);
-    let fence = Arc::new(AtomicU32::new(0));
+    let last_ping = Arc::new(AtomicU32::new(0));
     let left = Arc::new(AtomicBool::new(false));
     thread::spawn({
-        let (fence, left) = (Arc::clone(&fence), Arc::clone(&left));
-        move || prompt(editor, sender, &pongs, &fence, &end, &left)
+        let (last_ping, left) = (Arc::clone(&last_ping), Arc::clone(&left));
+        move || prompt(editor, sender, &pongs, &last_ping, &end, &left)
     });
     let why = loop {
         match receiver.next() {
             Ok(Some(Event::Text(text))) => show(&text),
             Ok(Some(Event::Binary(bytes))) => show(&format!("({} bytes that are not text)", bytes.len())),
-            Ok(Some(Event::Pong(payload))) if *payload == fence.load(Ordering::Acquire).to_be_bytes() => {
+            Ok(Some(Event::Pong(payload))) if *payload == last_ping.load(Ordering::Acquire).to_be_bytes() => {
                 let _ = pong.try_send(payload);
             }
             Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) => break None,
@@ -80,8 +83,8 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     }
 }
 
-/// A prompt may still be open. Then nobody else gives the terminal its mode back, ends bracketed paste, and clears what
-/// may stand below the cursor.
+/// Prints the last line. If a prompt is still open, its thread cannot clean up any more, so this restores the mode of the
+/// terminal, ends bracketed paste, and clears what is below the cursor.
 fn say_goodbye(modes: Option<Termios>, left: bool) {
     if let Some(modes) = modes {
         let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
@@ -90,16 +93,17 @@ fn say_goodbye(modes: Option<Termios>, left: bool) {
     let _ = writeln!(stdout(), "{leave_prompt}Disconnected from server ...");
 }
 
+/// Reads lines and sends them until the person leaves or sending fails.
 fn prompt(
     mut editor: DefaultEditor,
     mut sender: ClientSender,
     pongs: &Receiver<Bytes>,
-    fence: &AtomicU32,
+    last_ping: &AtomicU32,
     end: &Receiver<()>,
     left: &AtomicBool,
 ) {
-    while wait_for_answers(&mut sender, pongs, fence) {
-        // Any error is a way to leave: Ctrl-D, Ctrl-C, or a terminal that is gone.
+    while wait_for_answers(&mut sender, pongs, last_ping) {
+        // Every error ends the conversation: Ctrl-D, Ctrl-C, or a terminal that is gone.
         let line = editor.readline(PROMPT).unwrap_or_else(|_| EXIT.to_owned());
         let message = match line.trim() {
             EXIT => {
@@ -114,14 +118,15 @@ fn prompt(
             break;
         }
     }
-    // Receiving fails when the other thread is done, and times out when the server keeps silent.
+    // The channel disconnects when the receiving thread is done; the time limit is for a server that does not answer our Close.
     let _ = end.recv_timeout(GOODBYE_TIME);
     sender.hang_up();
 }
 
-/// A pong comes after all answers to what was sent before its ping. False when the connection is over.
-fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &AtomicU32) -> bool {
-    let number = fence.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+/// Waits for the answers to earlier messages by sending a ping: its pong comes after all of them. Returns false when the
+/// connection is over.
+fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, last_ping: &AtomicU32) -> bool {
+    let number = last_ping.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
     let payload = Bytes::copy_from_slice(&number.to_be_bytes());
     if sender.ping(payload.clone()).is_err() {
         return false;
@@ -136,7 +141,7 @@ fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, fence: &
     }
 }
 
-/// A text from the server, harmless and of a bearable length.
+/// A text from the server, escaped and cut to a readable length.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {

@@ -16,6 +16,7 @@ const NO_SECRET: &str = "cannot sign a token: jwt_secret_file is not set; make a
 and put this line under [auth] in the configuration:
   jwt_secret_file = jwt.secret";
 
+/// Runs `token new` or `token check` with the tokens of the configuration.
 pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::New { file, name, ttl } => {
@@ -59,6 +60,7 @@ fn check(config: &Config, token: Option<String>) -> Result<(), Failure> {
     print(format_args!("valid: {}, until {}", Escaped::for_log(&verified.name), shown(verified.until)))
 }
 
+/// Parses a lifetime: a whole number above 0 with the unit s, m, h or d.
 fn ttl_of(ttl: &str) -> Result<Duration, Failure> {
     let lifetime = parse_duration(ttl).map_err(|error| Failure::usage(format!("--ttl: {error}")))?;
     // `exp` is in whole seconds (RFC 7519, section 2).

@@ -1,4 +1,4 @@
-//! Notices that files have changed, and reads them.
+//! Notices changes of the files by polling, and reads them once they have settled.
 
 use std::{
     fs::{self, Metadata},
@@ -11,32 +11,35 @@ use std::{
 
 use replyd::{Config, Reading, Sources};
 
-/// How long files must look the same before they are read: they may be copied into place slowly.
+/// Time for which files must stay the same before they are read, as a slow copy may still be in progress.
 const SETTLED: Duration = Duration::from_millis(400);
 
-/// What holds now, for a part that is not good, and whether to wait for a change.
+/// A request to check the files, with the current settings, which stay for parts that are not valid.
 pub(crate) struct Request {
     pub(crate) config: Arc<Config>,
     pub(crate) sources: Arc<Sources>,
+    /// Read the files even if they have not changed.
     pub(crate) is_urgent: bool,
 }
 
-/// What a file looks like from outside: when it was changed, how long it is, and which one it is. Links are followed.
-type Look = Option<((i64, i64), (i64, i64), u64, u64)>;
+/// The state of a file, from its metadata: modification and status times, length and inode; `None` if it does not exist. Links
+/// are followed.
+type FileState = Option<((i64, i64), (i64, i64), u64, u64)>;
 
 /// The files of a running server.
 pub(crate) struct Watch {
+    /// The configuration file, then the files that it names.
     files: Vec<PathBuf>,
-    /// The address of the command line, which beats the file.
+    /// The address from the command line, which overrides the file.
     listen: Option<String>,
-    /// What the files looked like that were read last.
-    loaded: Vec<Look>,
-    /// What they looked like since when, where that is something else.
-    seen: Option<(Vec<Look>, Instant)>,
-    /// The system could not read them the last time.
+    /// States of the files when they were last read.
+    loaded: Vec<FileState>,
+    /// States that differ from those, and since when they have been the same.
+    changed: Option<(Vec<FileState>, Instant)>,
+    /// The last read failed for a reason outside the files, which has been logged.
     is_failing: bool,
-    /// Files without a name that were reported.
-    nameless: Vec<PathBuf>,
+    /// Files without a directory entry, which have been logged.
+    unlinked: Vec<PathBuf>,
 }
 
 impl Watch {
@@ -46,13 +49,20 @@ impl Watch {
             files.push(file.to_owned());
         }
         let loaded =
-            sources.files.iter().map(|source| source.metadata.as_ref().map(look)).map(Option::flatten);
-        Watch { files, listen, loaded: loaded.collect(), seen: None, is_failing: false, nameless: Vec::new() }
+            sources.files.iter().map(|source| source.metadata.as_ref().map(state_of)).map(Option::flatten);
+        Watch {
+            files,
+            listen,
+            loaded: loaded.collect(),
+            changed: None,
+            is_failing: false,
+            unlinked: Vec::new(),
+        }
     }
 
-    /// Looks once, and reads what has changed and settled.
-    pub(crate) fn look(&mut self, request: &Request) -> Option<Reading> {
-        let now = self.looks()?;
+    /// Checks the files once, and reads them if they have changed and settled, or if the request is urgent.
+    pub(crate) fn check(&mut self, request: &Request) -> Option<Reading> {
+        let now = self.states()?;
         if !request.is_urgent && !self.has_settled(&now) {
             return None;
         }
@@ -65,17 +75,17 @@ impl Watch {
         };
         self.is_failing = false;
         if reading.files != self.files {
-            // What is new among them may still be on its way: it is read when it looks the same twice.
+            // The configuration names other files now, which may still be incomplete; they must settle first.
             self.files = std::mem::take(&mut reading.files);
             self.loaded = Vec::new();
-            self.seen = self.looks().map(|looks| (looks, Instant::now()));
+            self.changed = self.states().map(|states| (states, Instant::now()));
             return None;
         }
-        // Saved again while it was read: what was read may be half of it.
-        if self.looks().as_ref() != Some(&now) {
+        // A file was saved again during the read, which may have seen only half of it.
+        if self.states().as_ref() != Some(&now) {
             return None;
         }
-        // Good or bad, it is not read again until it changes.
+        // Valid or not, the files are not read again until they change.
         self.loaded = now;
         if let Some(listen) = &self.listen {
             reading.loaded.config.listen.clone_from(listen);
@@ -84,44 +94,46 @@ impl Watch {
         Some(reading)
     }
 
-    /// Whether the files have changed, and have looked like `now` for a while.
-    fn has_settled(&mut self, now: &[Look]) -> bool {
+    /// Whether the files have changed, and have been in the state `now` for a while.
+    fn has_settled(&mut self, now: &[FileState]) -> bool {
         if *now == self.loaded {
-            self.seen = None;
+            self.changed = None;
             return false;
         }
-        match &self.seen {
-            Some((seen, since)) if seen == now => since.elapsed() >= SETTLED,
+        match &self.changed {
+            Some((states, since)) if states == now => since.elapsed() >= SETTLED,
             _ => {
-                self.seen = Some((now.to_owned(), Instant::now()));
+                self.changed = Some((now.to_owned(), Instant::now()));
                 false
             }
         }
     }
 
-    /// `None` while the system cannot say.
-    fn looks(&mut self) -> Option<Vec<Look>> {
-        let mut looks = Vec::new();
+    /// The current states of the files; `None` after an error that says nothing about a file.
+    fn states(&mut self) -> Option<Vec<FileState>> {
+        let mut states = Vec::new();
         for file in &self.files {
             match fs::metadata(file) {
                 Ok(metadata) => {
-                    if metadata.nlink() == 0 && !self.nameless.contains(file) {
+                    // A container mounts a single file by its inode: when an editor replaces the file outside, the mount
+                    // keeps the old one.
+                    if metadata.nlink() == 0 && !self.unlinked.contains(file) {
                         log::warn!(
-                            "{}: this file has been replaced outside, and what is saved there is not seen here; mount the folder that holds it, not the file alone",
+                            "{}: this file has been replaced outside, and changes there are not visible here; mount the folder that holds it instead of the file",
                             file.display()
                         );
-                        self.nameless.push(file.clone());
+                        self.unlinked.push(file.clone());
                     }
-                    looks.push(look(&metadata));
+                    states.push(state_of(&metadata));
                 }
-                Err(error) if is_passing(&error) => return None,
-                Err(_) => looks.push(None),
+                Err(error) if is_temporary(&error) => return None,
+                Err(_) => states.push(None),
             }
         }
-        Some(looks)
+        Some(states)
     }
 
-    /// Once, until it goes well again.
+    /// Logs an error once, until a read succeeds again.
     fn report_failing(&mut self, error: &replyd::Error) {
         if !std::mem::replace(&mut self.is_failing, true) {
             log::warn!("{error}; trying again");
@@ -129,13 +141,13 @@ impl Watch {
     }
 }
 
-fn look(metadata: &Metadata) -> Look {
+fn state_of(metadata: &Metadata) -> FileState {
     let modified = (metadata.mtime(), metadata.mtime_nsec());
     let changed = (metadata.ctime(), metadata.ctime_nsec());
     Some((modified, changed, metadata.len(), metadata.ino()))
 }
 
-/// Whether an error says nothing of the file: the device has trouble, or the system has no memory (stat(2)).
-fn is_passing(error: &io::Error) -> bool {
+/// Whether an error says nothing about the file itself: the device has a problem, or the system has no memory (stat(2)).
+fn is_temporary(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIO | libc::ENOMEM | libc::EINTR))
 }
