@@ -270,12 +270,7 @@ fn on_a_terminal_no_flood_fills_the_memory() {
     check_memory_in_a_flood("pongs", server_frame(10, &[b'x'; 125]).repeat(1000), 1000, MOST);
     check_memory_in_a_flood("texts", server_frame(1, b"hello").repeat(100), 50, MOST);
     check_memory_in_a_flood("binaries", server_frame(2, &[0; 125]).repeat(100), 50, MOST);
-    check_memory_in_a_flood(
-        "empty fragments",
-        [[1, 0].to_vec(), [0, 0].repeat(10_000_000)].concat(),
-        1,
-        MOST,
-    );
+    check_memory_in_a_flood("empty fragments", [[1, 0].to_vec(), [0, 0].repeat(2_000_000)].concat(), 1, MOST);
 }
 
 #[test]
