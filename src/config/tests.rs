@@ -98,7 +98,7 @@ fn each_key_has_a_secret_of_its_own() {
     check_fault(
         "[key a]\nsecret = 0123456789abcdef\n[key  a]\nsecret = another secret key",
         3,
-        &["line 1 already"],
+        &["already begins at line 1"],
     );
 
     let keys = ["a", "b"].map(|name| Key::new(name, secret).unwrap()).to_vec();
