@@ -15,12 +15,12 @@ use tungstenite::{
     client::IntoClientRequest,
     handshake::{HandshakeRole, client::Request},
     http::{HeaderName, HeaderValue, Response, Uri},
-    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    protocol::{CloseFrame, Role, frame::coding::CloseCode},
 };
 
 use crate::{
     error::Error,
-    session::Event,
+    session::{Event, Pings, limits},
     stream::{self, Ending, GatheringStream, SharedTransport, answer_ping},
 };
 use dial::{dial, host, parse_url};
@@ -34,8 +34,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// Number of intervals after which a silent server counts as gone.
-const MISSED_PINGS: u32 = 3;
 /// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum size of a message from the server.
@@ -98,8 +96,7 @@ pub struct ClientSender {
 pub struct ClientReceiver {
     socket: WebSocket<GatheringStream<ClientTransport>>,
     transport: ClientTransport,
-    last_ping: Instant,
-    pings_unanswered: u32,
+    pings: Pings,
     ended: bool,
     /// Time limit of [`ClientReceiver::finish`].
     finish_by: Option<Instant>,
@@ -134,16 +131,23 @@ impl Client {
 
         let mut receiving = transport.stream();
         receiving.read_by(deadline);
-        let (socket, _) = tungstenite::client::client_with_config(request, receiving, Some(limits()))
-            .map_err(|error| refused(error, &uri, options))?;
-        let sender = WebSocket::from_raw_socket(transport.stream(), Role::Client, Some(limits()));
+        let (socket, _) = tungstenite::client::client_with_config(
+            request,
+            receiving,
+            Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
+        )
+        .map_err(|error| refused(error, &uri, options))?;
+        let sender = WebSocket::from_raw_socket(
+            transport.stream(),
+            Role::Client,
+            Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
+        );
         Ok(Client {
             sender: ClientSender { socket: sender, transport: transport.clone() },
             receiver: ClientReceiver {
                 socket,
                 transport,
-                last_ping: Instant::now(),
-                pings_unanswered: 0,
+                pings: Pings::new(Instant::now()),
                 ended: false,
                 finish_by: None,
             },
@@ -268,7 +272,7 @@ impl ClientReceiver {
         // The additional bytes are for frame headers and control frames between the fragments of a message.
         self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         loop {
-            let ping_due = self.socket.get_ref().last_received().max(self.last_ping) + PING_INTERVAL;
+            let ping_due = self.pings.due(self.socket.get_ref().last_received(), PING_INTERVAL);
             let deadline = self.finish_by.map_or(ping_due, |finish_by| finish_by.min(ping_due));
             self.socket.get_mut().read_by(deadline);
             match self.socket.read() {
@@ -298,7 +302,7 @@ impl ClientReceiver {
 
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
         // Any message proves that the server is alive, not only a pong.
-        self.pings_unanswered = 0;
+        self.pings.answered();
         self.socket.get_mut().delivered();
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
@@ -321,11 +325,7 @@ impl ClientReceiver {
         if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
             return Err(Ending::TooSlow);
         }
-        self.last_ping = now;
-        self.pings_unanswered += 1;
-        if self.pings_unanswered >= MISSED_PINGS {
-            return Err(Ending::Gone(format!("silent for {} s", (PING_INTERVAL * MISSED_PINGS).as_secs())));
-        }
+        self.pings.send(now, PING_INTERVAL)?;
         Ok(self.socket.send(Message::Ping(Bytes::new()))?)
     }
 
@@ -363,15 +363,6 @@ impl fmt::Debug for ClientReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientReceiver").field("ended", &self.ended).finish_non_exhaustive()
     }
-}
-
-fn limits() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        // GatheringStream below decides when frames are written.
-        .write_buffer_size(0)
-        .max_message_size(Some(MAX_MESSAGE_BYTES))
-        .max_frame_size(Some(MAX_MESSAGE_BYTES))
 }
 
 fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {

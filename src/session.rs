@@ -1,6 +1,8 @@
 //! A conversation with one client: the only place that writes frames.
 
 mod event;
+mod pings;
+mod rates;
 
 use std::{
     fmt,
@@ -30,18 +32,13 @@ use crate::{
     stream::{Abort, Ending, GATHER_BYTES, GatheringStream, answer_ping},
 };
 pub use event::Event;
+pub(crate) use pings::Pings;
+use rates::Rates;
 
 /// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
 const BUDGET_SLACK: usize = 64 * 1024;
-/// Maximum rate of pings and pongs from a client, besides one for each of its messages. Browsers send no pings and answer
-/// ours, `replyd chat` sends one with each message, websocat one every few seconds.
-const CONTROLS_PER_SECOND: u32 = 100;
-/// Maximum burst: a client may be ahead of its rate by the messages, or the pings and pongs, of this time.
-const BURST: Duration = Duration::from_secs(5);
 /// Time for which a handler may still send after the server began to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Number of ping intervals without a sign of life after which a client is considered gone.
-const MISSED_PINGS: u32 = 3;
 /// Maximum payload of a sent frame. A longer message is sent in fragments (RFC 6455, section 5.4), so that a client that
 /// does not read costs no more memory, however long the message is. Messages up to this size also reach clients that do not
 /// support fragments.
@@ -50,7 +47,7 @@ const PIECE_BYTES: usize = GATHER_BYTES;
 const MAX_REASON_BYTES: usize = 123;
 /// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle client costs 24 KiB
 /// of memory in all instead of 152.
-const READ_BUFFER_BYTES: usize = 4096;
+pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -66,18 +63,12 @@ pub struct Session {
     generation: u64,
     peer: ClientId,
     ending: Option<Ending>,
-    last_ping: Instant,
-    pings_unanswered: u32,
+    pings: Pings,
+    rates: Rates,
     /// A message was received, and no reply has been sent since.
     awaits_reply: bool,
     /// Time at which the client's key or token expires.
     expires_at: Option<Instant>,
-    /// End of the time that the messages so far have used up: each uses its share of a second.
-    paid_until: Instant,
-    /// The same for pings and pongs.
-    controls_paid_until: Instant,
-    /// Number of pings and pongs that are free because messages came with them.
-    free_controls: u32,
     /// Pongs may be among the gathered bytes.
     holds_pongs: bool,
     /// Time at which a send first noticed that the server is stopping.
@@ -93,18 +84,19 @@ impl Session {
         let generation = connection.registry.generation();
         let config = connection.registry.config();
         let mut session = Session {
-            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(limits(&config))),
+            socket: WebSocket::from_raw_socket(
+                stream,
+                Role::Server,
+                Some(limits(config.max_message_bytes, READ_BUFFER_BYTES)),
+            ),
             generation,
             config,
             connection,
             peer,
             ending: None,
-            last_ping: now,
-            pings_unanswered: 0,
+            pings: Pings::new(now),
+            rates: Rates::new(now),
             awaits_reply: false,
-            paid_until: now,
-            controls_paid_until: now,
-            free_controls: 0,
             holds_pongs: false,
             expires_at: None,
             stop_seen: None,
@@ -262,7 +254,7 @@ impl Session {
 
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.apply_reload();
-        self.pings_unanswered = 0;
+        self.pings.answered();
         self.socket.get_mut().delivered();
         // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
@@ -283,12 +275,15 @@ impl Session {
                     self.send_gathered()?;
                 }
                 self.socket.get_mut().end_idling();
-                self.charge();
+                let last_received = self.socket.get_ref().last_received();
+                self.rates.charge(last_received, self.config.messages_per_second);
                 self.awaits_reply = true;
                 add(&self.connection.state.traffic.messages_received, 1);
                 self.count_bytes();
             }
-            Message::Ping(_) | Message::Pong(_) => self.charge_control(),
+            Message::Ping(_) | Message::Pong(_) => {
+                self.rates.charge_control(self.socket.get_ref().last_received());
+            }
             Message::Frame(_) => {}
             Message::Close(_) => {
                 // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
@@ -310,7 +305,7 @@ impl Session {
         if generation != self.generation {
             self.generation = generation;
             self.config = self.connection.registry.config();
-            let limits = limits(&self.config);
+            let limits = limits(self.config.max_message_bytes, READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             self.socket.get_mut().set_write_timeout(self.config.write_timeout);
             self.update_expiry();
@@ -335,41 +330,14 @@ impl Session {
         self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
     }
 
-    /// Charges a message its share of a second. [`throttle`](Session::throttle) makes a client wait that is more than
-    /// [`BURST`] ahead.
-    fn charge(&mut self) {
-        self.free_controls = (self.free_controls + 1).min(CONTROLS_PER_SECOND);
-        if self.config.messages_per_second > 0 {
-            let cost = Duration::from_secs(1) / self.config.messages_per_second;
-            self.paid_until = self.paid_until.max(self.socket.get_ref().last_received()) + cost;
-        }
-    }
-
-    /// Charges a ping or pong, even where the rate of messages is not limited: each costs a read and perhaps a pong.
-    fn charge_control(&mut self) {
-        if self.free_controls > 0 {
-            self.free_controls -= 1;
-        } else {
-            let cost = Duration::from_secs(1) / CONTROLS_PER_SECOND;
-            self.controls_paid_until =
-                self.controls_paid_until.max(self.socket.get_ref().last_received()) + cost;
-        }
-    }
-
-    /// Waits until the client is no more than [`BURST`] ahead of its rates. Its input stays in the system's buffers
-    /// meanwhile, which slows the client down.
+    /// Waits until the client is no longer too far ahead of its rates. Its input stays in the system's buffers meanwhile, which
+    /// slows the client down.
     fn throttle(&mut self) -> Result<(), Ending> {
-        let paid_until = self.paid_until.max(self.controls_paid_until);
-        // Usually this holds, and saves a look at the clock.
-        if paid_until <= self.socket.get_ref().last_received() + BURST {
-            return Ok(());
-        }
-        let ahead = paid_until.saturating_duration_since(Instant::now());
-        let Some(wait) = ahead.checked_sub(BURST).filter(|wait| !wait.is_zero()) else { return Ok(()) };
+        let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(()) };
         // The client may be waiting for these replies.
         self.send_gathered()?;
         // Not a sleep: a stop closes the channel, and ends the wait.
-        match self.connection.registry.stopping.recv_timeout(wait) {
+        match self.connection.registry.stopping.recv_timeout(excess) {
             Err(RecvTimeoutError::Timeout) => {}
             _ => return Err(Ending::Stop),
         }
@@ -387,7 +355,7 @@ impl Session {
 
     /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
     fn ping_due(&self) -> Instant {
-        self.socket.get_ref().last_received().max(self.last_ping) + self.config.ping_interval
+        self.pings.due(self.socket.get_ref().last_received(), self.config.ping_interval)
     }
 
     /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
@@ -418,14 +386,7 @@ impl Session {
             return Err(Ending::Idle);
         }
         if now >= self.ping_due() {
-            self.pings_unanswered += 1;
-            if self.pings_unanswered >= MISSED_PINGS {
-                return Err(Ending::Gone(format!(
-                    "silent for {} s",
-                    (self.config.ping_interval * MISSED_PINGS).as_secs_f32()
-                )));
-            }
-            self.last_ping = now;
+            self.pings.send(now, self.config.ping_interval)?;
             self.socket.send(Message::Ping(Bytes::new()))?;
         }
         Ok(())
@@ -544,10 +505,10 @@ impl fmt::Debug for Session {
 }
 
 /// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers them.
-pub(crate) fn limits(config: &Config) -> WebSocketConfig {
+pub(crate) fn limits(max_message_bytes: usize, read_buffer_bytes: usize) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
+        .read_buffer_size(read_buffer_bytes)
         .write_buffer_size(0)
-        .max_message_size(Some(config.max_message_bytes))
-        .max_frame_size(Some(config.max_message_bytes))
+        .max_message_size(Some(max_message_bytes))
+        .max_frame_size(Some(max_message_bytes))
 }

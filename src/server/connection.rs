@@ -143,7 +143,7 @@ fn upgraded(
             Err(refusal) => Err(refusal.response(true)),
         }
     };
-    let limits = session::limits(&registry.config());
+    let limits = session::limits(registry.config().max_message_bytes, session::READ_BUFFER_BYTES);
     let accepted = accept_hdr_with_config(stream, callback, Some(limits)).is_ok();
     (accepted, decision)
 }
