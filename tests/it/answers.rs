@@ -53,10 +53,9 @@ fn ask_says_why() {
 #[test]
 fn check_has_three_ends() {
     let (printed, said, code) = run(FAQ, &["check"], "");
-    assert_eq!(
-        (printed.as_str(), said.as_str(), code),
-        ("config.ini: 4 replies, 0 warnings, 1 of 1 test pass\n", "", 0)
-    );
+    assert_eq!(printed, "config.ini: 4 replies, 0 warnings, 1 of 1 test pass\n");
+    assert_eq!(said, "");
+    assert_eq!(code, 0);
 
     let worse = FAQ.replace("delivery =", "de* =") + "delivery? = opening hours\n";
     let (printed, said, code) = run(&worse, &["check"], "");
@@ -66,12 +65,14 @@ fn check_has_three_ends() {
          failed: config.ini:12: \"delivery?\" should be answered by \"opening hours | when & open\" (line 5), but \"de*\" (line 7) answers it\n\
          config.ini: 4 replies, 1 warning, 1 of 2 tests pass\n"
     );
-    assert_eq!((said.as_str(), code), ("1 test fails\n", 1));
+    assert_eq!(said.as_str(), "1 test fails\n");
+    assert_eq!(code, 1);
 
     let (_, said, code) = run(&format!("[server]\nlisten = 0.0.0.0:0\n{FAQ}"), &["check"], "");
     assert!(code == 2 && said.contains("can be reached from other machines"), "{said}");
     let (printed, said, code) = run(&FAQ.replace("open =", "delivery ="), &["check"], "");
-    assert_eq!((printed.as_str(), code), ("", 2));
+    assert_eq!(printed.as_str(), "");
+    assert_eq!(code, 2);
     assert_eq!(said, "config.ini:7: the reply to \"delivery\" is already at line 6; remove one of them\n");
 }
 
@@ -130,7 +131,8 @@ fn what_is_unanswered_becomes_lines_to_paste() {
         "Yes."
     );
     let mut shown = Program::piped(replyd(server.folder.path()).arg("unanswered"));
-    assert_eq!((shown.exit_code(), shown.stdout.all()), (Some(0), String::new()));
+    assert_eq!(shown.exit_code(), Some(0));
+    assert_eq!(shown.stdout.all(), String::new());
 }
 
 #[test]
@@ -190,7 +192,8 @@ fn only_the_owner_may_read_what_is_kept() {
     wait_until("it is renamed", || {
         before.exists() && fs::read_to_string(&file).is_ok_and(|kept| !kept.is_empty())
     });
-    assert_eq!((mode(&file), mode(&before)), (0o600, 0o600));
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&before), 0o600);
 }
 
 #[test]
@@ -350,6 +353,7 @@ fn what_is_not_a_file_is_named_and_never_waited_for() {
 #[test]
 fn without_a_file_there_is_nothing_to_show() {
     let (printed, said, code) = run("[bot]\ngreeting =\n", &["unanswered"], "");
-    assert_eq!((printed.as_str(), code), ("", 2));
+    assert_eq!(printed.as_str(), "");
+    assert_eq!(code, 2);
     assert!(said.contains("write 'unanswered_file = unanswered.txt' under [bot]"), "{said}");
 }

@@ -43,7 +43,8 @@ fn pings_are_answered_behind_the_answers() {
     client.say(Opcode::Ping, b"payload");
     assert_eq!([client.text(), client.text()], [GREETING, HELP]);
     let pong = client.frame().unwrap();
-    assert_eq!((pong.first_byte, &pong.payload[..]), (0x80 | Opcode::Pong as u8, &b"payload"[..]));
+    assert_eq!(pong.first_byte, 0x80 | Opcode::Pong as u8);
+    assert_eq!(&pong.payload[..], &b"payload"[..]);
 }
 
 #[test]

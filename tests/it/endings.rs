@@ -39,7 +39,8 @@ fn check(name: &str, bytes: &[u8], before: &[(Opcode, &[u8])], code: Option<u16>
         client.send(&[bytes.to_vec(), frame(TEXT, b"behind").repeat(behind)].concat());
         for (opcode, payload) in before {
             let frame = client.frame().unwrap_or_else(|| panic!("{name}: the end came too early"));
-            assert_eq!((frame.first_byte, &frame.payload[..]), (0x80 | *opcode as u8, *payload), "{name}");
+            assert_eq!(frame.first_byte, 0x80 | *opcode as u8, "{name}");
+            assert_eq!(&frame.payload[..], *payload, "{name}");
         }
         let last = client.frame().unwrap_or_else(|| panic!("{name}, {behind} behind: no Close"));
         assert_eq!(last.first_byte, CLOSE, "{name}, {behind} behind: {last:?}");

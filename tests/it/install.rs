@@ -37,7 +37,8 @@ fn what_init_writes_works() {
         assert!(!text.contains(key) && !text.contains("{dir}") && !text.contains("{sha256}"), "{text}");
     }
     let (code, checked, warned) = run(replyd(folder.path()).args(["check", "--config", "shop/config.ini"]));
-    assert_eq!((code, warned.as_str()), (Some(0), ""));
+    assert_eq!(code, Some(0));
+    assert_eq!(warned.as_str(), "");
     assert!(checked.contains(" 0 warnings, 11 of 11 tests pass"), "{checked}");
 
     let server = Replyd::serve_with("", |command| {
@@ -49,7 +50,8 @@ fn what_init_writes_works() {
     };
     assert_eq!(enter("not the right key").0, 403);
     let (status, mut client) = enter(key);
-    assert_eq!((status, client.text().as_str()), (101, GREETING));
+    assert_eq!(status, 101);
+    assert_eq!(client.text().as_str(), GREETING);
     client.say(crate::support::Opcode::Text, b"tell me a joke");
     client.text();
     crate::support::wait_until("the message is kept", || {
@@ -98,7 +100,8 @@ fn a_folder_that_the_unit_cannot_name_is_refused() {
     for name in names.map(OsStr::from_bytes) {
         let folder = tempfile::tempdir().unwrap();
         let (code, key, told) = run(replyd(folder.path()).arg("init").arg(name));
-        assert_eq!((code, key.as_str()), (Some(2), ""), "{name:?}: {told}");
+        assert_eq!(code, Some(2), "{name:?}: {told}");
+        assert_eq!(key.as_str(), "", "{name:?}: {told}");
         assert!(told.contains("name another folder") && told.lines().count() == 1, "{told}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name:?}");
     }
@@ -189,7 +192,8 @@ fn the_binary_alone_in_a_bare_folder() {
         "-m",
         "i need help",
     ]));
-    assert_eq!((code, answer), (Some(0), format!("{HELP}\n")), "{told}");
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(answer, format!("{HELP}\n"), "{told}");
     server.signal(Signal::SIGTERM);
     assert_eq!(server.exit_code(), Some(0));
 

@@ -39,7 +39,8 @@ fn a_full_house_is_well_and_says_no() {
     for _ in 0..20 {
         assert_eq!(ask(HEALTH).status, 200);
         let answer = ask(&upgrade("/", key));
-        assert_eq!((answer.status, answer.header("retry-after").len()), (503, 1), "{answer:?}");
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.header("retry-after").len(), 1, "{answer:?}");
         // What is wrong with a request is told in a full house too.
         assert_eq!(ask(&upgrade("/", "")).status, 403);
         assert_eq!(ask("POST / HTTP/1.1\r\nHost: a\r\n\r\n").status, 405);
@@ -133,7 +134,8 @@ fn a_client_cannot_hide_behind_bytes_of_its_own() {
         (client.answer().status, client)
     };
     let first = open();
-    assert_eq!((first.0, open().0), (101, 503));
+    assert_eq!(first.0, 101);
+    assert_eq!(open().0, 503);
 }
 
 #[test]
@@ -188,7 +190,9 @@ fn frames_behind_the_head_and_late_panics_are_counted() {
     drop(client);
     wait_until("it is over", || server.clients() == 0);
     let counts = server.counts();
-    assert_eq!((counts.messages_received, counts.bytes_received, counts.panics), (1, frames.len() as u64, 1));
+    assert_eq!(counts.messages_received, 1);
+    assert_eq!(counts.bytes_received, frames.len() as u64);
+    assert_eq!(counts.panics, 1);
     assert_eq!(counts.ended["closed"], 1);
 }
 
@@ -201,8 +205,11 @@ fn what_happened_is_counted() {
     assert_eq!(client.text(), GREETING);
     server.set_lost_log_lines(3);
     let counts = server.counts();
-    assert_eq!((counts.accepted, counts.active, counts.log_lines_lost), (1, 1, 3));
-    assert_eq!((counts.messages_received, counts.messages_sent), (1, 2));
+    assert_eq!(counts.accepted, 1);
+    assert_eq!(counts.active, 1);
+    assert_eq!(counts.log_lines_lost, 3);
+    assert_eq!(counts.messages_received, 1);
+    assert_eq!(counts.messages_sent, 2);
     client.say(Opcode::Text, &[b'x'; 201]);
     assert_eq!(client.close_code(), Some(1009));
     let mut client = Raw::open(server.local_addr());
@@ -213,8 +220,11 @@ fn what_happened_is_counted() {
 
     wait_until("all are gone", || server.clients() == 0);
     let counts = server.counts();
-    assert_eq!((counts.accepted, counts.active, counts.panics), (3, 0, 0));
-    assert_eq!((counts.messages_received, counts.messages_sent), (1, 3));
+    assert_eq!(counts.accepted, 3);
+    assert_eq!(counts.active, 0);
+    assert_eq!(counts.panics, 0);
+    assert_eq!(counts.messages_received, 1);
+    assert_eq!(counts.messages_sent, 3);
     // "hello" with its header of six bytes, and the head alone of what was too long; two greetings, an answer and two Closes.
     assert_eq!(counts.bytes_received, 11 + 8 + 201 + 8, "{counts:?}");
     assert!(counts.bytes_sent > 3 * GREETING.len() as u64 && counts.bytes_sent < 200, "{counts:?}");

@@ -48,11 +48,8 @@ fn talking_pages_and_refusals() {
         assert_eq!(get("/chat").status, 426, "{kind:?}");
         assert_eq!(get("/metrics").status, 403, "{kind:?}: whoever comes through a proxy is from elsewhere");
         let (answer, _) = ask(&from_page(&host, "http://evil.example", ""));
-        assert_eq!(
-            (answer.status, answer.body.contains("may not connect to this server")),
-            (403, true),
-            "{kind:?}: {answer:?}"
-        );
+        assert_eq!(answer.status, 403, "{kind:?}: {answer:?}");
+        assert!(answer.body.contains("may not connect to this server"), "{kind:?}: {answer:?}");
     }
 }
 
@@ -70,11 +67,8 @@ fn a_full_house() {
             is_in
         });
         let answer = Raw::connect(proxy.address).ask_proxy(&upgrade("/chat", ""));
-        assert_eq!(
-            (answer.status, answer.header("retry-after")),
-            (503, vec!["5".to_owned()]),
-            "{kind:?}: {answer:?}"
-        );
+        assert_eq!(answer.status, 503, "{kind:?}: {answer:?}");
+        assert_eq!(answer.header("retry-after"), ["5"], "{kind:?}: {answer:?}");
     }
 }
 
@@ -158,11 +152,13 @@ fn the_page_under_a_path_of_a_site() {
             .ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     };
     assert!(get("/chat-desk/").body.contains("href=\"page.css\""));
-    assert_eq!((get("/chat-desk/page.css").status, get("/page.css").status), (200, 404));
+    assert_eq!(get("/chat-desk/page.css").status, 200);
+    assert_eq!(get("/page.css").status, 404);
     let head = from_page(&host, &format!("http://{host}"), "").replace("GET /chat ", "GET /chat-desk/chat ");
     let mut client = Raw::connect(proxy.address);
     assert_eq!(client.ask_proxy(&head).status, 101);
     client.send(&frame(0x81, b"help"));
-    assert_eq!((client.text().as_str(), client.text().as_str()), (GREETING, HELP));
+    assert_eq!(client.text().as_str(), GREETING);
+    assert_eq!(client.text().as_str(), HELP);
     crate::browser::run_with("path.test.mjs", &format!("http://{host}/chat-desk/"));
 }

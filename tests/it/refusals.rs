@@ -262,7 +262,8 @@ fn a_full_house_says_so_and_empties() {
     let server = serve("[server]\nmax_clients = 1\n");
     let first = Raw::open(server.local_addr());
     let answer = Raw::connect(server.local_addr()).ask(&upgrade("/", ""));
-    assert_eq!((answer.status, answer.header("retry-after").len()), (503, 1), "{answer:?}");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(answer.header("retry-after").len(), 1, "{answer:?}");
     drop(first);
     crate::support::wait_until("the seat is free", || server.clients() == 0);
     Raw::open(server.local_addr());
@@ -372,7 +373,8 @@ mod real {
         let origin = format!("Origin: https://evil.example\u{202e}{}", "x".repeat(300));
         assert_eq!(Raw::connect(server.address).ask(&with("Origin: https://evil.example")).status, 403);
         let answer = Raw::connect(server.address).ask(&with(&origin));
-        assert_eq!((answer.status, answer.body.contains("evil")), (403, false));
+        assert_eq!(answer.status, 403);
+        assert!(!answer.body.contains("evil"));
         let probe = "GET /chat HTTP/1.1\r\nHost: shop.example:81\r\nOrigin: null\r\n\r\n";
         assert_eq!(Raw::connect(server.address).ask(probe).status, 403);
         let refused = "403 Pages from this origin may not connect to this server.";
