@@ -225,11 +225,9 @@ impl Config {
                 "secret_sha256" => {
                     key_or_fault(Key::parse_sha256(name, &entry.value), name).map(|key| keys.push(key))
                 }
-                "origins" => entry
-                    .value
-                    .parse()
+                "origins" => Origins::parse(&entry.value)
                     .map(|read| origins = Some(read))
-                    .map_err(|expected: String| format!("expects {expected}")),
+                    .map_err(|expected| format!("expects {expected}")),
                 "expires" => time(&entry.value)
                     .map(|read| expires = Some(read))
                     .map_err(|expected| format!("expects {expected}")),

@@ -7,6 +7,8 @@ use std::{
     str::FromStr,
 };
 
+use crate::error::Error;
+
 /// The origins of pages that may connect. A request without an `Origin` header does not come from a browser, and is not
 /// restricted.
 ///
@@ -16,7 +18,7 @@ use std::{
 /// ```
 /// let origins: replyd::Origins = "https://shop.example, http://localhost:8000".parse()?;
 /// assert!(matches!(origins, replyd::Origins::List(_)));
-/// # Ok::<(), String>(())
+/// # Ok::<(), replyd::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -41,6 +43,20 @@ pub struct Site {
 }
 
 impl Origins {
+    /// As `from_str`; the error says what was expected.
+    pub(crate) fn parse(text: &str) -> Result<Origins, &'static str> {
+        match text {
+            "same" => return Ok(Origins::Same),
+            "any" => return Ok(Origins::Any),
+            "none" => return Ok(Origins::List(Vec::new())),
+            _ => {}
+        }
+        let sites: Option<Vec<Site>> = text.split(',').map(|item| Site::of_origin(item.trim())).collect();
+        sites
+            .map(Origins::List)
+            .ok_or("same, any, none, or a list such as https://a.example, https://b.example")
+    }
+
     /// Whether a request with these `Origin` and `Host` headers may connect.
     pub(crate) fn allow(&self, origin: &[u8], host: Option<&str>) -> bool {
         let Some(site) = std::str::from_utf8(origin).ok().and_then(Site::of_origin) else {
@@ -82,22 +98,12 @@ impl fmt::Display for Site {
 }
 
 impl FromStr for Origins {
-    type Err = String;
+    type Err = Error;
 
-    /// Reads `same`, `any`, `none`, or origins such as `https://shop.example`, separated by commas. The error names the
-    /// accepted values.
-    fn from_str(text: &str) -> Result<Origins, String> {
-        match text {
-            "same" => return Ok(Origins::Same),
-            "any" => return Ok(Origins::Any),
-            "none" => return Ok(Origins::List(Vec::new())),
-            _ => {}
-        }
-        let sites = text.split(',').map(|item| Site::of_origin(item.trim()));
-        let sites: Option<Vec<Site>> = sites.collect();
-        sites
-            .map(Origins::List)
-            .ok_or_else(|| "same, any, none, or a list such as https://a.example, https://b.example".into())
+    /// Reads `same`, `any`, `none`, or origins such as `https://shop.example`, separated by commas.
+    fn from_str(text: &str) -> Result<Origins, Error> {
+        Origins::parse(text)
+            .map_err(|expected| Error::config(vec![format!("origins: expected {expected}, found {text:?}")]))
     }
 }
 

@@ -2,17 +2,26 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::error::Error;
+
 /// A color, written `#rrggbb`.
 ///
 /// ```
 /// let color: replyd::Color = "#0b57d0".parse()?;
 /// assert_eq!(color.to_string(), "#0b57d0");
-/// # Ok::<(), String>(())
+/// # Ok::<(), replyd::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color([u8; 3]);
 
 impl Color {
+    /// As `from_str`; the error says what was expected.
+    pub(super) fn parse(text: &str) -> Result<Color, &'static str> {
+        let digits = text.strip_prefix('#').map(str::as_bytes).unwrap_or_default();
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok();
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Color).ok_or("a color such as #0b57d0")
+    }
+
     /// What the page has unless told otherwise.
     pub(crate) const BLUE: Color = Color([0x0b, 0x57, 0xd0]);
 
@@ -33,15 +42,11 @@ impl Color {
 }
 
 impl FromStr for Color {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Color, String> {
-        let digits = text.strip_prefix('#').map(str::as_bytes).unwrap_or_default();
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok();
-        bytes
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Color)
-            .ok_or_else(|| "a color such as #0b57d0".into())
+    fn from_str(text: &str) -> Result<Color, Error> {
+        Color::parse(text)
+            .map_err(|expected| Error::config(vec![format!("color: expected {expected}, found {text:?}")]))
     }
 }
 

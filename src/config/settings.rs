@@ -12,7 +12,10 @@ use ipnet::IpNet;
 use super::{
     color::Color,
     loading::Loaded,
-    value::{address, count, duration, level, networks, path, positive_duration, text, title, yes_or_no},
+    value::{
+        address, color, count, duration, level, networks, origins, path, positive_duration, text, title,
+        yes_or_no,
+    },
 };
 use crate::{
     auth::{Key, Origins, Tokens},
@@ -134,15 +137,15 @@ settings! {
         /// Title of the page, `Chat` by default.
         web.title: String = "Chat".into(), "Chat", title, live;
         /// Color of the page's buttons and of the visitor's messages, `#0b57d0` by default.
-        web.accent: Color = Color::BLUE, "#0b57d0", str::parse, live;
+        web.accent: Color = Color::BLUE, "#0b57d0", color, live;
         /// Sites that may put the page into a frame, none by default.
-        web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", str::parse, live;
+        web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", origins, live;
         /// Whether a valid key is required. `None`, the default, is no on a loopback address without any key, and yes otherwise.
         auth.require_key: Option<bool> = None, "yes", |value| yes_or_no(value).map(Some), restart;
         /// Whether `?accessToken=` is accepted as a key, yes by default.
         auth.query_token: bool = true, "yes", yes_or_no, live;
         /// Web pages that may connect, [`Origins::Same`] by default.
-        auth.origins: Origins = Origins::Same, "same", str::parse, live;
+        auth.origins: Origins = Origins::Same, "same", origins, live;
         /// First message of the built-in bot, `Hi, how can I help you today?` by default; empty is none.
         bot.greeting: String = "Hi, how can I help you today?".into(), "Hi, how can I help you today?", text, live;
         /// Whether the built-in bot logs what is said, yes by default.

@@ -13,7 +13,8 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
-use crate::error::Error;
+use super::color::Color;
+use crate::{auth::Origins, error::Error};
 
 /// A year. Longer times are mistakes, and with shorter ones no clock overflows.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -154,6 +155,14 @@ fn in_utc(time: DateTime, later: SignedDuration) -> Option<SystemTime> {
     } else {
         SystemTime::UNIX_EPOCH.checked_add(since.unsigned_abs())
     }
+}
+
+pub(super) fn origins(value: &str) -> Result<Origins, String> {
+    Origins::parse(value).map_err(str::to_owned)
+}
+
+pub(super) fn color(value: &str) -> Result<Color, String> {
+    Color::parse(value).map_err(str::to_owned)
 }
 
 pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {

@@ -1,6 +1,8 @@
 //! What commands do when nobody reads their output any longer.
 
-use std::{fs, io::pipe, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+#[cfg(feature = "jwt")]
+use std::os::unix::fs::PermissionsExt;
+use std::{fs, io::pipe, path::Path, process::Stdio};
 
 use crate::support::{Program, Replyd, replyd};
 

@@ -19,8 +19,10 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     options.headers = args.headers.iter().map(|header| split_header(header)).collect::<Result<_, _>>()?;
     #[cfg(feature = "tls")]
     if let Some(file) = &args.ca {
-        let unreadable = |error| Failure::usage(format!("--ca: cannot read {}: {error}", file.display()));
-        options.ca = Some(std::fs::read(file).map_err(unreadable)?);
+        options.ca = Some(
+            read_ca(file)
+                .map_err(|error| Failure::usage(format!("--ca: cannot read {}: {error}", file.display())))?,
+        );
     }
 
     print_status(interactive, "Connecting to server ...");
@@ -34,6 +36,15 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     })?;
     print_status(interactive, "Connected to server ...");
     if interactive { terminal::converse(client) } else { pipe::converse(client, args.messages) }
+}
+
+/// Reads the CA file, and no more of it than a bundle of all public authorities has.
+#[cfg(feature = "tls")]
+fn read_ca(file: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    const MAX_BYTES: u64 = 16 * 1024 * 1024;
+    let mut pem = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::open(file)?, MAX_BYTES), &mut pem)?;
+    Ok(pem)
 }
 
 /// Splits a header at its colon. The value may be a secret, so errors do not quote it.
