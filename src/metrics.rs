@@ -25,9 +25,6 @@ pub(crate) const ANSWER_BUCKETS: [Duration; 6] = [
     Duration::from_secs(10),
 ];
 
-/// Label of connections that were closed without an answer.
-const UNANSWERED: &str = "unanswered";
-
 /// Totals of a server since its start, as [`RunningServer::counts`](crate::RunningServer::counts) returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,7 +37,8 @@ pub struct Counts {
     /// without an answer, because the permits that are reserved for refusals were in use too.
     pub refused: BTreeMap<String, u64>,
     /// Ended sessions by the close code that the server sent. Three endings have no code: `closed` (the client closed),
-    /// `gone` (the connection broke or the client was silent) and `unread` (the client did not read).
+    /// `gone` (the connection broke or the client was silent) and `unread` (the client did not read). `other` counts close
+    /// codes that only handlers use.
     pub ended: BTreeMap<String, u64>,
     /// Panics of handlers.
     pub panics: u64,
@@ -73,8 +71,8 @@ pub(crate) struct Counters {
     accepted: AtomicU64,
     panics: AtomicU64,
     log_lines_lost: AtomicU64,
-    refused: Mutex<BTreeMap<String, u64>>,
-    ended: Mutex<BTreeMap<String, u64>>,
+    refused: LabelCounts<{ Refusal::LABELS.len() }>,
+    ended: LabelCounts<{ Ending::LABELS.len() }>,
     last_reload: Mutex<(SystemTime, bool)>,
     traffic: Traffic,
 }
@@ -125,8 +123,8 @@ impl Counters {
             accepted: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             log_lines_lost: AtomicU64::new(0),
-            refused: Mutex::default(),
-            ended: Mutex::default(),
+            refused: LabelCounts::new(&Refusal::LABELS),
+            ended: LabelCounts::new(&Ending::LABELS),
             last_reload: Mutex::new((SystemTime::now(), true)),
             traffic: Traffic::default(),
         }
@@ -141,12 +139,12 @@ impl Counters {
     }
 
     pub(crate) fn refused(&self, refusal: &Refusal) {
-        count(&self.refused, refusal.label().to_owned());
+        self.refused.add(refusal.label());
     }
 
     /// Counts a connection that was closed without an answer.
     pub(crate) fn unanswered(&self) {
-        count(&self.refused, UNANSWERED.to_owned());
+        self.refused.add(Refusal::UNANSWERED);
     }
 
     pub(crate) fn panicked(&self) {
@@ -158,7 +156,7 @@ impl Counters {
     }
 
     pub(crate) fn ended(&self, ending: &Ending) {
-        count(&self.ended, ending.label());
+        self.ended.add(&ending.label());
     }
 
     pub(crate) fn add(&self, traffic: &Traffic) {
@@ -174,8 +172,8 @@ impl Counters {
         let mut counts = Counts {
             accepted: read(&self.accepted),
             active: 0,
-            refused: self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            refused: self.refused.counts(),
+            ended: self.ended.counts(),
             panics: read(&self.panics),
             messages_received: 0,
             messages_sent: 0,
@@ -205,10 +203,68 @@ impl Counts {
     }
 }
 
-fn count(counts: &Mutex<BTreeMap<String, u64>>, name: String) {
-    *counts.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+/// A counter for each of some labels. The last label stands for all that are not listed.
+#[derive(Debug)]
+struct LabelCounts<const N: usize> {
+    labels: &'static [&'static str; N],
+    counts: [AtomicU64; N],
+}
+
+impl<const N: usize> LabelCounts<N> {
+    fn new(labels: &'static [&'static str; N]) -> LabelCounts<N> {
+        LabelCounts { labels, counts: [const { AtomicU64::new(0) }; N] }
+    }
+
+    fn add(&self, label: &str) {
+        let at = self.labels.iter().position(|listed| *listed == label).unwrap_or(N - 1);
+        self.counts[at].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Those that are not zero.
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let counts = self.labels.iter().zip(&self.counts).map(|(label, count)| (*label, read(count)));
+        counts.filter(|(_, count)| *count > 0).map(|(label, count)| (label.to_owned(), count)).collect()
+    }
 }
 
 fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_and_ending_has_a_counter_of_its_own() {
+        let counters = Counters::new();
+        let refusals = [
+            Refusal::BadRequest("x"),
+            Refusal::NoKey { query_token: true },
+            Refusal::ForeignOrigin { detail: String::new() },
+            Refusal::NotFound,
+            Refusal::MethodNotAllowed,
+            Refusal::Timeout,
+            Refusal::UpgradeRequired,
+            Refusal::WrongVersion,
+            Refusal::HeadTooLarge,
+            Refusal::Full,
+            Refusal::TooManyFromAddress,
+            Refusal::Stopping,
+        ];
+        refusals.iter().for_each(|refusal| counters.refused(refusal));
+        counters.unanswered();
+        let counts = counters.counts().refused;
+        assert_eq!(counts.len(), Refusal::LABELS.len(), "{counts:?}");
+        assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+
+        for ending in
+            [Ending::Closed, Ending::Idle, Ending::Stop, Ending::Finished(4000), Ending::Finished(4001)]
+        {
+            counters.ended(&ending);
+        }
+        let counts = counters.counts().ended;
+        let expected = [("1000", 1), ("1001", 1), ("closed", 1), ("other", 2)];
+        assert_eq!(counts, expected.map(|(label, count)| (label.to_owned(), count)).into());
+    }
 }

@@ -86,8 +86,11 @@ impl Refusal {
         }
     }
 
+    /// Label of connections that were closed without an answer, because the reserved threads were taken too.
+    pub(crate) const UNANSWERED: &str = "unanswered";
+
     /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
-    pub(crate) const LABELS: [&str; 12] = [
+    pub(crate) const LABELS: [&str; 13] = [
         "bad_request",
         "foreign_origin",
         "full",
@@ -98,6 +101,7 @@ impl Refusal {
         "stopping",
         "timeout",
         "too_many_from_address",
+        Refusal::UNANSWERED,
         "upgrade_required",
         "wrong_version",
     ];

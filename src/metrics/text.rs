@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, time::SystemTime};
 
 use tungstenite::handshake::server::ErrorResponse;
 
-use super::{ANSWER_BUCKETS, Counts, UNANSWERED};
+use super::{ANSWER_BUCKETS, Counts};
 use crate::{
     http::{Refusal, text_response},
     stream::Ending,
@@ -22,12 +22,11 @@ fn text(counts: &Counts, replies: usize) -> String {
     page.one("connections_accepted_total", "counter", "Accepted connections.", counts.accepted);
     page.one("clients", "gauge", "Open connections: clients, and requests such as this one.", counts.active);
     page.one("replies", "gauge", "Replies in the current configuration.", replies as u64);
-    let known_reasons = [&Refusal::LABELS[..], &[UNANSWERED]].concat();
     page.each(
         "requests_refused_total",
         "Refused requests by reason.",
         "reason",
-        &known_reasons,
+        &Refusal::LABELS,
         &counts.refused,
     );
     page.each(

@@ -65,9 +65,9 @@ impl Ending {
         }
     }
 
-    /// The labels of all endings, except for close codes that a handler chose itself.
-    pub(crate) const LABELS: [&str; 11] =
-        ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread"];
+    /// All labels. The last one stands for close codes that only handlers use.
+    pub(crate) const LABELS: [&str; 12] =
+        ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread", "other"];
 
     /// The label under which it is counted: the close code, or a word for an ending without one.
     pub(crate) fn label(&self) -> String {

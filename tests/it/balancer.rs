@@ -56,48 +56,58 @@ fn clients_spread_and_come_back_elsewhere() {
     let mut servers = [SETTINGS; 3].map(Replyd::serve);
     let Some(proxy) = balance([0, 1, 2].map(|at: usize| servers[at].address)) else { return };
     wait_until("a client gets through", || connect(&proxy).is_ok());
-    let mut clients: Vec<Client> = (0..30).map(|_| connect(&proxy).unwrap()).collect();
-    for client in &mut clients {
-        next_text(client).unwrap();
-    }
+    let mut clients: Vec<Client> = (0..30).map(|_| greeted(&proxy)).collect();
     for server in &servers {
         assert!(clients_of(server) >= 5, "{}", clients_of(server));
     }
+    let [killed, drained, _] = &mut servers;
+    killed.program.signal(Signal::SIGKILL);
+    killed.program.exit_code();
+    clients_of_a_killed_server_find_another(&proxy, &mut clients);
+    new_clients_avoid_a_draining_server(&proxy, drained);
+    clients_of_a_drained_server_are_answered_and_told(&mut clients);
+}
 
-    // One is killed: its clients notice, and find another one.
-    servers[0].program.signal(Signal::SIGKILL);
-    servers[0].program.exit_code();
+fn greeted(proxy: &Proxy) -> Client {
+    let mut client = connect(proxy).unwrap();
+    next_text(&mut client).unwrap();
+    client
+}
+
+fn clients_of_a_killed_server_find_another(proxy: &Proxy, clients: &mut [Client]) {
     let mut lost = 0;
-    for client in &mut clients {
-        let alive = client.send("help").is_ok() && next_text(client).as_deref() == Ok(HELP);
-        if !alive {
+    for client in clients {
+        let is_alive = client.send("help").is_ok() && next_text(client).as_deref() == Ok(HELP);
+        if !is_alive {
             lost += 1;
-            *client = connect(&proxy).unwrap();
-            next_text(client).unwrap();
+            *client = greeted(proxy);
             client.send("help").unwrap();
             assert_eq!(next_text(client).as_deref(), Ok(HELP));
         }
     }
     assert!((5..=20).contains(&lost), "{lost}");
+}
 
-    // One is drained: newcomers go to the last one, its own clients get 1001.
-    servers[1].program.signal(Signal::SIGTERM);
-    servers[1].log().wait_for("Stopping");
+fn new_clients_avoid_a_draining_server(proxy: &Proxy, server: &mut Replyd) {
+    server.program.signal(Signal::SIGTERM);
+    server.log().wait_for("Stopping");
     let begin = Instant::now();
     thread::park_timeout(Duration::from_millis(400));
-    let before = clients_of(&servers[1]);
+    let before = clients_of(server);
     for _ in 0..10 {
-        let mut client = connect(&proxy).unwrap();
-        next_text(&mut client).unwrap();
+        let mut client = greeted(proxy);
         client.send("help").unwrap();
         assert_eq!(next_text(&mut client).as_deref(), Ok(HELP));
     }
     assert!(begin.elapsed() < Duration::from_secs(3), "the machine is too slow for this test");
-    assert_eq!(clients_of(&servers[1]), before);
-    assert_eq!(servers[1].program.exit_code(), Some(0));
-    // What was sent to it meanwhile is answered before the Close.
+    assert_eq!(clients_of(server), before);
+    assert_eq!(server.program.exit_code(), Some(0));
+}
+
+/// What was sent to the server meanwhile is answered before the Close.
+fn clients_of_a_drained_server_are_answered_and_told(clients: &mut [Client]) {
     let mut closed = 0;
-    for client in &mut clients {
+    for client in clients {
         let _ = client.send("help");
         match next_text(client) {
             Ok(text) => assert_eq!(text, HELP),

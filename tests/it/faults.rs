@@ -4,7 +4,11 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{GREETING, Opcode, Raw, Replyd, left_out, raw::upgrade, tool, wait_until};
+use crate::support::{
+    GREETING, Opcode, Raw, Replyd, left_out,
+    raw::{Answer, upgrade},
+    tool, wait_until,
+};
 
 /// `replyd` started by a shell, behind these words.
 #[track_caller]
@@ -76,8 +80,23 @@ fn no_threads() {
     }
     let user = "setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=30";
     let mut server = started_by(&format!("exec {user}"), "");
-    let mut crowd = Vec::new();
-    let mut refused = None;
+    let (mut crowd, refused) = fill_with_clients(&server);
+    let refused = refused.expect("a newcomer for whom there is no thread gets an answer");
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(refused.header("retry-after").len(), 1, "{refused:?}");
+    server.log().wait_for("cannot start a thread for a client");
+    the_log_says_so_once_a_second(&server);
+    clients_are_served(&mut crowd);
+    crowd.truncate(1);
+    wait_until("newcomers are let in", || try_newcomer(&server) == Some(101));
+    server.program.signal(Signal::SIGTERM);
+    assert_eq!(crowd[0].close_code(), Some(1001));
+    assert_eq!(server.program.exit_code(), Some(0));
+}
+
+/// Clients until one is not accepted, and the answer that it got.
+fn fill_with_clients(server: &Replyd) -> (Vec<Raw>, Option<Answer>) {
+    let mut accepted = Vec::new();
     for _ in 0..200 {
         let mut client = Raw::connect(server.address);
         client.impatient();
@@ -85,34 +104,29 @@ fn no_threads() {
             continue;
         }
         match client.try_answer() {
-            Some(answer) if answer.status == 101 => crowd.push(client),
-            answer => {
-                refused = answer;
-                break;
-            }
+            Some(answer) if answer.status == 101 => accepted.push(client),
+            answer => return (accepted, answer),
         }
     }
-    let refused = refused.expect("a newcomer for whom there is no thread gets an answer");
-    assert_eq!(refused.status, 503, "{refused:?}");
-    assert_eq!(refused.header("retry-after").len(), 1, "{refused:?}");
-    server.log().wait_for("cannot start a thread for a client");
+    (accepted, None)
+}
+
+fn the_log_says_so_once_a_second(server: &Replyd) {
     let start = Instant::now();
     for _ in 0..30 {
-        assert_eq!(try_newcomer(&server), Some(503));
+        assert_eq!(try_newcomer(server), Some(503));
     }
     let lines = server.log().so_far().matches("cannot start a thread").count();
     assert!(lines <= start.elapsed().as_secs() as usize + 2, "{lines} lines in {:?}", start.elapsed());
-    assert!(!crowd.is_empty());
-    for client in &mut crowd {
+}
+
+fn clients_are_served(clients: &mut [Raw]) {
+    assert!(!clients.is_empty());
+    for client in clients {
         assert_eq!(client.text(), GREETING);
         client.say(Opcode::Text, b"hello");
         assert_eq!(client.text(), GREETING);
     }
-    crowd.truncate(1);
-    wait_until("newcomers are let in", || try_newcomer(&server) == Some(101));
-    server.program.signal(Signal::SIGTERM);
-    assert_eq!(crowd[0].close_code(), Some(1001));
-    assert_eq!(server.program.exit_code(), Some(0));
 }
 
 #[test]

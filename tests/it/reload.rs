@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     sync::{
@@ -9,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use crate::support::{Opcode, Raw, Replyd, raw::upgrade, wait_until};
@@ -200,31 +202,46 @@ fn replies_in_a_file_of_their_own() {
 
 #[test]
 fn twenty_clients_talk_while_good_and_bad_files_are_saved_a_hundred_times() {
-    let server = Replyd::serve(&(config("0") + "[log]\ntranscript = no\n"));
+    let server = Replyd::serve(&(config("0") + QUIET));
     let over = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..20)
         .map(|_| {
             let (address, over) = (server.address, Arc::clone(&over));
-            thread::spawn(move || {
-                let mut client = Raw::open(address);
-                let mut answers = 0;
-                let mut newest = 0;
-                while !over.load(Ordering::Acquire) {
-                    let number: u32 = ask(&mut client, "Your hours, please?").parse().unwrap();
-                    assert!(number >= newest, "an older file came back");
-                    newest = number;
-                    answers += 1;
-                    // Hundreds of questions a second each are enough; the other tests need the machine too.
-                    thread::park_timeout(std::time::Duration::from_millis(2));
-                }
-                (answers, newest)
-            })
+            thread::spawn(move || ask_until(address, &over))
         })
         .collect();
+    save_a_hundred_files(&server);
+    assert_eq!(ask(&mut Raw::open(server.address), "hours"), "100");
+    over.store(true, Ordering::Release);
+    for client in clients {
+        let (answers, newest) = client.join().unwrap();
+        assert!(answers > 0);
+        assert!(newest <= 100);
+    }
+}
+
+const QUIET: &str = "[log]\ntranscript = no\n";
+
+/// Asks for the number in the file, which never goes back; returns how often, and the last one.
+fn ask_until(address: SocketAddr, over: &AtomicBool) -> (usize, u32) {
+    let mut client = Raw::open(address);
+    let (mut answers, mut newest) = (0, 0);
+    while !over.load(Ordering::Acquire) {
+        let number: u32 = ask(&mut client, "Your hours, please?").parse().unwrap();
+        assert!(number >= newest, "an older file came back");
+        newest = number;
+        answers += 1;
+        // Hundreds of questions a second each are enough; the other tests need the machine too.
+        thread::park_timeout(Duration::from_millis(2));
+    }
+    (answers, newest)
+}
+
+/// Good ones in two ways, halves, empty ones and broken ones. Some stay long enough to be read, most do not.
+fn save_a_hundred_files(server: &Replyd) {
     let file = server.folder.path().join("config.ini");
-    let quiet = "[log]\ntranscript = no\n";
     for number in 1..=100u32 {
-        let good = config(&number.to_string()) + quiet;
+        let good = config(&number.to_string()) + QUIET;
         match number % 5 {
             0 => save_by_rename(&file, &good),
             1 => fs::write(&file, &good).unwrap(),
@@ -232,20 +249,12 @@ fn twenty_clients_talk_while_good_and_bad_files_are_saved_a_hundred_times() {
             3 => fs::write(&file, "").unwrap(),
             _ => fs::write(&file, good.replace("hours", "hours |")).unwrap(),
         }
-        // Some stay long enough to be read, most do not.
         if number % 25 == 0 {
             let mut asking = Raw::open(server.address);
             wait_until("it is read", || ask(&mut asking, "hours") == number.to_string());
         } else {
-            thread::park_timeout(std::time::Duration::from_millis(30));
+            thread::park_timeout(Duration::from_millis(30));
         }
-    }
-    let mut last = Raw::open(server.address);
-    assert_eq!(ask(&mut last, "hours"), "100");
-    over.store(true, Ordering::Release);
-    for client in clients {
-        let (answers, newest) = client.join().unwrap();
-        assert!(answers > 0 && newest <= 100);
     }
 }
 
