@@ -14,7 +14,7 @@ pub(super) struct Contents {
 }
 
 /// Why a file was not read.
-pub(super) enum Unread {
+pub(super) enum ReadError {
     /// A fault of the file, as a sentence.
     Faulty(String),
     /// An error of the moment that says nothing about the file.
@@ -22,10 +22,10 @@ pub(super) enum Unread {
 }
 
 /// Reads a regular file of at most `max_mebibytes`. Errors call it `subject`.
-pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Contents, Unread> {
+pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Contents, ReadError> {
     let unreadable = |error: io::Error| match is_passing(&error) {
-        true => Unread::Passing(error),
-        false => Unread::Faulty(format!("cannot read {subject}: {error}")),
+        true => ReadError::Passing(error),
+        false => ReadError::Faulty(format!("cannot read {subject}: {error}")),
     };
     // The path may lead to another file at any time, so the type is checked after opening. Without this flag, opening a pipe
     // blocks until somebody writes to it.
@@ -34,13 +34,13 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
     let metadata = opened.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-        return Err(Unread::Faulty(format!("{subject} is {what}; name a file")));
+        return Err(ReadError::Faulty(format!("{subject} is {what}; name a file")));
     }
     let max_bytes = max_mebibytes * 1024 * 1024;
     let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
     opened.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max_bytes {
-        return Err(Unread::Faulty(format!("{subject} is over {max_mebibytes} MiB")));
+        return Err(ReadError::Faulty(format!("{subject} is over {max_mebibytes} MiB")));
     }
     Ok(Contents { bytes, metadata })
 }
@@ -71,8 +71,8 @@ mod tests {
     #[track_caller]
     fn refused(file: &Path) -> String {
         match read(file, "this", 1) {
-            Err(Unread::Faulty(sentence)) => sentence,
-            Err(Unread::Passing(error)) => panic!("{error}"),
+            Err(ReadError::Faulty(sentence)) => sentence,
+            Err(ReadError::Passing(error)) => panic!("{error}"),
             Ok(_) => panic!("it was read"),
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    disk::{self, Contents, Unread},
+    disk::{self, Contents, ReadError},
     loading::{Loaded, Refused},
     settings::Config,
     sources::{Source, Sources},
@@ -40,9 +40,9 @@ impl<'a> Reader<'a> {
 
     pub(super) fn load(&mut self) -> Loaded {
         match self.settings() {
-            Ok((mut loaded, places)) => {
-                self.load_parts(&mut loaded, &places);
-                loaded.warnings = places.warnings(&loaded.sources);
+            Ok((mut loaded, lines)) => {
+                self.load_parts(&mut loaded, &lines);
+                loaded.warnings = lines.warnings(&loaded.sources);
                 let faults = std::mem::take(&mut self.faults);
                 match self.before.filter(|_| !faults.is_empty()) {
                     Some((config, sources)) => {
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                 let Some((config, sources)) = self.before else { return Loaded::default() };
                 let (config, sources) = (config.clone(), sources.clone());
                 let mut loaded = Loaded { config, sources, warnings: Vec::new() };
-                self.load_parts(&mut loaded, &Places::default());
+                self.load_parts(&mut loaded, &SettingLines::default());
                 loaded
             }
         }
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the settings of the file itself, and the lines of those that name files.
-    fn settings(&mut self) -> Result<(Loaded, Places), Vec<String>> {
+    fn settings(&mut self) -> Result<(Loaded, SettingLines), Vec<String>> {
         let name = self.path.display().to_string();
         let own = |sentence| vec![format!("{name}: {sentence}")];
         let Contents { bytes, metadata } = self.open(self.path, "this file", MAX_MEBIBYTES).map_err(own)?;
@@ -86,26 +86,26 @@ impl<'a> Reader<'a> {
         }
         fault_odd_parts(&loaded.sources, &sections, &mut faults);
         loaded.sources.resolve(self.path);
-        let places = Places::of(&sections, name);
-        let mut faults = faults.lines(&places.name);
+        let lines = SettingLines::of(&sections, name);
+        let mut faults = faults.lines(&lines.name);
         if self.before.is_none() && !faults.is_empty() {
             // At a start, all mistakes are reported in one run.
-            self.load_parts(&mut loaded, &places);
+            self.load_parts(&mut loaded, &lines);
             faults.extend(self.refused.drain(..).map(|refused| refused.error.to_string()));
         }
         if faults.is_empty() && self.before.is_some() {
             faults = failing_tests(&loaded.config.replies);
         }
-        if faults.is_empty() { Ok((loaded, places)) } else { Err(faults) }
+        if faults.is_empty() { Ok((loaded, lines)) } else { Err(faults) }
     }
 
-    fn load_parts(&mut self, loaded: &mut Loaded, places: &Places) {
-        self.load_tokens(loaded, places);
-        self.load_certificate(loaded, places);
+    fn load_parts(&mut self, loaded: &mut Loaded, lines: &SettingLines) {
+        self.load_tokens(loaded, lines);
+        self.load_certificate(loaded, lines);
         self.load_replies(loaded);
     }
 
-    fn load_tokens(&mut self, loaded: &mut Loaded, places: &Places) {
+    fn load_tokens(&mut self, loaded: &mut Loaded, lines: &SettingLines) {
         let Loaded { config, sources, .. } = loaded;
         let mut tokens = sources.tokens();
         if let Some(file) = &sources.jwt_secret_file {
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
                 let with = tokens.clone().with_secret(secret.trim_ascii_end());
                 with.map_err(|error| error.to_string())
             });
-            let read = read.map_err(|sentence| places.fault(JWT_SECRET, &sentence));
+            let read = read.map_err(|sentence| lines.fault(JWT_SECRET, &sentence));
             let old = self.before.filter(|(_, before)| before.jwt_secret_file == sources.jwt_secret_file);
             let old = old.map(|(config, _)| tokens.clone().with_secret_of(&config.tokens));
             tokens = self.settle(JWT_SECRET, file, read, old).unwrap_or(tokens);
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
                 let with = tokens.clone().with_public_key(&pem);
                 with.map_err(|error| error.to_string())
             });
-            let read = read.map_err(|sentence| places.fault(JWT_PUBLIC_KEY, &sentence));
+            let read = read.map_err(|sentence| lines.fault(JWT_PUBLIC_KEY, &sentence));
             let old =
                 self.before.filter(|(_, before)| before.jwt_public_key_file == sources.jwt_public_key_file);
             let old = old.map(|(config, _)| tokens.clone().with_public_keys_of(&config.tokens));
@@ -133,17 +133,17 @@ impl<'a> Reader<'a> {
         config.tokens = tokens;
     }
 
-    fn load_certificate(&mut self, loaded: &mut Loaded, places: &Places) {
+    fn load_certificate(&mut self, loaded: &mut Loaded, lines: &SettingLines) {
         let Loaded { config, sources, .. } = loaded;
         let (Some(certificate), Some(private_key)) = (&sources.tls_certificate, &sources.tls_private_key)
         else {
             return;
         };
-        let pem = self.credential(certificate).map_err(|sentence| places.fault(TLS_CERTIFICATE, &sentence));
-        let key = self.secret(private_key).map_err(|sentence| places.fault(TLS_PRIVATE_KEY, &sentence));
+        let pem = self.credential(certificate).map_err(|sentence| lines.fault(TLS_CERTIFICATE, &sentence));
+        let key = self.secret(private_key).map_err(|sentence| lines.fault(TLS_PRIVATE_KEY, &sentence));
         let read = match (pem, key) {
             (Ok(pem), Ok(key)) => {
-                Tls::from_pem(&pem, &key).map_err(|error| places.fault(TLS_CERTIFICATE, &error.to_string()))
+                Tls::from_pem(&pem, &key).map_err(|error| lines.fault(TLS_CERTIFICATE, &error.to_string()))
             }
             (Err(one), Err(other)) => Err([one, other].concat()),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
@@ -232,8 +232,8 @@ impl<'a> Reader<'a> {
         let metadata = read.as_ref().ok().map(|contents| contents.metadata.clone());
         self.files.push(Source { path: file.to_owned(), metadata });
         read.map_err(|unread| match unread {
-            Unread::Faulty(sentence) => sentence,
-            Unread::Passing(error) => {
+            ReadError::Faulty(sentence) => sentence,
+            ReadError::Passing(error) => {
                 let sentence = format!("cannot read {}", file.display());
                 self.passing.get_or_insert(Error::io(sentence, error)).to_string()
             }
@@ -249,17 +249,17 @@ const REPLIES: &str = "replies_file";
 
 /// Lines of the settings that name files, for errors about those files.
 #[derive(Default)]
-struct Places {
+struct SettingLines {
     name: String,
     lines: Vec<(String, usize)>,
 }
 
-impl Places {
-    fn of(sections: &[Section], name: String) -> Places {
+impl SettingLines {
+    fn of(sections: &[Section], name: String) -> SettingLines {
         let entries = sections.iter().flat_map(|section| &section.entries);
         let of_files =
             entries.filter(|entry| entry.name.starts_with("tls_") || entry.name.starts_with("jwt_"));
-        Places { name, lines: of_files.map(|entry| (entry.name.clone(), entry.line)).collect() }
+        SettingLines { name, lines: of_files.map(|entry| (entry.name.clone(), entry.line)).collect() }
     }
 
     fn fault(&self, setting: &str, sentence: &str) -> Vec<String> {
@@ -294,7 +294,7 @@ fn fault_plain_secret(sections: &[Section], name: &str, faults: &mut Faults) {
     }
 }
 
-/// Reports half a certificate pair, and replies in two places.
+/// Reports half a certificate pair, and replies in two lines.
 fn fault_odd_parts(sources: &Sources, sections: &[Section], faults: &mut Faults) {
     let (given, missing) = match (&sources.tls_certificate, &sources.tls_private_key) {
         (Some(_), None) => (TLS_CERTIFICATE, TLS_PRIVATE_KEY),
