@@ -15,6 +15,9 @@ use crate::support::{GREETING, Opcode, Program, Raw, replyd, tool};
 
 const CONFIG: &str = "[bot]\ngreeting =\n[replies]\nhours = one\n";
 
+/// These tests, too, may run under nohup, and an ignored signal is inherited.
+const WITH_HANGUPS: [&str; 2] = ["env", "--default-signal=HUP"];
+
 struct Server {
     program: Program,
     folder: tempfile::TempDir,
@@ -41,7 +44,7 @@ fn started(words: &str, with_terminal: bool) -> Option<Server> {
         command.arg("--ctty").stdin(slave);
         terminal = Some(master);
     }
-    command.args(["sh", "-c"]).arg(format!("{words} exec \"$0\" \"$@\" 2>log"));
+    command.args(WITH_HANGUPS).args(["sh", "-c"]).arg(format!("{words} exec \"$0\" \"$@\" 2>log"));
     command.arg(replyd.get_program()).args(["serve", "--listen", "127.0.0.1:0"]);
     let program = Program::as_it_is(&mut command);
     // Where the other end is the command's, the terminal's end is not noticed.
@@ -125,6 +128,7 @@ fn without_a_file_a_hangup_says_so() {
     let mut command = Command::new(setsid);
     command
         .current_dir(folder.path())
+        .args(WITH_HANGUPS)
         .arg(program.get_program())
         .args(["--listen", "127.0.0.1:0"])
         .env_remove("RUST_LOG");
