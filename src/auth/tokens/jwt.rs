@@ -146,7 +146,7 @@ impl Tokens {
             return Err(Error::plain("there is no secret to sign a token with"));
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        // Beyond this, `verify` would take the time for one in milliseconds.
+        // `verify` rejects a later time as one in milliseconds.
         let until = now.saturating_add(time.as_secs()).min(LATEST);
         let mut claims = json!({ "sub": name, "iat": now, "exp": until });
         for (claim, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
