@@ -20,8 +20,10 @@ const { maxBytes } = document.body.dataset;
 
 const kept = load();
 let socket;
-// Whether the greeting has arrived or is not expected, so that each further message is an answer.
+// Whether the greeting has arrived or is not expected any more.
 let isReady = false;
+// Whether this connection has received its first message, which is the greeting unless a question was asked before.
+let hasReceived = false;
 // Unanswered questions, the oldest first: each gets one answer, in order.
 let pending = [];
 // Whether to send the draft as soon as there is a connection.
@@ -81,10 +83,12 @@ function ready() {
 }
 
 function received(data) {
-  if (!isReady) {
-    ready();
+  const isGreeting = !hasReceived && pending.length === 0;
+  hasReceived = true;
+  if (!isReady) ready();
+  if (isGreeting) {
     // The conversation continues after a reconnection, so that the same greeting is not shown again.
-    if (data === kept.greeting && kept.messages.length > 0) return;
+    if (data === kept.greeting) return;
     kept.greeting = data;
   } else if (pending.length > 0) {
     pending.shift().state = "answered";
@@ -101,7 +105,7 @@ function drop() {
     socket.close();
   }
   socket = undefined;
-  isReady = false;
+  isReady = hasReceived = false;
   pending.forEach((question) => mark(question, "unanswered"));
   pending = [];
   showWaiting();

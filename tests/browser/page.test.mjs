@@ -183,12 +183,39 @@ test("what was said and typed outlives the page", async () => {
   await page.reload();
   await conversation(page, [GREETING, "> hello", GREETING]);
   assert.equal(await page.inputValue("#text"), "half a sen");
+  await connected(page);
   await page.getByRole("button", { name: "Clear" }).click();
   await conversation(page, []);
-  await connected(page);
   await page.fill("#text", "");
   await ask(page, "hi");
   await conversation(page, ["> hi", GREETING]);
+  await leave();
+  await server.stop();
+});
+
+test("a greeting that is late is neither repeated nor an answer", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url);
+  await conversation(page, [GREETING]);
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "> hello", GREETING]);
+  let release;
+  await page.routeWebSocket(/chat$/, (client) => {
+    const upstream = client.connectToServer();
+    const held = [];
+    let hold = true;
+    upstream.onMessage((message) => (hold ? held.push(message) : client.send(message)));
+    release = () => {
+      hold = false;
+      held.forEach((message) => client.send(message));
+    };
+  });
+  await page.reload();
+  await connected(page);
+  await page.getByRole("button", { name: "Clear" }).click();
+  release();
+  await ask(page, "help");
+  await conversation(page, ["> help", HELP]);
   await leave();
   await server.stop();
 });
