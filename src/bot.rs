@@ -4,7 +4,7 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     http::{Excerpt, LOGGED_CHARS},
-    replies::SearchBuffer,
+    replies::{Answer, SearchBuffer},
     session::{Event, HandlerResult, Session},
 };
 
@@ -29,17 +29,17 @@ const TRANSCRIPT: &str = "replyd::transcript";
 /// When the session ends because the client violates the protocol or is gone. The session has already closed the
 /// connection, so that a handler can simply return the error.
 pub fn bot(session: &mut Session) -> HandlerResult {
-    bot_with(session, |_| ())
+    bot_with(session, |_, _| ())
 }
 
-/// Like [`bot()`], but calls `unanswered` with each message that no phrase matches, before `unknown` is sent.
+/// Like [`bot()`], but calls `answered` with each message and its answer, before that is sent.
 ///
-/// The session waits for `unanswered` to return.
+/// The session waits for `answered` to return.
 ///
 /// # Errors
 ///
 /// The same as [`bot()`].
-pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> HandlerResult {
+pub fn bot_with(session: &mut Session, mut answered: impl FnMut(&str, &Answer<'_>)) -> HandlerResult {
     if !session.config().greeting.is_empty() {
         let greeting = Utf8Bytes::from(&session.config().greeting);
         say(session, greeting)?;
@@ -47,9 +47,9 @@ pub fn bot_with(session: &mut Session, mut unanswered: impl FnMut(&str)) -> Hand
     let mut search = SearchBuffer::default();
     while let Some(event) = session.next()? {
         match event {
-            Event::Text(text) => answer(session, &text, &mut search, &mut unanswered)?,
+            Event::Text(text) => answer(session, &text, &mut search, &mut answered)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => answer(session, text, &mut search, &mut unanswered)?,
+                Ok(text) => answer(session, text, &mut search, &mut answered)?,
                 Err(_) => session.close(UNSUPPORTED_DATA, "binary message is not UTF-8")?,
             },
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
@@ -62,20 +62,17 @@ fn answer(
     session: &mut Session,
     message: &str,
     search: &mut SearchBuffer,
-    unanswered: &mut impl FnMut(&str),
+    answered: &mut impl FnMut(&str, &Answer<'_>),
 ) -> HandlerResult {
     // Clients such as websocat send the line break of a line from a pipe.
     let message = message.trim_end_matches(['\r', '\n']);
     if session.config().transcript {
         log::info!(target: TRANSCRIPT, "CLIENT >> {} {session}", Excerpt::of(message, LOGGED_CHARS));
     }
-    let replies = &session.config().replies;
-    let reply = replies.find_with(message, search).unwrap_or_else(|| {
-        unanswered(message);
-        replies.unknown()
-    });
-    let reply = reply.clone();
-    say(session, reply)
+    let answer = session.config().replies.answer_with(message, search);
+    answered(message, &answer);
+    let text = answer.text();
+    say(session, text)
 }
 
 fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {

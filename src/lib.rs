@@ -33,7 +33,7 @@
 //!
 //! ```
 //! let replies = replyd::Replies::parse("[replies]\nopening hours = From 9 to 5.\n", "faq.ini")?;
-//! assert_eq!(replies.answer("Your opening hours?").as_str(), "From 9 to 5.");
+//! assert_eq!(replies.answer("Your opening hours?").text(), "From 9 to 5.");
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
@@ -131,7 +131,7 @@ pub use error::{Error, ErrorKind};
 pub use ipnet::IpNet;
 pub use log::LevelFilter;
 pub use metrics::Counts;
-pub use replies::{Candidate, Explanation, Replies, SearchBuffer};
+pub use replies::{Answer, Candidate, Explanation, FoundBy, Replies, SearchBuffer};
 pub use server::{RunningServer, Server};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::Tls;

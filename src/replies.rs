@@ -2,13 +2,23 @@
 //!
 //! A *phrase* is what a reply is found by. It is made of *runs*: words next to each other in the message.
 
+mod answer;
+mod builder;
+mod examples;
 mod explanation;
+mod features;
 mod index;
+mod letters;
 mod lint;
+mod nearest;
 mod phrase;
 mod search;
+mod shared_buffers;
+mod spelling;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod vocabulary;
 mod words;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -17,23 +27,22 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     error::Error,
-    ini::{self, Entry, Fault, Faults, Section},
+    ini::{self, Fault, Faults, Section},
 };
+pub use answer::{Answer, FoundBy};
+use builder::Builder;
+use examples::Examples;
 pub use explanation::{Candidate, Explanation};
-use index::{Duplicate, Index, PhraseId};
+use index::{Index, PhraseId};
 use lint::Test;
-use phrase::{Phrase, alternatives};
+use nearest::NearestBuffer;
 pub use search::SearchBuffer;
-use search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SharedBuffers};
-use words::Words;
+use shared_buffers::SharedBuffers;
 
 /// The sections of a file that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
 /// The phrase of the fallback reply, which answers when no other does.
 const UNKNOWN: &str = "unknown";
-
-/// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
-const MAX_ALTERNATIVES: usize = 500_000;
 
 /// The article's replies.
 const BUILT_IN: &str = "[replies]
@@ -54,10 +63,10 @@ unknown = Sorry, I am unable to understand you.";
 /// [vars]
 /// from = 9 to 5
 /// ", "faq.ini")?;
-/// assert_eq!(replies.answer("Your OPENING hours?").as_str(), "We are open from 9 to 5.");
-/// assert_eq!(replies.answer("On Sunday, do you deliver?").as_str(), "Not on Sundays.");
-/// assert_eq!(replies.answer("Hi, what are your opening hours?").as_str(), "We are open from 9 to 5.");
-/// assert_eq!(replies.answer("this thing").as_str(), "Sorry, I am unable to understand you.");
+/// assert_eq!(replies.answer("Your OPENING hours?").text(), "We are open from 9 to 5.");
+/// assert_eq!(replies.answer("On Sunday, do you deliver?").text(), "Not on Sundays.");
+/// assert_eq!(replies.answer("Hi, what are your opening hours?").text(), "We are open from 9 to 5.");
+/// assert_eq!(replies.answer("this thing").text(), "Sorry, I am unable to understand you.");
 /// # Ok::<(), replyd::Error>(())
 /// ```
 ///
@@ -71,15 +80,40 @@ unknown = Sorry, I am unable to understand you.";
 pub struct Replies {
     name: String,
     entries: Vec<Reply>,
+    /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
+    in_replies: usize,
     /// The entry and the alternative of each phrase in the index, by its id.
     phrases: Vec<(usize, String)>,
     index: Index,
-    /// Buffers for long messages.
-    shared_buffers: Arc<SharedBuffers>,
+    examples: Examples,
+    options: Options,
+    shared: Arc<Shared>,
     /// The fallback reply.
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
+}
+
+/// What an owner can switch off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) typos: bool,
+    pub(crate) nearest: bool,
+    /// The line before offers; empty switches them off.
+    pub(crate) did_you_mean: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { typos: true, nearest: true, did_you_mean: "Did you mean:".to_owned() }
+    }
+}
+
+/// Buffers that all sessions share.
+#[derive(Default)]
+struct Shared {
+    long_messages: SharedBuffers<SearchBuffer>,
+    nearest: SharedBuffers<NearestBuffer>,
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
@@ -104,44 +138,26 @@ impl Replies {
         if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
-    /// The reply to `message`, or [`unknown`](Replies::unknown) when no phrase is in it; never empty.
-    pub fn answer(&self, message: &str) -> &Utf8Bytes {
-        self.find(message).unwrap_or(self.unknown())
+    /// Whether words with one mistyped letter are recognised; yes by default.
+    #[must_use]
+    pub fn with_typos(mut self, typos: bool) -> Replies {
+        self.options.typos = typos;
+        self
     }
 
-    /// The fallback reply, for messages that no other reply answers.
-    pub fn unknown(&self) -> &Utf8Bytes {
-        &self.unknown.text
+    /// Whether a message that no phrase is in is answered by the reply with the most similar example; yes by default.
+    #[must_use]
+    pub fn with_nearest(mut self, nearest: bool) -> Replies {
+        self.options.nearest = nearest;
+        self
     }
 
-    /// The reply to `message`, or `None` where only [`unknown`](Replies::unknown) would answer.
-    ///
-    /// Allocates buffers for each call; see [`find_with`](Replies::find_with) for many messages.
-    pub fn find(&self, message: &str) -> Option<&Utf8Bytes> {
-        self.find_with(message, &mut SearchBuffer::default())
-    }
-
-    /// Like [`find`](Replies::find), with a buffer that is reused from one message to the next, so that a lookup allocates
-    /// nothing once the buffer has grown.
-    ///
-    /// A message of more than 256 bytes uses one of four buffers that belong to the table instead, and may wait for it:
-    /// with many sessions, a buffer for long messages in each would take too much memory.
-    pub fn find_with(&self, message: &str, search: &mut SearchBuffer) -> Option<&Utf8Bytes> {
-        if message.len() > LONG_MESSAGE_BYTES {
-            return self.find_long(message);
-        }
-        let best = self.best(message, search);
-        search.shrink(KEPT_BYTES);
-        best.map(|matched| &self.reply_of(matched.phrase).text)
-    }
-
-    // Not inlined, to keep the path of ordinary messages short.
-    #[inline(never)]
-    fn find_long(&self, message: &str) -> Option<&Utf8Bytes> {
-        let mut search = self.shared_buffers.next();
-        let best = self.best(message, &mut search);
-        search.shrink(KEPT_SHARED_BYTES);
-        best.map(|matched| &self.reply_of(matched.phrase).text)
+    /// The line before the sentences that are offered to a message without an answer, `Did you mean:` by default. If it is empty,
+    /// none are offered.
+    #[must_use]
+    pub fn with_did_you_mean(mut self, line: impl Into<String>) -> Replies {
+        self.options.did_you_mean = line.into();
+        self
     }
 
     /// Explains which reply answers `message` and why, and which phrases came next.
@@ -186,7 +202,7 @@ impl Replies {
     /// Shares the buffers for long messages with `other`, a table that this one replaces. Otherwise every reload would
     /// allocate new ones, and the allocator rarely returns the old ones to the system.
     pub(crate) fn share_buffers_of(&mut self, other: &Replies) {
-        self.shared_buffers = Arc::clone(&other.shared_buffers);
+        self.shared = Arc::clone(&other.shared);
     }
 
     /// Reads a table as far as it is valid, and returns it with the faults.
@@ -224,12 +240,6 @@ impl Replies {
         builder.finish(entries("tests"))
     }
 
-    fn best(&self, message: &str, search: &mut SearchBuffer) -> Option<Match> {
-        let mut best = None;
-        search.visit(&self.index, message, |matched| best = best.max(Some(matched)));
-        best
-    }
-
     fn reply_of(&self, phrase: PhraseId) -> &Reply {
         &self.entries[self.phrases[phrase].0]
     }
@@ -246,138 +256,4 @@ impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replies").field("len", &self.len()).finish_non_exhaustive()
     }
-}
-
-/// A table that is being built.
-struct Builder {
-    replies: Replies,
-    faults: Faults,
-    vars: lint::Vars,
-    unknown_line: Option<usize>,
-    /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
-    /// its rarest run.
-    multi_run: Vec<(usize, String, Phrase, bool, usize)>,
-    /// Number of alternatives so far, which is also the position of the last one.
-    order: usize,
-}
-
-impl Builder {
-    fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
-        let fallback = built_in
-            .entries
-            .iter()
-            .find(|entry| entry.name == UNKNOWN)
-            .expect("the built-in replies have 'unknown'");
-        let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
-        let mut faults = Faults::default();
-        let vars = lint::Vars::new(vars, &mut faults);
-        let replies = Replies {
-            name: name.to_owned(),
-            entries: Vec::new(),
-            phrases: Vec::new(),
-            index: Index::new(),
-            shared_buffers: Arc::default(),
-            unknown,
-            tests: Vec::new(),
-            warnings: Faults::default(),
-        };
-        Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), order: 0 }
-    }
-
-    /// Adds the entries of `[replies]` or `[smalltalk]`.
-    fn add(&mut self, entries: &[Entry], is_reply: bool) {
-        for entry in entries {
-            if entry.value.is_empty() {
-                let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
-                self.faults.push(Fault::new(entry.line, sentence));
-                continue;
-            }
-            let text = self.vars.fill(entry, &mut self.replies.warnings);
-            if text.trim().is_empty() {
-                let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
-                self.faults.push(Fault::new(entry.line, sentence));
-                continue;
-            }
-            lint::check_entry(entry, &text, &mut self.replies.warnings);
-            let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
-            if is_reply && Words::of(&entry.name).shown() == UNKNOWN {
-                if let Some(first) = self.unknown_line.replace(entry.line) {
-                    self.faults.push(duplicate(entry.line, UNKNOWN, first));
-                }
-                self.replies.unknown = reply;
-            } else {
-                self.replies.entries.push(reply);
-                self.add_phrases(entry, is_reply);
-            }
-        }
-    }
-
-    /// Adds the alternatives of the last entry.
-    fn add_phrases(&mut self, entry: &Entry, is_reply: bool) {
-        let reply = self.replies.entries.len() - 1;
-        for (alternative, phrase) in alternatives(&entry.name) {
-            self.order += 1;
-            if self.order > MAX_ALTERNATIVES {
-                if self.order == MAX_ALTERNATIVES + 1 {
-                    let sentence = format!(
-                        "a file can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
-                    );
-                    self.faults.push(Fault::new(entry.line, sentence));
-                }
-                return;
-            }
-            if Words::of(alternative).shown() == UNKNOWN {
-                let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
-                self.replies.warnings.push(Fault::new(entry.line, sentence));
-            }
-            match phrase {
-                Ok(phrase @ Phrase::Runs(_)) if phrase.runs() > 1 => {
-                    self.multi_run.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
-                }
-                Ok(phrase) => self.add_phrase(reply, alternative.to_owned(), &phrase, is_reply, self.order),
-                Err(sentence) => self.faults.push(Fault::new(entry.line, sentence)),
-            }
-        }
-    }
-
-    fn add_phrase(
-        &mut self,
-        reply: usize,
-        alternative: String,
-        phrase: &Phrase,
-        is_reply: bool,
-        order: usize,
-    ) {
-        let (_, duplicate_of) = self.replies.index.add(phrase, is_reply, order);
-        let line = self.replies.entries[reply].line;
-        match duplicate_of {
-            Some(Duplicate::Same(first)) => {
-                let first = self.replies.reply_of(first).line;
-                self.faults.push(duplicate(line.max(first), &alternative, line.min(first)));
-            }
-            Some(Duplicate::Folded(first)) => {
-                let first = self.replies.reply_of(first).line;
-                let sentence =
-                    format!("{alternative:?} differs from the phrase at line {first} only in its accents");
-                self.replies.warnings.push(Fault::new(line, sentence));
-            }
-            None => {}
-        }
-        lint::check_prefixes(line, phrase, &mut self.replies.warnings);
-        self.replies.phrases.push((reply, alternative));
-    }
-
-    /// Adds the phrases that had to wait, and returns the table with its faults.
-    fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
-        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
-            self.add_phrase(reply, alternative, &phrase, is_reply, order);
-        }
-        self.vars.warn_of_unused(&mut self.replies.warnings);
-        self.replies.tests = tests.iter().map(Test::of).collect();
-        (self.replies, self.faults)
-    }
-}
-
-fn duplicate(line: usize, phrase: &str, first: usize) -> Fault {
-    Fault::new(line, format!("the reply to {phrase:?} is already at line {first}; remove one of them"))
 }

@@ -194,7 +194,7 @@ const EXAMPLE: &str = include_str!("../../config.example.ini");
 /// Everything a configuration holds, as text, and what it answers.
 fn shown(config: Config) -> (String, Vec<String>) {
     let messages = ["help", "hi", "hello", "why"];
-    let answers = messages.map(|message| config.replies.answer(message).to_string()).to_vec();
+    let answers = messages.map(|message| config.replies.answer(message).reply.to_string()).to_vec();
     (format!("{config:#?}"), answers)
 }
 

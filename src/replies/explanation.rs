@@ -2,10 +2,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::words::{Words, symbols};
 use super::{
     Replies, UNKNOWN,
+    answer::{Decision, FoundBy},
+    examples::Source,
+    letters::symbols,
+    lint::canonical,
+    nearest::Near,
     search::{Match, SearchBuffer},
+    words::Words,
 };
 
 /// Number of losing phrases that are listed.
@@ -18,13 +23,17 @@ const MIN_SIMILARITY: f64 = 0.75;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The reply.
+    /// The reply, with what it offers.
     pub answer: String,
+    /// How the reply was found.
+    pub found_by: FoundBy,
     /// The message in the form in which phrases are compared: lower case, without accents and punctuation.
     pub normalised: String,
-    /// The phrase that won; `unknown` if no phrase is in the message.
+    /// Words of the message with a typo, and what the winner has instead.
+    pub corrections: Vec<(String, String)>,
+    /// What the reply was found by: a phrase, or the most similar example; `unknown` if there was nothing.
     pub winner: Candidate,
-    /// The best phrases of other replies, at most two, the better one first.
+    /// The best of other replies, at most two, the better one first.
     pub others: Vec<Candidate>,
 }
 
@@ -32,7 +41,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// The alternative that matches, as the file has it.
+    /// The alternative that matches, as the file has it, or the sentence of `[tests]`.
     pub phrase: String,
     /// Its file and line, such as `faq.ini:12`, or `built-in`.
     pub place: String,
@@ -42,38 +51,80 @@ pub struct Candidate {
 
 impl Explanation {
     pub(super) fn of(replies: &Replies, message: &str) -> Explanation {
-        // The best match of each reply: other alternatives of the winner are not competitors.
-        let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
         let mut search = SearchBuffer::default();
-        search.visit(&replies.index, message, |matched| {
-            let best = matches.entry(replies.phrases[matched.phrase].0).or_insert(matched);
-            *best = matched.max(*best);
-        });
-        let mut matches: Vec<Match> = matches.into_values().collect();
-        matches.sort_unstable_by(|one, other| other.cmp(one));
+        let decision = replies.decide(message, &mut search, None);
+        let mut explanation = Explanation {
+            answer: replies.answer_of(&decision).text().to_string(),
+            found_by: replies.answer_of(&decision).found_by,
+            normalised: if search.words.is_empty() { symbols(message) } else { search.words.shown() },
+            corrections: Vec::new(),
+            winner: unknown(replies),
+            others: Vec::new(),
+        };
+        match decision {
+            Decision::Phrase(winner) => explanation.add_phrases(replies, &winner, message, &mut search),
+            Decision::Nearest(winner) => {
+                explanation.winner = example(replies, &winner, "of a sentence that is similar");
+                let nearest = replies.nearest_of(&search, None);
+                let others = nearest.iter().skip(1).take(RUNNERS_UP);
+                explanation.others = others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+            }
+            Decision::Unknown(nearest) => {
+                let others = nearest.iter().take(RUNNERS_UP);
+                explanation.others = others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+            }
+        }
+        explanation
+    }
 
+    /// Adds the phrase that won, and the best ones of other replies.
+    fn add_phrases(&mut self, replies: &Replies, winner: &Match, message: &str, search: &mut SearchBuffer) {
+        let matches = replies.all_matches(message, search);
         let candidate = |matched: &Match, why: String| Candidate {
             phrase: replies.phrases[matched.phrase].1.clone(),
-            place: format!("{}:{}", replies.name, replies.reply_of(matched.phrase).line),
+            place: replies.place(replies.reply_of(matched.phrase).line),
             why,
         };
-        let (answer, winner) = match matches.first() {
-            Some(matched) => {
-                (&replies.reply_of(matched.phrase).text, candidate(matched, why_it_won(matched)))
-            }
-            None => (&replies.unknown.text, unknown(replies)),
-        };
-        Explanation {
-            answer: answer.to_string(),
-            normalised: if search.words.is_empty() { symbols(message) } else { search.words.shown() },
-            winner,
-            others: matches
-                .iter()
-                .skip(1)
-                .take(RUNNERS_UP)
-                .map(|matched| candidate(matched, why_it_lost(matched, &matches[0])))
-                .collect(),
+        let reply = replies.phrases[winner.phrase].0;
+        let others = matches.iter().filter(|matched| replies.phrases[matched.phrase].0 != reply);
+        let others: Vec<&Match> = others.take(RUNNERS_UP).collect();
+        let is_tie = others.first().is_some_and(|other| other.rank() == winner.rank() && other.nearness < winner.nearness);
+        self.winner = candidate(winner, why_it_won(winner, is_tie));
+        self.others = others.iter().map(|matched| candidate(matched, why_it_lost(matched, winner))).collect();
+        self.corrections = replies.corrections(winner, search);
+    }
+}
+
+impl Replies {
+    /// The best match of each reply, the best first. Other alternatives of a reply are not its competitors.
+    fn all_matches(&self, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
+        let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
+        search.visit(&self.index, self.options.typos, message, |matched| {
+            let best = matches.entry(self.phrases[matched.phrase].0).or_insert(matched);
+            *best = matched.max(*best);
+        });
+        self.read_features(search);
+        for (reply, matched) in &mut matches {
+            matched.nearness = self.nearness(*reply, search, None);
         }
+        let mut matches: Vec<Match> = matches.into_values().collect();
+        matches.sort_unstable_by(|one, other| other.cmp(one));
+        matches
+    }
+
+    /// The words of the message that a phrase was found in with a typo, and what they were read as.
+    fn corrections(&self, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
+        let phrase = canonical(&self.phrases[winner.phrase].1);
+        let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
+        let tokens = (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
+        let corrected = tokens.filter(|(_, token)| token.is_corrected);
+        let read = corrected.map(|(at, token)| (search.words.word(at), self.index.vocabulary.text(token.id)));
+        read.filter(|(_, text)| words.contains(text)).map(|(word, text)| (word.to_owned(), text.to_owned())).collect()
+    }
+
+    /// Where a line is, for people.
+    pub(super) fn place(&self, line: usize) -> String {
+        if line == 0 { "built-in".to_owned() } else { format!("{}:{line}", self.name) }
     }
 }
 
@@ -101,16 +152,25 @@ impl Replies {
 }
 
 fn unknown(replies: &Replies) -> Candidate {
-    let place = match replies.unknown.line {
-        0 => "built-in".to_owned(),
-        line => format!("{}:{line}", replies.name),
-    };
+    let place = replies.place(replies.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
-fn why_it_won(matched: &Match) -> String {
+/// The example of a reply that is nearest to a message.
+fn example(replies: &Replies, near: &Near, what: &str) -> Candidate {
+    let (phrase, line) = match replies.examples.get(near.example).source {
+        Source::Phrase(id) => (&replies.phrases[id].1, replies.reply_of(id).line),
+        Source::Test(at) => (&replies.tests[at].sentence, replies.tests[at].line),
+    };
+    Candidate { phrase: phrase.clone(), place: replies.place(line), why: format!("{:.2} {what}", near.score) }
+}
+
+fn why_it_won(matched: &Match, is_tie: bool) -> String {
+    let nearness = f32::from_bits(matched.nearness);
     if matched.is_whole {
         "it is the whole message".to_owned()
+    } else if is_tie {
+        format!("{} in the message, and the nearest sentence, {nearness:.2}", counted(matched.words, "word"))
     } else {
         format!("{} in the message", counted(matched.words, "word"))
     }
@@ -123,8 +183,12 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
         "it is not the whole message".to_owned()
     } else if matched.words != winner.words {
         format!("{} against {}", counted(matched.words, "word"), winner.words)
+    } else if matched.nearness != winner.nearness {
+        format!("its nearest sentence, {:.2}", f32::from_bits(matched.nearness))
     } else if matched.chars != winner.chars {
         format!("{} against {}", counted(matched.chars, "letter"), winner.chars)
+    } else if matched.corrections != winner.corrections {
+        "more typos would have to be corrected".to_owned()
     } else if matched.is_exact != winner.is_exact {
         "its accents are not those of the message".to_owned()
     } else {
@@ -140,7 +204,11 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.answer)?;
         writeln!(f, "message: {}", self.normalised)?;
-        write!(f, "phrase:  {}", self.winner)?;
+        for (word, meant) in &self.corrections {
+            writeln!(f, "typo:    {word:?} read as {meant:?}")?;
+        }
+        let label = if self.found_by == FoundBy::Nearest { "nearest" } else { "phrase" };
+        write!(f, "{:9}{}", format!("{label}:"), self.winner)?;
         for other in &self.others {
             write!(f, "\nnot:     {other}")?;
         }

@@ -2,10 +2,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::phrase::{Phrase, Run};
+use super::{
+    phrase::{Phrase, Run},
+    vocabulary::{TokenId, Vocabulary},
+};
 
 pub(super) type PhraseId = usize;
-pub(super) type WordId = u32;
 pub(super) type NodeId = u32;
 /// The node at which every run begins.
 pub(super) const ROOT: NodeId = 0;
@@ -28,22 +30,15 @@ pub(super) struct IndexedPhrase {
     pub(super) nodes: Vec<NodeId>,
 }
 
-/// All phrases, as paths of words.
-///
-/// The maps hold only words of the owner's file, which no client can choose, so a fast hash without protection against
-/// deliberate collisions is safe.
+/// All phrases, as paths of words. The words are numbers of the owner's file, which no client can choose, so a fast hash is safe.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     pub(super) phrases: Vec<IndexedPhrase>,
     /// Phrases without letters and digits: those of `[replies]`, then those of `[smalltalk]`.
     pub(super) symbols: [FxHashMap<String, PhraseId>; 2],
-    pub(super) words: FxHashMap<String, WordId>,
-    /// Prefixes of words (`word*`), numbered separately.
-    pub(super) prefixes: FxHashMap<String, WordId>,
-    /// Length of the longest prefix in bytes, beyond which no lookup is needed.
-    pub(super) longest_prefix: usize,
+    pub(super) vocabulary: Vocabulary,
     /// The next node after a node and a word. Runs that begin with the same words share their first nodes.
-    pub(super) steps: FxHashMap<(NodeId, WordId), NodeId>,
+    pub(super) steps: FxHashMap<(NodeId, TokenId), NodeId>,
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
     pub(super) ends: Vec<Option<Vec<PhraseId>>>,
@@ -145,17 +140,9 @@ impl Index {
     fn path_to(&mut self, run: &Run) -> NodeId {
         let mut node = ROOT;
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {
-            // Even numbers are words, odd ones prefixes.
-            let word = if *is_prefix {
-                self.longest_prefix = self.longest_prefix.max(word.len());
-                let next = self.prefixes.len() as WordId;
-                *self.prefixes.entry(word.to_owned()).or_insert(next) * 2 + 1
-            } else {
-                let next = self.words.len() as WordId;
-                *self.words.entry(word.to_owned()).or_insert(next) * 2
-            };
+            let token = self.vocabulary.add(word, *is_prefix);
             let next = self.ends.len() as NodeId;
-            node = *self.steps.entry((node, word)).or_insert_with(|| {
+            node = *self.steps.entry((node, token)).or_insert_with(|| {
                 self.ends.push(None);
                 next
             });

@@ -20,9 +20,9 @@ const SHORT_PREFIX_CHARS: usize = 3;
 /// An entry of `[tests]`: a message, and the phrase whose reply should answer it.
 #[derive(Clone, Debug)]
 pub(super) struct Test {
-    sentence: String,
-    expected: String,
-    line: usize,
+    pub(super) sentence: String,
+    pub(super) expected: String,
+    pub(super) line: usize,
 }
 
 impl Test {
@@ -51,8 +51,8 @@ impl Replies {
 
     fn failure(&self, test: &Test, known: &HashMap<String, usize>) -> Option<String> {
         let Test { sentence, expected, line } = test;
-        let matched = self.best(sentence, &mut SearchBuffer::default());
-        let answering = matched.map_or(&self.unknown, |matched| self.reply_of(matched.phrase));
+        let decision = self.decide(sentence, &mut SearchBuffer::default(), None);
+        let answering = self.reply_by(&decision).unwrap_or(&self.unknown);
         let phrase = canonical(expected);
         let Some(wanted) = known.get(&phrase) else {
             let candidates = known.keys().map(String::as_str).filter(|_| known.len() <= MANY_PHRASES);
@@ -70,7 +70,7 @@ impl Replies {
     }
 
     /// Entries by each of their alternatives, and by the whole phrase; `unknown` has the index after the last entry.
-    fn known_phrases(&self) -> HashMap<String, usize> {
+    pub(super) fn known_phrases(&self) -> HashMap<String, usize> {
         let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
         let single = self.phrases.iter().map(|(entry, alternative)| (canonical(alternative), *entry));
         whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
@@ -80,7 +80,7 @@ impl Replies {
     fn phrases_that_never_win(&self, warnings: &mut Faults) {
         let mut search = SearchBuffer::default();
         let loses = |(entry, alternative): &(usize, String)| {
-            let matched = self.best(&itself(alternative)?, &mut search)?;
+            let matched = self.best(&itself(alternative)?, &mut search, None)?;
             let winner = self.reply_of(matched.phrase);
             let reply = &self.entries[*entry];
             (self.phrases[matched.phrase].0 != *entry).then(|| {
@@ -115,7 +115,7 @@ fn itself(alternative: &str) -> Option<String> {
 }
 
 /// A phrase in the form in which it is compared with those that `[tests]` names.
-fn canonical(phrase: &str) -> String {
+pub(super) fn canonical(phrase: &str) -> String {
     let piece = |piece: &str| match piece {
         "&" | "|" => piece.to_owned(),
         piece => {

@@ -1,13 +1,16 @@
 //! The grammar of a phrase: `opening hours | when do you open`, `deliver* & sunday`.
 
-use super::words::{Words, symbols};
+use super::{
+    letters::symbols,
+    words::{Link, Words},
+};
 
 /// One alternative of what the file has before a `=`.
 #[derive(Clone, Debug)]
 pub(super) enum Phrase {
     /// Runs that must all be in a message, in any order; usually one.
     Runs(Vec<Run>),
-    /// A text without letters and digits (`?`, an emoji), which must be the whole message.
+    /// A text without letters, digits and emoji (`?`), which must be the whole message.
     Symbols(String),
 }
 
@@ -20,11 +23,28 @@ pub(super) struct Run {
 }
 
 impl Phrase {
-    pub(super) fn runs(&self) -> usize {
+    pub(super) fn runs(&self) -> &[Run] {
         match self {
-            Phrase::Runs(runs) => runs.len(),
-            Phrase::Symbols(_) => 0,
+            Phrase::Runs(runs) => runs,
+            Phrase::Symbols(_) => &[],
         }
+    }
+
+    /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for `ö`.
+    pub(super) fn variants(&self) -> Vec<Phrase> {
+        let joined = self.map(Run::joined);
+        let typed = self.map(Run::without_umlauts);
+        let both = joined.as_ref().and_then(|joined| joined.map(Run::without_umlauts));
+        [joined, typed, both].into_iter().flatten().collect()
+    }
+
+    /// The phrase with each run changed that can be; `None` if no run can.
+    fn map(&self, change: fn(&Run) -> Option<Run>) -> Option<Phrase> {
+        let changed: Vec<Option<Run>> = self.runs().iter().map(change).collect();
+        changed.iter().any(Option::is_some).then(|| {
+            let runs = changed.into_iter().zip(self.runs());
+            Phrase::Runs(runs.map(|(changed, run)| changed.unwrap_or_else(|| run.clone())).collect())
+        })
     }
 }
 
@@ -38,6 +58,11 @@ pub(super) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<P
         };
         (alternative, phrase)
     })
+}
+
+/// Whether an alternative is what people type, without signs of the grammar.
+pub(super) fn is_plain(alternative: &str) -> bool {
+    !alternative.contains(['&', '＆', '*', '＊'])
 }
 
 fn read(alternative: &str) -> Result<Phrase, String> {
@@ -76,5 +101,35 @@ impl Run {
 
     pub(super) fn has_prefix(&self) -> bool {
         self.prefixes.contains(&true)
+    }
+
+    /// The run with the words that people also write as one.
+    fn joined(&self) -> Option<Run> {
+        let mut run = Run::default();
+        let mut at = 0;
+        while at < self.words.len() {
+            let mut word = self.words.word(at).to_owned();
+            while at + 1 < self.words.len() && !self.prefixes[at] && self.words.is_joinable(at) {
+                at += 1;
+                word.push_str(self.words.word(at));
+            }
+            run.words.read(" ");
+            run.words.read(&word);
+            run.prefixes.push(self.prefixes[at]);
+            at += 1;
+        }
+        (run.words.len() < self.words.len() && run.words.len() == run.prefixes.len()).then_some(run)
+    }
+
+    /// The run with `oe` for `ö`, if it has any such letter.
+    fn without_umlauts(&self) -> Option<Run> {
+        let mut run = Run { words: Words::default(), prefixes: self.prefixes.clone() };
+        let mut has_umlaut = false;
+        for at in 0..self.words.len() {
+            let mut word = String::from(if self.words.link(at) == Link::Unspaced { "" } else { " " });
+            has_umlaut |= self.words.push_without_umlauts(at, &mut word);
+            run.words.read(&word);
+        }
+        (has_umlaut && run.words.len() == run.prefixes.len()).then_some(run)
     }
 }

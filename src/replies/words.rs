@@ -5,11 +5,18 @@ use unicode_normalization::{
     char::{decompose_compatible, is_combining_mark},
 };
 
+use super::letters::{
+    ASCII_APOSTROPHES, is_accent, is_dropped, is_emoji, is_flag_letter, is_phrase_ligature, is_unspaced,
+    push_as_typed,
+};
+
 /// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide ties.
 ///
 /// Both forms are in lower case. Full-width and other compatibility forms become plain; zero-width characters and apostrophes
-/// of every kind are dropped; other punctuation separates words. The folded form also drops accents and vowel marks. In
-/// scripts that are written without spaces, each letter is a word of its own, so that phrases are found inside a sentence.
+/// of every kind are dropped; other punctuation separates words. The folded form also drops accents and vowel marks, and has
+/// letters such as `ł` and `ß` as people type them without their keyboard. In scripts that are written without spaces, each
+/// letter is a word of its own, so that phrases are found inside a sentence; so is each emoji. A `+` or `#` directly after a
+/// word belongs to it, as in `C++`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     folded: String,
@@ -18,13 +25,31 @@ pub(crate) struct Words {
 }
 
 /// Positions of a word in both forms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
-    folded: (usize, usize),
-    exact: (usize, usize),
-    /// Whether it is a letter that follows another in a script without spaces, and so is not the start of a word.
-    joined: bool,
+    folded: (u32, u32),
+    exact: (u32, u32),
+    /// Number of symbols at the end, each of one byte.
+    symbols: u8,
+    link: Link,
 }
+
+/// How a word is linked to the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// It is not.
+    Apart,
+    /// By a hyphen between letters, as in `e-mail`.
+    Hyphen,
+    /// It is a letter that follows another in a script without spaces, and so is not the start of a word.
+    Unspaced,
+}
+
+/// Number of symbols that a word can end with. More are decoration.
+const MAX_SYMBOLS: u8 = 3;
+
+/// Number of letters up to which a word is likely to be a part of another, as in `e mail`, `wi fi` and `check in`.
+const MAX_SHORT_PART: usize = 2;
 
 impl Words {
     pub(crate) fn of(text: &str) -> Words {
@@ -58,19 +83,19 @@ impl Words {
 
     /// Reads ASCII, for which only the case needs to change. A fast path for most messages.
     fn read_plain(&mut self, text: &str, mut before: Between) -> Between {
+        let bytes = text.as_bytes();
         let mut at = 0;
-        while let Some(byte) = text.as_bytes().get(at) {
-            let letters = text[at..].bytes().take_while(u8::is_ascii_alphanumeric).count();
-            if letters > 0 {
-                if before != Between::Letters {
-                    self.begin_word(false);
-                }
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_alphanumeric() {
+                let letters = bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+                self.begin_letters(before, char::from(byte));
                 self.push_plain(&text[at..at + letters]);
                 before = Between::Letters;
-            } else if !ASCII_APOSTROPHES.contains(byte) {
-                before = Between::Words;
+                at += letters;
+            } else {
+                before = self.read_sign(char::from(byte), before);
+                at += 1;
             }
-            at += letters.max(1);
         }
         before
     }
@@ -102,31 +127,53 @@ impl Words {
 
     /// Reads a character, and returns what is before the next one.
     fn read_char(&mut self, char: char, before: Between) -> Between {
-        if !char.is_alphanumeric() && !is_combining_mark(char) && !is_accent(char) {
-            return Between::Words;
-        }
+        let follows_letter = matches!(before, Between::Letters | Between::UnspacedLetters);
         let mut now = before;
         if is_accent(char) {
-            if before != Between::Words {
+            if follows_letter {
                 self.exact.push(char);
             }
-        } else if is_combining_mark(char) && before != Between::Words {
+        } else if is_combining_mark(char) && follows_letter {
             self.push(char);
         } else if !char.is_alphanumeric() {
-            return Between::Words;
+            return self.read_sign(char, before);
         } else if is_unspaced(char) {
-            self.begin_word(before == Between::UnspacedLetters);
+            let link = if before == Between::UnspacedLetters { Link::Unspaced } else { Link::Apart };
+            self.begin_word(link);
             now = Between::UnspacedLetters;
             self.push(char);
         } else {
-            if before != Between::Letters {
-                self.begin_word(false);
-            }
+            self.begin_letters(before, char);
             now = Between::Letters;
             self.push_folded(char);
         }
         self.end_word();
         now
+    }
+
+    /// Reads a character that is not a letter or digit.
+    fn read_sign(&mut self, sign: char, before: Between) -> Between {
+        match sign {
+            '\'' | '`' => before,
+            '-' | '\u{2010}' if before == Between::Letters => Between::Hyphen,
+            '+' | '#' if matches!(before, Between::Letters | Between::Symbols) => self.push_symbol(sign),
+            flag if is_flag_letter(flag) => {
+                if before != Between::FlagLetter {
+                    self.begin_word(Link::Apart);
+                }
+                self.push(flag);
+                self.end_word();
+                // A flag is two of these letters.
+                if before == Between::FlagLetter { Between::Words } else { Between::FlagLetter }
+            }
+            emoji if is_emoji(emoji) => {
+                self.begin_word(Link::Apart);
+                self.push(emoji);
+                self.end_word();
+                Between::Words
+            }
+            _ => Between::Words,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -143,22 +190,81 @@ impl Words {
     }
 
     /// The words in the folded form.
-    pub(crate) fn folded(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|word| &self.folded[word.folded.0..word.folded.1])
+    pub(crate) fn folded(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.list.len()).map(|at| self.word(at))
+    }
+
+    /// A word in the folded form.
+    pub(super) fn word(&self, at: usize) -> &str {
+        let (start, end) = self.list[at].folded;
+        &self.folded[start as usize..end as usize]
+    }
+
+    /// The same without the symbols at its end.
+    pub(super) fn without_symbols(&self, at: usize) -> &str {
+        let word = self.word(at);
+        &word[..word.len() - usize::from(self.list[at].symbols)]
+    }
+
+    /// How a word is linked to the one before.
+    pub(super) fn link(&self, at: usize) -> Link {
+        self.list[at].link
+    }
+
+    /// Whether there is a word, and it is linked so to the one before.
+    pub(super) fn is_linked(&self, at: usize, link: Link) -> bool {
+        self.list.get(at).is_some_and(|word| word.link == link)
+    }
+
+    /// Whether a word and the next are also written as one: with a hyphen between them, or with a part as short as in `e mail`.
+    pub(super) fn is_joinable(&self, at: usize) -> bool {
+        let is_short = |at: usize| {
+            let word = self.word(at);
+            word.len() <= MAX_SHORT_PART && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        };
+        match self.list.get(at + 1).map(|next| next.link) {
+            Some(Link::Hyphen) => true,
+            Some(Link::Apart) => is_short(at) || is_short(at + 1),
+            _ => false,
+        }
     }
 
     /// The words `start..end` in the exact form, separated by spaces.
     pub(crate) fn exact(&self, start: usize, end: usize) -> &str {
         match self.list.get(start..end) {
-            Some([first, .., last]) => &self.exact[first.exact.0..last.exact.1],
-            Some([word]) => &self.exact[word.exact.0..word.exact.1],
+            Some([first, .., last]) => &self.exact[first.exact.0 as usize..last.exact.1 as usize],
+            Some([word]) => &self.exact[word.exact.0 as usize..word.exact.1 as usize],
             _ => "",
         }
     }
 
+    /// Appends a word to `text` as it is written without umlauts, `oe` for `ö`; returns whether it has any.
+    pub(super) fn push_without_umlauts(&self, at: usize, text: &mut String) -> bool {
+        let exact = self.exact(at, at + 1);
+        if exact.is_ascii() {
+            return false;
+        }
+        let mut has_umlaut = false;
+        for char in exact.chars() {
+            let added = match (text.as_bytes().last(), char) {
+                (Some(b'a' | b'o' | b'u'), '\u{308}') => "e",
+                (Some(b'a'), '\u{30a}') => "a",
+                (_, 'ø') => "oe",
+                (_, accent) if is_accent(accent) => continue,
+                (_, letter) => {
+                    push_as_typed(letter, text);
+                    continue;
+                }
+            };
+            has_umlaut = true;
+            text.push_str(added);
+        }
+        has_umlaut
+    }
+
     /// The number of words as a person counts them.
     pub(crate) fn count(&self) -> usize {
-        self.list.iter().filter(|word| !word.joined).count()
+        self.list.iter().filter(|word| word.link == Link::Apart).count()
     }
 
     /// The number of letters and digits.
@@ -170,7 +276,7 @@ impl Words {
     pub(crate) fn shown(&self) -> String {
         let mut shown = String::new();
         for (word, text) in self.list.iter().zip(self.folded()) {
-            if !word.joined && !shown.is_empty() {
+            if word.link != Link::Unspaced && !shown.is_empty() {
                 shown.push(' ');
             }
             shown.push_str(text);
@@ -178,20 +284,36 @@ impl Words {
         shown.nfc().collect()
     }
 
-    fn begin_word(&mut self, joined: bool) {
+    /// Begins a word if the letter that follows does not belong to the last one.
+    fn begin_letters(&mut self, before: Between, next: char) {
+        match before {
+            Between::Letters => {}
+            Between::Hyphen if next.is_alphabetic() && self.folded.ends_with(char::is_alphabetic) => {
+                self.begin_word(Link::Hyphen);
+            }
+            Between::Symbols => {
+                // As in `a+b`.
+                self.drop_symbols();
+                self.begin_word(Link::Apart);
+            }
+            _ => self.begin_word(Link::Apart),
+        }
+    }
+
+    fn begin_word(&mut self, link: Link) {
         if !self.list.is_empty() {
             self.folded.push(' ');
             self.exact.push(' ');
         }
-        let (folded, exact) = (self.folded.len(), self.exact.len());
-        self.list.push(Word { folded: (folded, folded), exact: (exact, exact), joined });
+        let (folded, exact) = (self.folded.len() as u32, self.exact.len() as u32);
+        self.list.push(Word { folded: (folded, folded), exact: (exact, exact), symbols: 0, link });
     }
 
     /// Sets the end of the last word to the end of the text so far.
     fn end_word(&mut self) {
         if let Some(word) = self.list.last_mut() {
-            word.folded.1 = self.folded.len();
-            word.exact.1 = self.exact.len();
+            word.folded.1 = self.folded.len() as u32;
+            word.exact.1 = self.exact.len() as u32;
         }
     }
 
@@ -208,16 +330,40 @@ impl Words {
         self.end_word();
     }
 
-    /// Adds a letter in lower case. It is converted to upper case first, which unites `ß` with `ss`, the two small sigmas of
-    /// Greek, and the Turkish i with and without a dot.
+    /// Adds a symbol to the last word.
+    fn push_symbol(&mut self, symbol: char) -> Between {
+        let symbols = self.list.last().map_or(0, |word| word.symbols);
+        if symbols == MAX_SYMBOLS {
+            self.drop_symbols();
+            return Between::Words;
+        }
+        self.push(symbol);
+        self.end_word();
+        if let Some(word) = self.list.last_mut() {
+            word.symbols += 1;
+        }
+        Between::Symbols
+    }
+
+    fn drop_symbols(&mut self) {
+        if let Some(word) = self.list.last_mut() {
+            let symbols = usize::from(std::mem::take(&mut word.symbols));
+            self.folded.truncate(self.folded.len() - symbols);
+            self.exact.truncate(self.exact.len() - symbols);
+        }
+        self.end_word();
+    }
+
+    /// Adds a letter in lower case. It is converted to upper case first, which unites the two small sigmas of Greek, and the
+    /// Turkish i with and without a dot.
     fn push_folded(&mut self, char: char) {
         if char.is_ascii() {
             return self.push(char.to_ascii_lowercase());
         }
-        char.to_uppercase()
-            .flat_map(char::to_lowercase)
-            .filter(|char| !is_accent(*char))
-            .for_each(|char| self.push(char));
+        for char in char.to_uppercase().flat_map(char::to_lowercase).filter(|char| !is_accent(*char)) {
+            self.exact.push(char);
+            push_as_typed(char, &mut self.folded);
+        }
     }
 }
 
@@ -227,6 +373,12 @@ enum Between {
     Words,
     Letters,
     UnspacedLetters,
+    /// A hyphen directly after letters.
+    Hyphen,
+    /// Symbols that belong to the word before, unless a letter follows.
+    Symbols,
+    /// The first letter of a flag.
+    FlagLetter,
 }
 
 /// Length of the ASCII at the beginning of `text`, without its last character if more follows, as that may be an accent.
@@ -239,55 +391,6 @@ fn plain_length(text: &str) -> usize {
 fn marked_length(text: &str) -> usize {
     let ends = |byte: u8| byte.is_ascii() && !ASCII_APOSTROPHES.contains(&byte);
     text.bytes().enumerate().position(|(at, byte)| at > 0 && ends(byte)).unwrap_or(text.len())
-}
-
-/// A text without letters and digits (`?`, an emoji) in the form in which it is compared.
-pub(crate) fn symbols(text: &str) -> String {
-    let mut symbols = String::new();
-    read_symbols(text, &mut symbols);
-    symbols
-}
-
-/// Like [`symbols`], but appends to a buffer.
-pub(crate) fn read_symbols(text: &str, symbols: &mut String) {
-    symbols.extend(text.trim().chars().filter(|char| !is_invisible(*char)));
-}
-
-/// The ASCII characters for which [`is_dropped`] is true.
-const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
-
-fn is_dropped(char: char) -> bool {
-    is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
-}
-
-/// Zero-width characters, direction marks, soft hyphens, and the variation selectors of emoji.
-fn is_invisible(char: char) -> bool {
-    matches!(char,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-}
-
-/// Marks that people often leave out: accents of Latin, Greek and Cyrillic letters, vowel marks of Hebrew and Arabic, and the
-/// stroke that stretches an Arabic word. The marks of other scripts, such as Devanagari, are part of the word.
-fn is_accent(char: char) -> bool {
-    matches!(char,
-        '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
-        | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}'..='\u{6e8}'
-        | '\u{6ea}'..='\u{6ed}')
-}
-
-/// Characters that stand for a whole sentence, as `ﷺ` does for 18 letters and spaces. Decomposed, a message full of them would
-/// become many times as long and as expensive, so they are not decomposed, neither in messages nor in phrases.
-fn is_phrase_ligature(char: char) -> bool {
-    matches!(char, '\u{fdfa}' | '\u{fdfb}')
-}
-
-/// Letters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
-fn is_unspaced(char: char) -> bool {
-    matches!(char,
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
-        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]

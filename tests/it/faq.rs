@@ -13,7 +13,7 @@ fn check(text: &str, sentence: &str, beginning: &str) {
         replies.len(),
         replies.tests()
     );
-    assert!(replies.answer(sentence).starts_with(beginning), "{}", replies.explain(sentence));
+    assert!(replies.answer(sentence).reply.starts_with(beginning), "{}", replies.explain(sentence));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     let config = settings::read(args.file.config.as_deref())?.config;
     let answer = |text: &str| {
         let replies = &config.replies;
-        if args.why { print(Escaped::for_screen(replies.explain(text))) } else { print(replies.answer(text)) }
+        if args.why { print(Escaped::for_screen(replies.explain(text))) } else { print(replies.answer(text).text()) }
     };
     if !args.text.is_empty() {
         return answer(&args.text.join(" "));

@@ -10,7 +10,7 @@ pub(crate) fn serve(port: u16) {
     let mut config = Config::default();
     config.listen = format!("127.0.0.1:{port}");
     config.messages_per_second = 0;
-    let answer = config.replies.answer("i need help").clone();
+    let answer = config.replies.answer("i need help").text();
     let running = Server::with_config(config).and_then(|server| {
         server.start(move |session: &mut Session| {
             let greeting = session.config().greeting.clone();

@@ -1,0 +1,202 @@
+//! Builds the table of replies from the sections of a file.
+
+use std::sync::Arc;
+
+use super::{
+    Options, Replies, Reply, UNKNOWN,
+    examples::{Examples, Source},
+    index::{Duplicate, Index, IndexedPhrase, PhraseId},
+    lint::{self, Test, canonical},
+    phrase::{Phrase, alternatives},
+    words::Words,
+};
+use crate::ini::{Entry, Fault, Faults, Section};
+
+/// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
+const MAX_ALTERNATIVES: usize = 500_000;
+
+/// A table that is being built.
+pub(super) struct Builder {
+    replies: Replies,
+    faults: Faults,
+    vars: lint::Vars,
+    unknown_line: Option<usize>,
+    /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
+    /// its rarest run.
+    multi_run: Vec<(usize, String, Phrase, bool, usize)>,
+    /// Other spellings of phrases. They are added after all phrases, which they must not replace.
+    variants: Vec<(PhraseId, Phrase)>,
+    /// Number of alternatives so far, which is also the position of the last one.
+    order: usize,
+}
+
+impl Builder {
+    pub(super) fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
+        let fallback = built_in
+            .entries
+            .iter()
+            .find(|entry| entry.name == UNKNOWN)
+            .expect("the built-in replies have 'unknown'");
+        let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
+        let mut faults = Faults::default();
+        let vars = lint::Vars::new(vars, &mut faults);
+        let replies = Replies {
+            name: name.to_owned(),
+            entries: Vec::new(),
+            in_replies: 0,
+            phrases: Vec::new(),
+            index: Index::new(),
+            examples: Examples::default(),
+            options: Options::default(),
+            shared: Arc::default(),
+            unknown,
+            tests: Vec::new(),
+            warnings: Faults::default(),
+        };
+        Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), variants: Vec::new(), order: 0 }
+    }
+
+    /// Adds the entries of `[replies]` or `[smalltalk]`.
+    pub(super) fn add(&mut self, entries: &[Entry], is_reply: bool) {
+        for entry in entries {
+            if entry.value.is_empty() {
+                let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
+                self.faults.push(Fault::new(entry.line, sentence));
+                continue;
+            }
+            let text = self.vars.fill(entry, &mut self.replies.warnings);
+            if text.trim().is_empty() {
+                let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
+                self.faults.push(Fault::new(entry.line, sentence));
+                continue;
+            }
+            lint::check_entry(entry, &text, &mut self.replies.warnings);
+            let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
+            if is_reply && Words::of(&entry.name).shown() == UNKNOWN {
+                if let Some(first) = self.unknown_line.replace(entry.line) {
+                    self.faults.push(duplicate(entry.line, UNKNOWN, first));
+                }
+                self.replies.unknown = reply;
+            } else {
+                self.replies.entries.push(reply);
+                self.replies.in_replies += usize::from(is_reply);
+                self.add_phrases(entry, is_reply);
+            }
+        }
+    }
+
+    /// Adds the alternatives of the last entry.
+    fn add_phrases(&mut self, entry: &Entry, is_reply: bool) {
+        let reply = self.replies.entries.len() - 1;
+        for (alternative, phrase) in alternatives(&entry.name) {
+            self.order += 1;
+            if self.order > MAX_ALTERNATIVES {
+                if self.order == MAX_ALTERNATIVES + 1 {
+                    let sentence = format!(
+                        "a file can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
+                    );
+                    self.faults.push(Fault::new(entry.line, sentence));
+                }
+                return;
+            }
+            if Words::of(alternative).shown() == UNKNOWN {
+                let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
+                self.replies.warnings.push(Fault::new(entry.line, sentence));
+            }
+            match phrase {
+                Ok(phrase) if phrase.runs().len() > 1 => {
+                    self.multi_run.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
+                }
+                Ok(phrase) => self.add_phrase(reply, alternative.to_owned(), &phrase, is_reply, self.order),
+                Err(sentence) => self.faults.push(Fault::new(entry.line, sentence)),
+            }
+        }
+    }
+
+    fn add_phrase(
+        &mut self,
+        reply: usize,
+        alternative: String,
+        phrase: &Phrase,
+        is_reply: bool,
+        order: usize,
+    ) {
+        let (id, duplicate_of) = self.replies.index.add(phrase, is_reply, order);
+        let line = self.replies.entries[reply].line;
+        match duplicate_of {
+            Some(Duplicate::Same(first)) => {
+                let first = self.replies.reply_of(first).line;
+                self.faults.push(duplicate(line.max(first), &alternative, line.min(first)));
+            }
+            Some(Duplicate::Folded(first)) => {
+                let first = self.replies.reply_of(first).line;
+                let sentence =
+                    format!("{alternative:?} differs from the phrase at line {first} only in its accents");
+                self.replies.warnings.push(Fault::new(line, sentence));
+            }
+            None => {}
+        }
+        lint::check_prefixes(line, phrase, &mut self.replies.warnings);
+        self.replies.phrases.push((reply, alternative));
+        self.variants.extend(phrase.variants().into_iter().map(|variant| (id, variant)));
+    }
+
+    /// Adds the phrases that had to wait, and returns the table with its faults.
+    pub(super) fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
+        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
+            self.add_phrase(reply, alternative, &phrase, is_reply, order);
+        }
+        for (id, variant) in std::mem::take(&mut self.variants) {
+            self.add_variant(id, &variant);
+        }
+        self.vars.warn_of_unused(&mut self.replies.warnings);
+        self.replies.tests = tests.iter().map(Test::of).collect();
+        self.replies.add_examples();
+        (self.replies, self.faults)
+    }
+
+    /// Adds another spelling of a phrase, which counts as much as the phrase itself.
+    fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
+        let index = &mut self.replies.index;
+        let IndexedPhrase { is_reply, order, words, chars, .. } = index.phrases[original];
+        let (id, _) = index.add(variant, is_reply, order);
+        (index.phrases[id].words, index.phrases[id].chars) = (words, chars);
+        let of_original = self.replies.phrases[original].clone();
+        self.replies.phrases.push(of_original);
+    }
+}
+
+impl Replies {
+    /// Collects the examples of all replies, and ends the vocabulary.
+    fn add_examples(&mut self) {
+        let mut sources: Vec<(usize, Source, Words)> = Vec::new();
+        for (id, (reply, alternative)) in self.phrases.iter().enumerate() {
+            sources.push((*reply, Source::Phrase(id), Words::of(alternative)));
+        }
+        let known = self.known_phrases();
+        for (at, test) in self.tests.iter().enumerate() {
+            if let Some(reply) = known.get(&canonical(&test.expected)).filter(|reply| **reply < self.entries.len()) {
+                sources.push((*reply, Source::Test(at), Words::of(&test.sentence)));
+            }
+        }
+        // Stable, so that the phrases of a reply come first.
+        sources.sort_by_key(|(reply, ..)| *reply);
+        let vocabulary = &mut self.index.vocabulary;
+        vocabulary.end_phrases();
+        for test in &self.tests {
+            Words::of(&test.sentence).folded().for_each(|word| {
+                vocabulary.add(word, false);
+            });
+        }
+        for reply in &self.entries {
+            vocabulary.add_text(&reply.text);
+        }
+        vocabulary.end();
+        let sources = sources.iter().map(|(reply, source, words)| (*reply, *source, words));
+        self.examples = Examples::new(self.entries.len(), sources);
+    }
+}
+
+fn duplicate(line: usize, phrase: &str, first: usize) -> Fault {
+    Fault::new(line, format!("the reply to {phrase:?} is already at line {first}; remove one of them"))
+}

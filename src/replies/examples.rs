@@ -1,0 +1,191 @@
+//! The examples of each reply, with which a message is compared: its phrases, and the sentences of `[tests]` that name it.
+//!
+//! A message and an example are compared by their *features*: the words, cut to their first letters, which unites most forms of
+//! a word in any language. A feature weighs more the fewer replies have it. The score is the weight of the shared features, twice,
+//! divided by the weight of all features of both (Dice's coefficient): 1 if all are shared, and 0 if none is.
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    features::{FeatureId, Features, for_each_feature},
+    index::PhraseId,
+    words::Words,
+};
+
+pub(super) type ExampleId = u32;
+/// Number of examples of a reply that are compared to decide a tie.
+const MAX_COMPARED: usize = 100;
+
+/// What an example was taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Phrase(PhraseId),
+    /// A line of `[tests]`, by its position.
+    Test(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Example {
+    pub(super) reply: u32,
+    pub(super) source: Source,
+    /// Position of its first feature.
+    start: u32,
+    /// The weight of its features.
+    pub(super) weight: f32,
+}
+
+/// All examples of a file, in the order of the replies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Examples {
+    ids: FxHashMap<String, FeatureId>,
+    weights: Vec<f32>,
+    /// The weight of a feature that no example has.
+    pub(super) unknown_weight: f32,
+    list: Vec<Example>,
+    /// The features of all examples; those of one example are sorted.
+    features: Vec<FeatureId>,
+    /// By reply, its first example.
+    of_replies: Vec<ExampleId>,
+    /// By feature, its first place in `postings`.
+    starts: Vec<u32>,
+    /// The examples that have a feature, feature by feature.
+    postings: Vec<ExampleId>,
+}
+
+impl Examples {
+    /// Builds the examples of `replies` replies from the words of each example, which must be sorted by reply.
+    pub(super) fn new<'a>(replies: usize, sources: impl Iterator<Item = (usize, Source, &'a Words)>) -> Examples {
+        let mut examples = Examples::default();
+        for (reply, source, words) in sources {
+            examples.add(reply, source, words);
+        }
+        examples.of_replies.resize(replies + 1, examples.list.len() as ExampleId);
+        examples.invert();
+        examples.weigh(replies);
+        examples
+    }
+
+    fn add(&mut self, reply: usize, source: Source, words: &Words) {
+        let start = self.features.len();
+        let mut buffer = String::new();
+        for_each_feature(words, &mut buffer, |_, feature| {
+            let next = self.ids.len() as FeatureId;
+            let id = match self.ids.get(feature) {
+                Some(id) => *id,
+                None => *self.ids.entry(feature.to_owned()).or_insert(next),
+            };
+            if !self.features[start..].contains(&id) {
+                self.features.push(id);
+            }
+        });
+        self.features[start..].sort_unstable();
+        let id = self.list.len() as ExampleId;
+        while self.of_replies.len() <= reply {
+            self.of_replies.push(id);
+        }
+        self.list.push(Example { reply: reply as u32, source, start: start as u32, weight: 0.0 });
+    }
+
+    /// Lists the examples of each feature.
+    fn invert(&mut self) {
+        let mut counts = vec![0_u32; self.ids.len() + 1];
+        for feature in &self.features {
+            counts[*feature as usize + 1] += 1;
+        }
+        for feature in 1..counts.len() {
+            counts[feature] += counts[feature - 1];
+        }
+        self.starts.clone_from(&counts);
+        self.postings = vec![0; self.features.len()];
+        for id in 0..self.list.len() as ExampleId {
+            for feature in self.range(id) {
+                let place = &mut counts[self.features[feature] as usize];
+                self.postings[*place as usize] = id;
+                *place += 1;
+            }
+        }
+    }
+
+    /// Computes the weights: `ln(1 + E / e)` for a feature that `e` of `E` replies have.
+    fn weigh(&mut self, replies: usize) {
+        let replies = replies as f32;
+        let weight = |feature: FeatureId| {
+            let of_replies = self.postings_of(feature).chunk_by(|one, other| self.reply(*one) == self.reply(*other));
+            (replies / of_replies.count() as f32).ln_1p()
+        };
+        self.weights = (0..self.ids.len() as FeatureId).map(weight).collect();
+        self.unknown_weight = replies.ln_1p();
+        for id in 0..self.list.len() {
+            let weight = self.features_of(id as ExampleId).iter().map(|feature| self.weight(*feature)).sum();
+            self.list[id].weight = weight;
+        }
+    }
+
+    pub(super) fn feature(&self, text: &str) -> Option<FeatureId> {
+        self.ids.get(text).copied()
+    }
+
+    pub(super) fn weight(&self, feature: FeatureId) -> f32 {
+        self.weights[feature as usize]
+    }
+
+    pub(super) fn get(&self, id: ExampleId) -> Example {
+        self.list[id as usize]
+    }
+
+    fn reply(&self, id: ExampleId) -> u32 {
+        self.list[id as usize].reply
+    }
+
+    /// The example that a line of `[tests]` is.
+    pub(super) fn of_test(&self, test: usize) -> Option<ExampleId> {
+        self.list.iter().position(|example| example.source == Source::Test(test)).map(|at| at as ExampleId)
+    }
+
+    /// The examples with a feature.
+    pub(super) fn postings_of(&self, feature: FeatureId) -> &[ExampleId] {
+        let start = self.starts[feature as usize] as usize;
+        &self.postings[start..self.starts[feature as usize + 1] as usize]
+    }
+
+    /// The examples of a reply.
+    pub(super) fn of_reply(&self, reply: usize) -> std::ops::Range<ExampleId> {
+        self.of_replies[reply]..self.of_replies[reply + 1]
+    }
+
+    fn range(&self, id: ExampleId) -> std::ops::Range<usize> {
+        let end = self.list.get(id as usize + 1).map_or(self.features.len(), |next| next.start as usize);
+        self.list[id as usize].start as usize..end
+    }
+
+    fn features_of(&self, id: ExampleId) -> &[FeatureId] {
+        &self.features[self.range(id)]
+    }
+
+    /// How similar a message is to an example.
+    pub(super) fn score(&self, id: ExampleId, message: &Features) -> f32 {
+        let mut of_message = message.known.iter().copied().peekable();
+        let mut shared = 0.0;
+        for &feature in self.features_of(id) {
+            while of_message.next_if(|other| *other < feature).is_some() {}
+            if of_message.next_if_eq(&feature).is_some() {
+                shared += self.weight(feature);
+            }
+        }
+        2.0 * shared / (message.weight + self.list[id as usize].weight)
+    }
+
+    /// The example of a reply that is most similar to a message.
+    pub(super) fn best_of(
+        &self,
+        reply: usize,
+        message: &Features,
+        without: Option<ExampleId>,
+    ) -> Option<(f32, ExampleId)> {
+        let examples = self.of_reply(reply).filter(|id| Some(*id) != without).take(MAX_COMPARED);
+        examples.map(|id| (self.score(id, message), id)).max_by(|one, other| {
+            // Of equal ones, the first.
+            one.0.total_cmp(&other.0).then(other.1.cmp(&one.1))
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! The features of a text: its words, cut to their first letters.
+
+use super::{
+    examples::Examples,
+    letters::is_unspaced,
+    words::{Link, Words},
+};
+
+pub(super) type FeatureId = u32;
+
+/// Number of letters to which words are cut.
+const LETTERS: usize = 5;
+
+/// The features of a message.
+#[derive(Default)]
+pub(super) struct Features {
+    /// Those that some example has, sorted.
+    pub(super) known: Vec<FeatureId>,
+    /// Hashes of the others.
+    unknown: Vec<u64>,
+    /// The weight of all.
+    pub(super) weight: f32,
+    buffer: String,
+}
+
+impl Features {
+    /// Reads the features of a message. `corrected` returns what a word that no example has may be meant as.
+    pub(super) fn read(&mut self, words: &Words, examples: &Examples, mut corrected: impl FnMut(usize) -> Option<FeatureId>) {
+        let Features { known, unknown, weight, buffer } = self;
+        known.clear();
+        unknown.clear();
+        for_each_feature(words, buffer, |at, feature| {
+            match examples.feature(feature).or_else(|| corrected(at)) {
+                Some(id) => known.push(id),
+                None => unknown.push(std::hash::BuildHasher::hash_one(&rustc_hash::FxBuildHasher, feature)),
+            }
+        });
+        known.sort_unstable();
+        known.dedup();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let of_known: f32 = known.iter().map(|feature| examples.weight(*feature)).sum();
+        *weight = of_known + unknown.len() as f32 * examples.unknown_weight;
+    }
+
+    /// The number of bytes of memory they hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.known.capacity() * size_of::<FeatureId>() + self.unknown.capacity() * 8 + self.buffer.capacity()
+    }
+}
+
+/// Calls `visit` with each feature of a text, and the position of its first word. In scripts without spaces, features are two
+/// letters next to each other.
+pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: impl FnMut(usize, &str)) {
+    let mut at = 0;
+    while at < words.len() {
+        let word = words.word(at);
+        let first = at;
+        at += 1;
+        let next = (at < words.len()).then(|| words.link(at));
+        if word.starts_with(is_unspaced) {
+            if next == Some(Link::Unspaced) {
+                buffer.clear();
+                buffer.push_str(word);
+                buffer.push_str(words.word(at));
+                visit(first, buffer);
+            } else if words.link(first) != Link::Unspaced {
+                visit(first, word);
+            }
+        } else if next == Some(Link::Hyphen) {
+            buffer.clear();
+            buffer.push_str(word);
+            while at < words.len() && words.link(at) == Link::Hyphen {
+                buffer.push_str(words.word(at));
+                at += 1;
+            }
+            visit(first, cut(buffer));
+        } else {
+            visit(first, cut(word));
+        }
+    }
+}
+
+/// The first letters of a word.
+pub(super) fn cut(word: &str) -> &str {
+    word.char_indices().nth(LETTERS).map_or(word, |(end, _)| &word[..end])
+}

@@ -1,0 +1,86 @@
+//! The kinds of characters that normalising distinguishes, and how letters are typed without their keyboard.
+
+/// Appends a small letter as people type it where their keyboard has only the letters of ASCII.
+pub(super) fn push_as_typed(letter: char, text: &mut String) {
+    match letter {
+        'ß' => text.push_str("ss"),
+        'æ' => text.push_str("ae"),
+        'œ' => text.push_str("oe"),
+        'þ' => text.push_str("th"),
+        'ø' => text.push('o'),
+        'đ' | 'ð' | 'ɖ' => text.push('d'),
+        'ł' => text.push('l'),
+        'ħ' => text.push('h'),
+        'ŧ' => text.push('t'),
+        'ŋ' => text.push('n'),
+        'ı' | 'ɨ' => text.push('i'),
+        'ə' | 'ɛ' => text.push('e'),
+        'ɔ' => text.push('o'),
+        'ɓ' => text.push('b'),
+        'ɗ' => text.push('d'),
+        'ƙ' => text.push('k'),
+        letter => text.push(letter),
+    }
+}
+
+/// A text without letters and digits (`?`) in the form in which it is compared.
+pub(super) fn symbols(text: &str) -> String {
+    let mut symbols = String::new();
+    read_symbols(text, &mut symbols);
+    symbols
+}
+
+/// Like [`symbols`], but appends to a buffer.
+pub(super) fn read_symbols(text: &str, symbols: &mut String) {
+    symbols.extend(text.trim().chars().filter(|char| !is_invisible(*char)));
+}
+
+/// The ASCII characters for which [`is_dropped`] is true.
+pub(super) const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
+
+pub(super) fn is_dropped(char: char) -> bool {
+    is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
+}
+
+/// Zero-width characters, direction marks, soft hyphens, and what only varies an emoji: variation selectors, skin tones and
+/// the frame of a key.
+fn is_invisible(char: char) -> bool {
+    matches!(char,
+        '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// Marks that people often leave out: accents of Latin, Greek and Cyrillic letters, vowel marks of Hebrew and Arabic, and the
+/// stroke that stretches an Arabic word. The marks of other scripts, such as Devanagari, are part of the word.
+pub(super) fn is_accent(char: char) -> bool {
+    matches!(char,
+        '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
+        | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}'..='\u{6e8}'
+        | '\u{6ea}'..='\u{6ed}')
+}
+
+/// Characters that stand for a whole sentence, as `ﷺ` does for 18 letters and spaces. Decomposed, a message full of them would
+/// become many times as long and as expensive, so they are not decomposed, neither in messages nor in phrases.
+pub(super) fn is_phrase_ligature(char: char) -> bool {
+    matches!(char, '\u{fdfa}' | '\u{fdfb}')
+}
+
+/// Letters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
+pub(super) fn is_unspaced(char: char) -> bool {
+    matches!(char,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
+        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Letters of which two make the flag of a country.
+pub(super) fn is_flag_letter(char: char) -> bool {
+    matches!(char, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+/// Whether a character is in a block with emoji, except blocks of punctuation (Unicode's emoji-data.txt).
+pub(super) fn is_emoji(char: char) -> bool {
+    matches!(char,
+        '\u{2194}'..='\u{21aa}' | '\u{231a}'..='\u{23fa}' | '\u{25aa}'..='\u{27bf}' | '\u{2934}'..='\u{2935}'
+        | '\u{2b05}'..='\u{2b55}' | '\u{1f000}'..='\u{1faff}')
+}

@@ -1,0 +1,133 @@
+//! Finds the replies whose examples are most similar to a message.
+
+use super::{
+    examples::{ExampleId, Examples},
+    features::{FeatureId, Features},
+};
+
+/// Score from which a reply answers a message that no phrase is in.
+pub(super) const ANSWERING: f32 = 0.60;
+/// Lead over the second reply that an answer needs.
+pub(super) const LEAD: f32 = 0.06;
+/// Score from which a reply is offered.
+pub(super) const OFFERED: f32 = 0.25;
+/// Number of replies that are offered at most.
+pub(super) const OFFERS: usize = 3;
+/// Limit on the examples that are visited, those with the rarest words first. Only a file of thousands of replies reaches it, and
+/// then may miss an example that shares no rare word with the message.
+const MAX_VISITED: usize = 2_000;
+
+/// A reply with its most similar example.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Near {
+    pub(super) score: f32,
+    pub(super) reply: usize,
+    pub(super) example: ExampleId,
+}
+
+/// The most similar replies, the best first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Nearest {
+    best: [Option<Near>; OFFERS],
+}
+
+/// Reusable memory for a search.
+#[derive(Default)]
+pub(super) struct NearestBuffer {
+    /// The features of the message, the rarest first.
+    rarest: Vec<FeatureId>,
+    /// Examples with one of them, and its weight.
+    hits: Vec<(ExampleId, f32)>,
+}
+
+impl Nearest {
+    /// Finds the replies below the number `replies` with a score of at least `OFFERED`.
+    pub(super) fn find(
+        examples: &Examples,
+        message: &Features,
+        replies: usize,
+        without: Option<ExampleId>,
+        buffer: &mut NearestBuffer,
+    ) -> Nearest {
+        let remaining = buffer.visit(examples, message);
+        let mut nearest = Nearest::default();
+        for hits in buffer.hits.chunk_by(|one, other| one.0 == other.0) {
+            let id = hits[0].0;
+            let example = examples.get(id);
+            let shared: f32 = hits.iter().map(|hit| hit.1).sum::<f32>() + remaining;
+            let possible = 2.0 * shared / (message.weight + example.weight);
+            let reply = example.reply as usize;
+            if reply < replies && Some(id) != without && possible >= nearest.least() - 1e-4 {
+                nearest.add(Near { score: examples.score(id, message), reply, example: id });
+            }
+        }
+        nearest
+    }
+
+    /// The reply that answers: it is similar enough, and no other is nearly as similar.
+    pub(super) fn answer(&self) -> Option<Near> {
+        let best = self.best[0].filter(|best| best.score >= ANSWERING)?;
+        let second = self.best[1].map_or(0.0, |second| second.score);
+        (best.score - second >= LEAD).then_some(best)
+    }
+
+    /// The most similar replies, the best first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Near> {
+        self.best.iter().flatten()
+    }
+
+    /// The score that another reply needs to be among the best.
+    fn least(&self) -> f32 {
+        self.best[OFFERS - 1].map_or(OFFERED, |last| last.score)
+    }
+
+    fn add(&mut self, near: Near) {
+        if near.score < OFFERED {
+            return;
+        }
+        // Of equal scores, the earlier reply is better.
+        let is_better = |other: &Near| {
+            near.score > other.score || (near.score == other.score && near.reply < other.reply)
+        };
+        let same = self.best.iter().position(|other| other.is_some_and(|other| other.reply == near.reply));
+        let last = match same {
+            Some(at) if !self.best[at].as_ref().is_some_and(is_better) => return,
+            Some(at) => at,
+            None => OFFERS - 1,
+        };
+        let place = self.best.iter().position(|other| other.as_ref().is_none_or(is_better));
+        if let Some(place) = place.filter(|place| *place <= last) {
+            self.best[place..=last].rotate_right(1);
+            self.best[place] = Some(near);
+        }
+    }
+}
+
+impl NearestBuffer {
+    /// Lists examples that may be similar enough, and returns the weight of the features that were not visited: they are
+    /// too common, or too light for any other example to reach `OFFERED`.
+    fn visit(&mut self, examples: &Examples, message: &Features) -> f32 {
+        let NearestBuffer { rarest, hits } = self;
+        rarest.clear();
+        rarest.extend(&message.known);
+        rarest.sort_unstable_by_key(|feature| examples.postings_of(*feature).len());
+        hits.clear();
+        let mut remaining: f32 = rarest.iter().map(|feature| examples.weight(*feature)).sum();
+        // An example that shares `s` weighs at least `s`, so its score is at most `2 s / (message + s)`.
+        let needed = OFFERED * message.weight / (2.0 - OFFERED);
+        for feature in rarest {
+            let left = MAX_VISITED - hits.len();
+            if remaining < needed || left == 0 {
+                break;
+            }
+            let weight = examples.weight(*feature);
+            let postings = examples.postings_of(*feature);
+            hits.extend(postings.iter().take(left).map(|id| (*id, weight)));
+            if postings.len() <= left {
+                remaining -= weight;
+            }
+        }
+        hits.sort_unstable_by_key(|hit| hit.0);
+        remaining.max(0.0)
+    }
+}

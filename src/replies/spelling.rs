@@ -1,0 +1,244 @@
+//! Finds words that are spelled like another one: one letter is added, dropped or changed, or two neighbors are swapped.
+//!
+//! Two such words become the same when a letter is removed from one of them or from both (as in `SymSpell`). So the index
+//! has each word, and each word without one of its letters, and a lookup tries the same for the word of a message.
+
+use super::vocabulary::TokenId;
+
+/// Number of letters from which words are corrected. Shorter ones are too often another word.
+pub(super) const MIN_LETTERS: usize = 5;
+/// Number of letters up to which words are corrected.
+const MAX_LETTERS: usize = 40;
+/// Limit on the entries, of 8 bytes each: about 250,000 words. The words after them are not corrected.
+const MAX_ENTRIES: usize = 2_000_000;
+
+/// The words and prefixes of a file by the hashes of their spellings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spellings {
+    /// The hashes, and what is spelled so, sorted by hash.
+    entries: Vec<(u32, TokenId)>,
+    /// For the first bits of a hash, the first entry with them.
+    starts: Vec<u32>,
+    /// Lengths in letters for which there are words and prefixes, as bits.
+    word_lengths: u64,
+    prefix_lengths: u64,
+}
+
+impl Spellings {
+    /// Indexes words and prefixes. Prefixes have odd ids.
+    pub(super) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)>) -> Spellings {
+        let mut spellings = Spellings::default();
+        for (token, text) in tokens {
+            let Some(letters) = Letters::of(text) else { continue };
+            if letters.count < MIN_LETTERS || spellings.entries.len() + letters.count >= MAX_ENTRIES {
+                continue;
+            }
+            let is_prefix = token % 2 == 1;
+            let lengths =
+                if is_prefix { &mut spellings.prefix_lengths } else { &mut spellings.word_lengths };
+            *lengths |= 1 << letters.count;
+            let removable = letters.count - usize::from(is_prefix);
+            spellings.entries.push((letters.hash(letters.count), token));
+            let without = (0..removable).map(|at| (letters.hash_without(at, letters.count), token));
+            spellings.entries.extend(without);
+        }
+        spellings.entries.sort_unstable();
+        spellings.entries.dedup();
+        let bits = spellings.entries.len().next_power_of_two().trailing_zeros();
+        let mut next = 0;
+        for bucket in 0..=1_u64 << bits {
+            while spellings.entries.get(next).is_some_and(|(hash, _)| u64::from(*hash) >> (32 - bits) < bucket) {
+                next += 1;
+            }
+            spellings.starts.push(next as u32);
+        }
+        spellings
+    }
+
+    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once. Returns
+    /// the number of lookups.
+    pub(super) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
+        let letters = Letters::beginning(word);
+        let mut lookups = 0;
+        let mut look_up = |hash: u32, is_prefix: bool| {
+            lookups += 1;
+            let tokens = self.entries_of(hash).map(|(_, token)| *token);
+            tokens.filter(|token| (token % 2 == 1) == is_prefix).for_each(&mut visit);
+        };
+        let is_near = |lengths: u64, count: usize| lengths << 1 & 7_u64 << count != 0;
+        if letters.is_whole && is_near(self.word_lengths, letters.count) {
+            look_up(letters.hash(letters.count), false);
+            (0..letters.count).for_each(|at| look_up(letters.hash_without(at, letters.count), false));
+        }
+        // The last letter of a prefix must be correct, so it is not removed.
+        for end in MIN_LETTERS - 1..=letters.count {
+            if is_near(self.prefix_lengths, end) {
+                look_up(letters.hash(end), true);
+                (0..end - 1).for_each(|at| look_up(letters.hash_without(at, end), true));
+            }
+        }
+        lookups
+    }
+
+    fn entries_of(&self, hash: u32) -> impl Iterator<Item = &(u32, TokenId)> {
+        let bits = self.starts.len().saturating_sub(1).trailing_zeros();
+        let bucket = (u64::from(hash) >> (32 - bits.min(32))) as usize;
+        let range = match self.starts.get(bucket..bucket + 2) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
+        };
+        self.entries[range].iter().filter(move |entry| entry.0 == hash)
+    }
+}
+
+/// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in
+/// one step. The sum of letters `c` is `c[0] + c[1] * B + c[2] * B * B` and so on.
+struct Letters {
+    count: usize,
+    /// Whether these are all letters of the word.
+    is_whole: bool,
+    /// The sum of the first letters, by their number.
+    sums: [u64; MAX_LETTERS + 1],
+}
+
+const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+const INVERSE_OF_BASE: u64 = inverse(BASE);
+
+impl Letters {
+    /// All letters of a word; `None` if there are too many.
+    fn of(word: &str) -> Option<Letters> {
+        Some(Letters::beginning(word)).filter(|letters| letters.is_whole)
+    }
+
+    /// The first letters of a word.
+    fn beginning(word: &str) -> Letters {
+        let mut letters = Letters { count: 0, is_whole: true, sums: [0; MAX_LETTERS + 1] };
+        let mut power = 1_u64;
+        for char in word.chars() {
+            if letters.count == MAX_LETTERS {
+                letters.is_whole = false;
+                break;
+            }
+            letters.sums[letters.count + 1] =
+                letters.sums[letters.count].wrapping_add(u64::from(char).wrapping_mul(power));
+            letters.count += 1;
+            power = power.wrapping_mul(BASE);
+        }
+        letters
+    }
+
+    /// Hash of the first `end` letters.
+    fn hash(&self, end: usize) -> u32 {
+        mixed(self.sums[end])
+    }
+
+    /// Hash of the first `end` letters without the one at `at`. The letters after it move down by one power.
+    fn hash_without(&self, at: usize, end: usize) -> u32 {
+        let after = self.sums[end].wrapping_sub(self.sums[at + 1]).wrapping_mul(INVERSE_OF_BASE);
+        mixed(self.sums[at].wrapping_add(after))
+    }
+}
+
+/// Spreads a sum over all bits of a hash.
+fn mixed(sum: u64) -> u32 {
+    let folded = (sum ^ sum >> 32).wrapping_mul(BASE);
+    (folded >> 32) as u32
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's method, which doubles the number of correct bits in each step.
+const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut step = 0;
+    while step < 5 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
+/// Whether two different words become the same when one letter is added, dropped or changed, or two neighbors are swapped.
+pub(super) fn is_one_edit_apart(one: &str, other: &str) -> bool {
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
+    let start: usize = same.map(|(char, _)| char.len_utf8()).sum();
+    let (one, other) = (&one[start..], &other[start..]);
+    let (after_one, after_other) = (without_first(one), without_first(other));
+    after_one == other
+        || one == after_other
+        || after_one == after_other
+        || (without_first(after_one) == without_first(after_other) && is_swapped(one, other))
+}
+
+/// Whether the first two letters are swapped.
+fn is_swapped(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.chars(), other.chars());
+    let (first, second) = (one.next(), one.next());
+    first.is_some() && second.is_some() && (second, first) == (other.next(), other.next())
+}
+
+fn without_first(word: &str) -> &str {
+    let mut chars = word.chars();
+    chars.next();
+    chars.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_edit() {
+        for (one, other) in [
+            ("wedding", "weding"),
+            ("wedding", "weddding"),
+            ("wedding", "weddimg"),
+            ("wedding", "wedidng"),
+            ("wedding", "eddding"),
+            ("wedding", "weddign"),
+            ("größe", "grösse"),
+        ] {
+            let is_near = one != "größe";
+            assert_eq!(is_one_edit_apart(one, other), is_near, "{one} {other}");
+            assert_eq!(is_one_edit_apart(other, one), is_near, "{one} {other}");
+        }
+        assert!(!is_one_edit_apart("wedding", "weedinng"));
+        assert!(!is_one_edit_apart("abcde", "badce"));
+    }
+
+    /// A word with one edit at a place.
+    fn edited(word: &str, kind: u8, at: usize, letter: char) -> String {
+        let mut letters: Vec<char> = word.chars().collect();
+        let at = at % (letters.len() - 1);
+        match kind {
+            0 => letters.insert(at, letter),
+            1 => drop(letters.remove(at)),
+            2 => letters[at] = letter,
+            _ => letters.swap(at, at + 1),
+        }
+        letters.into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn each_edit_is_found(word in "[a-eé]{5,12}", kind in 0_u8..4, at in 0_usize..12, letter in "[a-e]") {
+            let typo = edited(&word, kind, at, letter.chars().next().unwrap());
+            let spellings = Spellings::of([(0, &*word)].into_iter());
+            let mut found = Vec::new();
+            spellings.visit(&typo, |token| found.push(token));
+            prop_assert_eq!(found.contains(&0), true);
+            prop_assert!(word == typo || is_one_edit_apart(&word, &typo));
+        }
+
+        #[test]
+        fn a_prefix_is_found_in_a_longer_word(word in "[a-eé]{5,12}", kind in 0_u8..4, at in 0_usize..12, rest in "[a-e]{0,5}") {
+            let last = word.chars().last().unwrap();
+            let typo = edited(&word, kind, at, 'x');
+            prop_assume!(typo.ends_with(last));
+            let spellings = Spellings::of([(1, &*word)].into_iter());
+            let mut found = Vec::new();
+            spellings.visit(&(typo + &rest), |token| found.push(token));
+            prop_assert!(found.contains(&1));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The words of a file, each with a number, and the words of a message that are among them or may be typos of them.
+
+use std::{hash::BuildHasher, sync::Arc};
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use super::{
+    spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
+    words::Words,
+};
+
+/// A word, with an even number, or a prefix (`word*`), with an odd one.
+pub(super) type TokenId = u32;
+
+/// All words of a file.
+///
+/// The maps hold only words of the owner's file, which no client can choose, so a fast hash without protection against
+/// deliberate collisions is safe.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vocabulary {
+    words: FxHashMap<Arc<str>, TokenId>,
+    prefixes: FxHashMap<Arc<str>, TokenId>,
+    /// The texts of words and of prefixes, by their order.
+    texts: [Vec<Arc<str>>; 2],
+    /// Length of the longest prefix in bytes, beyond which no lookup is needed.
+    pub(super) longest_prefix: usize,
+    /// Words from here on are only in `[tests]`.
+    first_of_tests: TokenId,
+    /// Hashes of the words in the texts of replies, which are not typos.
+    known: FxHashSet<u64>,
+    spellings: Spellings,
+}
+
+impl Vocabulary {
+    /// The id of a word or prefix, which is added if it is missing.
+    pub(super) fn add(&mut self, text: &str, is_prefix: bool) -> TokenId {
+        let tokens = if is_prefix { &mut self.prefixes } else { &mut self.words };
+        if let Some(token) = tokens.get(text) {
+            return *token;
+        }
+        let texts = &mut self.texts[usize::from(is_prefix)];
+        let token = texts.len() as TokenId * 2 + TokenId::from(is_prefix);
+        let text: Arc<str> = text.into();
+        texts.push(Arc::clone(&text));
+        if is_prefix {
+            self.longest_prefix = self.longest_prefix.max(text.len());
+        }
+        tokens.insert(text, token);
+        token
+    }
+
+    /// Ends the phrases: words that are added later do not belong to any.
+    pub(super) fn end_phrases(&mut self) {
+        self.first_of_tests = self.texts[0].len() as TokenId * 2;
+    }
+
+    /// Adds the words of a reply's text, which are correct wherever they are in a message.
+    pub(super) fn add_text(&mut self, text: &str) {
+        let words = Words::of(text);
+        let long = words.folded().filter(|word| word.len() >= MIN_LETTERS && !self.words.contains_key(*word));
+        self.known.extend(long.map(|word| FxBuildHasher.hash_one(word)));
+    }
+
+    /// Ends the vocabulary. Only then, typos are recognised.
+    pub(super) fn end(&mut self) {
+        let texts = self.texts.iter().zip(0..);
+        let tokens = texts.flat_map(|(texts, kind)| {
+            texts.iter().enumerate().map(move |(at, text)| (at as TokenId * 2 + kind, &**text))
+        });
+        self.spellings = Spellings::of(tokens);
+    }
+
+    pub(super) fn text(&self, token: TokenId) -> &str {
+        &self.texts[token as usize % 2][token as usize / 2]
+    }
+
+    pub(super) fn word(&self, text: &str) -> Option<TokenId> {
+        self.words.get(text).copied()
+    }
+
+    pub(super) fn prefix(&self, text: &str) -> Option<TokenId> {
+        self.prefixes.get(text).copied()
+    }
+
+    /// Whether a phrase has this word or prefix.
+    pub(super) fn is_in_phrase(&self, token: TokenId) -> bool {
+        token % 2 == 1 || token < self.first_of_tests
+    }
+
+    /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
+    /// file has anywhere, or that is too short. Returns the number of lookups.
+    pub(super) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
+        if word.len() < MIN_LETTERS
+            || word.chars().nth(MIN_LETTERS - 1).is_none()
+            || self.known.contains(&FxBuildHasher.hash_one(word))
+        {
+            return 1;
+        }
+        1 + self.spellings.visit(word, |token| {
+            let text = self.text(token);
+            let is_near =
+                if token % 2 == 0 { is_one_edit_apart(word, text) } else { begins_nearly_with(word, text) };
+            if is_near {
+                visit(token);
+            }
+        })
+    }
+}
+
+/// Whether a beginning of `word` that ends as `prefix` does is one edit apart from it.
+fn begins_nearly_with(word: &str, prefix: &str) -> bool {
+    let letters = prefix.chars().count();
+    let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
+    let mut beginnings = ends.skip(letters.saturating_sub(2)).take(3).map(|end| &word[..end]);
+    beginnings.any(|beginning| {
+        beginning.chars().next_back() == prefix.chars().next_back()
+            && beginning != prefix
+            && is_one_edit_apart(beginning, prefix)
+    })
+}
