@@ -89,6 +89,42 @@ fn a_reply_keeps_its_line_breaks() {
     check(&[&server.url(), "-m", "hours"], "", "Mon 9-18\n\nSat 10-14\n", 0);
 }
 
+/// Replies with offers, as the server sends them for a message that it does not understand.
+const OFFERS: &str = "[replies]
+hours = We are open.
+parking = Behind the house.
+unknown = Sorry.
+  Did you mean:
+  > opening hours
+  > parking
+";
+
+#[test]
+fn a_pipe_keeps_one_answer_a_line_whatever_is_offered() {
+    let server = Replyd::serve(OFFERS);
+    let url = server.url();
+    let said = check(&[&url], "what?\n2\nparking\n", "Sorry.\nSorry.\nBehind the house.\n", 0);
+    let offers = "Did you mean:\n> opening hours\n> parking\n";
+    assert_eq!(said.matches(offers).count(), 2, "{said}");
+    server.log().wait_for("CLIENT >> 2 [");
+    let said = check(&[&url, "-m", "what?"], "", "Sorry.\n", 0);
+    assert!(said.contains(offers), "{said}");
+}
+
+#[test]
+fn what_a_pipe_gets_of_other_answers_with_offers() {
+    let server = Replyd::serve(
+        "[replies]\nsell = We sell:\n  > bread\nmenu = > bread\n  > cake\nred = Red.\n  > \x1b[31mred\n",
+    );
+    let url = server.url();
+    let said = check(&[&url, "-m", "sell"], "", "We sell:\n", 0);
+    assert!(said.contains("\n> bread\n"), "{said}");
+    let said = check(&[&url, "-m", "menu"], "", "> bread\n> cake\n", 0);
+    assert!(!said.contains("> bread"), "{said}");
+    let said = check(&[&url, "-m", "red"], "", "Red.\n", 0);
+    assert!(said.contains("\n> \\u{1b}[31mred\n"), "{said}");
+}
+
 #[test]
 fn input_that_is_not_utf8() {
     let server = Replyd::serve("");

@@ -10,6 +10,7 @@ mod init;
 mod input;
 mod key;
 mod log_writer;
+mod offers;
 mod output;
 mod pipe;
 mod reload;
