@@ -14,6 +14,7 @@ mod offers;
 mod output;
 mod pipe;
 mod reload;
+mod screen;
 mod serve;
 mod settings;
 mod signals;
