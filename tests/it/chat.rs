@@ -89,6 +89,42 @@ fn a_reply_keeps_its_line_breaks() {
     check(&[&server.url(), "-m", "hours"], "", "Mon 9-18\n\nSat 10-14\n", 0);
 }
 
+/// Replies with offers, as the server sends them for a message that it does not understand.
+const OFFERS: &str = "[replies]
+hours = We are open.
+parking = Behind the house.
+unknown = Sorry.
+  Did you mean:
+  > opening hours
+  > parking
+";
+
+#[test]
+fn a_pipe_keeps_one_answer_a_line_whatever_is_offered() {
+    let server = Replyd::serve(OFFERS);
+    let url = server.url();
+    let said = check(&[&url], "what?\n2\nparking\n", "Sorry.\nSorry.\nBehind the house.\n", 0);
+    let offers = "Did you mean:\n> opening hours\n> parking\n";
+    assert_eq!(said.matches(offers).count(), 2, "{said}");
+    server.log().wait_for("CLIENT >> 2 [");
+    let said = check(&[&url, "-m", "what?"], "", "Sorry.\n", 0);
+    assert!(said.contains(offers), "{said}");
+}
+
+#[test]
+fn what_a_pipe_gets_of_other_answers_with_offers() {
+    let server = Replyd::serve(
+        "[replies]\nsell = We sell:\n  > bread\nmenu = > bread\n  > cake\nred = Red.\n  > \x1b[31mred\n",
+    );
+    let url = server.url();
+    let said = check(&[&url, "-m", "sell"], "", "We sell:\n", 0);
+    assert!(said.contains("\n> bread\n"), "{said}");
+    let said = check(&[&url, "-m", "menu"], "", "> bread\n> cake\n", 0);
+    assert!(!said.contains("> bread"), "{said}");
+    let said = check(&[&url, "-m", "red"], "", "Red.\n", 0);
+    assert!(said.contains("\n> \\u{1b}[31mred\n"), "{said}");
+}
+
 #[test]
 fn input_that_is_not_utf8() {
     let server = Replyd::serve("");
@@ -171,6 +207,70 @@ fn on_a_terminal_an_answer_cannot_drive_it() {
     assert!(client.stdout.all().contains("\\u{1b}]0;evil\\u{7}"), "{}", client.stdout.all());
     // A pipe gets it as it is.
     check(&[&server.url(), "-m", "hi"], "", "\x1b]0;evil\x07\n", 0);
+}
+
+/// A client on a terminal that has been offered something in answer to `what?`.
+#[track_caller]
+fn offered(server: &Replyd) -> Program {
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    client.type_in("what?\r");
+    for line in ["SERVER >> Sorry.", "Did you mean:", " 1. opening hours", " 2. parking", "Client >> "] {
+        client.stdout.wait_for(line);
+    }
+    client
+}
+
+#[test]
+fn on_a_terminal_a_number_sends_the_offer() {
+    let server = Replyd::serve(OFFERS);
+    let mut client = offered(&server);
+    client.type_in("2\r");
+    server.log().wait_for("CLIENT >> parking [");
+    client.stdout.wait_for("Client >> parking");
+    client.stdout.wait_for("SERVER >> Behind the house.");
+}
+
+#[test]
+fn on_a_terminal_a_number_after_something_else_is_text() {
+    let server = Replyd::serve(OFFERS);
+    let mut client = offered(&server);
+    client.type_in("hours\r");
+    client.stdout.wait_for("SERVER >> We are open.");
+    client.type_in("1\r");
+    server.log().wait_for("CLIENT >> 1 [");
+}
+
+#[test]
+fn on_a_terminal_a_number_that_is_not_offered_is_text() {
+    let server = Replyd::serve(OFFERS);
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    // The greeting offers nothing.
+    client.type_in("1\r");
+    server.log().wait_for("CLIENT >> 1 [");
+    client.stdout.wait_for(" 2. parking");
+    client.stdout.wait_for("Client >> ");
+    client.type_in("3\r");
+    server.log().wait_for("CLIENT >> 3 [");
+}
+
+#[test]
+fn on_a_terminal_an_offer_cannot_drive_it_and_is_sent_as_it_is() {
+    let server = Replyd::serve("[replies]\nunknown = Sorry.\n  > \x1b]0;evil\x07\n");
+    let mut client = Program::on_terminal(&mut chat(&[&server.url()]));
+    client.stdout.wait_for("Client >> ");
+    client.type_in("what?\r");
+    client.stdout.wait_for(" 1. \\u{1b}]0;evil\\u{7}");
+    client.stdout.wait_for("Client >> ");
+    client.type_in("1\r");
+    client.stdout.wait_for("Client >> \\u{1b}]0;evil\\u{7}");
+    // The log escapes backslashes, which an escaped offer would have.
+    server.log().wait_for("CLIENT >> \\u{1b}]0;evil\\u{7} [");
+    client.stdout.wait_for("Client >> ");
+    client.type_in("exit\r");
+    assert_eq!(client.exit_code(), Some(0));
+    assert!(!client.stdout.all().contains("\x1b]0;"), "{}", client.stdout.all());
 }
 
 #[test]
@@ -269,6 +369,7 @@ fn on_a_terminal_no_flood_fills_the_memory() {
     const MOST: u64 = 48 * 1024;
     check_memory_in_a_flood("pongs", server_frame(10, &[b'x'; 125]).repeat(1000), 1000, MOST);
     check_memory_in_a_flood("texts", server_frame(1, b"hello").repeat(100), 50, MOST);
+    check_memory_in_a_flood("offers", server_frame(1, &b"\n> parking".repeat(6000)), 50, MOST);
     check_memory_in_a_flood("binaries", server_frame(2, &[0; 125]).repeat(100), 50, MOST);
     check_memory_in_a_flood("empty fragments", [[1, 0].to_vec(), [0, 0].repeat(2_000_000)].concat(), 1, MOST);
 }

@@ -58,8 +58,9 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Chat with a server from the console.
     ///
-    /// On a terminal it prompts; 'exit' or Ctrl-D leaves. Otherwise each line of input is a message and each answer is
-    /// printed; the greeting goes to stderr.
+    /// On a terminal it prompts; 'exit' or Ctrl-D leaves, and a number sends one of the questions that the answer above it
+    /// offers. Otherwise each line of input is a message and each answer is printed; the greeting and offered questions go
+    /// to stderr.
     Chat(ChatArgs),
     /// Print the answer to a message, without a server.
     Ask(AskArgs),

@@ -1,7 +1,7 @@
 //! The conversation without a terminal: sends the lines of stdin, or the messages of the command line, and prints the answers.
 
 use std::{
-    io::{BufWriter, IsTerminal, Write, stderr, stdin, stdout},
+    io::stdin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +15,6 @@ use replyd::{Client, ClientReceiver, ClientSender, Event};
 
 use crate::{
     chat::{EXIT, NO_REPLY, describe_close, print_status},
-    escape::Escaped,
     failure::Failure,
     input, output,
 };
@@ -128,8 +127,16 @@ impl Conversation<'_> {
 
     fn handle(&mut self, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Text(text) => self.handle_answer(text.as_bytes())?,
-            Event::Binary(bytes) => self.handle_answer(&bytes)?,
+            Event::Text(text) if !self.is_greeted => print_greeting(text.as_bytes()),
+            Event::Binary(bytes) if !self.is_greeted => print_greeting(&bytes),
+            Event::Text(text) => {
+                self.count_answer();
+                output::print_answer(&text)?;
+            }
+            Event::Binary(bytes) => {
+                self.count_answer();
+                output::print_received(&bytes)?;
+            }
             Event::Pong(payload) if payload == GREETED => {
                 self.is_greeted = true;
                 self.restart_clock();
@@ -147,15 +154,6 @@ impl Conversation<'_> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn handle_answer(&mut self, text: &[u8]) -> Result<(), Failure> {
-        if !self.is_greeted {
-            print_greeting(text);
-            return Ok(());
-        }
-        self.count_answer();
-        print(text)
     }
 
     fn count_answer(&mut self) {
@@ -213,17 +211,7 @@ fn disconnected(why: &str) -> Failure {
 
 /// Prints the greeting to stderr, since stdout is for answers to messages.
 fn print_greeting(text: &[u8]) {
-    let mut out = BufWriter::new(stderr().lock());
-    let text = Escaped::for_screen(String::from_utf8_lossy(text));
-    let _ = writeln!(out, "SERVER >> {text}").and_then(|()| out.flush());
-}
-
-fn print(text: &[u8]) -> Result<(), Failure> {
-    if stdout().is_terminal() {
-        output::print(Escaped::for_screen(String::from_utf8_lossy(text)))
-    } else {
-        output::print_bytes(text)
-    }
+    output::print_aside(format_args!("SERVER >> {}", String::from_utf8_lossy(text)));
 }
 
 /// Passes events on one at a time, since the channel has no buffer, and at the end the error if there is one.

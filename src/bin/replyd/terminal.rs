@@ -1,7 +1,6 @@
 //! The conversation on a terminal: a prompt with line editing, and replies that appear above it.
 
 use std::{
-    fmt,
     io::{Write, stdin, stdout},
     sync::{
         Arc,
@@ -14,20 +13,19 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use replyd::{Bytes, Client, ClientSender, Event};
-use rustyline::{Config, DefaultEditor, ExternalPrinter};
+use rustyline::{Config, DefaultEditor};
 
 use crate::{
     chat::{EXIT, NO_REPLY, describe_close},
     escape::Escaped,
     failure::Failure,
+    screen::{Offered, Screen},
 };
 
 /// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";
 /// Time for which the prompt waits for answers to earlier messages. An answer that comes later appears above the prompt.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
-/// Number of bytes of a text that are shown; nobody reads more on a terminal. A pipe gets the whole text.
-const SHOWN_BYTES: usize = 64 * 1024;
 /// Time limit for the server's Close after ours.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 /// Close code of a normal end, which is not reported as a failure.
@@ -41,14 +39,7 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     let mut editor = DefaultEditor::with_config(editor)
         .map_err(|error| Failure::new(format!("cannot read from this terminal: {error}")))?;
     // Without a printer, as on a dumb terminal, a reply is written at the cursor.
-    let mut printer = editor.create_external_printer().ok();
-    let mut show = move |text: &str| {
-        let line = format!("SERVER >> {}\n", Shown(text));
-        let shown = printer.as_mut().is_some_and(|printer| printer.print(line.clone()).is_ok());
-        if !shown {
-            let _ = stdout().write_all(line.as_bytes());
-        }
-    };
+    let mut screen = Screen::new(editor.create_external_printer().ok());
 
     let (sender, mut receiver) = client.split();
     // Capacity for one: the prompt waits for a single pong, and a server may send any number.
@@ -58,12 +49,15 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     let left = Arc::new(AtomicBool::new(false));
     thread::spawn({
         let (last_ping, left) = (Arc::clone(&last_ping), Arc::clone(&left));
-        move || prompt(editor, sender, &pongs, &last_ping, &end, &left)
+        let offered = screen.offered();
+        move || prompt(editor, sender, &offered, &pongs, &last_ping, &end, &left)
     });
     let why = loop {
         match receiver.next() {
-            Ok(Some(Event::Text(text))) => show(&text),
-            Ok(Some(Event::Binary(bytes))) => show(&format!("({} bytes that are not text)", bytes.len())),
+            Ok(Some(Event::Text(text))) => screen.show(&text),
+            Ok(Some(Event::Binary(bytes))) => {
+                screen.show(&format!("({} bytes that are not text)", bytes.len()));
+            }
             Ok(Some(Event::Pong(payload))) if *payload == last_ping.load(Ordering::Acquire).to_be_bytes() => {
                 let _ = pong.try_send(payload);
             }
@@ -97,6 +91,7 @@ fn say_goodbye(modes: Option<Termios>, left: bool) {
 fn prompt(
     mut editor: DefaultEditor,
     mut sender: ClientSender,
+    offered: &Offered,
     pongs: &Receiver<Bytes>,
     last_ping: &AtomicU32,
     end: &Receiver<()>,
@@ -105,6 +100,7 @@ fn prompt(
     while wait_for_answers(&mut sender, pongs, last_ping) {
         // Every error ends the conversation: Ctrl-D, Ctrl-C, or a terminal that is gone.
         let line = editor.readline(PROMPT).unwrap_or_else(|_| EXIT.to_owned());
+        let chosen = offered.choose(&line).inspect(|offer| show_choice(offer));
         let message = match line.trim() {
             EXIT => {
                 left.store(true, Ordering::Release);
@@ -112,7 +108,7 @@ fn prompt(
                 break;
             }
             "" => NO_REPLY,
-            _ => &line,
+            _ => chosen.as_ref().unwrap_or(&line),
         };
         if sender.send(message).is_err() {
             break;
@@ -121,6 +117,11 @@ fn prompt(
     // The channel disconnects when the receiving thread is done; the time limit is for a server that does not answer our Close.
     let _ = end.recv_timeout(GOODBYE_TIME);
     sender.hang_up();
+}
+
+/// Shows the offer that a number stands for as if it had been typed, so that the conversation can be read afterwards.
+fn show_choice(offer: &str) {
+    let _ = writeln!(stdout(), "{PROMPT}{}", Escaped::for_screen(offer));
 }
 
 /// Waits for the answers to earlier messages by sending a ping: its pong comes after all of them. Returns false when the
@@ -138,21 +139,5 @@ fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, last_pin
             Ok(_) => {}
             Err(error) => return error.is_timeout(),
         }
-    }
-}
-
-/// A text from the server, escaped and cut to a readable length.
-struct Shown<'a>(&'a str);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0;
-        let end =
-            (0..=text.len().min(SHOWN_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        write!(f, "{}", Escaped::for_screen(&text[..end]))?;
-        if end < text.len() {
-            write!(f, " ... ({} more bytes)", text.len() - end)?;
-        }
-        Ok(())
     }
 }
