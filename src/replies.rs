@@ -12,6 +12,7 @@ mod letters;
 mod lint;
 mod nearest;
 mod phrase;
+mod robustness;
 mod search;
 mod shared_buffers;
 mod spelling;
@@ -36,6 +37,7 @@ pub use explanation::{Candidate, Explanation};
 use index::{Index, PhraseId};
 use lint::Test;
 use nearest::NearestBuffer;
+pub use robustness::Robustness;
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
 

@@ -107,7 +107,9 @@ impl Replies {
             Decision::Unknown(_) => (FoundBy::Nothing, UNKNOWN),
         };
         let offers = match decision {
-            Decision::Unknown(nearest) => nearest.iter().filter_map(|near| self.offer_of(near.reply)).collect(),
+            Decision::Unknown(nearest) => {
+                nearest.iter().filter_map(|near| self.offer_of(near.reply)).collect()
+            }
             _ => Vec::new(),
         };
         let reply = self.reply_by(decision).unwrap_or(&self.unknown);
@@ -186,10 +188,11 @@ impl Replies {
         }
     }
 
-    /// How similar a message is to a reply, for the order of matches.
+    /// How similar a message is to a reply, in thousandths, for the order of matches. Rounded, so that it does not depend on the
+    /// order in which weights are added.
     pub(super) fn nearness(&self, reply: usize, search: &SearchBuffer, without: Option<ExampleId>) -> u32 {
         let best = self.examples.best_of(reply, &search.features, without);
-        best.map_or(0, |(score, _)| score.to_bits())
+        best.map_or(0, |(score, _)| (score * 1000.0).round() as u32)
     }
 
     /// The replies of `[replies]` that are nearest to the message whose features were read last.

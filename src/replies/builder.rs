@@ -53,7 +53,15 @@ impl Builder {
             tests: Vec::new(),
             warnings: Faults::default(),
         };
-        Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), variants: Vec::new(), order: 0 }
+        Builder {
+            replies,
+            faults,
+            vars,
+            unknown_line: None,
+            multi_run: Vec::new(),
+            variants: Vec::new(),
+            order: 0,
+        }
     }
 
     /// Adds the entries of `[replies]` or `[smalltalk]`.
@@ -158,9 +166,12 @@ impl Builder {
     /// Adds another spelling of a phrase, which counts as much as the phrase itself.
     fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
         let index = &mut self.replies.index;
-        let IndexedPhrase { is_reply, order, words, chars, .. } = index.phrases[original];
+        let IndexedPhrase { is_reply, order, words, chars, ref exact, .. } = index.phrases[original];
+        let exact = exact.clone();
         let (id, _) = index.add(variant, is_reply, order);
-        (index.phrases[id].words, index.phrases[id].chars) = (words, chars);
+        let variant = &mut index.phrases[id];
+        // It is not exact, so that a phrase that is written like the message wins.
+        (variant.words, variant.chars, variant.exact) = (words, chars, exact);
         let of_original = self.replies.phrases[original].clone();
         self.replies.phrases.push(of_original);
     }
@@ -175,7 +186,9 @@ impl Replies {
         }
         let known = self.known_phrases();
         for (at, test) in self.tests.iter().enumerate() {
-            if let Some(reply) = known.get(&canonical(&test.expected)).filter(|reply| **reply < self.entries.len()) {
+            if let Some(reply) =
+                known.get(&canonical(&test.expected)).filter(|reply| **reply < self.entries.len())
+            {
                 sources.push((*reply, Source::Test(at), Words::of(&test.sentence)));
             }
         }

@@ -54,7 +54,10 @@ pub(super) struct Examples {
 
 impl Examples {
     /// Builds the examples of `replies` replies from the words of each example, which must be sorted by reply.
-    pub(super) fn new<'a>(replies: usize, sources: impl Iterator<Item = (usize, Source, &'a Words)>) -> Examples {
+    pub(super) fn new<'a>(
+        replies: usize,
+        sources: impl Iterator<Item = (usize, Source, &'a Words)>,
+    ) -> Examples {
         let mut examples = Examples::default();
         for (reply, source, words) in sources {
             examples.add(reply, source, words);
@@ -110,7 +113,8 @@ impl Examples {
     fn weigh(&mut self, replies: usize) {
         let replies = replies as f32;
         let weight = |feature: FeatureId| {
-            let of_replies = self.postings_of(feature).chunk_by(|one, other| self.reply(*one) == self.reply(*other));
+            let of_replies =
+                self.postings_of(feature).chunk_by(|one, other| self.reply(*one) == self.reply(*other));
             (replies / of_replies.count() as f32).ln_1p()
         };
         self.weights = (0..self.ids.len() as FeatureId).map(weight).collect();
@@ -137,9 +141,15 @@ impl Examples {
         self.list[id as usize].reply
     }
 
-    /// The example that a line of `[tests]` is.
-    pub(super) fn of_test(&self, test: usize) -> Option<ExampleId> {
-        self.list.iter().position(|example| example.source == Source::Test(test)).map(|at| at as ExampleId)
+    /// For each of `tests` lines of `[tests]`, the example that it is.
+    pub(super) fn of_tests(&self, tests: usize) -> Vec<Option<ExampleId>> {
+        let mut found = vec![None; tests];
+        for (id, example) in (0..).zip(&self.list) {
+            if let Source::Test(at) = example.source {
+                found[at] = Some(id);
+            }
+        }
+        found
     }
 
     /// The examples with a feature.

@@ -67,11 +67,13 @@ impl Explanation {
                 explanation.winner = example(replies, &winner, "of a sentence that is similar");
                 let nearest = replies.nearest_of(&search, None);
                 let others = nearest.iter().skip(1).take(RUNNERS_UP);
-                explanation.others = others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+                explanation.others =
+                    others.map(|near| example(replies, near, "of its nearest sentence")).collect();
             }
             Decision::Unknown(nearest) => {
                 let others = nearest.iter().take(RUNNERS_UP);
-                explanation.others = others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+                explanation.others =
+                    others.map(|near| example(replies, near, "of its nearest sentence")).collect();
             }
         }
         explanation
@@ -88,7 +90,9 @@ impl Explanation {
         let reply = replies.phrases[winner.phrase].0;
         let others = matches.iter().filter(|matched| replies.phrases[matched.phrase].0 != reply);
         let others: Vec<&Match> = others.take(RUNNERS_UP).collect();
-        let is_tie = others.first().is_some_and(|other| other.rank() == winner.rank() && other.nearness < winner.nearness);
+        let is_tie = others
+            .first()
+            .is_some_and(|other| other.rank() == winner.rank() && other.nearness < winner.nearness);
         self.winner = candidate(winner, why_it_won(winner, is_tie));
         self.others = others.iter().map(|matched| candidate(matched, why_it_lost(matched, winner))).collect();
         self.corrections = replies.corrections(winner, search);
@@ -116,10 +120,13 @@ impl Replies {
     fn corrections(&self, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
         let phrase = canonical(&self.phrases[winner.phrase].1);
         let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
-        let tokens = (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
+        let tokens =
+            (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
         let corrected = tokens.filter(|(_, token)| token.is_corrected);
         let read = corrected.map(|(at, token)| (search.words.word(at), self.index.vocabulary.text(token.id)));
-        read.filter(|(_, text)| words.contains(text)).map(|(word, text)| (word.to_owned(), text.to_owned())).collect()
+        read.filter(|(_, text)| words.contains(text))
+            .map(|(word, text)| (word.to_owned(), text.to_owned()))
+            .collect()
     }
 
     /// Where a line is, for people.
@@ -166,11 +173,14 @@ fn example(replies: &Replies, near: &Near, what: &str) -> Candidate {
 }
 
 fn why_it_won(matched: &Match, is_tie: bool) -> String {
-    let nearness = f32::from_bits(matched.nearness);
     if matched.is_whole {
         "it is the whole message".to_owned()
     } else if is_tie {
-        format!("{} in the message, and the nearest sentence, {nearness:.2}", counted(matched.words, "word"))
+        format!(
+            "{} in the message, and the nearest sentence, {}",
+            counted(matched.words, "word"),
+            score(matched)
+        )
     } else {
         format!("{} in the message", counted(matched.words, "word"))
     }
@@ -184,7 +194,7 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
     } else if matched.words != winner.words {
         format!("{} against {}", counted(matched.words, "word"), winner.words)
     } else if matched.nearness != winner.nearness {
-        format!("its nearest sentence, {:.2}", f32::from_bits(matched.nearness))
+        format!("its nearest sentence has {} against {}", score(matched), score(winner))
     } else if matched.chars != winner.chars {
         format!("{} against {}", counted(matched.chars, "letter"), winner.chars)
     } else if matched.corrections != winner.corrections {
@@ -194,6 +204,10 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
     } else {
         "it comes later in the file".to_owned()
     }
+}
+
+fn score(matched: &Match) -> String {
+    format!("{:.2}", f64::from(matched.nearness) / 1000.0)
 }
 
 fn counted(count: usize, what: &str) -> String {

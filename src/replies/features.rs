@@ -2,7 +2,7 @@
 
 use super::{
     examples::Examples,
-    letters::is_unspaced,
+    letters::{is_han, is_unspaced},
     words::{Link, Words},
 };
 
@@ -25,7 +25,12 @@ pub(super) struct Features {
 
 impl Features {
     /// Reads the features of a message. `corrected` returns what a word that no example has may be meant as.
-    pub(super) fn read(&mut self, words: &Words, examples: &Examples, mut corrected: impl FnMut(usize) -> Option<FeatureId>) {
+    pub(super) fn read(
+        &mut self,
+        words: &Words,
+        examples: &Examples,
+        mut corrected: impl FnMut(usize) -> Option<FeatureId>,
+    ) {
         let Features { known, unknown, weight, buffer } = self;
         known.clear();
         unknown.clear();
@@ -49,8 +54,8 @@ impl Features {
     }
 }
 
-/// Calls `visit` with each feature of a text, and the position of its first word. In scripts without spaces, features are two
-/// letters next to each other.
+/// Calls `visit` with each feature of a text, and the position of its first word. In scripts without spaces, a Han letter is a
+/// feature, and so are any other two letters next to each other.
 pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: impl FnMut(usize, &str)) {
     let mut at = 0;
     while at < words.len() {
@@ -58,7 +63,9 @@ pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: im
         let first = at;
         at += 1;
         let next = (at < words.len()).then(|| words.link(at));
-        if word.starts_with(is_unspaced) {
+        if word.starts_with(is_han) {
+            visit(first, word);
+        } else if word.starts_with(is_unspaced) {
             if next == Some(Link::Unspaced) {
                 buffer.clear();
                 buffer.push_str(word);

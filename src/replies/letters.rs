@@ -67,10 +67,17 @@ pub(super) fn is_phrase_ligature(char: char) -> bool {
 
 /// Letters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, Han.
 pub(super) fn is_unspaced(char: char) -> bool {
+    is_han(char)
+        || matches!(char,
+            '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
+            | '\u{31f0}'..='\u{31ff}')
+}
+
+/// Letters of the Han script, each of which has a meaning.
+pub(super) fn is_han(char: char) -> bool {
     matches!(char,
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
-        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+        '\u{3005}'..='\u{3007}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Letters of which two make the flag of a country.

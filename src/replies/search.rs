@@ -38,7 +38,7 @@ pub(super) struct Match {
     /// The phrase is the whole message, without a correction.
     pub(super) is_whole: bool,
     pub(super) words: usize,
-    /// How similar the most similar example of its reply is, as the bits of a positive number. It is computed only for ties.
+    /// How similar the most similar example of its reply is, in thousandths. It is computed only for ties.
     pub(super) nearness: u32,
     pub(super) chars: usize,
     /// Number of words with a typo.
@@ -86,7 +86,13 @@ struct FoundRun {
 
 impl SearchBuffer {
     /// Calls `visit` with each phrase that is in `message`, perhaps more than once for a phrase, and returns the number of steps.
-    pub(super) fn visit(&mut self, index: &Index, typos: bool, message: &str, visit: impl FnMut(Match)) -> usize {
+    pub(super) fn visit(
+        &mut self,
+        index: &Index,
+        typos: bool,
+        message: &str,
+        visit: impl FnMut(Match),
+    ) -> usize {
         self.words.clear();
         self.words.read(message);
         if self.words.is_empty() {

@@ -61,7 +61,7 @@ impl Tokens {
         if plain.len() < word.len() {
             add_word(vocabulary, plain, 1, &mut self.list);
         }
-        add_prefixes(vocabulary, plain, 1, &mut self.list, steps);
+        add_prefixes(vocabulary, plain, 0, 1, &mut self.list, steps);
         self.add_without_umlauts(vocabulary, words, at);
         if typos && !is_known && self.list.len() == before {
             self.add_corrections(vocabulary, word, steps);
@@ -89,7 +89,8 @@ impl Tokens {
         buffer.push_str(words.word(at + 1));
         let mut count = 2;
         add_word(vocabulary, buffer, count, list);
-        add_prefixes(vocabulary, buffer, count, list, steps);
+        let first = words.word(at).len();
+        add_prefixes(vocabulary, buffer, first, count, list, steps);
         while count < MAX_JOINED && words.is_linked(at + usize::from(count), Link::Hyphen) {
             buffer.push_str(words.word(at + usize::from(count)));
             count += 1;
@@ -124,14 +125,21 @@ fn add_word(vocabulary: &Vocabulary, word: &str, words: u8, list: &mut Vec<Token
     true
 }
 
-/// Adds the tokens of the prefixes that a word begins with.
-fn add_prefixes(vocabulary: &Vocabulary, word: &str, words: u8, list: &mut Vec<Token>, steps: &mut Steps) {
-    if vocabulary.longest_prefix == 0 {
+/// Adds the tokens of the prefixes of more than `above` bytes that a word begins with.
+fn add_prefixes(
+    vocabulary: &Vocabulary,
+    word: &str,
+    above: usize,
+    words: u8,
+    list: &mut Vec<Token>,
+    steps: &mut Steps,
+) {
+    if vocabulary.longest_prefix <= above {
         return;
     }
     let longest = affordable_prefix(vocabulary.longest_prefix.min(word.len()), steps);
     let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
-    for end in ends.take_while(|end| *end <= longest) {
+    for end in ends.skip_while(|end| *end <= above).take_while(|end| *end <= longest) {
         if let Some(id) = vocabulary.prefix(&word[..end]) {
             list.push(Token { id, words, is_corrected: false });
         }

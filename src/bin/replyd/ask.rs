@@ -10,7 +10,7 @@ use crate::{
     escape::{Escaped, unescaped},
     failure::Failure,
     input,
-    output::print,
+    output::{print, print_answer},
     settings, unanswered,
 };
 
@@ -22,14 +22,16 @@ const MAX_COMPARED_PAIRS: usize = 100_000;
 /// Prints the answer to the message on the command line, or to each line of the input.
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     let config = settings::read(args.file.config.as_deref())?.config;
-    let answer = |text: &str| {
-        let replies = &config.replies;
-        if args.why { print(Escaped::for_screen(replies.explain(text))) } else { print(replies.answer(text).text()) }
-    };
+    let replies = &config.replies;
+    let explain = |text: &str| print(Escaped::for_screen(replies.explain(text)));
     if !args.text.is_empty() {
-        return answer(&args.text.join(" "));
+        let text = args.text.join(" ");
+        return if args.why { explain(&text) } else { print(replies.answer(&text).text()) };
     }
-    input::lines(stdin().lock()).try_for_each(|line| answer(&line?))
+    input::lines(stdin().lock()).try_for_each(|line| {
+        let text = line?;
+        if args.why { explain(&text) } else { print_answer(&replies.answer(&text).text()) }
+    })
 }
 
 /// Prints the messages that no reply answers yet as lines for `[replies]`, the most frequent first.

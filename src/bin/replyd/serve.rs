@@ -3,7 +3,7 @@
 use std::{panic, path::PathBuf, time::Duration};
 
 use crossbeam_channel::{bounded, never, select, tick};
-use replyd::{FoundBy, Config, Loaded, RunningServer, Server, Sources};
+use replyd::{Config, FoundBy, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{

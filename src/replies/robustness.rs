@@ -1,0 +1,130 @@
+//! Tries the `[tests]` of a table in ways that its owner has not thought of.
+
+use super::{
+    Replies, answer::Decision, examples::ExampleId, letters::is_unspaced, lint::Test, search::SearchBuffer,
+    spelling::MIN_LETTERS,
+};
+
+/// How many messages got the reply they should, another one, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Robustness {
+    /// Messages with the reply that `[tests]` name.
+    pub right: usize,
+    /// Messages with another reply.
+    pub wrong: usize,
+    /// Messages that only `unknown` answers.
+    pub unknown: usize,
+}
+
+impl Replies {
+    /// Tries the sentence of each entry of `[tests]` with one typo, a different one in each round, and without the sentence
+    /// itself as an example. The typos are the same in each call. Sentences without a word of five letters are left out.
+    pub fn robustness(&self, rounds: u32) -> Robustness {
+        let mut random = Random(0x2545_f491_4f6c_dd1d);
+        let mut search = SearchBuffer::default();
+        let mut outcomes = Robustness::default();
+        let tests = self.resolved_tests();
+        for _ in 0..rounds {
+            for (test, reply, example) in &tests {
+                if let Some(message) = random.typo(&test.sentence) {
+                    outcomes.count(*reply, self.reply_without(&message, *example, &mut search));
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// The entries of `[tests]` that pass only because their sentence is an example itself, each with file and line. They
+    /// say little about other sentences.
+    pub fn tests_by_their_own_sentence(&self) -> Vec<String> {
+        let mut search = SearchBuffer::default();
+        let tests = self.resolved_tests();
+        let passes_by_itself = tests.iter().filter(|(test, reply, example)| {
+            let with = self.reply_without(&test.sentence, None, &mut search);
+            with == *reply && self.reply_without(&test.sentence, *example, &mut search) != with
+        });
+        let lines =
+            passes_by_itself.map(|(test, ..)| format!("{}:{}: {:?}", self.name, test.line, test.sentence));
+        lines.collect()
+    }
+
+    /// The entries of `[tests]` that name a reply, with its number, none for `unknown`, and the examples that they are.
+    fn resolved_tests(&self) -> Vec<(&Test, Option<usize>, Option<ExampleId>)> {
+        let known = self.known_phrases();
+        let examples = self.examples.of_tests(self.tests.len());
+        let tests = self.tests.iter().zip(examples);
+        let resolved = tests.filter_map(|(test, example)| {
+            let reply = *known.get(&super::lint::canonical(&test.expected))?;
+            Some((test, (reply < self.entries.len()).then_some(reply), example))
+        });
+        resolved.collect()
+    }
+
+    /// The number of the reply to a message if an example did not exist.
+    fn reply_without(
+        &self,
+        message: &str,
+        example: Option<ExampleId>,
+        search: &mut SearchBuffer,
+    ) -> Option<usize> {
+        match self.decide(message, search, example) {
+            Decision::Phrase(matched) => Some(self.phrases[matched.phrase].0),
+            Decision::Nearest(near) => Some(near.reply),
+            Decision::Unknown(_) => None,
+        }
+    }
+}
+
+impl Robustness {
+    fn count(&mut self, expected: Option<usize>, found: Option<usize>) {
+        let count = match found {
+            found if found == expected => &mut self.right,
+            Some(_) => &mut self.wrong,
+            None => &mut self.unknown,
+        };
+        *count += 1;
+    }
+
+    /// The number of messages.
+    pub fn total(&self) -> usize {
+        self.right + self.wrong + self.unknown
+    }
+}
+
+/// The same numbers in each run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    /// The sentence with a letter added, dropped, changed or swapped with the next, in one of its longer words.
+    fn typo(&mut self, sentence: &str) -> Option<String> {
+        let mut words: Vec<&str> = sentence.split_whitespace().collect();
+        let is_letter = |char: char| char.is_alphabetic() && !is_unspaced(char);
+        let is_long = |word: &str| word.chars().count() >= MIN_LETTERS && word.chars().all(is_letter);
+        let long: Vec<usize> = (0..words.len()).filter(|at| is_long(words[*at])).collect();
+        let chosen = *long.get(self.below(long.len().max(1)))?;
+        let mut letters: Vec<char> = words[chosen].chars().collect();
+        let at = self.below(letters.len() - 1);
+        let any = if words[chosen].is_ascii() {
+            char::from(b'a' + self.below(26) as u8)
+        } else {
+            letters[self.below(letters.len())]
+        };
+        match self.below(4) {
+            0 => letters.insert(at, any),
+            1 => drop(letters.remove(at)),
+            2 => letters[at] = any,
+            _ => letters.swap(at, at + 1),
+        }
+        let word: String = letters.into_iter().collect();
+        words[chosen] = &word;
+        Some(words.join(" "))
+    }
+}

@@ -1,0 +1,176 @@
+//! Messages as people write them: with typos, in other words, with umlauts, hyphens, emoji and symbols.
+
+use super::{super::*, check, check_phrases};
+
+/// The answer with how it was found.
+#[track_caller]
+fn check_found(table: &str, message: &str, expected: &str, found_by: FoundBy) {
+    let replies = Replies::parse(&format!("[replies]\nunknown = ?!\n{table}"), "f").unwrap();
+    let answer = replies.answer(message);
+    assert_eq!(
+        (answer.reply.as_str(), answer.found_by),
+        (expected, found_by),
+        "{}",
+        replies.explain(message)
+    );
+}
+
+#[test]
+fn one_mistyped_letter() {
+    let table = "wedding cake = A\nopening hours = B\ndeliver* = C\nrolls = D";
+    for message in ["weding cake", "A weddding cake, please", "wedidng cake", "wedfing cake", "edding cake"] {
+        check_found(table, message, "A", FoundBy::Correction);
+    }
+    check_found(table, "your oepning huors", "B", FoundBy::Correction);
+    for message in ["do you delviery", "can you delliver", "dekiver rolls"] {
+        check_found(&table.replace("rolls", "bread"), message, "C", FoundBy::Correction);
+    }
+    // The last letter of a prefix must be correct, and there is never more than one typo in a word.
+    for message in ["delivef", "wdedign", "dlievry"] {
+        check_phrases("wedding = A\ndeliver* = C", message, "?!");
+    }
+}
+
+#[test]
+fn words_that_are_no_typos() {
+    let table = "parties = A\nhouse = B";
+    check_found(table, "partier", "A", FoundBy::Correction);
+    check_found(table, "horse", "B", FoundBy::Correction);
+    // A word that the file has anywhere is what was meant.
+    check_found("house = B\nzoo = We have a horse.", "horse", "?!", FoundBy::Nothing);
+    check_found("house = B\nzoo = C\n[tests]\nyour horse = zoo", "this horse barks", "?!", FoundBy::Nothing);
+    check_found("house = B\nhorse* = C", "horses", "C", FoundBy::Phrase);
+    // Shorter words are too often another word.
+    check_found("rolls = B\nopen = C", "oben roll", "?!", FoundBy::Nothing);
+}
+
+#[test]
+fn a_typo_is_worth_less_than_nothing_else() {
+    check("opening = A\n[smalltalk]\ngood morning = B", "Good morning, when is the oepning?", "A");
+    check("orders = A\nborders = B", "borders", "B");
+    check("breads = A\nhoneys = B", "breeds honeys", "B");
+    let typos =
+        |yes| Replies::parse("[replies]\nopening = A", "f").unwrap().with_typos(yes).with_nearest(false);
+    assert_eq!(typos(true).answer("oepning").found_by, FoundBy::Correction);
+    assert_eq!(typos(false).answer("oepning").found_by, FoundBy::Nothing);
+}
+
+#[test]
+fn tests_decide_ties() {
+    let table =
+        "invoice = A\nproblems = B\n[tests]\nI have problems with my invoice = invoice\nproblems = problems";
+    check(table, "problems with an invoice", "A");
+    check("invoice = A\nproblems = B", "problems with an invoice", "B");
+    let why =
+        Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain("problems with an invoice");
+    assert_eq!(why.winner.why, "1 word in the message, and the nearest sentence, 0.57");
+    assert_eq!(why.others[0].why, "its nearest sentence has 0.30 against 0.57");
+}
+
+#[test]
+fn the_nearest_example_answers() {
+    let table = "opening hours = A\nparking = B\n[tests]\nwhere can I leave my car = parking";
+    check_found(table, "hours", "A", FoundBy::Nearest);
+    check_found(table, "Where can I leave the car?", "B", FoundBy::Nearest);
+    check_found(table, "can I pay by card", "?!", FoundBy::Nothing);
+    // Neither of two that are nearly as near.
+    check_found("opening hours = A\nhappy hours = B", "hours", "?!", FoundBy::Nothing);
+    let nearest = |yes| Replies::parse("[replies]\nopening hours = A", "f").unwrap().with_nearest(yes);
+    assert_eq!(nearest(true).answer("hours").found_by, FoundBy::Nearest);
+    assert_eq!(nearest(false).answer("hours").found_by, FoundBy::Nothing);
+    let explanation =
+        Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain("leave my car where");
+    assert_eq!(
+        explanation.to_string(),
+        "B\nmessage: leave my car where\nnearest: where can I leave my car (f:5), 0.80 of a sentence that is similar"
+    );
+}
+
+#[test]
+fn what_may_be_meant_is_offered() {
+    let table = "[replies]\nunknown = ?!\nopening hours = A\ndeliver* & sunday = B\nhappy hours | bar = C\n\
+        [tests]\nDo you deliver on Sunday? = deliver* & sunday\n";
+    let replies = Replies::parse(table, "f").unwrap();
+    let text = |message: &str| replies.answer(message).text().to_string();
+    assert_eq!(text("hours"), "?!\nDid you mean:\n> opening hours\n> happy hours");
+    assert_eq!(text("is there any work on a Sunday"), "?!\nDid you mean:\n> Do you deliver on Sunday?");
+    assert_eq!(text("nothing of this"), "?!");
+    assert_eq!(text("huors"), text("hours"));
+    assert_eq!(replies.answer("hours").offers, ["opening hours", "happy hours"]);
+    let other = replies.clone().with_did_you_mean("Meinten Sie:");
+    assert_eq!(other.answer("hours").text().as_str(), "?!\nMeinten Sie:\n> opening hours\n> happy hours");
+    let off = replies.with_did_you_mean("");
+    assert_eq!(off.answer("hours").text().as_str(), "?!");
+    // A phrase with signs of the grammar is not what people type.
+    let replies =
+        Replies::parse("[replies]\nunknown = ?!\nwork* & sunday = A\nrest & sunday* = B", "f").unwrap();
+    assert_eq!(replies.answer("sunday").offers, [""; 0]);
+}
+
+#[test]
+fn letters_as_people_type_them() {
+    check("öffnungszeiten = A", "Oeffnungszeiten?", "A");
+    check("Oeffnungszeiten = A", "Öffnungszeiten?", "A");
+    check("öffnung* = A", "Oeffnungszeiten", "A");
+    check("größe = A", "groesse", "A");
+    check("größe = A", "grosse", "A");
+    check("über uns = A", "UEBER UNS", "A");
+    check("smørrebrød = A", "smoerrebroed", "A");
+    check("Łódź = A", "lodz", "A");
+    check("oeuf = A\nœuf = B", "œuf", "B");
+    check("oeuf = A\nœuf = B", "oeuf", "A");
+    check("laks = A\nłaks = B", "łaks", "B");
+    check("öl = A\noel = B", "oel", "B");
+    check("öl = A\noel = B", "öl", "A");
+}
+
+#[test]
+fn hyphens_inside_of_words() {
+    for phrase in ["e-mail", "email", "e mail", "E–mail", "e'mail"] {
+        for message in ["e-mail", "email", "e mail", "Your E-Mail, please", "the e‑mail?"] {
+            check(&format!("{phrase} = A"), message, "A");
+        }
+    }
+    for (phrase, messages) in [
+        ("wi-fi", ["wifi", "wi fi", "WI-FI"]),
+        ("t-shirt*", ["t-shirts", "tshirts", "T shirts"]),
+        ("tshirt*", ["t-shirts", "tshirts", "T shirts"]),
+        ("check-in", ["checkin", "check in", "Check-In"]),
+        ("when & check-in", ["when is checkin", "check in when", "Check-in: when"]),
+        ("e-mail-adresse", ["emailadresse", "e mail adresse", "E-Mail-Adresse"]),
+        ("emailadresse", ["E-Mail-Adresse", "emailadresse", "EMAILADRESSE"]),
+    ] {
+        for message in messages {
+            check(&format!("{phrase} = A"), message, "A");
+        }
+    }
+    check("e-mail | email = A", "my email", "A");
+    check("e-mail = A\nemail = B", "email", "B");
+    check("e-mail = A\nemail = B", "e-mail", "A");
+    check("checking = A", "check in g", "?!");
+}
+
+#[test]
+fn emoji_are_words() {
+    check("🌹 = A", "I love 🌹!", "A");
+    check("🌹 = A", "🌹🌹", "A");
+    check("👍 = A", "great 👍🏽", "A");
+    check("♥ = A", "♥️", "A");
+    check("🇩🇪 = A", "Grüße aus 🇩🇪!", "A");
+    check("🇩🇪 = A", "🇨🇩🇪🇸", "?!");
+    check("? = A", "?", "A");
+    check("? = A", "hm?", "?!");
+}
+
+#[test]
+fn symbols_at_the_end_of_words() {
+    check("C++ = A\nC# = B", "Do you teach C++?", "A");
+    check("C++ = A\nC# = B", "I like c#", "B");
+    check("C++ = A\nC# = B", "vitamin C", "?!");
+    check("C = A\nC++ = B", "C++", "B");
+    check("C = A", "C++", "A");
+    check("pizza = A", "pizza+salad", "A");
+    check("24/7 = A", "open 24/7?", "A");
+    check("24/7 = A", "open 24 / 7?", "A");
+    check("3-5 = A", "children of 3–5 years", "A");
+}
