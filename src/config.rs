@@ -156,12 +156,13 @@ impl Loaded {
     /// Reads the settings of these sections; of the files that they name, only the names.
     fn of_sections(sections: &[Section], name: &str, faults: &mut Faults) -> Loaded {
         let mut loaded = Loaded::default();
+        let (replies, found) = Replies::from_sections(sections, name);
+        // Some settings are part of the replies.
+        loaded.config.replies = replies;
         for section in sections {
             loaded.read_section(section, faults);
         }
         fault_same_keys(sections, faults);
-        let (replies, found) = Replies::from_sections(sections, name);
-        loaded.config.replies = replies;
         faults.append(found);
         loaded
     }

@@ -162,6 +162,19 @@ impl Replies {
         self
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
+    pub(crate) fn with_options_of(mut self, other: &Replies) -> Replies {
+        self.options.clone_from(&other.options);
+        self
+    }
+
     /// Explains which reply answers `message` and why, and which phrases came next.
     pub fn explain(&self, message: &str) -> Explanation {
         Explanation::of(self, message)

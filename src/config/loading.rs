@@ -96,7 +96,7 @@ impl Loaded {
             file(&self.sources) == file(sources) && file(sources).is_some()
         };
         if is_same(|sources| &sources.replies_file) {
-            config.replies = self.config.replies;
+            config.replies = self.config.replies.with_options_of(&config.replies);
         }
         if is_same(|sources| &sources.tls_certificate) && is_same(|sources| &sources.tls_private_key) {
             config.tls = self.config.tls;

@@ -159,17 +159,17 @@ impl<'a> Reader<'a> {
     fn load_replies(&mut self, loaded: &mut Loaded) {
         let Loaded { config, sources, .. } = loaded;
         let Some(file) = &sources.replies_file else { return };
-        let read = self.replies(file);
+        let read = self.replies(file, &config.replies);
         let old = self.before.filter(|(_, before)| before.replies_file == sources.replies_file);
         // There may be many of them, so they are copied only where needed.
         let old = old.filter(|_| read.is_err()).map(|(config, _)| config.replies.clone());
         if let Some(replies) = self.settle(REPLIES, file, read, old) {
-            config.replies = replies;
+            config.replies = replies.with_options_of(&config.replies);
         }
     }
 
-    /// Reads the replies from a file of their own.
-    fn replies(&mut self, file: &Path) -> Result<Replies, Vec<String>> {
+    /// Reads the replies from a file of their own, with the options of those in the file of settings.
+    fn replies(&mut self, file: &Path, of_settings: &Replies) -> Result<Replies, Vec<String>> {
         let name = file.display().to_string();
         let read = self.open(file, "this file", MAX_MEBIBYTES);
         let text = text(read.map_err(|sentence| vec![format!("{name}: {sentence}")])?.bytes, &name)?;
@@ -177,6 +177,7 @@ impl<'a> Reader<'a> {
         let (sections, mut faults) = ini::parse(&text);
         drop(text);
         let (replies, found) = Replies::from_file(&sections, &name);
+        let replies = replies.with_options_of(of_settings);
         faults.append(found);
         if !sections.iter().any(|section| section.name == "replies") {
             let what =

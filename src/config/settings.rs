@@ -47,6 +47,7 @@ macro_rules! settings {
         $(#[$of_config:meta])*
         config { $($(#[$doc:meta])* $section:ident.$name:ident: $type:ty = $default:expr, $example:literal, $read:expr, $when:ident;)* }
         beside { $($(#[$beside_doc:meta])* $beside:ident: $beside_type:ty = $beside_default:expr;)* }
+        replies { $($of_replies:ident, $replies_example:literal, $replies_read:expr;)* }
         sources { $($source_section:ident.$source:ident, $source_example:literal, $source_read:expr, $instead:expr;)* }
     ) => {
         $(#[$of_config])*
@@ -72,6 +73,17 @@ macro_rules! settings {
                 set: |loaded, value| $read(value).map(|value| loaded.config.$name = value),
                 differs: |one, other| one.$name != other.$name,
                 keep: settings!(@keep $when $name),
+                instead: None,
+            },)*
+            $(Setting {
+                section: "bot",
+                name: stringify!($of_replies),
+                example: $replies_example,
+                set: |loaded, value| {
+                    $replies_read(value).map(|value| loaded.config.replies.options_mut().$of_replies = value)
+                },
+                differs: |one, other| one.replies.options().$of_replies != other.replies.options().$of_replies,
+                keep: None,
                 instead: None,
             },)*
             $(Setting {
@@ -158,8 +170,13 @@ settings! {
         keys: Vec<Key> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.
         tokens: Tokens = Tokens::default();
-        /// Replies of the built-in bot, the article's four by default.
+        /// Replies of the built-in bot, the article's four by default. `[bot] typos`, `nearest` and `did_you_mean` are part of them.
         replies: Replies = Replies::default();
+    }
+    replies {
+        typos, "yes", yes_or_no;
+        nearest, "yes", yes_or_no;
+        did_you_mean, "Did you mean:", text;
     }
     sources {
         server.tls_certificate, "cert.pem", path, Some("names a file; call Config::load, or set Config::tls");
