@@ -229,11 +229,11 @@ impl Replies {
     /// The phrase that stands for the reply of an example.
     fn phrase_of(&self, near: &Near) -> &str {
         match self.examples.get(near.example).source {
-            Source::Phrase(id) => &self.phrases[id].1,
+            Source::Phrase(id) => &self.phrases[id as usize].1,
             Source::Test(_) => {
                 let mut ids = self.examples.of_reply(near.reply).map(|id| self.examples.get(id).source);
                 ids.find_map(|source| match source {
-                    Source::Phrase(id) => Some(&*self.phrases[id].1),
+                    Source::Phrase(id) => Some(&*self.phrases[id as usize].1),
                     Source::Test(_) => None,
                 })
                 .unwrap_or(&self.entries[near.reply].phrase)
@@ -245,12 +245,12 @@ impl Replies {
     fn offer_of(&self, reply: usize) -> Option<&str> {
         let sources = || self.examples.of_reply(reply).map(|id| self.examples.get(id).source);
         let test = sources().find_map(|source| match source {
-            Source::Test(at) => Some(&*self.tests[at].sentence),
+            Source::Test(at) => Some(&*self.tests[at as usize].sentence),
             Source::Phrase(_) => None,
         });
         test.or_else(|| {
             sources().find_map(|source| match source {
-                Source::Phrase(id) => Some(&*self.phrases[id].1).filter(|phrase| is_plain(phrase)),
+                Source::Phrase(id) => Some(&*self.phrases[id as usize].1).filter(|phrase| is_plain(phrase)),
                 Source::Test(_) => None,
             })
         })

@@ -1,6 +1,8 @@
 //! Builds the table of replies from the sections of a file.
 
-use std::sync::Arc;
+use std::{cell::LazyCell, sync::Arc};
+
+use rustc_hash::FxHashMap;
 
 use super::{
     Options, Replies, Reply, UNKNOWN,
@@ -80,7 +82,7 @@ impl Builder {
             }
             lint::check_entry(entry, &text, &mut self.replies.warnings);
             let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
-            if is_reply && Words::of(&entry.name).shown() == UNKNOWN {
+            if is_reply && is_unknown(&entry.name) {
                 if let Some(first) = self.unknown_line.replace(entry.line) {
                     self.faults.push(duplicate(entry.line, UNKNOWN, first));
                 }
@@ -107,7 +109,7 @@ impl Builder {
                 }
                 return;
             }
-            if Words::of(alternative).shown() == UNKNOWN {
+            if is_unknown(alternative) {
                 let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
                 self.replies.warnings.push(Fault::new(entry.line, sentence));
             }
@@ -146,7 +148,7 @@ impl Builder {
         }
         lint::check_prefixes(line, phrase, &mut self.replies.warnings);
         self.replies.phrases.push((reply, alternative));
-        self.variants.extend(phrase.variants().into_iter().map(|variant| (id, variant)));
+        self.variants.extend(phrase.variants().map(|variant| (id, variant)));
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
@@ -180,33 +182,58 @@ impl Builder {
 impl Replies {
     /// Collects the examples of all replies, and ends the vocabulary.
     fn add_examples(&mut self) {
-        let mut sources: Vec<(usize, Source, Words)> = Vec::new();
-        for (id, (reply, alternative)) in self.phrases.iter().enumerate() {
-            sources.push((*reply, Source::Phrase(id), Words::of(alternative)));
-        }
-        let known = self.known_phrases();
-        for (at, test) in self.tests.iter().enumerate() {
-            if let Some(reply) =
-                known.get(&canonical(&test.expected)).filter(|reply| **reply < self.entries.len())
-            {
-                sources.push((*reply, Source::Test(at), Words::of(&test.sentence)));
-            }
-        }
+        let phrases = self.phrases.iter().zip(0..).map(|((reply, _), id)| (*reply as u32, Source::Phrase(id)));
+        let of_tests = self.replies_of_tests();
+        let tests = of_tests.iter().zip(0..).filter_map(|(reply, at)| Some(((*reply)? as u32, Source::Test(at))));
+        let mut sources: Vec<(u32, Source)> = phrases.chain(tests).collect();
         // Stable, so that the phrases of a reply come first.
-        sources.sort_by_key(|(reply, ..)| *reply);
+        sources.sort_by_key(|(reply, _)| *reply);
+        self.examples = Examples::new(self.entries.len(), &sources, |source, words| match source {
+            Source::Phrase(id) => words.read(&self.phrases[id as usize].1),
+            Source::Test(at) => words.read(&self.tests[at as usize].sentence),
+        });
+        self.end_vocabulary();
+    }
+
+    /// For each entry of `[tests]`, the reply that it names.
+    fn replies_of_tests(&self) -> Vec<Option<usize>> {
+        let known = LazyCell::new(|| self.known_phrases());
+        // Nearly always, an alternative is named just as it is written.
+        let as_written: FxHashMap<&str, usize> =
+            self.phrases.iter().map(|(reply, alternative)| (&**alternative, *reply)).collect();
+        let reply_of = |test: &Test| match as_written.get(&*test.expected) {
+            Some(reply) => Some(*reply),
+            None => known.get(&canonical(&test.expected)).copied().filter(|reply| *reply < self.entries.len()),
+        };
+        self.tests.iter().map(reply_of).collect()
+    }
+
+    fn end_vocabulary(&mut self) {
         let vocabulary = &mut self.index.vocabulary;
         vocabulary.end_phrases();
+        let mut words = Words::default();
         for test in &self.tests {
-            Words::of(&test.sentence).folded().for_each(|word| {
+            words.clear();
+            words.read(&test.sentence);
+            words.folded().for_each(|word| {
                 vocabulary.add(word, false);
             });
         }
         for reply in &self.entries {
-            vocabulary.add_text(&reply.text);
+            words.clear();
+            words.read(&reply.text);
+            vocabulary.add_text(&words);
         }
         vocabulary.end();
-        let sources = sources.iter().map(|(reply, source, words)| (*reply, *source, words));
-        self.examples = Examples::new(self.entries.len(), sources);
+    }
+}
+
+/// Whether a text is the phrase of the fallback reply.
+fn is_unknown(text: &str) -> bool {
+    // A cheap test first, since nearly all phrases are longer or shorter. A letter has at most four bytes.
+    text.len() >= UNKNOWN.len() && text.len() < 5 * UNKNOWN.len() && {
+        let words = Words::of(text);
+        words.len() == 1 && words.word(0) == UNKNOWN
     }
 }
 

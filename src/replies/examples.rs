@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 
 use super::{
     features::{FeatureId, Features, for_each_feature},
-    index::PhraseId,
     words::Words,
 };
 
@@ -19,9 +18,10 @@ const MAX_COMPARED: usize = 100;
 /// What an example was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    Phrase(PhraseId),
+    /// A phrase, by its id.
+    Phrase(u32),
     /// A line of `[tests]`, by its position.
-    Test(usize),
+    Test(u32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +53,18 @@ pub(super) struct Examples {
 }
 
 impl Examples {
-    /// Builds the examples of `replies` replies from the words of each example, which must be sorted by reply.
-    pub(super) fn new<'a>(
+    /// Builds the examples of `replies` replies. `sources` must be sorted by reply; `read` adds the words of an example.
+    pub(super) fn new(
         replies: usize,
-        sources: impl Iterator<Item = (usize, Source, &'a Words)>,
+        sources: &[(u32, Source)],
+        read: impl Fn(Source, &mut Words),
     ) -> Examples {
         let mut examples = Examples::default();
-        for (reply, source, words) in sources {
-            examples.add(reply, source, words);
+        let mut words = Words::default();
+        for (reply, source) in sources {
+            words.clear();
+            read(*source, &mut words);
+            examples.add(*reply as usize, *source, &words);
         }
         examples.of_replies.resize(replies + 1, examples.list.len() as ExampleId);
         examples.invert();
@@ -133,6 +137,10 @@ impl Examples {
         self.weights[feature as usize]
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(super) fn get(&self, id: ExampleId) -> Example {
         self.list[id as usize]
     }
@@ -146,7 +154,7 @@ impl Examples {
         let mut found = vec![None; tests];
         for (id, example) in (0..).zip(&self.list) {
             if let Source::Test(at) = example.source {
-                found[at] = Some(id);
+                found[at as usize] = Some(id);
             }
         }
         found

@@ -166,8 +166,8 @@ fn unknown(replies: &Replies) -> Candidate {
 /// The example of a reply that is nearest to a message.
 fn example(replies: &Replies, near: &Near, what: &str) -> Candidate {
     let (phrase, line) = match replies.examples.get(near.example).source {
-        Source::Phrase(id) => (&replies.phrases[id].1, replies.reply_of(id).line),
-        Source::Test(at) => (&replies.tests[at].sentence, replies.tests[at].line),
+        Source::Phrase(id) => (&replies.phrases[id as usize].1, replies.reply_of(id as usize).line),
+        Source::Test(at) => (&replies.tests[at as usize].sentence, replies.tests[at as usize].line),
     };
     Candidate { phrase: phrase.clone(), place: replies.place(line), why: format!("{:.2} {what}", near.score) }
 }

@@ -15,7 +15,10 @@ pub(super) const OFFERED: f32 = 0.25;
 pub(super) const OFFERS: usize = 3;
 /// Limit on the examples that are visited, those with the rarest words first. Only a file of thousands of replies reaches it, and
 /// then may miss an example that shares no rare word with the message.
-const MAX_VISITED: usize = 2_000;
+const MAX_VISITED: usize = 1_000;
+
+/// Allowance for rounding in sums of weights.
+const ROUNDING: f32 = 1e-4;
 
 /// A reply with its most similar example.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +39,10 @@ pub(super) struct Nearest {
 pub(super) struct NearestBuffer {
     /// The features of the message, the rarest first.
     rarest: Vec<FeatureId>,
-    /// Examples with one of them, and its weight.
-    hits: Vec<(ExampleId, f32)>,
+    /// For each example, the weight of the features that it is known to share; 0 between searches.
+    shared: Vec<f32>,
+    /// The examples for which it is not 0.
+    visited: Vec<ExampleId>,
 }
 
 impl Nearest {
@@ -51,13 +56,15 @@ impl Nearest {
     ) -> Nearest {
         let remaining = buffer.visit(examples, message);
         let mut nearest = Nearest::default();
-        for hits in buffer.hits.chunk_by(|one, other| one.0 == other.0) {
-            let id = hits[0].0;
+        for &id in &buffer.visited {
+            let shared = std::mem::take(&mut buffer.shared[id as usize]) + remaining;
+            if shared < shared_for(nearest.least(), message) - ROUNDING || Some(id) == without {
+                continue;
+            }
             let example = examples.get(id);
-            let shared: f32 = hits.iter().map(|hit| hit.1).sum::<f32>() + remaining;
             let possible = 2.0 * shared / (message.weight + example.weight);
             let reply = example.reply as usize;
-            if reply < replies && Some(id) != without && possible >= nearest.least() - 1e-4 {
+            if reply < replies && possible >= nearest.least() - ROUNDING {
                 nearest.add(Near { score: examples.score(id, message), reply, example: id });
             }
         }
@@ -85,9 +92,10 @@ impl Nearest {
         if near.score < OFFERED {
             return;
         }
-        // Of equal scores, the earlier reply is better.
+        // Of equal scores, the earlier one is better.
         let is_better = |other: &Near| {
-            near.score > other.score || (near.score == other.score && near.reply < other.reply)
+            let order = near.score.total_cmp(&other.score).reverse();
+            order.then((near.reply, near.example).cmp(&(other.reply, other.example))).is_lt()
         };
         let same = self.best.iter().position(|other| other.is_some_and(|other| other.reply == near.reply));
         let last = match same {
@@ -107,27 +115,38 @@ impl NearestBuffer {
     /// Lists examples that may be similar enough, and returns the weight of the features that were not visited: they are
     /// too common, or too light for any other example to reach `OFFERED`.
     fn visit(&mut self, examples: &Examples, message: &Features) -> f32 {
-        let NearestBuffer { rarest, hits } = self;
+        let NearestBuffer { rarest, shared, visited } = self;
         rarest.clear();
         rarest.extend(&message.known);
         rarest.sort_unstable_by_key(|feature| examples.postings_of(*feature).len());
-        hits.clear();
+        visited.clear();
+        // The buffer may come from an earlier table.
+        shared.resize(examples.len(), 0.0);
         let mut remaining: f32 = rarest.iter().map(|feature| examples.weight(*feature)).sum();
-        // An example that shares `s` weighs at least `s`, so its score is at most `2 s / (message + s)`.
-        let needed = OFFERED * message.weight / (2.0 - OFFERED);
+        let mut left = MAX_VISITED;
         for feature in rarest {
-            let left = MAX_VISITED - hits.len();
-            if remaining < needed || left == 0 {
+            if remaining < shared_for(OFFERED, message) || left == 0 {
                 break;
             }
             let weight = examples.weight(*feature);
             let postings = examples.postings_of(*feature);
-            hits.extend(postings.iter().take(left).map(|id| (*id, weight)));
+            for &id in &postings[..left.min(postings.len())] {
+                if shared[id as usize] == 0.0 {
+                    visited.push(id);
+                }
+                shared[id as usize] += weight;
+            }
             if postings.len() <= left {
                 remaining -= weight;
             }
+            left = left.saturating_sub(postings.len());
         }
-        hits.sort_unstable_by_key(|hit| hit.0);
         remaining.max(0.0)
     }
+}
+
+/// The weight that an example must share for a score. If it shares `s`, it weighs at least `s`, so its score is at most
+/// `2 s / (message + s)`.
+fn shared_for(score: f32, message: &Features) -> f32 {
+    score * message.weight / (2.0 - score)
 }

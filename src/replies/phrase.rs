@@ -31,19 +31,18 @@ impl Phrase {
     }
 
     /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for `ö`.
-    pub(super) fn variants(&self) -> Vec<Phrase> {
+    pub(super) fn variants(&self) -> impl Iterator<Item = Phrase> {
         let joined = self.map(Run::joined);
         let typed = self.map(Run::without_umlauts);
         let both = joined.as_ref().and_then(|joined| joined.map(Run::without_umlauts));
-        [joined, typed, both].into_iter().flatten().collect()
+        [joined, typed, both].into_iter().flatten()
     }
 
     /// The phrase with each run changed that can be; `None` if no run can.
     fn map(&self, change: fn(&Run) -> Option<Run>) -> Option<Phrase> {
-        let changed: Vec<Option<Run>> = self.runs().iter().map(change).collect();
-        changed.iter().any(Option::is_some).then(|| {
-            let runs = changed.into_iter().zip(self.runs());
-            Phrase::Runs(runs.map(|(changed, run)| changed.unwrap_or_else(|| run.clone())).collect())
+        // Nearly always, none can.
+        self.runs().iter().any(|run| change(run).is_some()).then(|| {
+            Phrase::Runs(self.runs().iter().map(|run| change(run).unwrap_or_else(|| run.clone())).collect())
         })
     }
 }
@@ -105,6 +104,9 @@ impl Run {
 
     /// The run with the words that people also write as one.
     fn joined(&self) -> Option<Run> {
+        if !(0..self.words.len()).any(|at| self.words.is_joinable(at)) {
+            return None;
+        }
         let mut run = Run::default();
         let mut at = 0;
         while at < self.words.len() {
@@ -123,6 +125,9 @@ impl Run {
 
     /// The run with `oe` for `ö`, if it has any such letter.
     fn without_umlauts(&self) -> Option<Run> {
+        if self.words.exact(0, self.words.len()).is_ascii() {
+            return None;
+        }
         let mut run = Run { words: Words::default(), prefixes: self.prefixes.clone() };
         let mut has_umlaut = false;
         for at in 0..self.words.len() {

@@ -55,8 +55,7 @@ impl Vocabulary {
     }
 
     /// Adds the words of a reply's text, which are correct wherever they are in a message.
-    pub(super) fn add_text(&mut self, text: &str) {
-        let words = Words::of(text);
+    pub(super) fn add_text(&mut self, words: &Words) {
         let long = words.folded().filter(|word| word.len() >= MIN_LETTERS && !self.words.contains_key(*word));
         self.known.extend(long.map(|word| FxBuildHasher.hash_one(word)));
     }

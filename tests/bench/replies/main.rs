@@ -1,8 +1,13 @@
 //! How long it takes to find a reply among few and among many, and to load them: `cargo bench --bench replies`.
 //!
-//! The bytes that loading allocates and keeps are in the table too.
+//! The bytes that loading allocates and keeps are in the table too. At the end, questions that need more than a phrase are asked
+//! among many replies.
+
+mod random;
+mod zipf;
 
 use divan::{AllocProfiler, Bencher, black_box};
+use random::{Random, spelled};
 use replyd::{Replies, SearchBuffer};
 
 #[global_allocator]
@@ -10,6 +15,7 @@ static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
+    zipf::main();
 }
 
 /// Of each sentence some words are in keys and some are not.
@@ -108,38 +114,4 @@ fn table(count: usize) -> String {
         text += &format!("{key} = This is the reply with the number {number}.\n");
     }
     text
-}
-
-/// A number in letters.
-fn spelled(mut number: usize) -> String {
-    let mut word = String::from("q");
-    while number > 0 {
-        word.push(char::from(b'a' + (number % 26) as u8));
-        number /= 26;
-    }
-    word
-}
-
-/// The same numbers at every run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    /// One of 5,000 words.
-    fn word(&mut self) -> String {
-        format!("w{}", spelled(self.below(5_000) as usize))
-    }
-
-    fn sentence(&mut self, words: usize) -> String {
-        let word = |at: usize| {
-            if at.is_multiple_of(3) { spelled(self.below(100_000) as usize) } else { self.word() }
-        };
-        (0..words).map(word).collect::<Vec<_>>().join(" ")
-    }
 }

@@ -1,0 +1,39 @@
+//! Words and numbers, the same ones at each run.
+
+/// A number in letters.
+pub(crate) fn spelled(mut number: usize) -> String {
+    let mut word = String::from("q");
+    while number > 0 {
+        word.push(char::from(b'a' + (number % 26) as u8));
+        number /= 26;
+    }
+    word
+}
+
+/// The same numbers at every run (xorshift).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    pub(crate) fn letter(&mut self) -> char {
+        char::from(b'a' + self.below(26) as u8)
+    }
+
+    /// One of 5,000 words.
+    pub(crate) fn word(&mut self) -> String {
+        format!("w{}", spelled(self.below(5_000) as usize))
+    }
+
+    pub(crate) fn sentence(&mut self, words: usize) -> String {
+        let word = |at: usize| {
+            if at.is_multiple_of(3) { spelled(self.below(100_000) as usize) } else { self.word() }
+        };
+        (0..words).map(word).collect::<Vec<_>>().join(" ")
+    }
+}
