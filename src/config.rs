@@ -38,8 +38,8 @@ impl Config {
     /// All mistakes at once, one line each, with the line of the file and what to write instead. After 50 of them, the number of
     /// the others.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
-        let (sections, mut faults) = ini::parse(text);
-        let Loaded { mut config, sources, .. } = Loaded::of_sections(&sections, name, &mut faults);
+        let (mut sections, mut faults) = ini::parse(text);
+        let Loaded { mut config, sources, .. } = Loaded::of_sections(&mut sections, name, &mut faults);
         for entry in sections.iter().flat_map(|section| &section.entries) {
             let setting =
                 SETTINGS.iter().find(|setting| setting.name == entry.name && !entry.value.is_empty());
@@ -154,12 +154,12 @@ impl Config {
 
 impl Loaded {
     /// Reads the settings of these sections; of the files that they name, only the names.
-    fn of_sections(sections: &[Section], name: &str, faults: &mut Faults) -> Loaded {
+    fn of_sections(sections: &mut [Section], name: &str, faults: &mut Faults) -> Loaded {
         let mut loaded = Loaded::default();
         let (replies, found) = Replies::from_sections(sections, name);
         // Some settings are part of the replies.
         loaded.config.replies = replies;
-        for section in sections {
+        for section in &*sections {
             loaded.read_section(section, faults);
         }
         fault_same_keys(sections, faults);

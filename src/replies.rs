@@ -84,8 +84,8 @@ pub struct Replies {
     entries: Vec<Reply>,
     /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
     in_replies: usize,
-    /// The entry and the alternative of each phrase in the index, by its id.
-    phrases: Vec<(usize, String)>,
+    /// The phrases in the index, by their ids.
+    phrases: Vec<Alternative>,
     index: Index,
     examples: Examples,
     options: Options,
@@ -125,6 +125,14 @@ struct Reply {
     text: Utf8Bytes,
     /// Line in the file, from 1; 0 if it is built in.
     line: usize,
+}
+
+/// An alternative of a reply: a part of its phrase.
+#[derive(Clone, Copy, Debug)]
+struct Alternative {
+    reply: u32,
+    start: u32,
+    end: u32,
 }
 
 impl Replies {
@@ -222,14 +230,14 @@ impl Replies {
 
     /// Reads a table as far as it is valid, and returns it with the faults.
     pub(crate) fn read(text: &str, name: &str) -> (Replies, Faults) {
-        let (sections, mut faults) = ini::parse(text);
-        let (replies, found) = Replies::from_file(&sections, name);
+        let (mut sections, mut faults) = ini::parse(text);
+        let (replies, found) = Replies::from_file(&mut sections, name);
         faults.append(found);
         (replies, faults)
     }
 
     /// Builds the table from a file of replies, in which any other section is a fault.
-    pub(crate) fn from_file(sections: &[Section], name: &str) -> (Replies, Faults) {
+    pub(crate) fn from_file(sections: &mut [Section], name: &str) -> (Replies, Faults) {
         let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
             let sentence = format!(
@@ -242,21 +250,39 @@ impl Replies {
         (replies, faults)
     }
 
-    /// Builds the table from those of `sections` that belong to it, and ignores the others.
-    pub(crate) fn from_sections(sections: &[Section], name: &str) -> (Replies, Faults) {
-        let built_in = ini::parse(BUILT_IN).0;
-        let section = |name: &str| sections.iter().find(|section| section.name == name);
-        let entries = |name: &str| section(name).map_or(&[][..], |section| &section.entries);
-        let replies = section("replies").unwrap_or(&built_in[0]);
+    /// Builds the table from the entries of those of `sections` that belong to it, which it takes out, and ignores the others.
+    pub(crate) fn from_sections(sections: &mut [Section], name: &str) -> (Replies, Faults) {
+        let built_in = ini::parse(BUILT_IN).0.swap_remove(0);
+        let mut entries = |name: &str| {
+            let section = sections.iter_mut().find(|section| section.name == name)?;
+            Some(std::mem::take(&mut section.entries))
+        };
+        let [replies, smalltalk, vars, tests] = SECTIONS.map(&mut entries);
 
-        let mut builder = Builder::new(name, &built_in[0], entries("vars"));
-        builder.add(&replies.entries, true);
-        builder.add(entries("smalltalk"), false);
-        builder.finish(entries("tests"))
+        let mut builder = Builder::new(name, &built_in, &vars.unwrap_or_default());
+        builder.add(replies.unwrap_or(built_in.entries), true);
+        builder.add(smalltalk.unwrap_or_default(), false);
+        builder.finish(tests.unwrap_or_default())
     }
 
     fn reply_of(&self, phrase: PhraseId) -> &Reply {
-        &self.entries[self.phrases[phrase].0]
+        &self.entries[self.number_of(phrase)]
+    }
+
+    /// The number of a phrase's reply.
+    fn number_of(&self, phrase: PhraseId) -> usize {
+        self.phrases[phrase].reply as usize
+    }
+
+    /// A phrase as the file has it.
+    fn alternative(&self, phrase: PhraseId) -> &str {
+        let Alternative { start, end, .. } = self.phrases[phrase];
+        &self.reply_of(phrase).phrase[start as usize..end as usize]
+    }
+
+    /// All phrases with the numbers of their replies.
+    fn alternatives(&self) -> impl Iterator<Item = (usize, &str)> {
+        (0..self.phrases.len()).map(|phrase| (self.number_of(phrase), self.alternative(phrase)))
     }
 }
 

@@ -78,9 +78,9 @@ impl<'a> Reader<'a> {
         if self.before.is_some() && text.trim().is_empty() {
             return Err(own("this file is empty".into()));
         }
-        let (sections, mut faults) = ini::parse(&text);
+        let (mut sections, mut faults) = ini::parse(&text);
         drop(text);
-        let mut loaded = Loaded::of_sections(&sections, &name, &mut faults);
+        let mut loaded = Loaded::of_sections(&mut sections, &name, &mut faults);
         if disk::is_public(&metadata) {
             fault_plain_secret(&sections, &name, &mut faults);
         }
@@ -174,9 +174,9 @@ impl<'a> Reader<'a> {
         let read = self.open(file, "this file", MAX_MEBIBYTES);
         let text = text(read.map_err(|sentence| vec![format!("{name}: {sentence}")])?.bytes, &name)?;
         let is_empty = text.trim().is_empty();
-        let (sections, mut faults) = ini::parse(&text);
+        let (mut sections, mut faults) = ini::parse(&text);
         drop(text);
-        let (replies, found) = Replies::from_file(&sections, &name);
+        let (replies, found) = Replies::from_file(&mut sections, &name);
         let replies = replies.with_options_of(of_settings);
         faults.append(found);
         if !sections.iter().any(|section| section.name == "replies") {

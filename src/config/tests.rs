@@ -184,8 +184,8 @@ fn claims_of_a_text_hold_for_the_keys_that_are_set() {
 
 /// All that a text says, and its faults.
 fn loaded(text: &str) -> (Loaded, Vec<String>) {
-    let (sections, mut faults) = ini::parse(text);
-    let loaded = Loaded::of_sections(&sections, "f", &mut faults);
+    let (mut sections, mut faults) = ini::parse(text);
+    let loaded = Loaded::of_sections(&mut sections, "f", &mut faults);
     (loaded, faults.lines("f"))
 }
 

@@ -100,9 +100,9 @@ impl Replies {
     pub(super) fn answer_of(&self, decision: &Decision) -> Answer<'_> {
         let (found_by, phrase) = match decision {
             Decision::Phrase(matched) if matched.corrections.0 > 0 => {
-                (FoundBy::Correction, &*self.phrases[matched.phrase].1)
+                (FoundBy::Correction, self.alternative(matched.phrase))
             }
-            Decision::Phrase(matched) => (FoundBy::Phrase, &*self.phrases[matched.phrase].1),
+            Decision::Phrase(matched) => (FoundBy::Phrase, self.alternative(matched.phrase)),
             Decision::Nearest(near) => (FoundBy::Nearest, self.phrase_of(near)),
             Decision::Unknown(_) => (FoundBy::Nothing, UNKNOWN),
         };
@@ -164,7 +164,7 @@ impl Replies {
         if leaders.len() > 1 {
             self.read_features(search);
             for leader in &mut leaders {
-                leader.nearness = self.nearness(self.phrases[leader.phrase].0, search, without);
+                leader.nearness = self.nearness(self.number_of(leader.phrase), search, without);
             }
         }
         let best = leaders.iter().max().copied();
@@ -179,8 +179,8 @@ impl Replies {
             Some(std::cmp::Ordering::Less) => leaders.clear(),
             _ => {}
         }
-        let reply = self.phrases[matched.phrase].0;
-        let same = leaders.iter().position(|leader| self.phrases[leader.phrase].0 == reply);
+        let reply = self.number_of(matched.phrase);
+        let same = leaders.iter().position(|leader| self.number_of(leader.phrase) == reply);
         let weakest = || leaders.iter().enumerate().min_by_key(|(_, leader)| **leader).map(|(at, _)| at);
         match same.or_else(|| if leaders.len() < MAX_LEADERS { None } else { weakest() }) {
             Some(at) => leaders[at] = leaders[at].max(matched),
@@ -229,11 +229,11 @@ impl Replies {
     /// The phrase that stands for the reply of an example.
     fn phrase_of(&self, near: &Near) -> &str {
         match self.examples.get(near.example).source {
-            Source::Phrase(id) => &self.phrases[id as usize].1,
+            Source::Phrase(id) => self.alternative(id as usize),
             Source::Test(_) => {
                 let mut ids = self.examples.of_reply(near.reply).map(|id| self.examples.get(id).source);
                 ids.find_map(|source| match source {
-                    Source::Phrase(id) => Some(&*self.phrases[id as usize].1),
+                    Source::Phrase(id) => Some(self.alternative(id as usize)),
                     Source::Test(_) => None,
                 })
                 .unwrap_or(&self.entries[near.reply].phrase)
@@ -250,7 +250,7 @@ impl Replies {
         });
         test.or_else(|| {
             sources().find_map(|source| match source {
-                Source::Phrase(id) => Some(&*self.phrases[id as usize].1).filter(|phrase| is_plain(phrase)),
+                Source::Phrase(id) => Some(self.alternative(id as usize)).filter(|phrase| is_plain(phrase)),
                 Source::Test(_) => None,
             })
         })

@@ -5,9 +5,9 @@ use std::{cell::LazyCell, sync::Arc};
 use rustc_hash::FxHashMap;
 
 use super::{
-    Options, Replies, Reply, UNKNOWN,
+    Alternative, Options, Replies, Reply, UNKNOWN,
     examples::{Examples, Source},
-    index::{Duplicate, Index, IndexedPhrase, PhraseId},
+    index::{Duplicate, Index, PhraseId},
     lint::{self, Test, canonical},
     phrase::{Phrase, alternatives},
     words::Words,
@@ -15,7 +15,7 @@ use super::{
 use crate::ini::{Entry, Fault, Faults, Section};
 
 /// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
-const MAX_ALTERNATIVES: usize = 500_000;
+const MAX_ALTERNATIVES: u32 = 500_000;
 
 /// A table that is being built.
 pub(super) struct Builder {
@@ -25,11 +25,11 @@ pub(super) struct Builder {
     unknown_line: Option<usize>,
     /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
     /// its rarest run.
-    multi_run: Vec<(usize, String, Phrase, bool, usize)>,
+    multi_run: Vec<(Alternative, Phrase, bool, u32)>,
     /// Other spellings of phrases. They are added after all phrases, which they must not replace.
     variants: Vec<(PhraseId, Phrase)>,
     /// Number of alternatives so far, which is also the position of the last one.
-    order: usize,
+    order: u32,
 }
 
 impl Builder {
@@ -67,129 +67,125 @@ impl Builder {
     }
 
     /// Adds the entries of `[replies]` or `[smalltalk]`.
-    pub(super) fn add(&mut self, entries: &[Entry], is_reply: bool) {
+    pub(super) fn add(&mut self, entries: Vec<Entry>, is_reply: bool) {
         for entry in entries {
             if entry.value.is_empty() {
                 let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            let text = self.vars.fill(entry, &mut self.replies.warnings);
+            let text = self.vars.fill(&entry, &mut self.replies.warnings);
             if text.trim().is_empty() {
                 let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            lint::check_entry(entry, &text, &mut self.replies.warnings);
-            let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
-            if is_reply && is_unknown(&entry.name) {
-                if let Some(first) = self.unknown_line.replace(entry.line) {
-                    self.faults.push(duplicate(entry.line, UNKNOWN, first));
+            lint::check_entry(&entry, &text, &mut self.replies.warnings);
+            let reply = Reply { phrase: entry.name, text: text.into(), line: entry.line };
+            if is_reply && is_unknown(&reply.phrase) {
+                if let Some(first) = self.unknown_line.replace(reply.line) {
+                    self.faults.push(duplicate(reply.line, UNKNOWN, first));
                 }
                 self.replies.unknown = reply;
             } else {
                 self.replies.entries.push(reply);
                 self.replies.in_replies += usize::from(is_reply);
-                self.add_phrases(entry, is_reply);
+                self.add_phrases(is_reply);
             }
         }
     }
 
-    /// Adds the alternatives of the last entry.
-    fn add_phrases(&mut self, entry: &Entry, is_reply: bool) {
-        let reply = self.replies.entries.len() - 1;
-        for (alternative, phrase) in alternatives(&entry.name) {
+    /// Adds the alternatives of the last reply.
+    fn add_phrases(&mut self, is_reply: bool) {
+        let number = self.replies.entries.len() - 1;
+        let Reply { phrase: all, line, .. } = &mut self.replies.entries[number];
+        let (all, line) = (std::mem::take(all), *line);
+        for (text, phrase) in alternatives(&all) {
             self.order += 1;
             if self.order > MAX_ALTERNATIVES {
                 if self.order == MAX_ALTERNATIVES + 1 {
                     let sentence = format!(
                         "a file can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
                     );
-                    self.faults.push(Fault::new(entry.line, sentence));
+                    self.faults.push(Fault::new(line, sentence));
                 }
-                return;
+                break;
             }
-            if is_unknown(alternative) {
+            if is_unknown(text) {
                 let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
-                self.replies.warnings.push(Fault::new(entry.line, sentence));
+                self.replies.warnings.push(Fault::new(line, sentence));
             }
+            let start = (text.as_ptr().addr() - all.as_ptr().addr()) as u32;
+            let alternative = Alternative { reply: number as u32, start, end: start + text.len() as u32 };
             match phrase {
                 Ok(phrase) if phrase.runs().len() > 1 => {
-                    self.multi_run.push((reply, alternative.to_owned(), phrase, is_reply, self.order));
+                    self.multi_run.push((alternative, phrase, is_reply, self.order));
                 }
-                Ok(phrase) => self.add_phrase(reply, alternative.to_owned(), &phrase, is_reply, self.order),
-                Err(sentence) => self.faults.push(Fault::new(entry.line, sentence)),
+                Ok(phrase) => self.add_phrase(alternative, text, &phrase, is_reply, self.order),
+                Err(sentence) => self.faults.push(Fault::new(line, sentence)),
             }
         }
+        self.replies.entries[number].phrase = all;
     }
 
     fn add_phrase(
         &mut self,
-        reply: usize,
-        alternative: String,
+        alternative: Alternative,
+        text: &str,
         phrase: &Phrase,
         is_reply: bool,
-        order: usize,
+        order: u32,
     ) {
         let (id, duplicate_of) = self.replies.index.add(phrase, is_reply, order);
-        let line = self.replies.entries[reply].line;
+        let line = self.replies.entries[alternative.reply as usize].line;
         match duplicate_of {
             Some(Duplicate::Same(first)) => {
                 let first = self.replies.reply_of(first).line;
-                self.faults.push(duplicate(line.max(first), &alternative, line.min(first)));
+                self.faults.push(duplicate(line.max(first), text, line.min(first)));
             }
             Some(Duplicate::Folded(first)) => {
                 let first = self.replies.reply_of(first).line;
                 let sentence =
-                    format!("{alternative:?} differs from the phrase at line {first} only in its accents");
+                    format!("{text:?} differs from the phrase at line {first} only in its accents");
                 self.replies.warnings.push(Fault::new(line, sentence));
             }
             None => {}
         }
         lint::check_prefixes(line, phrase, &mut self.replies.warnings);
-        self.replies.phrases.push((reply, alternative));
+        self.replies.phrases.push(alternative);
         self.variants.extend(phrase.variants().map(|variant| (id, variant)));
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
-    pub(super) fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
-        for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
-            self.add_phrase(reply, alternative, &phrase, is_reply, order);
+    pub(super) fn finish(mut self, tests: Vec<Entry>) -> (Replies, Faults) {
+        for (alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
+            let Alternative { reply, start, end } = alternative;
+            let text = self.replies.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
+            self.add_phrase(alternative, &text, &phrase, is_reply, order);
         }
-        for (id, variant) in std::mem::take(&mut self.variants) {
-            self.add_variant(id, &variant);
+        for (original, variant) in std::mem::take(&mut self.variants) {
+            self.replies.index.add_variant(original, &variant);
+            self.replies.phrases.push(self.replies.phrases[original]);
         }
         self.vars.warn_of_unused(&mut self.replies.warnings);
-        self.replies.tests = tests.iter().map(Test::of).collect();
+        self.replies.tests = tests.into_iter().map(Test::of).collect();
         self.replies.add_examples();
         (self.replies, self.faults)
-    }
-
-    /// Adds another spelling of a phrase, which counts as much as the phrase itself.
-    fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
-        let index = &mut self.replies.index;
-        let IndexedPhrase { is_reply, order, words, chars, ref exact, .. } = index.phrases[original];
-        let exact = exact.clone();
-        let (id, _) = index.add(variant, is_reply, order);
-        let variant = &mut index.phrases[id];
-        // It is not exact, so that a phrase that is written like the message wins.
-        (variant.words, variant.chars, variant.exact) = (words, chars, exact);
-        let of_original = self.replies.phrases[original].clone();
-        self.replies.phrases.push(of_original);
     }
 }
 
 impl Replies {
     /// Collects the examples of all replies, and ends the vocabulary.
     fn add_examples(&mut self) {
-        let phrases = self.phrases.iter().zip(0..).map(|((reply, _), id)| (*reply as u32, Source::Phrase(id)));
+        let phrases = self.phrases.iter().zip(0..).map(|(phrase, id)| (phrase.reply, Source::Phrase(id)));
         let of_tests = self.replies_of_tests();
-        let tests = of_tests.iter().zip(0..).filter_map(|(reply, at)| Some(((*reply)? as u32, Source::Test(at))));
+        let tests =
+            of_tests.iter().zip(0..).filter_map(|(reply, at)| Some(((*reply)? as u32, Source::Test(at))));
         let mut sources: Vec<(u32, Source)> = phrases.chain(tests).collect();
         // Stable, so that the phrases of a reply come first.
         sources.sort_by_key(|(reply, _)| *reply);
         self.examples = Examples::new(self.entries.len(), &sources, |source, words| match source {
-            Source::Phrase(id) => words.read(&self.phrases[id as usize].1),
+            Source::Phrase(id) => words.read(self.alternative(id as usize)),
             Source::Test(at) => words.read(&self.tests[at as usize].sentence),
         });
         self.end_vocabulary();
@@ -200,10 +196,12 @@ impl Replies {
         let known = LazyCell::new(|| self.known_phrases());
         // Nearly always, an alternative is named just as it is written.
         let as_written: FxHashMap<&str, usize> =
-            self.phrases.iter().map(|(reply, alternative)| (&**alternative, *reply)).collect();
+            self.alternatives().map(|(reply, alternative)| (alternative, reply)).collect();
         let reply_of = |test: &Test| match as_written.get(&*test.expected) {
             Some(reply) => Some(*reply),
-            None => known.get(&canonical(&test.expected)).copied().filter(|reply| *reply < self.entries.len()),
+            None => {
+                known.get(&canonical(&test.expected)).copied().filter(|reply| *reply < self.entries.len())
+            }
         };
         self.tests.iter().map(reply_of).collect()
     }

@@ -83,12 +83,12 @@ impl Explanation {
     fn add_phrases(&mut self, replies: &Replies, winner: &Match, message: &str, search: &mut SearchBuffer) {
         let matches = replies.all_matches(message, search);
         let candidate = |matched: &Match, why: String| Candidate {
-            phrase: replies.phrases[matched.phrase].1.clone(),
+            phrase: replies.alternative(matched.phrase).to_owned(),
             place: replies.place(replies.reply_of(matched.phrase).line),
             why,
         };
-        let reply = replies.phrases[winner.phrase].0;
-        let others = matches.iter().filter(|matched| replies.phrases[matched.phrase].0 != reply);
+        let reply = replies.number_of(winner.phrase);
+        let others = matches.iter().filter(|matched| replies.number_of(matched.phrase) != reply);
         let others: Vec<&Match> = others.take(RUNNERS_UP).collect();
         let is_tie = others
             .first()
@@ -104,7 +104,7 @@ impl Replies {
     fn all_matches(&self, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
         let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
         search.visit(&self.index, self.options.typos, message, |matched| {
-            let best = matches.entry(self.phrases[matched.phrase].0).or_insert(matched);
+            let best = matches.entry(self.number_of(matched.phrase)).or_insert(matched);
             *best = matched.max(*best);
         });
         self.read_features(search);
@@ -118,7 +118,7 @@ impl Replies {
 
     /// The words of the message that a phrase was found in with a typo, and what they were read as.
     fn corrections(&self, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
-        let phrase = canonical(&self.phrases[winner.phrase].1);
+        let phrase = canonical(self.alternative(winner.phrase));
         let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
         let tokens =
             (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
@@ -143,18 +143,18 @@ impl Replies {
     pub fn nearest(&self, message: &str) -> Option<Candidate> {
         let words = Words::of(message);
         let words: Vec<&str> = words.folded().collect();
-        let similarity = |(entry, alternative): &(usize, String)| {
+        let similarity = |(entry, alternative)| {
             let phrase = Words::of(alternative).folded().collect::<Vec<_>>().join(" ");
             let windows = words.windows(phrase.split(' ').count());
             let best =
                 windows.map(|window| strsim::normalized_damerau_levenshtein(&window.join(" "), &phrase));
-            (best.fold(0.0, f64::max), *entry, alternative.clone())
+            (best.fold(0.0, f64::max), entry, alternative)
         };
         let all =
-            self.phrases.iter().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
+            self.alternatives().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
         let (_, entry, phrase) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
         let place = format!("{}:{}", self.name, self.entries[entry].line);
-        Some(Candidate { phrase, place, why: "its words are similar".to_owned() })
+        Some(Candidate { phrase: phrase.to_owned(), place, why: "its words are similar".to_owned() })
     }
 }
 
@@ -166,10 +166,14 @@ fn unknown(replies: &Replies) -> Candidate {
 /// The example of a reply that is nearest to a message.
 fn example(replies: &Replies, near: &Near, what: &str) -> Candidate {
     let (phrase, line) = match replies.examples.get(near.example).source {
-        Source::Phrase(id) => (&replies.phrases[id as usize].1, replies.reply_of(id as usize).line),
-        Source::Test(at) => (&replies.tests[at as usize].sentence, replies.tests[at as usize].line),
+        Source::Phrase(id) => (replies.alternative(id as usize), replies.reply_of(id as usize).line),
+        Source::Test(at) => (&*replies.tests[at as usize].sentence, replies.tests[at as usize].line),
     };
-    Candidate { phrase: phrase.clone(), place: replies.place(line), why: format!("{:.2} {what}", near.score) }
+    Candidate {
+        phrase: phrase.to_owned(),
+        place: replies.place(line),
+        why: format!("{:.2} {what}", near.score),
+    }
 }
 
 fn why_it_won(matched: &Match, is_tie: bool) -> String {
@@ -210,7 +214,7 @@ fn score(matched: &Match) -> String {
     format!("{:.2}", f64::from(matched.nearness) / 1000.0)
 }
 
-fn counted(count: usize, what: &str) -> String {
+fn counted(count: u32, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

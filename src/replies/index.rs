@@ -1,10 +1,13 @@
 //! The index of all phrases, a trie of words: `search` finds the phrases in a message by following its words from node to node.
 
+use std::ops::Deref;
+
 use rustc_hash::FxHashMap;
 
 use super::{
     phrase::{Phrase, Run},
     vocabulary::{TokenId, Vocabulary},
+    words::Words,
 };
 
 pub(super) type PhraseId = usize;
@@ -16,18 +19,20 @@ pub(super) const ROOT: NodeId = 0;
 #[derive(Clone, Debug)]
 pub(super) struct IndexedPhrase {
     /// Position in the file; of otherwise equal phrases the first wins.
-    pub(super) order: usize,
+    pub(super) order: u32,
     /// Whether it is in `[replies]` and not in `[smalltalk]`.
     pub(super) is_reply: bool,
     pub(super) has_prefix: bool,
     /// Number of words in all runs.
-    pub(super) words: usize,
+    pub(super) words: u32,
     /// Number of letters and digits in all runs.
-    pub(super) chars: usize,
-    /// The words with their accents, run by run.
-    pub(super) exact: String,
+    pub(super) chars: u32,
+    /// The words with their accents, run by run, if they differ from the path of the run.
+    exact: Option<Box<str>>,
     /// The nodes at which its runs end, sorted and without duplicates.
-    pub(super) nodes: Vec<NodeId>,
+    pub(super) nodes: Few,
+    /// Number of words on the path of a single run.
+    path: u32,
 }
 
 /// All phrases, as paths of words. The words are numbers of the owner's file, which no client can choose, so a fast hash is safe.
@@ -41,7 +46,61 @@ pub(super) struct Index {
     pub(super) steps: FxHashMap<(NodeId, TokenId), NodeId>,
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
-    pub(super) ends: Vec<Option<Vec<PhraseId>>>,
+    pub(super) ends: Vec<Option<Few>>,
+}
+
+impl IndexedPhrase {
+    /// Whether a single run is written in the same way as the words `start..end` of a message.
+    pub(super) fn is_written_as(&self, words: &Words, start: usize, end: usize) -> bool {
+        let exact = words.exact(start, end);
+        match &self.exact {
+            Some(own) => **own == *exact,
+            // The words are those of the path, unless one is written as several.
+            None => exact.is_ascii() && (start..end).len() == self.path as usize,
+        }
+    }
+}
+
+/// A list that nearly always has one element, and then needs no memory besides its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Few {
+    One([u32; 1]),
+    Several(Vec<u32>),
+}
+
+impl Few {
+    fn push(&mut self, element: u32) {
+        match self {
+            Few::Several(list) if list.is_empty() => *self = Few::One([element]),
+            Few::Several(list) => list.push(element),
+            Few::One([first]) => *self = Few::Several(vec![*first, element]),
+        }
+    }
+}
+
+impl Default for Few {
+    fn default() -> Few {
+        Few::Several(Vec::new())
+    }
+}
+
+impl Deref for Few {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        match self {
+            Few::One(list) => list,
+            Few::Several(list) => list,
+        }
+    }
+}
+
+impl FromIterator<u32> for Few {
+    fn from_iter<Elements: IntoIterator<Item = u32>>(elements: Elements) -> Few {
+        let mut list = Few::default();
+        elements.into_iter().for_each(|element| list.push(element));
+        list
+    }
 }
 
 /// An earlier phrase that matches the same messages.
@@ -63,20 +122,20 @@ impl Index {
         &mut self,
         phrase: &Phrase,
         is_reply: bool,
-        order: usize,
+        order: u32,
     ) -> (PhraseId, Option<Duplicate>) {
         let id = self.phrases.len();
         match phrase {
             Phrase::Symbols(text) => {
-                let chars = text.chars().count();
                 self.phrases.push(IndexedPhrase {
                     order,
                     is_reply,
                     has_prefix: false,
                     words: 1,
-                    chars,
-                    exact: text.clone(),
-                    nodes: Vec::new(),
+                    chars: text.chars().count() as u32,
+                    exact: None,
+                    nodes: Few::default(),
+                    path: 0,
                 });
                 let first = *self.symbols[usize::from(!is_reply)].entry(text.clone()).or_insert(id);
                 (id, (first != id).then_some(Duplicate::Same(first)))
@@ -85,10 +144,10 @@ impl Index {
                 let phrase = self.indexed(runs, is_reply, order);
                 let duplicate_of = self.duplicate_of(&phrase);
                 let rarest = phrase.nodes.iter().copied().min_by_key(|node| self.phrases_at(*node).len());
-                for node in &phrase.nodes {
+                for node in &*phrase.nodes {
                     let phrases = self.ends[*node as usize].get_or_insert_default();
-                    if Some(*node) == rarest && phrases.last() != Some(&id) {
-                        phrases.push(id);
+                    if Some(*node) == rarest && phrases.last() != Some(&(id as u32)) {
+                        phrases.push(id as u32);
                     }
                 }
                 self.phrases.push(phrase);
@@ -97,32 +156,44 @@ impl Index {
         }
     }
 
-    fn indexed(&mut self, runs: &[Run], is_reply: bool, order: usize) -> IndexedPhrase {
+    /// Adds another spelling of a phrase, which counts as much, but is never exact: a phrase that is written like the message
+    /// wins.
+    pub(super) fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
+        let IndexedPhrase { is_reply, order, words, chars, .. } = self.phrases[original];
+        let (id, _) = self.add(variant, is_reply, order);
+        let variant = &mut self.phrases[id];
+        (variant.words, variant.chars, variant.exact) = (words, chars, Some("".into()));
+    }
+
+    fn indexed(&mut self, runs: &[Run], is_reply: bool, order: u32) -> IndexedPhrase {
         let mut ends: Vec<(NodeId, &Run)> = runs.iter().map(|run| (self.path_to(run), run)).collect();
         ends.sort_unstable_by_key(|(node, _)| *node);
         // `a & a` matches the same messages as `a`.
         ends.dedup_by_key(|(node, _)| *node);
-        let exact = ends.iter().map(|(_, run)| run.words.exact(0, run.words.len()));
+        let exact = |run: &Run| run.words.exact(0, run.words.len()).to_owned();
+        let is_ascii = ends.iter().all(|(_, run)| run.words.exact(0, run.words.len()).is_ascii());
         IndexedPhrase {
             order,
             is_reply,
             has_prefix: runs.iter().any(Run::has_prefix),
-            words: ends.iter().map(|(_, run)| run.words.count()).sum(),
-            chars: ends.iter().map(|(_, run)| run.words.chars()).sum(),
-            exact: exact.collect::<Vec<_>>().join(" & "),
+            words: ends.iter().map(|(_, run)| run.words.count() as u32).sum(),
+            chars: ends.iter().map(|(_, run)| run.words.chars() as u32).sum(),
+            exact: (!is_ascii)
+                .then(|| ends.iter().map(|(_, run)| exact(run)).collect::<Vec<_>>().join(" & ").into()),
             nodes: ends.iter().map(|(node, _)| *node).collect(),
+            path: ends[0].1.words.len() as u32,
         }
     }
 
     /// The phrases to examine when the run that ends at `node` is in a message.
-    pub(super) fn phrases_at(&self, node: NodeId) -> &[PhraseId] {
+    pub(super) fn phrases_at(&self, node: NodeId) -> &[u32] {
         self.ends[node as usize].as_deref().unwrap_or_default()
     }
 
     /// An earlier phrase of the same section with the same runs; one with the same accents is preferred.
     fn duplicate_of(&self, phrase: &IndexedPhrase) -> Option<Duplicate> {
         // Phrases with the same runs may be filed under different ones, as rarity changes while phrases are added.
-        let near = phrase.nodes.iter().flat_map(|node| self.phrases_at(*node)).copied();
+        let near = phrase.nodes.iter().flat_map(|node| self.phrases_at(*node)).map(|id| *id as PhraseId);
         let duplicates = near.filter(|id| {
             self.phrases[*id].nodes == phrase.nodes && self.phrases[*id].is_reply == phrase.is_reply
         });

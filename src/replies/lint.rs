@@ -26,8 +26,8 @@ pub(super) struct Test {
 }
 
 impl Test {
-    pub(super) fn of(entry: &Entry) -> Test {
-        Test { sentence: entry.name.clone(), expected: entry.value.clone(), line: entry.line }
+    pub(super) fn of(entry: Entry) -> Test {
+        Test { sentence: entry.name, expected: entry.value, line: entry.line }
     }
 }
 
@@ -72,18 +72,18 @@ impl Replies {
     /// Entries by each of their alternatives, and by the whole phrase; `unknown` has the index after the last entry.
     pub(super) fn known_phrases(&self) -> HashMap<String, usize> {
         let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
-        let single = self.phrases.iter().map(|(entry, alternative)| (canonical(alternative), *entry));
+        let single = self.alternatives().map(|(entry, alternative)| (canonical(alternative), entry));
         whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
     }
 
     /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
     fn phrases_that_never_win(&self, warnings: &mut Faults) {
         let mut search = SearchBuffer::default();
-        let loses = |(entry, alternative): &(usize, String)| {
+        let loses = |(entry, alternative): (usize, &str)| {
             let matched = self.best(&itself(alternative)?, &mut search, None)?;
             let winner = self.reply_of(matched.phrase);
-            let reply = &self.entries[*entry];
-            (self.phrases[matched.phrase].0 != *entry).then(|| {
+            let reply = &self.entries[entry];
+            (self.number_of(matched.phrase) != entry).then(|| {
                 let sentence = format!(
                     "{alternative:?} can never win: {:?} (line {}) always does",
                     winner.phrase, winner.line
@@ -91,7 +91,7 @@ impl Replies {
                 Fault::new(reply.line, sentence)
             })
         };
-        warnings.extend(self.phrases.iter().filter_map(loses));
+        warnings.extend(self.alternatives().filter_map(loses));
     }
 }
 

@@ -69,7 +69,7 @@ impl Replies {
         search: &mut SearchBuffer,
     ) -> Option<usize> {
         match self.decide(message, search, example) {
-            Decision::Phrase(matched) => Some(self.phrases[matched.phrase].0),
+            Decision::Phrase(matched) => Some(self.number_of(matched.phrase)),
             Decision::Nearest(near) => Some(near.reply),
             Decision::Unknown(_) => None,
         }

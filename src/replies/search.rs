@@ -37,22 +37,22 @@ pub(super) struct Match {
     pub(super) is_reply: bool,
     /// The phrase is the whole message, without a correction.
     pub(super) is_whole: bool,
-    pub(super) words: usize,
+    pub(super) words: u32,
     /// How similar the most similar example of its reply is, in thousandths. It is computed only for ties.
     pub(super) nearness: u32,
-    pub(super) chars: usize,
+    pub(super) chars: u32,
     /// Number of words with a typo.
     pub(super) corrections: Reverse<u8>,
     /// The accents are the same too, as far as that is compared.
     pub(super) is_exact: bool,
     /// The earlier phrase of the file wins.
-    pub(super) order: Reverse<usize>,
+    pub(super) order: Reverse<u32>,
     pub(super) phrase: PhraseId,
 }
 
 impl Match {
     /// What decides before examples are compared.
-    pub(super) fn rank(&self) -> (bool, bool, usize) {
+    pub(super) fn rank(&self) -> (bool, bool, u32) {
         (self.is_reply, self.is_whole, self.words)
     }
 }
@@ -183,6 +183,7 @@ impl SearchBuffer {
         let [mut alone, mut together] = [(); 2].map(|()| Steps { left: most });
         for places in self.found.chunk_by(|one, other| one.node == other.node) {
             'node: for &id in index.phrases_at(places[0].node) {
+                let id = id as PhraseId;
                 let nodes = &index.phrases[id].nodes;
                 // For a phrase of several runs, the places make no difference, so one is enough.
                 let (places, steps) =
@@ -225,7 +226,7 @@ impl SearchBuffer {
             chars: phrase.chars,
             corrections: Reverse(corrections),
             // For phrases with several runs or a prefix, accents are not compared.
-            is_exact: !is_plain || self.words.exact(start, end) == phrase.exact,
+            is_exact: !is_plain || phrase.is_written_as(&self.words, start, end),
             order: Reverse(phrase.order),
             phrase: id,
         }
