@@ -129,10 +129,14 @@ fn the_present_replies_decide_what_is_a_guess() {
 fn a_sentence_of_tests_is_confirmed_however_it_is_written() {
     let folder = folder(
         "[bot]\nunanswered_file = kept.txt\nreplies_file = replies.ini\n",
-        "2026-11-20T10:00:00Z where may i leave the car\tnearest\tparking\n2026-11-20T10:00:00Z a comment\n",
+        "2026-11-20T10:00:00Z where may i leave the car\tnearest\tparking\n\
+         2026-11-20T10:00:00Z when do you oppen\ttypo\twhen do you open\n\
+         2026-11-20T10:00:00Z a comment\n",
     );
     let (_, replies) = SHOP.split_once("[replies]").unwrap();
-    let replies = format!("[replies]{replies}# A comment =\nWhere MAY I leave the car...? = parking\n");
+    let replies = format!(
+        "[replies]{replies}# A comment =\nWhere MAY I leave the car...? = parking\nWhen do you oppen? = opening hours\n"
+    );
     fs::write(folder.path().join("replies.ini"), replies).unwrap();
     assert_eq!(shown(folder.path()), "# once, last on 2026-11-20\na comment =\n");
 }
