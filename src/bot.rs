@@ -32,7 +32,8 @@ pub fn bot(session: &mut Session) -> HandlerResult {
     bot_with(session, |_, _| ())
 }
 
-/// Like [`bot()`], but calls `answered` with each message and its answer, before that is sent.
+/// Like [`bot()`], but calls `answered` with each message and its answer, before that is sent. A program can keep the messages
+/// that got `unknown` and what they were offered, or that were answered by a guess: see [`Answer::found_by`].
 ///
 /// The session waits for `answered` to return.
 ///

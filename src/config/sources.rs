@@ -14,8 +14,8 @@ use crate::auth::Tokens;
 pub struct Sources {
     /// The files that were read: the file of settings and those that it names.
     pub files: Vec<Source>,
-    /// A file for messages that only `unknown` answers; none by default. The program keeps them: see
-    /// [`bot_with`](crate::bot_with).
+    /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
+    /// example; none by default. The program keeps them: see [`bot_with`](crate::bot_with).
     pub unanswered_file: Option<PathBuf>,
     /// The least important level that a log shows, info by default. The library has no log of its own.
     pub level: log::LevelFilter,

@@ -100,7 +100,7 @@ fn ask_what_nobody_answers(server: &Replyd, client: &mut Raw) -> String {
         "Do you have rye?",
         "opening hours",
         "do you have RYE",
-        "delivry times",
+        "opne times",
         "two\nlines\x1b",
         &long,
         "?!",
@@ -128,7 +128,7 @@ fn check_shown(shown: &str, date: &str) {
     let first = format!("# 2 times, last on {date}\ndo you have rye =\n# once, last on {date}");
     assert!(shown.starts_with(&first), "{shown}");
     let similar = format!(
-        "# once, last on {date}; similar to \"delivery\" (config.ini:7): perhaps add it there after a '|'\ndelivry times =\n"
+        "# once, last on {date}; similar to \"open\" (config.ini:6): perhaps add it there after a '|'\nopne times =\n"
     );
     assert!(shown.contains(&similar), "{shown}");
     for line in ["\ntwo lines =\n", "\n🎉 =\n", "\nx y z =\n"] {
@@ -262,7 +262,7 @@ fn nothing_raw_reaches_the_owner() {
     let shown = shown.stdout.all();
     assert!(!shown.contains(is_raw), "{shown:?}");
     let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
-    assert_eq!(lines, ["last =", "rye 31m bread =", "🎉 =", "thr ee ="], "{shown:?}");
+    assert_eq!(lines, ["🎉 =", "🎉 💥 =", "last =", "rye 31m bread =", "thr ee ="], "{shown:?}");
 
     for message in hostile {
         let (shown, _, _) = run(FAQ, &["ask", "--why", message], "");

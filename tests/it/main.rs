@@ -34,6 +34,8 @@ mod faults;
 #[cfg(feature = "cli")]
 mod files;
 #[cfg(feature = "cli")]
+mod guesses;
+#[cfg(feature = "cli")]
 mod install;
 #[cfg(feature = "cli")]
 mod log_sink;

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// configuration has mistakes.
     Check(FileArgs),
     /// Print the messages that no reply answers, most frequent first, as lines for [replies].
+    ///
+    /// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
+    /// is confirmed, and no longer printed, once its line is there.
     Unanswered(FileArgs),
     /// Make keys for clients.
     Key {

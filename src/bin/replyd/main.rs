@@ -46,7 +46,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Chat(args)) => chat::chat(args),
         Some(Command::Ask(args)) => ask::ask(args),
         Some(Command::Check(args)) => check::check(&args),
-        Some(Command::Unanswered(args)) => ask::unanswered(&args),
+        Some(Command::Unanswered(args)) => unanswered::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
         Some(Command::Init { folder }) => init::init(&folder),
         Some(Command::Completions { shell }) => completions(shell),

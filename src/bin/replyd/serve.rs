@@ -3,7 +3,7 @@
 use std::{panic, path::PathBuf, time::Duration};
 
 use crossbeam_channel::{bounded, never, select, tick};
-use replyd::{Config, FoundBy, Loaded, RunningServer, Server, Sources};
+use replyd::{Config, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
@@ -40,14 +40,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (unanswered, writer) = Unanswered::start(sources.unanswered_file.clone())?;
     let for_sessions = unanswered.clone();
     let server = Server::with_config(config).map_err(listening_failed)?;
-    let running = server.start(move |session| {
-        let mut keep = for_sessions.of_one_session();
-        replyd::bot_with(session, |message, answer| {
-            if answer.found_by == FoundBy::Nothing {
-                keep(message);
-            }
-        })
-    })?;
+    let running = server.start(move |session| replyd::bot_with(session, for_sessions.of_one_session()))?;
     report_page(&running);
     notify_systemd(&[NotifyState::Ready]);
     wait(&running, &signals, &log, &unanswered, reload(file, sources, listen)?);

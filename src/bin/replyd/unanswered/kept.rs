@@ -1,0 +1,213 @@
+//! A line of the unanswered file: when a message came, the message, and what it got.
+//!
+//! ```text
+//! 2026-11-23T10:00:00Z do you have rye bread
+//! 2026-11-23T10:00:07Z where can I buy rye<TAB>offered<TAB>Do you sell bread?<TAB>where are you
+//! 2026-11-23T10:01:00Z your opning hours?<TAB>typo<TAB>opening hours
+//! 2026-11-23T10:02:00Z how late are you open<TAB>nearest<TAB>opening hours
+//! ```
+//!
+//! A tab in a text is escaped, as all control characters are, so no message can look like a mark.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use replyd::{Answer, FoundBy};
+
+use crate::escape::{Escaped, unescaped};
+
+/// Length to which each text of a line is cut.
+const MAX_CHARS: usize = 200;
+
+/// What is kept of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Kept {
+    pub(super) message: String,
+    pub(super) outcome: Outcome,
+}
+
+/// What a message got that no phrase is in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// `unknown`, perhaps with offers.
+    Unknown { offers: Vec<String> },
+    /// A reply that was found once a typo was corrected.
+    Typo { phrase: String },
+    /// The reply with the nearest example.
+    Nearest { phrase: String },
+}
+
+impl Outcome {
+    /// The phrase of the reply, if there was one.
+    pub(super) fn phrase(&self) -> Option<&str> {
+        match self {
+            Outcome::Unknown { .. } => None,
+            Outcome::Typo { phrase } | Outcome::Nearest { phrase } => Some(phrase),
+        }
+    }
+}
+
+impl Kept {
+    /// What to keep of a message; nothing if a phrase answers it.
+    pub(super) fn of(message: &str, answer: &Answer<'_>) -> Option<Kept> {
+        let phrase = || cut(answer.phrase);
+        let outcome = match answer.found_by {
+            FoundBy::Correction => Outcome::Typo { phrase: phrase() },
+            FoundBy::Nearest => Outcome::Nearest { phrase: phrase() },
+            FoundBy::Nothing => {
+                Outcome::Unknown { offers: answer.offers.iter().map(|offer| cut(offer)).collect() }
+            }
+            _ => return None,
+        };
+        Some(Kept { message: cut(message), outcome })
+    }
+
+    /// Reads a line, with its date; `None` if it does not begin with a time. Other programs, or an editor, may have written it:
+    /// what is not a mark after a tab is ignored.
+    pub(super) fn parse(line: &str) -> Option<(Date, Kept)> {
+        let (date, rest) = line.split_once('T')?;
+        let date = date.parse().ok()?;
+        let (_, rest) = rest.split_once(' ')?;
+        let mut texts = rest.split('\t');
+        let message = unescaped(texts.next()?);
+        let outcome = match texts.collect::<Vec<_>>()[..] {
+            ["typo", phrase] => Outcome::Typo { phrase: unescaped(phrase) },
+            ["nearest", phrase] => Outcome::Nearest { phrase: unescaped(phrase) },
+            ["offered", ref offers @ ..] => {
+                Outcome::Unknown { offers: offers.iter().map(|offer| unescaped(offer)).collect() }
+            }
+            _ => Outcome::Unknown { offers: Vec::new() },
+        };
+        Some((date, Kept { message, outcome }))
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_CHARS).collect()
+}
+
+/// The line without its time.
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Escaped::for_log(&self.message))?;
+        let (mark, texts) = match &self.outcome {
+            Outcome::Unknown { offers } if offers.is_empty() => return Ok(()),
+            Outcome::Unknown { offers } => ("offered", &offers[..]),
+            Outcome::Typo { phrase } => ("typo", std::slice::from_ref(phrase)),
+            Outcome::Nearest { phrase } => ("nearest", std::slice::from_ref(phrase)),
+        };
+        write!(f, "\t{mark}")?;
+        texts.iter().try_for_each(|text| write!(f, "\t{}", Escaped::for_log(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use replyd::Replies;
+
+    use super::*;
+
+    fn unknown(offers: &[&str]) -> Outcome {
+        Outcome::Unknown { offers: offers.iter().map(|offer| (*offer).to_owned()).collect() }
+    }
+
+    #[track_caller]
+    fn check(rest: &str, message: &str, outcome: Outcome) {
+        let line = format!("2026-11-23T10:00:00Z {rest}");
+        let expected = Kept { message: message.to_owned(), outcome };
+        assert_eq!(Kept::parse(&line), Some(("2026-11-23".parse().unwrap(), expected)), "{line:?}");
+    }
+
+    #[test]
+    fn lines_are_read() {
+        let hours = || "opening hours".to_owned();
+        check("rye bread", "rye bread", unknown(&[]));
+        check("two\\nlines \\\\ typo", "two\nlines \\ typo", unknown(&[]));
+        check(" rye\tnearest\topening hours", " rye", Outcome::Nearest { phrase: hours() });
+        check("opning hours\ttypo\topening hours", "opning hours", Outcome::Typo { phrase: hours() });
+        check("rye\toffered\ta & b\tc\\td", "rye", unknown(&["a & b", "c\td"]));
+        // A text that looks like a mark.
+        check("rye\\ttypo\\topening hours", "rye\ttypo\topening hours", unknown(&[]));
+        check("typo", "typo", unknown(&[]));
+        // Cut off, or written by somebody else.
+        check("rye\toffered", "rye", unknown(&[]));
+        check("rye\tty", "rye", unknown(&[]));
+        check("rye\ttypo", "rye", unknown(&[]));
+        check("rye\ttypo\ta\tb", "rye", unknown(&[]));
+        check("\ttypo\ta", "", Outcome::Typo { phrase: "a".to_owned() });
+    }
+
+    #[test]
+    fn other_lines_are_none() {
+        for line in
+            ["", "rye", "2026-11-23", "2026-11-23T10:00:00Z", "2026-13-01T10:00:00Z rye", "NOT a date"]
+        {
+            assert_eq!(Kept::parse(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_phrase_answers_is_not_kept() {
+        let file = "[replies]\nopening hours = From 9.\nparking = Behind the house.\n[tests]\nwhere may I leave it = parking";
+        let replies = Replies::parse(file, "test.ini").unwrap();
+        let kept = |message: &str| {
+            Kept::of(message, &replies.answer(message)).map(|kept| kept.to_string()).unwrap_or_default()
+        };
+        assert_eq!(kept("opening hours"), "");
+        assert_eq!(kept("Opning hours?"), "Opning hours?\ttypo\topening hours");
+        assert_eq!(kept("may I leave it where"), "may I leave it where\tnearest\tparking");
+        assert_eq!(kept("what is it"), "what is it\toffered\twhere may I leave it");
+        assert_eq!(kept("a joke"), "a joke");
+    }
+
+    #[test]
+    fn every_text_is_cut() {
+        let long = "é".repeat(300);
+        let file = format!("[replies]\nopening {long} = x\n[tests]\nwhen {long} = opening {long}");
+        let replies = Replies::parse(&file, "test.ini").unwrap();
+        let kept = Kept::of(&format!("{long} opening"), &replies.answer(&format!("{long} opening"))).unwrap();
+        let phrase = format!("opening {}", "é".repeat(MAX_CHARS - 8));
+        assert_eq!(kept, Kept { message: "é".repeat(MAX_CHARS), outcome: Outcome::Nearest { phrase } });
+        let message = "when is that";
+        let kept = Kept::of(message, &replies.answer(message)).unwrap();
+        let offer = format!("when {}", "é".repeat(MAX_CHARS - 5));
+        assert_eq!(
+            kept,
+            Kept { message: message.to_owned(), outcome: Outcome::Unknown { offers: vec![offer] } }
+        );
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            proptest::collection::vec(any::<String>(), 0..4).prop_map(|offers| Outcome::Unknown { offers }),
+            any::<String>().prop_map(|phrase| Outcome::Typo { phrase }),
+            any::<String>().prop_map(|phrase| Outcome::Nearest { phrase }),
+        ]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "(\t|\n|\r|\\\\|typo|nearest|offered| |T|a)*"]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(message in text(), outcome in outcome()) {
+            let kept = Kept { message, outcome };
+            let line = format!("2026-11-23T10:00:00Z {kept}");
+            prop_assert_eq!(line.lines().count(), 1);
+            prop_assert_eq!(Kept::parse(&line), Some(("2026-11-23".parse().unwrap(), kept)));
+        }
+
+        #[test]
+        fn a_message_is_never_a_mark(message in text()) {
+            let kept = Kept { message, outcome: unknown(&[]) };
+            prop_assert!(!kept.to_string().contains('\t'));
+        }
+
+        #[test]
+        fn nothing_panics(line in "(2026-11-23T10:00:00Z)?( |\t|typo|offered|\\\\|u|\\{|\\PC)*") {
+            Kept::parse(&line);
+        }
+    }
+}
