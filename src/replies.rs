@@ -201,11 +201,11 @@ impl Replies {
     pub(crate) fn from_file(sections: &[Section], name: &str) -> (Replies, Faults) {
         let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
-            let sentence = format!(
-                "[{}] is not a section of a file of replies; its sections are {}",
-                section.name,
-                SECTIONS.join(", ")
-            );
+            let hint = match ini::nearest_section(&section.name, SECTIONS.into_iter()) {
+                Some(near) => format!("did you mean [{near}]?"),
+                None => format!("its sections are {}", SECTIONS.join(", ")),
+            };
+            let sentence = format!("[{}] is not a section of a file of replies; {hint}", section.name);
             faults.push(Fault::new(section.line, sentence));
         }
         (replies, faults)

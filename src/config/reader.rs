@@ -324,7 +324,7 @@ fn failing_tests(replies: &Replies) -> Vec<String> {
 fn text(bytes: Vec<u8>, name: &str) -> Result<String, Vec<String>> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = str::from_utf8(before).map_or(1, ini::line_after);
         vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")]
     })
 }

@@ -182,7 +182,7 @@ impl Vars {
     /// Reads the entries, and reports invalid and repeated names.
     pub(super) fn new(entries: &[Entry], faults: &mut Faults) -> Vars {
         let mut values = HashMap::new();
-        for Entry { name, value, line } in entries {
+        for Entry { name, value, line, .. } in entries {
             if !is_name(name) {
                 faults.push(Fault::new(
                     *line,
