@@ -10,8 +10,10 @@ mod suggestion;
 use std::collections::HashMap;
 
 pub(crate) use faults::{Fault, Faults, MAX_FAULTS};
+#[cfg(test)]
+pub(crate) use suggestion::SECTIONS;
 use suggestion::section_meant;
-pub(crate) use suggestion::{SECTIONS, nearest, nearest_section};
+pub(crate) use suggestion::{nearest, nearest_section};
 
 /// Limit on the entries of a file, five times as many as the largest known files have. While a file is read, an entry takes
 /// about 150 bytes besides its text; without a limit, a file full of `a=b` could use up the memory of the machine.
@@ -31,7 +33,7 @@ pub(crate) struct Section {
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Line of the name, from 1.
+    /// Line of the name, from 1; 0 where there is no file.
     pub(crate) line: usize,
     /// Where a line of the value does not follow the one before it in the file, since a comment or the name is between them: its
     /// index in the value, and its line in the file.
@@ -39,6 +41,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// The same entry where it is no part of a file.
+    pub(crate) fn without_line(self) -> Entry {
+        Entry { line: 0, ..self }
+    }
+
     /// The line in the file of the value's line `index`, from 0.
     pub(crate) fn line_of(&self, index: usize) -> usize {
         let after = self.gaps.partition_point(|(first, _)| *first <= index);

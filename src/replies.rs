@@ -21,7 +21,9 @@ use crate::{
 };
 pub use explanation::{Candidate, Explanation};
 use index::{Duplicate, Index, PhraseId};
-use lint::Test;
+#[cfg(test)]
+pub(crate) use lint::NEARBY_SETTINGS;
+use lint::{HeaderLines, Test};
 use phrase::{Phrase, alternatives};
 pub use search::SearchBuffer;
 use search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SharedBuffers};
@@ -80,6 +82,7 @@ pub struct Replies {
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
+    header_lines: HeaderLines,
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
@@ -91,9 +94,19 @@ struct Reply {
     line: usize,
 }
 
+impl Reply {
+    /// Its line for people: a built-in reply has none.
+    fn line_shown(&self) -> String {
+        match self.line {
+            0 => "built-in".to_owned(),
+            line => format!("line {line}"),
+        }
+    }
+}
+
 impl Replies {
-    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text. Without a
-    /// `[replies]` section, the table has the built-in replies. `name` is the file name that errors, warnings and
+    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text. Without any reply of its
+    /// own, the table has the built-in ones. `name` is the file name that errors, warnings and
     /// explanations show before a line number.
     ///
     /// # Errors
@@ -213,15 +226,17 @@ impl Replies {
 
     /// Builds the table from those of `sections` that belong to it, and ignores the others.
     pub(crate) fn from_sections(sections: &[Section], name: &str) -> (Replies, Faults) {
-        let built_in = ini::parse(BUILT_IN).0;
         let section = |name: &str| sections.iter().find(|section| section.name == name);
         let entries = |name: &str| section(name).map_or(&[][..], |section| &section.entries);
-        let replies = section("replies").unwrap_or(&built_in[0]);
+        let built_in = built_in();
+        // The built-in replies are never mixed into an owner's file; `unknown` aside, which there must be.
+        let is_own = section("replies").is_some() || !entries("smalltalk").is_empty();
 
-        let mut builder = Builder::new(name, &built_in[0], entries("vars"));
-        builder.add(&replies.entries, true);
+        let mut builder = Builder::new(name, &built_in, entries("vars"));
+        builder.replies.header_lines = HeaderLines::of(sections);
+        builder.add(if is_own { entries("replies") } else { &built_in }, true);
         builder.add(entries("smalltalk"), false);
-        builder.finish(entries("tests"))
+        builder.finish(entries("vars"), entries("tests"))
     }
 
     fn best(&self, message: &str, search: &mut SearchBuffer) -> Option<Match> {
@@ -238,7 +253,7 @@ impl Replies {
 impl Default for Replies {
     /// The article's four replies.
     fn default() -> Replies {
-        Replies::read(BUILT_IN, "built-in").0
+        Replies::from_sections(&[], "built-in").0
     }
 }
 
@@ -246,6 +261,12 @@ impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replies").field("len", &self.len()).finish_non_exhaustive()
     }
+}
+
+/// The built-in replies, which have no line.
+fn built_in() -> Vec<Entry> {
+    let entries = ini::parse(BUILT_IN).0.into_iter().flat_map(|section| section.entries);
+    entries.map(|entry| entry.without_line()).collect()
 }
 
 /// A table that is being built.
@@ -262,12 +283,9 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
-        let fallback = built_in
-            .entries
-            .iter()
-            .find(|entry| entry.name == UNKNOWN)
-            .expect("the built-in replies have 'unknown'");
+    fn new(name: &str, built_in: &[Entry], vars: &[Entry]) -> Builder {
+        let fallback =
+            built_in.iter().find(|entry| entry.name == UNKNOWN).expect("the built-in replies have 'unknown'");
         let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
@@ -280,6 +298,7 @@ impl Builder {
             unknown,
             tests: Vec::new(),
             warnings: Faults::default(),
+            header_lines: HeaderLines::default(),
         };
         Builder { replies, faults, vars, unknown_line: None, multi_run: Vec::new(), order: 0 }
     }
@@ -298,7 +317,7 @@ impl Builder {
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            lint::check_entry(entry, &text, &mut self.replies.warnings);
+            lint::check_entry(entry, &text, &self.vars, &mut self.replies.warnings);
             let reply = Reply { phrase: entry.name.clone(), text: text.into(), line: entry.line };
             if is_reply && Words::of(&entry.name).shown() == UNKNOWN {
                 if let Some(first) = self.unknown_line.replace(entry.line) {
@@ -368,12 +387,18 @@ impl Builder {
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
-    fn finish(mut self, tests: &[Entry]) -> (Replies, Faults) {
+    fn finish(mut self, vars: &[Entry], tests: &[Entry]) -> (Replies, Faults) {
         for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             self.add_phrase(reply, alternative, &phrase, is_reply, order);
         }
+        vars.iter().for_each(|entry| lint::check_value(entry, &mut self.replies.warnings));
+        self.replies.tests = tests.iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
-        self.replies.tests = tests.iter().map(Test::of).collect();
+        if self.unknown_line.is_none() && !self.replies.is_empty() {
+            let line = self.replies.header_lines.replies;
+            let missing = lint::missing_unknown(&self.replies, line);
+            self.replies.warnings.push(missing);
+        }
         (self.replies, self.faults)
     }
 }

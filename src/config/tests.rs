@@ -219,6 +219,14 @@ fn sections_have_one_list() {
     assert_eq!(known, HashSet::from(ini::SECTIONS));
 }
 
+/// A warning about a setting among the replies names its section.
+#[test]
+fn settings_near_the_replies_are_settings() {
+    for (name, section, _) in replies::NEARBY_SETTINGS {
+        assert!(SETTINGS.iter().any(|known| (known.name, known.section) == (name, section)), "{name}");
+    }
+}
+
 #[test]
 fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() {
     let text: Vec<&str> = EXAMPLE.lines().map(|line| line.strip_prefix(';').unwrap_or(line)).collect();
