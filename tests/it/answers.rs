@@ -53,11 +53,16 @@ fn ask_says_why() {
 #[test]
 fn check_has_three_ends() {
     let (printed, said, code) = run(FAQ, &["check"], "");
-    assert_eq!(printed, "config.ini: 4 replies, 0 warnings, 1 of 1 test pass\n");
+    assert_eq!(
+        printed,
+        "warning: config.ini:4: there is no 'unknown =' under [replies], so other messages get the built-in \"Sorry, I am unable to understand you.\"\n\
+         config.ini: 4 replies, 1 warning, 1 of 1 test pass\n"
+    );
     assert_eq!(said, "");
     assert_eq!(code, 0);
 
-    let worse = FAQ.replace("delivery =", "de* =") + "delivery? = opening hours\n";
+    let with_unknown = FAQ.replace("[smalltalk]", "unknown = ?!");
+    let worse = with_unknown.replace("delivery =", "de* =") + "delivery? = opening hours\n";
     let (printed, said, code) = run(&worse, &["check"], "");
     assert_eq!(
         printed,

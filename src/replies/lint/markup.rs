@@ -59,14 +59,13 @@ pub(super) fn shown(line: &str) -> Option<String> {
 /// `<b>`, `</b>`, `<br/>`, `<a href=...>`.
 fn tag(line: &str) -> Option<&str> {
     line.match_indices('<').find_map(|(at, _)| {
-        let text = &line[at..];
-        let name = text[1..].trim_start_matches('/');
-        let end = name.find(|char: char| !char.is_ascii_alphanumeric())?;
-        let is_tag = TAGS.iter().any(|tag| name[..end].eq_ignore_ascii_case(tag));
-        (is_tag && name[end..].starts_with(['>', ' ', '/']))
-            .then(|| text.find('>'))
-            .flatten()
-            .map(|end| &text[..=end])
+        let text = &line[at + 1..];
+        let name = text.trim_start_matches('/');
+        let name = &name[..name.find(|char: char| !char.is_ascii_alphanumeric())?];
+        let is_tag = TAGS.iter().any(|tag| name.eq_ignore_ascii_case(tag));
+        let end = text.find(['<', '>']).filter(|end| is_tag && text[*end..].starts_with('>'))?;
+        let after_name = text.trim_start_matches('/')[name.len()..].starts_with(['>', ' ', '/']);
+        after_name.then(|| &line[at..=at + 1 + end])
     })
 }
 
