@@ -23,6 +23,7 @@ pub use explanation::{Candidate, Explanation};
 use index::{Duplicate, Index, PhraseId};
 #[cfg(test)]
 pub(crate) use lint::NEARBY_SETTINGS;
+pub(crate) use lint::check_text;
 use lint::{HeaderLines, Test};
 use phrase::{Phrase, alternatives};
 pub use search::SearchBuffer;
@@ -391,7 +392,7 @@ impl Builder {
         for (reply, alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             self.add_phrase(reply, alternative, &phrase, is_reply, order);
         }
-        vars.iter().for_each(|entry| lint::check_value(entry, &mut self.replies.warnings));
+        vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
         self.replies.tests = tests.iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
         if self.unknown_line.is_none() && !self.replies.is_empty() {

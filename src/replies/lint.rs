@@ -14,7 +14,7 @@ use crate::ini::{Entry, Fault, Faults, Section};
 pub(crate) use phrases::NEARBY_SETTINGS;
 pub(super) use phrases::check_prefixes;
 pub(super) use tested::Test;
-pub(super) use values::check as check_value;
+pub(crate) use values::check as check_text;
 pub(super) use vars::Vars;
 
 /// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by default.
@@ -40,7 +40,7 @@ impl Replies {
 /// Warns of a reply that works otherwise than it looks; `text` is the one that visitors get.
 pub(super) fn check_entry(entry: &Entry, text: &str, vars: &Vars, warnings: &mut Faults) {
     phrases::check(entry, warnings);
-    check_value(entry, warnings);
+    check_text(entry, warnings);
     placeholders::check(entry, vars, warnings);
     warnings.extend(values::second_equals(entry));
     if text.len() > LONG_REPLY_BYTES {

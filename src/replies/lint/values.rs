@@ -9,8 +9,8 @@ const COMMENT_WORDS: usize = 8;
 /// Number of letters of the longest phrase before a second `=`.
 const PHRASE_CHARS: usize = 30;
 
-/// Warns of what is shown as it stands, in a reply or a value of `[vars]`.
-pub(in crate::replies) fn check(entry: &Entry, warnings: &mut Faults) {
+/// Warns of what is shown as it stands in a text that visitors read.
+pub(crate) fn check(entry: &Entry, warnings: &mut Faults) {
     if let Some(sentence) = quotes(&entry.value) {
         warnings.push(Fault::new(entry.line_of(0), sentence));
     }
