@@ -38,7 +38,7 @@ impl Replies {
         }
         let mut words: HashSet<&str> = suspects.iter().map(|suspect| suspect.word.as_str()).collect();
         let texts = self.entries.iter().chain([&self.unknown]).map(|reply| reply.text.as_str());
-        for text in texts.chain(self.tests.iter().map(|test| test.sentence())) {
+        for text in texts.chain(self.tests.iter().map(|test| test.sentence.as_str())) {
             for word in Words::of(text).folded() {
                 words.remove(word);
             }
@@ -86,15 +86,16 @@ impl Replies {
     /// The words of all phrases, each with the number of phrases that have it and the last reply of those.
     fn uses_of_words(&self) -> FxHashMap<String, (usize, usize)> {
         let mut uses: FxHashMap<String, (usize, usize)> = FxHashMap::default();
-        for (entry, alternative) in &self.phrases {
-            let words = Words::of(alternative);
-            let fits = |word: &&str| {
-                word.chars().all(char::is_alphabetic) && LETTERS.contains(&word.chars().count())
-            };
-            for word in words.folded().filter(fits).collect::<HashSet<_>>() {
-                match uses.get_mut(word) {
-                    Some(used) => *used = (used.0 + 1, *entry),
-                    None => drop(uses.insert(word.to_owned(), (1, *entry))),
+        let fits =
+            |word: &&str| word.chars().all(char::is_alphabetic) && LETTERS.contains(&word.chars().count());
+        for (entry, reply) in self.entries.iter().enumerate() {
+            for alternative in reply.phrase.split(['|', '｜']) {
+                let words = Words::of(alternative);
+                for word in words.folded().filter(fits).collect::<HashSet<_>>() {
+                    match uses.get_mut(word) {
+                        Some(used) => *used = (used.0 + 1, entry),
+                        None => drop(uses.insert(word.to_owned(), (1, entry))),
+                    }
                 }
             }
         }

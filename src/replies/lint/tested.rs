@@ -23,9 +23,9 @@ const MANY_REPLIES: usize = 10;
 /// An entry of `[tests]`: a message, and the phrase whose reply should answer it.
 #[derive(Clone, Debug)]
 pub(in crate::replies) struct Test {
-    sentence: String,
-    expected: String,
-    line: usize,
+    pub(in crate::replies) sentence: String,
+    pub(in crate::replies) expected: String,
+    pub(in crate::replies) line: usize,
     /// What it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
     filled: Option<String>,
 }
@@ -34,10 +34,6 @@ pub(in crate::replies) struct Test {
 type Texts = BTreeMap<String, usize>;
 
 impl Test {
-    pub(super) fn sentence(&self) -> &str {
-        &self.sentence
-    }
-
     pub(in crate::replies) fn of(entry: &Entry, vars: &mut Vars) -> Test {
         // A name that [vars] does not have is no fault of a phrase.
         let filled = entry.value.contains('{').then(|| vars.fill(entry, &mut Faults::default()));
