@@ -3,7 +3,10 @@
 use super::{SearchBuffer, excerpt};
 use crate::{
     ini::{Entry, Fault, Faults},
-    replies::{Phrase, Replies, alternatives},
+    replies::{
+        Replies,
+        phrase::{Phrase, alternatives},
+    },
 };
 
 /// Length below which a prefix gets a warning: it would match too many words.

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::excerpt;
 use crate::{
     ini::{Fault, Faults},
-    replies::{Replies, Words},
+    replies::{Replies, words::Words},
 };
 
 /// Number of letters of the words that are compared. In shorter ones, a letter makes another word more often than a mistake.

@@ -8,7 +8,7 @@ use std::{
 use super::{SearchBuffer, Vars, excerpt, values};
 use crate::{
     ini::{self, Entry, Fault, Faults},
-    replies::{Replies, Reply, UNKNOWN, Words},
+    replies::{Replies, Reply, UNKNOWN, words::Words},
 };
 
 /// Number of phrases up to which a failing test suggests the nearest one; comparing takes time for each phrase.
@@ -233,8 +233,8 @@ mod tests {
             "f:2: \"I need help\" should be answered by \"hi\" (built-in), but \"help\" (built-in) answers it",
         );
         check_failure(
-            "[replies]\nhi = A\n[tests]\nwhy = hi",
-            "f:4: \"why\" should be answered by \"hi\" (line 2), but \"unknown\" (built-in) answers it",
+            "[replies]\nhi = A\n[tests]\nhi = unknown",
+            "f:4: \"hi\" should be answered by \"unknown\" (built-in), but \"hi\" (line 2) answers it",
         );
     }
 
