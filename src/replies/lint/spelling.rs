@@ -10,8 +10,12 @@ use crate::{
     replies::{Replies, words::Words},
 };
 
-/// Number of letters of the words that are compared. In shorter ones, a letter makes another word more often than a mistake.
+/// Number of letters of the words that are compared.
 const LETTERS: std::ops::RangeInclusive<usize> = 5..=30;
+/// Number of letters from which one that is added or dropped is more often a mistake than another word (`freude`, `freunde`) ...
+const MANY_LETTERS: usize = 7;
+/// ... and from which one that is changed is (`carry`, `curry`). Two that are swapped nearly always are.
+const MORE_LETTERS: usize = 8;
 /// Number of phrases from which a word is common.
 const MANY_PHRASES: usize = 3;
 /// Number of common words up to which others are compared with them: each takes about a kilobyte while that is done.
@@ -112,7 +116,18 @@ fn without_a_letter(word: &str) -> impl Iterator<Item = String> {
 /// where forms of a word differ.
 fn is_misspelt(word: &str, meant: &str) -> bool {
     let ends = |word: &str| (word.chars().next(), word.chars().next_back());
-    ends(word) == ends(meant) && strsim::osa_distance(word, meant) == 1
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let (letters, of_meant) = (sorted(word), sorted(meant));
+    let least = match letters.len() == of_meant.len() {
+        true if letters == of_meant => *LETTERS.start(),
+        true => MORE_LETTERS,
+        false => MANY_LETTERS,
+    };
+    letters.len() >= least && ends(word) == ends(meant) && strsim::osa_distance(word, meant) == 1
 }
 
 #[cfg(test)]
@@ -130,6 +145,11 @@ mod tests {
                 &["is in no other phrase, and one letter from \"delivery\", which is in 3"],
             );
         }
+        check(
+            "price = A\nbread price = B\nprice of rolls = C\nprcie of cakes = D",
+            6,
+            &["\"prcie\" is in no other"],
+        );
         check(&format!("{TABLE}delivry* & late = D"), 6, &["\"delivry\" is in no other phrase"]);
     }
 
@@ -145,6 +165,9 @@ mod tests {
             table("free delivry = Our delivry is free."),
             table("free delivry = D\n[tests]\nIs delivry free? = free delivry"),
             table("cheap delivery | delivry = D"),
+            // Other words.
+            "carry = A\nto carry = B\nwe carry = C\ncurry = D\ncarrry = E".to_owned(),
+            "status = A\nmy status = B\nyour status = C\nstates = D".to_owned(),
             // Common words that are not common enough, or short.
             "sunday = A\nsunday rolls = B\nsundey bread = C".to_owned(),
             "cake = A\nmy cake = B\nyour cake = C\ncape = D".to_owned(),
