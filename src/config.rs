@@ -175,14 +175,14 @@ impl Loaded {
                 self.read_settings(section, faults);
             }
             _ => {
-                let known = SETTINGS
-                    .iter()
-                    .map(|setting| setting.section)
-                    .chain(replies::SECTIONS)
-                    .chain(["key NAME"]);
-                let sentence =
-                    format!("there is no section [{}]{}", section.name, suggestion(&section.name, known));
-                faults.push(Fault::new(section.line, sentence));
+                let settings = SETTINGS.iter().map(|setting| setting.section);
+                let known = settings.chain(replies::SECTIONS).chain(["key NAME"]);
+                let hint = match ini::nearest_section(&section.name, known.clone()) {
+                    Some(near) => format!("; did you mean [{near}]?"),
+                    None => suggestion(&section.name, known),
+                };
+                faults
+                    .push(Fault::new(section.line, format!("there is no section [{}]{hint}", section.name)));
             }
         }
     }
@@ -295,7 +295,7 @@ fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
             let sentence = format!("[key {name}] already begins at line {begun}; move these lines there");
             faults.push(Fault::new(section.line, sentence));
         }
-        for Entry { name: setting, value, line } in &section.entries {
+        for Entry { name: setting, value, line, .. } in &section.entries {
             let read = match setting.as_str() {
                 "secret" => Key::new(name, value),
                 "secret_sha256" => Key::from_sha256(name, value),

@@ -2,7 +2,7 @@
 //!
 //! The rules: `[section]`; `name = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
 //! indented line continues the value above it on a new line, and blank lines between such lines are kept. The text is
-//! UTF-8; a byte order mark and CRLF are accepted.
+//! UTF-8; a byte order mark is accepted, and so are all line ends: LF, CRLF and CR.
 
 mod faults;
 mod suggestion;
@@ -10,7 +10,10 @@ mod suggestion;
 use std::collections::HashMap;
 
 pub(crate) use faults::{Fault, Faults, MAX_FAULTS};
-pub(crate) use suggestion::nearest;
+#[cfg(test)]
+pub(crate) use suggestion::SECTIONS;
+use suggestion::section_meant;
+pub(crate) use suggestion::{nearest, nearest_section};
 
 /// Limit on the entries of a file, five times as many as the largest known files have. While a file is read, an entry takes
 /// about 150 bytes besides its text; without a limit, a file full of `a=b` could use up the memory of the machine.
@@ -30,17 +33,34 @@ pub(crate) struct Section {
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Line of the name, from 1.
+    /// Line of the name, from 1; 0 where there is no file.
     pub(crate) line: usize,
+    /// Where a line of the value does not follow the one before it in the file, since a comment or the name is between them: its
+    /// index in the value, and its line in the file.
+    gaps: Vec<(usize, usize)>,
+}
+
+impl Entry {
+    /// The same entry where it is no part of a file.
+    pub(crate) fn without_line(self) -> Entry {
+        Entry { line: 0, ..self }
+    }
+
+    /// The line in the file of the value's line `index`, from 0.
+    pub(crate) fn line_of(&self, index: usize) -> usize {
+        let after = self.gaps.partition_point(|(first, _)| *first <= index);
+        let (first, line) = after.checked_sub(1).map_or((0, self.line), |gap| self.gaps[gap]);
+        line + index - first
+    }
 }
 
 /// Parses all sections, and collects the faults: one pass reports every mistake of a file.
 pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
     let mut reader = Reader::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (index, line) in text.split('\n').enumerate() {
+    for (index, line) in lines(text).enumerate() {
         reader.line = index + 1;
-        reader.read(line.strip_suffix('\r').unwrap_or(line));
+        reader.read(line);
         if reader.entries > MAX_ENTRIES {
             reader.fault(format!(
                 "a file can have at most {MAX_ENTRIES} entries; everything from here on is ignored"
@@ -49,6 +69,17 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
         }
     }
     (reader.sections, reader.faults)
+}
+
+/// The lines of a text, whatever ends them: `\n`, `\r\n` (or `\r\r\n`, as broken conversions have it), or `\r` alone.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n')
+        .flat_map(|line| line.strip_suffix('\n').map_or(line, |line| line.trim_end_matches('\r')).split('\r'))
+}
+
+/// The number of the line, from 1, that continues after `text`.
+pub(crate) fn line_after(text: &str) -> usize {
+    lines(text).count() + usize::from(text.is_empty() || text.ends_with('\n'))
 }
 
 #[derive(Default)]
@@ -65,6 +96,8 @@ struct Reader {
     blank_lines: usize,
     /// Whether there is a value that an indented line can continue.
     continues: bool,
+    /// Index of the last line of that value in the value, and its line in the file.
+    last: (usize, usize),
 }
 
 impl Reader {
@@ -73,7 +106,8 @@ impl Reader {
             self.blank_lines += 1;
         } else if line.starts_with([';', '#']) {
             // A value may continue after a comment.
-        } else if line.starts_with([' ', '\t']) {
+        } else if line.starts_with(char::is_whitespace) {
+            // Text that is copied from a page is often indented by no-break spaces.
             self.continue_value(line.trim());
         } else if line.starts_with('[') {
             self.begin_section(line.trim_end());
@@ -86,11 +120,17 @@ impl Reader {
         let entry = self.sections.last_mut().and_then(|section| section.entries.last_mut());
         match entry.filter(|_| self.continues) {
             Some(entry) => {
+                let mut index = 0;
                 // A value may begin on the line after its name, without a leading line break.
                 if !entry.value.is_empty() {
                     entry.value.extend(std::iter::repeat_n('\n', self.blank_lines + 1));
+                    index = self.last.0 + self.blank_lines + 1;
                 }
                 entry.value.push_str(line);
+                if self.line - self.last.1 != index - self.last.0 {
+                    entry.gaps.push((index, self.line));
+                }
+                self.last = (index, self.line);
             }
             None => self.fault(
                 "an indented line continues the value above it, but there is none; remove the indentation",
@@ -103,7 +143,7 @@ impl Reader {
         self.continues = false;
         self.blank_lines = 0;
         let Some(name) = line[1..].strip_suffix(']').map(str::trim).filter(|name| !name.is_empty()) else {
-            return self.fault("a section is written as [name], on a line of its own");
+            return self.misspelt_section("a section is written as [name], on a line of its own", line);
         };
         let first = *self.first_lines.entry(name.to_owned()).or_insert(self.line);
         if first != self.line {
@@ -112,12 +152,19 @@ impl Reader {
         self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
     }
 
+    /// Reports a section that is written in another way. Where the name is clear it begins all the same: otherwise each of its
+    /// lines would be a mistake as well.
+    fn misspelt_section(&mut self, sentence: &str, line: &str) {
+        let Some(name) = section_meant(line) else { return self.fault(sentence) };
+        self.fault(format!("{sentence}; did you mean [{name}]?"));
+        self.continues = false;
+        self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
+    }
+
     fn begin_entry(&mut self, line: &str) {
+        let Some((name, value)) = line.split_once('=') else { return self.no_entry(line) };
         self.continues = false;
         self.blank_lines = 0;
-        let Some((name, value)) = line.split_once('=') else {
-            return self.fault("expected 'name = value'; indent the line if it continues the value above");
-        };
         let (name, value) = (name.trim(), value.trim());
         if name.is_empty() {
             return self.fault("there is nothing before the '='; write 'name = value'");
@@ -127,13 +174,38 @@ impl Reader {
             return self.fault("this line is before the first [section]");
         };
         self.entries += 1;
-        section.entries.push(Entry { name: name.to_owned(), value: value.to_owned(), line });
+        let (name, value) = (name.to_owned(), value.to_owned());
+        section.entries.push(Entry { name, value, line, gaps: Vec::new() });
         self.continues = true;
+        self.last = (0, line);
+    }
+
+    /// Reports a line without a '='. It is never quoted, as it may be a secret.
+    fn no_entry(&mut self, line: &str) {
+        let sentence = "expected 'name = value'";
+        if section_meant(line).is_some() {
+            return self.misspelt_section(sentence, line);
+        }
+        let (begins, indent) = (has_colon(line), "indent the line if it continues the value above");
+        self.fault(match (begins, self.continues) {
+            (true, true) => format!("{sentence}: write = instead of :, or {indent}"),
+            (true, false) => format!("{sentence}: write = instead of :"),
+            (false, true) => format!("{sentence}; {indent}"),
+            (false, false) => sentence.to_owned(),
+        });
     }
 
     fn fault(&mut self, sentence: impl Into<String>) {
         self.faults.push(Fault::new(self.line, sentence));
     }
+}
+
+/// Whether a line has a colon where a '=' belongs: not one of a time or an address.
+fn has_colon(line: &str) -> bool {
+    line.split_once([':', '：']).is_some_and(|(before, after)| {
+        let is_time = before.ends_with(char::is_numeric) && after.starts_with(char::is_numeric);
+        !before.trim().is_empty() && !after.starts_with("//") && !is_time
+    })
 }
 
 #[cfg(test)]
@@ -197,6 +269,37 @@ mod tests {
     }
 
     #[test]
+    fn any_line_end() {
+        check("[r]\ra = one\r\r  two\rb = x\r", &[("r", &[("a", "one\n\ntwo"), ("b", "x")])]);
+        check("[r]\r\r\na = one\r\r\n  two", &[("r", &[("a", "one\ntwo")])]);
+        check_fault("[r]\ra = b\rhello\r", 3, "expected 'name = value'");
+        check_fault("; old\r\r[r]\ra = b\r= c", 5, "nothing before the '='");
+        for (before, line) in [("", 1), ("a", 1), ("a\n", 2), ("a\r", 2), ("a\r\r", 3), ("a\r\nb", 2)] {
+            assert_eq!(line_after(before), line, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn any_blank_indents() {
+        for blank in ["\u{a0}", "\u{202f}\u{a0}", "\u{3000}", "\u{2003}", "\u{b}"] {
+            check(&format!("[r]\na = one\n{blank}two\n"), &[("r", &[("a", "one\ntwo")])]);
+        }
+    }
+
+    #[test]
+    fn lines_of_a_value() {
+        let text = "[r]\na = 0\n 1\n\n 3\n# c\n 4\n\n# c\n\n 7\n 8\nb =\n 0\n 1";
+        let sections = parse(text).0;
+        let lines = |entry: usize| {
+            let entry = &sections[0].entries[entry];
+            entry.value.split('\n').enumerate().map(|(index, _)| entry.line_of(index)).collect::<Vec<_>>()
+        };
+        // Blank lines around a comment have no line of their own that would matter.
+        assert_eq!(lines(0), [2, 3, 4, 5, 7, 8, 9, 11, 12]);
+        assert_eq!(lines(1), [14, 15]);
+    }
+
+    #[test]
     fn comments_are_whole_lines() {
         check("; one\n# two\n[r] \n#a = b\n;a = b\na = ; c # d\n", &[("r", &[("a", "; c # d")])]);
     }
@@ -206,11 +309,42 @@ mod tests {
         check_fault("a = b", 1, "before the first [section]");
         check_fault("[r]\nhello", 2, "expected 'name = value'");
         check_fault("[r]\n= b", 2, "nothing before the '='");
+        check_fault("[r]\na = b\nhello\n", 3, "indent the line if it continues the value above");
+        check_fault("[r]\na = b\n\nhello\n  there\n", 4, "indent the line");
+        for line in ["hours: 9 to 5", "hours:", "Open now: yes", "營業時間：九點"] {
+            check_fault(&format!("[r]\n{line}"), 2, "write = instead of :");
+            check_fault(&format!("[r]\na = b\n{line}"), 3, "write = instead of :, or indent the line");
+        }
+        for line in ["https://shop.example", "10:30 to 5", ": what"] {
+            let faults = parse(&format!("[r]\na = b\n{line}")).1.lines("f");
+            assert!(faults.len() == 1 && !faults[0].contains("instead"), "{faults:?}");
+        }
         check_fault("[r\n", 1, "written as [name]");
         check_fault("[]\n", 1, "written as [name]");
         check_fault("[r] ; comment\n", 1, "written as [name]");
         check_fault("[r]\n  a = b", 2, "continues the value above");
         check_fault("[r]\na = b\n[s]\n\n[r]\n", 5, "already begins at line 1");
+    }
+
+    #[test]
+    fn sections_in_another_spelling() {
+        for line in [
+            "(replies)",
+            "{replies}",
+            "<Replies>",
+            "replies:",
+            "Replies",
+            "[reply",
+            "[replies] ; mine",
+            "[reply]:",
+        ] {
+            check_fault(&format!("{line}\nhi = a\n  b\n"), 1, "did you mean [replies]?");
+        }
+        check_fault("[replies]\nhi = a\nsmall talk:\nthanks = b", 3, "did you mean [smalltalk]?");
+        for line in ["Sundays too", "We reply:", "(closed)", "<3", "and replies", "Reply soon"] {
+            let faults = parse(&format!("[r]\na = b\n{line}")).1.lines("f");
+            assert!(faults.len() == 1 && !faults[0].contains("did you mean"), "{faults:?}");
+        }
     }
 
     #[test]

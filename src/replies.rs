@@ -28,14 +28,17 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     error::Error,
-    ini::{self, Fault, Faults, Section},
+    ini::{self, Entry, Fault, Faults, Section},
 };
 pub use answer::{Answer, FoundBy};
 use builder::Builder;
 use examples::Examples;
 pub use explanation::{Candidate, Explanation};
 use index::{Index, PhraseId};
-use lint::Test;
+#[cfg(test)]
+pub(crate) use lint::NEARBY_SETTINGS;
+pub(crate) use lint::check_text;
+use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
 pub use robustness::Robustness;
 pub use search::SearchBuffer;
@@ -94,6 +97,7 @@ pub struct Replies {
     unknown: Reply,
     tests: Vec<Test>,
     warnings: Faults,
+    header_lines: HeaderLines,
 }
 
 /// What an owner can switch off.
@@ -135,9 +139,19 @@ struct Alternative {
     end: u32,
 }
 
+impl Reply {
+    /// Its line for people: a built-in reply has none.
+    fn line_shown(&self) -> String {
+        match self.line {
+            0 => "built-in".to_owned(),
+            line => format!("line {line}"),
+        }
+    }
+}
+
 impl Replies {
-    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text. Without a
-    /// `[replies]` section, the table has the built-in replies. `name` is the file name that errors, warnings and
+    /// Reads a table from the sections `[replies]`, `[smalltalk]`, `[vars]` and `[tests]` of an INI text. Without any reply of its
+    /// own, the table has the built-in ones. `name` is the file name that errors, warnings and
     /// explanations show before a line number.
     ///
     /// # Errors
@@ -240,11 +254,11 @@ impl Replies {
     pub(crate) fn from_file(sections: &mut [Section], name: &str) -> (Replies, Faults) {
         let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
-            let sentence = format!(
-                "[{}] is not a section of a file of replies; its sections are {}",
-                section.name,
-                SECTIONS.join(", ")
-            );
+            let hint = match ini::nearest_section(&section.name, SECTIONS.into_iter()) {
+                Some(near) => format!("did you mean [{near}]?"),
+                None => format!("its sections are {}", SECTIONS.join(", ")),
+            };
+            let sentence = format!("[{}] is not a section of a file of replies; {hint}", section.name);
             faults.push(Fault::new(section.line, sentence));
         }
         (replies, faults)
@@ -252,17 +266,20 @@ impl Replies {
 
     /// Builds the table from the entries of those of `sections` that belong to it, which it takes out, and ignores the others.
     pub(crate) fn from_sections(sections: &mut [Section], name: &str) -> (Replies, Faults) {
-        let built_in = ini::parse(BUILT_IN).0.swap_remove(0);
+        let header_lines = HeaderLines::of(sections);
         let mut entries = |name: &str| {
             let section = sections.iter_mut().find(|section| section.name == name)?;
             Some(std::mem::take(&mut section.entries))
         };
         let [replies, smalltalk, vars, tests] = SECTIONS.map(&mut entries);
+        let [smalltalk, vars, tests] = [smalltalk, vars, tests].map(Option::unwrap_or_default);
+        let built_in = built_in();
 
-        let mut builder = Builder::new(name, &built_in, &vars.unwrap_or_default());
-        builder.add(replies.unwrap_or(built_in.entries), true);
-        builder.add(smalltalk.unwrap_or_default(), false);
-        builder.finish(tests.unwrap_or_default())
+        let mut builder = Builder::new(name, &built_in, header_lines, &vars);
+        // The built-in replies are never mixed into an owner's file; `unknown` aside, which there must be.
+        builder.add(replies.unwrap_or(if smalltalk.is_empty() { built_in } else { Vec::new() }), true);
+        builder.add(smalltalk, false);
+        builder.finish(&vars, tests)
     }
 
     fn reply_of(&self, phrase: PhraseId) -> &Reply {
@@ -289,7 +306,7 @@ impl Replies {
 impl Default for Replies {
     /// The article's four replies.
     fn default() -> Replies {
-        Replies::read(BUILT_IN, "built-in").0
+        Replies::from_sections(&mut [], "built-in").0
     }
 }
 
@@ -297,4 +314,10 @@ impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replies").field("len", &self.len()).finish_non_exhaustive()
     }
+}
+
+/// The built-in replies, which have no line.
+fn built_in() -> Vec<Entry> {
+    let entries = ini::parse(BUILT_IN).0.into_iter().flat_map(|section| section.entries);
+    entries.map(|entry| entry.without_line()).collect()
 }

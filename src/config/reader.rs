@@ -253,6 +253,8 @@ const REPLIES: &str = "replies_file";
 struct SettingLines {
     name: String,
     lines: Vec<(String, usize)>,
+    /// What visitors would see as it stands in the settings that they read.
+    shown: Faults,
 }
 
 impl SettingLines {
@@ -260,7 +262,13 @@ impl SettingLines {
         let entries = sections.iter().flat_map(|section| &section.entries);
         let of_files =
             entries.filter(|entry| entry.name.starts_with("tls_") || entry.name.starts_with("jwt_"));
-        SettingLines { name, lines: of_files.map(|entry| (entry.name.clone(), entry.line)).collect() }
+        let lines = of_files.map(|entry| (entry.name.clone(), entry.line)).collect();
+        let mut shown = Faults::default();
+        for section in sections.iter().filter(|section| ["bot", "web"].contains(&&*section.name)) {
+            let read = section.entries.iter().filter(|entry| ["greeting", "title"].contains(&&*entry.name));
+            read.for_each(|entry| replies::check_text(entry, &mut shown));
+        }
+        SettingLines { name, lines, shown }
     }
 
     fn fault(&self, setting: &str, sentence: &str) -> Vec<String> {
@@ -274,16 +282,18 @@ impl SettingLines {
         self.lines.iter().find(|(name, _)| name == setting).map(|(_, line)| *line)
     }
 
-    /// Warnings about settings that have no effect without another one.
+    /// Warnings about settings that have no effect without another one, and about texts that look otherwise than meant.
     fn warnings(&self, sources: &Sources) -> Vec<String> {
+        let mut warnings = self.shown.lines(&self.name);
         if sources.jwt_secret_file.is_some() || sources.jwt_public_key_file.is_some() {
-            return Vec::new();
+            return warnings;
         }
         let claims = [("jwt_issuer", &sources.jwt_issuer), ("jwt_audience", &sources.jwt_audience)];
         let idle = claims.iter().filter(|(_, value)| !value.is_empty()).map(|(setting, _)| {
             self.fault(setting, "has no effect without jwt_secret_file or jwt_public_key_file").concat()
         });
-        idle.collect()
+        warnings.extend(idle);
+        warnings
     }
 }
 
@@ -325,7 +335,7 @@ fn failing_tests(replies: &Replies) -> Vec<String> {
 fn text(bytes: Vec<u8>, name: &str) -> Result<String, Vec<String>> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = str::from_utf8(before).map_or(1, ini::line_after);
         vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")]
     })
 }

@@ -21,7 +21,12 @@ fn check_fault(text: &str, line: usize, words: &[&str]) {
 
 #[test]
 fn mistakes_say_what_to_write() {
-    check_fault("[sever]\n", 1, &["no section [sever]", "did you mean \"server\"?"]);
+    for (name, near) in
+        [("Replies", "replies"), ("reply", "replies"), ("variables", "vars"), ("key", "key NAME")]
+    {
+        check_fault(&format!("[{name}]\n"), 1, &[&format!("did you mean [{near}]?")]);
+    }
+    check_fault("[sever]\n", 1, &["no section [sever]", "did you mean [server]?"]);
     check_fault(
         "[server]\nmax_client = 3",
         2,
@@ -204,6 +209,22 @@ fn the_example_holds_the_defaults() {
     assert_eq!(faults, [""; 0]);
     assert_eq!(shown(example.config), shown(Config::default()));
     assert_eq!(format!("{:?}", example.sources), format!("{:?}", Sources::default()));
+}
+
+/// The sections that a misspelt line may have meant are those that there are.
+#[test]
+fn sections_have_one_list() {
+    let settings = SETTINGS.iter().map(|setting| setting.section);
+    let known: HashSet<&str> = settings.chain(replies::SECTIONS).collect();
+    assert_eq!(known, HashSet::from(ini::SECTIONS));
+}
+
+/// A warning about a setting among the replies names its section.
+#[test]
+fn settings_near_the_replies_are_settings() {
+    for (name, section, _) in replies::NEARBY_SETTINGS {
+        assert!(SETTINGS.iter().any(|known| (known.name, known.section) == (name, section)), "{name}");
+    }
 }
 
 #[test]

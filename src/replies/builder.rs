@@ -8,11 +8,11 @@ use super::{
     Alternative, Options, Replies, Reply, UNKNOWN,
     examples::{Examples, Source},
     index::{Duplicate, Index, PhraseId},
-    lint::{self, Test, canonical},
+    lint::{self, HeaderLines, Test, canonical},
     phrase::{Phrase, alternatives},
     words::Words,
 };
-use crate::ini::{Entry, Fault, Faults, Section};
+use crate::ini::{Entry, Fault, Faults};
 
 /// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
 const MAX_ALTERNATIVES: u32 = 500_000;
@@ -33,12 +33,9 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str, built_in: &Section, vars: &[Entry]) -> Builder {
-        let fallback = built_in
-            .entries
-            .iter()
-            .find(|entry| entry.name == UNKNOWN)
-            .expect("the built-in replies have 'unknown'");
+    pub(super) fn new(name: &str, built_in: &[Entry], header_lines: HeaderLines, vars: &[Entry]) -> Builder {
+        let fallback =
+            built_in.iter().find(|entry| entry.name == UNKNOWN).expect("the built-in replies have 'unknown'");
         let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
@@ -54,6 +51,7 @@ impl Builder {
             unknown,
             tests: Vec::new(),
             warnings: Faults::default(),
+            header_lines,
         };
         Builder {
             replies,
@@ -80,7 +78,7 @@ impl Builder {
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            lint::check_entry(&entry, &text, &mut self.replies.warnings);
+            lint::check_entry(&entry, &text, &self.vars, &mut self.replies.warnings);
             let reply = Reply { phrase: entry.name, text: text.into(), line: entry.line };
             if is_reply && is_unknown(&reply.phrase) {
                 if let Some(first) = self.unknown_line.replace(reply.line) {
@@ -157,7 +155,7 @@ impl Builder {
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
-    pub(super) fn finish(mut self, tests: Vec<Entry>) -> (Replies, Faults) {
+    pub(super) fn finish(mut self, vars: &[Entry], tests: Vec<Entry>) -> (Replies, Faults) {
         for (alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             let Alternative { reply, start, end } = alternative;
             let text = self.replies.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
@@ -167,8 +165,14 @@ impl Builder {
             self.replies.index.add_variant(original, &variant);
             self.replies.phrases.push(self.replies.phrases[original]);
         }
+        vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
+        self.replies.tests = tests.into_iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
-        self.replies.tests = tests.into_iter().map(Test::of).collect();
+        if self.unknown_line.is_none() && !self.replies.is_empty() {
+            let line = self.replies.header_lines.replies;
+            let missing = lint::missing_unknown(&self.replies, line);
+            self.replies.warnings.push(missing);
+        }
         self.replies.add_examples();
         (self.replies, self.faults)
     }

@@ -53,11 +53,16 @@ fn ask_says_why() {
 #[test]
 fn check_has_three_ends() {
     let (printed, said, code) = run(FAQ, &["check"], "");
-    assert_eq!(printed, "config.ini: 4 replies, 0 warnings, 1 of 1 test pass\n");
+    assert_eq!(
+        printed,
+        "warning: config.ini:4: there is no 'unknown =' under [replies], so other messages get the built-in \"Sorry, I am unable to understand you.\"\n\
+         config.ini: 4 replies, 1 warning, 1 of 1 test pass\n"
+    );
     assert_eq!(said, "");
     assert_eq!(code, 0);
 
-    let worse = FAQ.replace("delivery =", "de* =") + "delivery? = opening hours\n";
+    let with_unknown = FAQ.replace("[smalltalk]", "unknown = ?!");
+    let worse = with_unknown.replace("delivery =", "de* =") + "delivery? = opening hours\n";
     let (printed, said, code) = run(&worse, &["check"], "");
     assert_eq!(
         printed,
@@ -74,6 +79,23 @@ fn check_has_three_ends() {
     assert_eq!(printed.as_str(), "");
     assert_eq!(code, 2);
     assert_eq!(said, "config.ini:7: the reply to \"delivery\" is already at line 6; remove one of them\n");
+}
+
+/// The greeting and the title are read by visitors as well.
+#[test]
+fn check_warns_of_texts_in_other_sections() {
+    let config = "[bot]\ngreeting = \"Welcome!\"\n  # for the summer\n[web]\ntitle = Shop ; Anna's\n";
+    let (printed, _, code) = run(config, &["check"], "");
+    assert_eq!(
+        printed,
+        "warning: config.ini:3: visitors see \"# for the summer\", as an indented line continues the value above it; \
+         remove the blanks before a comment\n\
+         warning: config.ini:5: visitors see \"; Anna's\" as well; write a comment on a line of its own\n\
+         config.ini: 3 replies, 2 warnings, 0 of 0 tests pass\n"
+    );
+    assert_eq!(code, 0);
+    let (printed, ..) = run("[bot]\ngreeting = \"Welcome!\"\n", &["check"], "");
+    assert!(printed.contains("config.ini:2: visitors see the quotes around this text"), "{printed}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn all_mistakes_at_once() {
                   [replies]\nhi = Hello\nHI! = Again\nbye =\n";
     assert_eq!(
         refused(config.as_bytes(), 0o644),
-        "my.ini:1: there is no section [sever]; did you mean \"server\"?\n\
+        "my.ini:1: there is no section [sever]; did you mean [server]?\n\
          my.ini:4: [server] has no setting \"max_client\"; did you mean \"max_clients\"?\n\
          my.ini:5: max_clients: expected a whole number from 1 to 1000000, found \"10O\"; write for example 'max_clients = 1000'\n\
          my.ini:6: idle_timeout: expected a number with a unit (ms, s, m, h or d), found \"30\"; write for example 'idle_timeout = 30m'\n\

@@ -20,7 +20,7 @@ use crate::support::{GREETING, Opcode, Program, Raw, Replyd, replyd};
 const SETTINGS: &str = "[bot]\ngreeting =\nreplies_file = faq.ini\n";
 
 fn faq(reply: &str) -> String {
-    format!("[replies]\nhours = {reply}\n")
+    format!("[replies]\nhours = {reply}\nunknown = ?\n")
 }
 
 /// A server with these settings and a file of replies.

@@ -1,0 +1,273 @@
+//! The entries of `[tests]`: those that fail, and what they tell about the replies.
+
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use super::{SearchBuffer, Vars, excerpt, values};
+use crate::{
+    ini::{self, Entry, Fault, Faults},
+    replies::{Replies, Reply, UNKNOWN, words::Words},
+};
+
+/// Number of phrases up to which a failing test suggests the nearest one; comparing takes time for each phrase.
+const MANY_PHRASES: usize = 5000;
+/// Number of tests up to which `warnings` tries them: `failures` tries them all in any case.
+const MANY_TESTS: usize = 10_000;
+/// Length to which the texts of replies are compared with a test's right side.
+const COMPARED_CHARS: usize = 200;
+/// Number of replies from which their owner is told that most have no test. A smaller file can be tried by hand.
+const MANY_REPLIES: usize = 10;
+
+/// An entry of `[tests]`: a message, and the phrase whose reply should answer it.
+#[derive(Clone, Debug)]
+pub(in crate::replies) struct Test {
+    pub(in crate::replies) sentence: String,
+    pub(in crate::replies) expected: String,
+    pub(in crate::replies) line: usize,
+    /// What it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
+    filled: Option<String>,
+}
+
+/// The beginnings of the texts of all replies, with the index of each.
+type Texts = BTreeMap<String, usize>;
+
+impl Test {
+    pub(in crate::replies) fn of(entry: Entry, vars: &mut Vars) -> Test {
+        // A name that [vars] does not have is no fault of a phrase.
+        let filled = entry.value.contains('{').then(|| vars.fill(&entry, &mut Faults::default()));
+        Test { sentence: entry.name, expected: entry.value, line: entry.line, filled }
+    }
+}
+
+impl Replies {
+    /// The entries of `[tests]` that fail, because their message is not answered by the phrase that they name: one line for
+    /// each, with its line number. Empty if all pass.
+    pub fn failures(&self) -> Vec<String> {
+        let known = self.known_phrases();
+        let texts = LazyCell::new(|| self.texts());
+        let failures = self.tests.iter().filter_map(|test| {
+            let sentence = self.failure(test, &known, || &texts)?;
+            Some(format!("{}:{}: {sentence}", self.name, test.line))
+        });
+        failures.collect()
+    }
+
+    fn failure<'a>(
+        &self,
+        test: &Test,
+        known: &HashMap<String, usize>,
+        texts: impl Fn() -> &'a Texts,
+    ) -> Option<String> {
+        let phrase = canonical(&test.expected);
+        let Some(wanted) = known.get(&phrase) else {
+            let hint = self.phrase_of_text(test, texts()).or_else(|| {
+                let candidates = known.keys().map(String::as_str).filter(|_| known.len() <= MANY_PHRASES);
+                ini::nearest(&phrase, candidates).map(|near| format!("did you mean {near:?}?"))
+            });
+            let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            return Some(format!("no reply has the phrase {}{hint}", excerpt(&test.expected)));
+        };
+        let decision = self.decide(&test.sentence, &mut SearchBuffer::default(), None);
+        let answering = self.reply_by(&decision).unwrap_or(&self.unknown);
+        let wanted = self.reply_at(*wanted);
+        (wanted.line != answering.line || wanted.phrase != answering.phrase).then(|| {
+            format!(
+                "{:?} should be answered by {:?} ({}), but {:?} ({}) answers it",
+                test.sentence,
+                wanted.phrase,
+                wanted.line_shown(),
+                answering.phrase,
+                answering.line_shown()
+            )
+        })
+    }
+
+    /// What to write instead of a reply's text, or instead of a phrase with a comment after it.
+    fn phrase_of_text(&self, test: &Test, texts: &Texts) -> Option<String> {
+        if let Some(at) = values::comment(&test.expected) {
+            return Some(format!(
+                "{:?} is part of it; write a comment on a line of its own",
+                &test.expected[at..]
+            ));
+        }
+        let expected = beginning(test.filled.as_ref().unwrap_or(&test.expected));
+        // One word is more often a phrase that is misspelt.
+        let is_text = |(text, _): &(&String, &usize)| {
+            **text == expected || (text.starts_with(&expected) && expected.contains(' '))
+        };
+        let (_, entry) = texts.range(expected.clone()..).next().filter(is_text)?;
+        let phrase = self.reply_at(*entry).phrase.split(['|', '｜']).next().unwrap_or_default().trim();
+        Some(format!(
+            "this is the text of a reply, and its phrase belongs here: '{} = {phrase}'",
+            test.sentence
+        ))
+    }
+
+    /// Entries by each of their alternatives, and by the whole phrase; `unknown` has the index after the last entry.
+    pub(in crate::replies) fn known_phrases(&self) -> HashMap<String, usize> {
+        let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
+        let single = self.alternatives().map(|(entry, alternative)| (canonical(alternative), entry));
+        whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
+    }
+
+    fn texts(&self) -> Texts {
+        let texts = self.entries.iter().chain([&self.unknown]).map(|reply| beginning(&reply.text));
+        texts.enumerate().map(|(entry, text)| (text, entry)).filter(|(text, _)| !text.is_empty()).collect()
+    }
+
+    /// The entry with this index of `known_phrases`.
+    fn reply_at(&self, entry: usize) -> &Reply {
+        self.entries.get(entry).unwrap_or(&self.unknown)
+    }
+
+    /// Warns of replies without a test, in one line, and of words that take the tests of many replies.
+    pub(super) fn what_tests_tell(&self, warnings: &mut Faults) {
+        if self.len() < MANY_REPLIES && self.tests.is_empty() {
+            return;
+        }
+        let known = self.known_phrases();
+        let wanted = |test: &Test| known.get(&canonical(&test.expected)).copied();
+        let tested: BTreeSet<usize> =
+            self.tests.iter().filter_map(wanted).filter(|entry| *entry < self.len()).collect();
+        let untested = self.len() - tested.len();
+        if self.len() >= MANY_REPLIES && untested > self.len() / 2 {
+            let sentence = format!(
+                "{untested} of {} replies have no line under [tests]; write a sentence for each, and the phrase that should answer it",
+                self.len()
+            );
+            warnings.push(Fault::new(self.header_lines.tests.unwrap_or(self.header_lines.replies), sentence));
+        }
+        self.words_that_take_tests(wanted, warnings);
+    }
+
+    /// Warns of a phrase of one word that answers `[tests]` of several other replies.
+    fn words_that_take_tests(&self, wanted: impl Fn(&Test) -> Option<usize>, warnings: &mut Faults) {
+        let mut search = SearchBuffer::default();
+        // By the phrase: the first of these tests, and the replies from which it takes them.
+        let mut taken: BTreeMap<usize, (usize, BTreeSet<usize>)> = BTreeMap::new();
+        for test in self.tests.iter().take(MANY_TESTS) {
+            let matched = self.best(&test.sentence, &mut search, None).filter(|matched| matched.words == 1);
+            let Some((matched, wanted)) = matched.zip(wanted(test)) else { continue };
+            if wanted < self.len() && self.number_of(matched.phrase) != wanted {
+                taken.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(wanted);
+            }
+        }
+        for (phrase, (line, losers)) in taken.iter().filter(|(_, (_, losers))| losers.len() > 1) {
+            let sentence = format!(
+                "{:?} answers [tests] of {} other replies, first at line {line}; add it to their phrases with '&', or move it to [smalltalk]",
+                self.alternative(*phrase),
+                losers.len()
+            );
+            warnings.push(Fault::new(self.reply_of(*phrase).line, sentence));
+        }
+    }
+}
+
+/// The words with which a text begins.
+fn beginning(text: &str) -> String {
+    Words::of(&text.chars().take(COMPARED_CHARS).collect::<String>()).shown()
+}
+
+/// A phrase in the form in which it is compared with those that `[tests]` names.
+pub(in crate::replies) fn canonical(phrase: &str) -> String {
+    let piece = |piece: &str| match piece {
+        "&" | "|" => piece.to_owned(),
+        piece => {
+            let star = if piece.ends_with('*') { "*" } else { "" };
+            let words = Words::of(piece);
+            if words.is_empty() { piece.to_owned() } else { words.shown() + star }
+        }
+    };
+    phrase
+        .replace(['|', '｜'], " | ")
+        .replace('＆', "&")
+        .split_whitespace()
+        .map(piece)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_none};
+    use crate::replies::Replies;
+
+    #[track_caller]
+    fn check_failure(table: &str, expected: &str) {
+        assert_eq!(Replies::parse(table, "f").unwrap().failures(), [expected], "{table:?}");
+    }
+
+    #[test]
+    fn a_text_instead_of_a_phrase() {
+        let table = "[vars]\nn = 9\n[replies]\nopening hours | open = We are open:\n  from {n} to 5.\nbye = Ciao\n[tests]\n";
+        let phrase =
+            "this is the text of a reply, and its phrase belongs here: 'Are you open? = opening hours'";
+        for text in
+            ["We are open:", "We are open", "we are open: from 9 to 5.", "We are open: from {n} to 5."]
+        {
+            let failure = format!("f:8: no reply has the phrase {text:?}; {phrase}");
+            check_failure(&format!("{table}Are you open? = {text}"), &failure);
+        }
+        check_failure(
+            &format!("{table}See you = Ciao"),
+            "f:8: no reply has the phrase \"Ciao\"; this is the text of a reply, and its phrase belongs here: 'See you = bye'",
+        );
+        check_failure(
+            &format!("{table}x = Sorry, I am unable"),
+            "f:8: no reply has the phrase \"Sorry, I am unable\"; this is the text of a reply, and its phrase belongs here: 'x = unknown'",
+        );
+        check_failure(&format!("{table}x = We"), "f:8: no reply has the phrase \"We\"");
+        check_failure(&format!("{table}x = We are closed"), "f:8: no reply has the phrase \"We are closed\"");
+        check_failure(
+            &format!("{table}x = open ; ask Anna"),
+            "f:8: no reply has the phrase \"open ; ask Anna\"; \"; ask Anna\" is part of it; write a comment on a line of its own",
+        );
+    }
+
+    #[test]
+    fn built_in_replies_have_no_line() {
+        check_failure(
+            "[tests]\nI need help = hi",
+            "f:2: \"I need help\" should be answered by \"hi\" (built-in), but \"help\" (built-in) answers it",
+        );
+        check_failure(
+            "[replies]\nhi = A\n[tests]\nhi = unknown",
+            "f:4: \"hi\" should be answered by \"unknown\" (built-in), but \"hi\" (line 2) answers it",
+        );
+    }
+
+    fn replies(count: usize) -> String {
+        (0..count).map(|at| format!("phrase{at}x = A\n")).collect()
+    }
+
+    #[test]
+    fn most_replies_without_a_test() {
+        let untested = "12 of 12 replies have no line under [tests]";
+        check(&format!("{}# lines count\n", replies(12)), 1, &[untested, "write a sentence for each"]);
+        let tests = |count: usize| -> String {
+            (0..count).map(|at| format!("phrase{at}x? = phrase{at}x\n")).collect()
+        };
+        let table = |count| format!("{}[tests]\nwhat = unknown\n{}", replies(12), tests(count));
+        check(&table(5), 15, &["7 of 12 replies have no line"]);
+        check_none(&[table(6), replies(9), replies(9) + "[tests]\nwhat = unknown"]);
+    }
+
+    #[test]
+    fn a_word_that_takes_tests() {
+        let table = "cost = A\nwedding = B\nbirthday = C\nrolls = D\n[tests]\n";
+        check(
+            &format!("{table}cost wed = wedding\ncost of rolls = rolls\nWhat cost = birthday\nhm = cost"),
+            3,
+            &[
+                "\"cost\" answers [tests] of 2 other replies, first at line 8",
+                "with '&', or move it to [smalltalk]",
+            ],
+        );
+        check_none(&[
+            format!("{table}cost wed = wedding\ncost = wedding"),
+            format!("{table}cost = cost\ncost or so = unknown\ncosts = rolls"),
+        ]);
+    }
+}
