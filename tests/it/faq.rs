@@ -22,6 +22,17 @@ fn a_bakery() {
     check(text, "Good morning! When do you open?", "We are open Tuesday to Friday");
 }
 
+/// The typos are the same at each run. Each sentence is tried without being an example itself.
+#[test]
+fn a_bakery_with_typos() {
+    let replies = Replies::parse(include_str!("../faq/bakery.ini"), "faq.ini").unwrap();
+    let outcomes = replies.robustness(8);
+    assert!(outcomes.total() > 500, "{outcomes:?}");
+    assert!(outcomes.right * 1000 >= outcomes.total() * 930, "{outcomes:?}");
+    assert!(outcomes.wrong * 1000 <= outcomes.total() * 45, "{outcomes:?}");
+    assert_eq!(replies.unproven_tests(), [""; 0]);
+}
+
 #[test]
 fn a_bakery_in_chinese() {
     let text = include_str!("../faq/bakery-zh.ini");

@@ -71,8 +71,8 @@ fn a_file_of_mistakes_takes_little_log_and_memory() {
     assert_eq!(code, Some(2));
     assert!(said.lines().count() <= 52, "{said}");
     // Warnings and failing tests are as many as anybody reads, too.
-    let many: String = (0..1000).map(|number| format!("a{number}, b{number} = x\n")).collect();
-    let tests: String = (0..1000).map(|number| format!("no {number} = a1, b1\n")).collect();
+    let many: String = (0..1002).map(|number| format!("a{number}, b{number} = x\n")).collect();
+    let tests: String = (2..1002).map(|number| format!("a{number} b{number} = a1, b1\n")).collect();
     server.save("other.ini", format!("[replies]\n{many}[tests]\n{tests}"));
     let (code, said) = run(server.folder.path(), &["check", "--config", "other.ini"]);
     assert_eq!(code, Some(1));

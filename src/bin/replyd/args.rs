@@ -66,9 +66,9 @@ pub(crate) enum Command {
     Ask(AskArgs),
     /// Check the configuration and the replies, and run the [tests].
     ///
-    /// Also warns about what does not work as it looks. The exit code is 0 if all is well, 1 if a test fails, 2 if the
-    /// configuration has mistakes.
-    Check(FileArgs),
+    /// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all is well, 1 if
+    /// a test fails, 2 if the configuration has mistakes.
+    Check(CheckArgs),
     /// Print the messages that no reply answers, most frequent first, as lines for [replies].
     ///
     /// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
@@ -111,6 +111,15 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; overrides the file.
     #[arg(long, value_name = "ADDRESS:PORT", env = "REPLYD_LISTEN")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// List the tests that pass only because their own sentence is in [tests].
+    #[arg(long)]
+    pub(crate) unproven: bool,
 }
 
 #[derive(Debug, clap::Args)]

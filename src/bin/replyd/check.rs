@@ -3,31 +3,33 @@
 use std::{fs::File, io, net::TcpListener, path::Path};
 
 use nix::unistd::{Uid, User};
-use replyd::{Config, Loaded, Reading, Refused};
+use replyd::{Config, Loaded, Reading, Refused, Replies};
 
-use crate::{args::FileArgs, failure::Failure, output::print, settings, unanswered};
+use crate::{args::CheckArgs, failure::Failure, output::print, settings, unanswered};
 
+/// Number of typos that are tried in each of the `[tests]`.
+const TYPO_ROUNDS: u32 = 8;
 /// Number of failing `[tests]` that are printed; nobody fixes more in one go.
 const MAX_SHOWN_FAILURES: usize = 50;
 /// Number of warnings above which the summary says "more than": the library lists no more than these.
 const MAX_COUNTED_WARNINGS: usize = 50;
 
 /// Reads the configuration, and prints its warnings and the `[tests]` that fail.
-pub(crate) fn check(args: &FileArgs) -> Result<(), Failure> {
-    let file = settings::file(args.config.as_deref());
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let file = settings::file(args.file.config.as_deref());
     let name = settings::name(file.as_deref());
     let Some(Reading { loaded, refused, .. }) = file.map(|file| Config::read(file, None)).transpose()? else {
-        return check_replies(&Loaded::default(), &name);
+        return check_replies(&Loaded::default(), &name, args.unproven);
     };
     if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
         return Err(unaccepted(&refused));
     }
     if !refused.is_empty() {
         // The replies are valid, so their warnings and tests are worth showing; the command fails all the same.
-        check_replies(&loaded, &name).and(Err(unaccepted(&refused)))
+        check_replies(&loaded, &name, args.unproven).and(Err(unaccepted(&refused)))
     } else {
         check_start(&loaded.config)?;
-        check_replies(&loaded, &name)
+        check_replies(&loaded, &name, args.unproven)
     }
 }
 
@@ -65,7 +67,7 @@ fn check_start(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn check_replies(loaded: &Loaded, name: &str) -> Result<(), Failure> {
+fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
     if let Some(file) = &loaded.sources.unanswered_file
@@ -93,10 +95,43 @@ fn check_replies(loaded: &Loaded, name: &str) -> Result<(), Failure> {
         counted(replies.len(), "reply", "replies"),
         counted(replies.tests(), "test", "tests")
     ))?;
+    print_robustness(replies)?;
+    print_unproven(replies, lists_unproven)?;
     match failures.len() {
         0 => Ok(()),
         1 => Err(Failure::new("1 test fails")),
         count => Err(Failure::new(format!("{count} tests fail"))),
+    }
+}
+
+/// Prints how the replies stand up to typos.
+fn print_robustness(replies: &Replies) -> Result<(), Failure> {
+    let outcomes = replies.robustness(TYPO_ROUNDS);
+    let total = outcomes.total();
+    if total == 0 {
+        return Ok(());
+    }
+    let percent = |count: usize| (100.0 * count as f64 / total as f64).round();
+    print(format_args!(
+        "with a typo in each test: {} % right, {} % wrong, {} % unknown",
+        percent(outcomes.right),
+        percent(outcomes.wrong),
+        percent(outcomes.unknown)
+    ))
+}
+
+/// Prints the number of tests that prove little, or the tests themselves.
+fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
+    let unproven = replies.unproven_tests();
+    if lists_them {
+        return unproven.iter().try_for_each(|test| print(format_args!("unproven: {test}")));
+    }
+    match unproven.len() {
+        0 => Ok(()),
+        1 => print("1 test passes only because its own sentence is in [tests]; --unproven shows it"),
+        count => print(format_args!(
+            "{count} tests pass only because their own sentences are in [tests]; --unproven lists them"
+        )),
     }
 }
 
