@@ -7,6 +7,7 @@ mod builder;
 mod examples;
 mod explanation;
 mod features;
+mod filter;
 mod index;
 mod letters;
 mod lint;

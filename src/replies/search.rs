@@ -156,6 +156,9 @@ impl SearchBuffer {
         open.clear();
         found.clear();
         'message: for start in 0..words.len() as u32 {
+            if tokens.of(start as usize).is_empty() {
+                continue;
+            }
             open.push((ROOT, start, 0));
             while let Some((node, at, corrections)) = open.pop() {
                 for token in tokens.of(at as usize) {

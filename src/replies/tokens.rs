@@ -71,6 +71,9 @@ impl Tokens {
 
     /// Adds the word with `oe` for `ö`, as a phrase may have it.
     fn add_without_umlauts(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize) {
+        if words.is_ascii(at) {
+            return;
+        }
         let Tokens { list, buffer, .. } = self;
         buffer.clear();
         if words.push_without_umlauts(at, buffer) {
@@ -81,6 +84,11 @@ impl Tokens {
     /// Adds the words that are written as several ones here, such as `e-mail`.
     fn add_joined(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, steps: &mut Steps) {
         if !words.is_joinable(at) {
+            return;
+        }
+        if !words.is_linked(at + 1, Link::Hyphen)
+            && !vocabulary.may_have_joined(words.word(at), words.word(at + 1))
+        {
             return;
         }
         let Tokens { list, buffer, .. } = self;
@@ -134,7 +142,7 @@ fn add_prefixes(
     list: &mut Vec<Token>,
     steps: &mut Steps,
 ) {
-    if vocabulary.longest_prefix <= above {
+    if vocabulary.longest_prefix <= above || !vocabulary.may_have_prefix(word) {
         return;
     }
     let longest = affordable_prefix(vocabulary.longest_prefix.min(word.len()), steps);

@@ -5,6 +5,7 @@ use std::{hash::BuildHasher, sync::Arc};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{
+    filter::Filter,
     spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
     words::Words,
 };
@@ -29,6 +30,10 @@ pub(super) struct Vocabulary {
     /// Hashes of the words in the texts of replies, which are not typos.
     known: FxHashSet<u64>,
     spellings: Spellings,
+    /// How the prefixes begin.
+    beginnings: Filter,
+    /// Where words and prefixes can be split into a short and another part.
+    joints: Filter,
 }
 
 impl Vocabulary {
@@ -67,6 +72,12 @@ impl Vocabulary {
             texts.iter().enumerate().map(move |(at, text)| (at as TokenId * 2 + kind, &**text))
         });
         self.spellings = Spellings::of(tokens);
+        let [words, prefixes] = &self.texts;
+        let words = &words[..self.first_of_tests as usize / 2];
+        self.beginnings = Filter::of(prefixes.iter().map(|prefix| beginning(prefix.as_bytes())));
+        let parted = words.iter().flat_map(|word| joints_of(word, |rest| rest));
+        self.joints =
+            Filter::of(parted.chain(prefixes.iter().flat_map(|prefix| joints_of(prefix, |_| ANY_LENGTH))));
     }
 
     pub(super) fn text(&self, token: TokenId) -> &str {
@@ -79,6 +90,17 @@ impl Vocabulary {
 
     pub(super) fn prefix(&self, text: &str) -> Option<TokenId> {
         self.prefixes.get(text).copied()
+    }
+
+    /// Whether a word may begin with a prefix. Nearly all words that do not are recognised in one lookup.
+    pub(super) fn may_have_prefix(&self, word: &str) -> bool {
+        let bytes = word.as_bytes();
+        (1..=BEGINNING.min(bytes.len())).any(|length| self.beginnings.may_have(beginning(&bytes[..length])))
+    }
+
+    /// The same for a word that is written as two.
+    pub(super) fn may_have_joined(&self, one: &str, other: &str) -> bool {
+        [other.len(), ANY_LENGTH].iter().any(|rest| self.joints.may_have(joint(one, other, *rest)))
     }
 
     /// Whether a phrase has this word or prefix.
@@ -104,6 +126,33 @@ impl Vocabulary {
             }
         })
     }
+}
+
+/// Number of bytes by which beginnings are compared.
+const BEGINNING: usize = 3;
+/// Stands for the length of the second part of a prefix, as a word may be longer.
+const ANY_LENGTH: usize = 0;
+
+/// The first bytes of a word, as a number.
+fn beginning(word: &[u8]) -> u64 {
+    word.iter().take(BEGINNING).fold(1, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// What two parts of a word have where they meet, as a number.
+fn joint(one: &str, other: &str, rest: usize) -> u64 {
+    let byte = |byte: Option<&u8>| u64::from(byte.copied().unwrap_or_default());
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    (byte(one.first()) << 8 | byte(one.last())) << 8
+        | byte(other.first())
+        | (one.len() as u64) << 24
+        | (rest as u64) << 44
+}
+
+/// The numbers of the ways in which a word can be split into a short part and another.
+fn joints_of(word: &str, rest: fn(usize) -> usize) -> impl Iterator<Item = u64> + Clone {
+    let ends = [1, 2, word.len().saturating_sub(2), word.len().saturating_sub(1)];
+    let parts = ends.into_iter().filter_map(|end| word.split_at_checked(end));
+    parts.map(move |(one, other)| joint(one, other, rest(other.len())))
 }
 
 /// Whether a beginning of `word` that ends as `prefix` does is one edit apart from it.

@@ -20,7 +20,9 @@ use super::letters::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     folded: String,
+    /// Empty if it is the same as the folded form, as in nearly all messages in ASCII.
     exact: String,
+    differs: bool,
     list: Vec<Word>,
 }
 
@@ -64,6 +66,7 @@ impl Words {
     pub(crate) fn clear(&mut self) {
         self.folded.clear();
         self.exact.clear();
+        self.differs = false;
         self.list.clear();
     }
 
@@ -104,6 +107,10 @@ impl Words {
 
     /// Reads any text.
     fn read_marked(&mut self, text: &str, mut before: Between) -> Between {
+        if !self.differs {
+            self.differs = true;
+            self.exact.clone_from(&self.folded);
+        }
         let mut start = 0;
         for (at, ligature) in text.match_indices(is_phrase_ligature) {
             before = self.read_composed(&text[start..at], before);
@@ -236,11 +243,17 @@ impl Words {
 
     /// The words `start..end` in the exact form, separated by spaces.
     pub(crate) fn exact(&self, start: usize, end: usize) -> &str {
+        let exact = if self.differs { &self.exact } else { &self.folded };
         match self.list.get(start..end) {
-            Some([first, .., last]) => &self.exact[first.exact.0 as usize..last.exact.1 as usize],
-            Some([word]) => &self.exact[word.exact.0 as usize..word.exact.1 as usize],
+            Some([first, .., last]) => &exact[first.exact.0 as usize..last.exact.1 as usize],
+            Some([word]) => &exact[word.exact.0 as usize..word.exact.1 as usize],
             _ => "",
         }
+    }
+
+    /// Whether the exact form of a word is in ASCII.
+    pub(super) fn is_ascii(&self, at: usize) -> bool {
+        !self.differs || self.exact(at, at + 1).is_ascii()
     }
 
     /// Appends a word to `text` as it is written without umlauts, `oe` for `ö`; returns whether it has any.
@@ -308,31 +321,39 @@ impl Words {
 
     fn begin_word(&mut self, link: Link) {
         if !self.list.is_empty() {
-            self.folded.push(' ');
-            self.exact.push(' ');
+            self.push(' ');
         }
-        let (folded, exact) = (self.folded.len() as u32, self.exact.len() as u32);
+        let (folded, exact) = (self.folded.len() as u32, self.exact_len());
         self.list.push(Word { folded: (folded, folded), exact: (exact, exact), symbols: 0, link });
     }
 
     /// Sets the end of the last word to the end of the text so far.
     fn end_word(&mut self) {
+        let exact = self.exact_len();
         if let Some(word) = self.list.last_mut() {
             word.folded.1 = self.folded.len() as u32;
-            word.exact.1 = self.exact.len() as u32;
+            word.exact.1 = exact;
         }
     }
 
     fn push(&mut self, char: char) {
         self.folded.push(char);
-        self.exact.push(char);
+        if self.differs {
+            self.exact.push(char);
+        }
+    }
+
+    fn exact_len(&self) -> u32 {
+        if self.differs { self.exact.len() as u32 } else { self.folded.len() as u32 }
     }
 
     fn push_plain(&mut self, letters: &str) {
         let start = self.folded.len();
         self.folded.push_str(letters);
         self.folded[start..].make_ascii_lowercase();
-        self.exact.push_str(&self.folded[start..]);
+        if self.differs {
+            self.exact.push_str(&self.folded[start..]);
+        }
         self.end_word();
     }
 
@@ -355,7 +376,7 @@ impl Words {
         if let Some(word) = self.list.last_mut() {
             let symbols = usize::from(std::mem::take(&mut word.symbols));
             self.folded.truncate(self.folded.len() - symbols);
-            self.exact.truncate(self.exact.len() - symbols);
+            self.exact.truncate(self.exact.len().saturating_sub(symbols));
         }
         self.end_word();
     }
@@ -442,7 +463,7 @@ mod tests {
             let mut marked = Words::default();
             marked.read_marked(&text, Between::Words);
             let words = Words::of(&text);
-            prop_assert_eq!((&words.folded, &words.exact), (&marked.folded, &marked.exact));
+            prop_assert_eq!((&words.folded, words.exact(0, words.len())), (&marked.folded, marked.exact(0, marked.len())));
             prop_assert_eq!(&words.list, &marked.list);
         }
     }
