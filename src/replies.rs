@@ -19,6 +19,7 @@ mod shared_buffers;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tokens;
 mod vocabulary;
 mod words;

@@ -4,10 +4,9 @@
 //! a word in any language. A feature weighs more the fewer replies have it. The score is the weight of the shared features, twice,
 //! divided by the weight of all features of both (Dice's coefficient): 1 if all are shared, and 0 if none is.
 
-use rustc_hash::FxHashMap;
-
 use super::{
     features::{FeatureId, Features, for_each_feature},
+    texts::Texts,
     words::Words,
 };
 
@@ -37,7 +36,9 @@ pub(super) struct Example {
 /// All examples of a file, in the order of the replies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Examples {
-    ids: FxHashMap<String, FeatureId>,
+    ids: Texts,
+    /// Number of features.
+    count: u32,
     weights: Vec<f32>,
     /// The weight of a feature that no example has.
     pub(super) unknown_weight: f32,
@@ -76,11 +77,11 @@ impl Examples {
         let start = self.features.len();
         let mut buffer = String::new();
         for_each_feature(words, &mut buffer, |_, feature| {
-            let next = self.ids.len() as FeatureId;
-            let id = match self.ids.get(feature) {
-                Some(id) => *id,
-                None => *self.ids.entry(feature.to_owned()).or_insert(next),
-            };
+            let id = self.ids.get(feature).unwrap_or_else(|| {
+                self.ids.insert(&feature.into(), self.count);
+                self.count += 1;
+                self.count - 1
+            });
             if !self.features[start..].contains(&id) {
                 self.features.push(id);
             }
@@ -95,7 +96,7 @@ impl Examples {
 
     /// Lists the examples of each feature.
     fn invert(&mut self) {
-        let mut counts = vec![0_u32; self.ids.len() + 1];
+        let mut counts = vec![0_u32; self.count as usize + 1];
         for feature in &self.features {
             counts[*feature as usize + 1] += 1;
         }
@@ -121,7 +122,7 @@ impl Examples {
                 self.postings_of(feature).chunk_by(|one, other| self.reply(*one) == self.reply(*other));
             (replies / of_replies.count() as f32).ln_1p()
         };
-        self.weights = (0..self.ids.len() as FeatureId).map(weight).collect();
+        self.weights = (0..self.count).map(weight).collect();
         self.unknown_weight = replies.ln_1p();
         for id in 0..self.list.len() {
             let weight = self.features_of(id as ExampleId).iter().map(|feature| self.weight(*feature)).sum();
@@ -130,7 +131,7 @@ impl Examples {
     }
 
     pub(super) fn feature(&self, text: &str) -> Option<FeatureId> {
-        self.ids.get(text).copied()
+        self.ids.get(text)
     }
 
     pub(super) fn weight(&self, feature: FeatureId) -> f32 {

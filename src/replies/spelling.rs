@@ -3,8 +3,6 @@
 //! Two such words become the same when a letter is removed from one of them or from both (as in `SymSpell`). So the index
 //! has each word, and each word without one of its letters, and a lookup tries the same for the word of a message.
 
-use std::ops::Range;
-
 use super::{filter::Filter, vocabulary::TokenId};
 
 /// Number of letters from which words are corrected. Shorter ones are too often another word.
@@ -24,6 +22,8 @@ pub(super) struct Spellings {
     /// Lengths in letters for which there are words and prefixes, as bits.
     word_lengths: u64,
     prefix_lengths: u64,
+    /// By the length of prefixes, their last letters, as bits.
+    last_letters: Vec<u32>,
     /// Parts of the words and prefixes, of which at least one is in any spelling.
     parts: Filter,
     /// Whether all of them are in ASCII, as those of languages with Latin letters are. Parts are compared only then.
@@ -33,7 +33,8 @@ pub(super) struct Spellings {
 impl Spellings {
     /// Indexes words and prefixes. Prefixes have odd ids.
     pub(super) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)> + Clone) -> Spellings {
-        let mut spellings = Spellings { is_ascii: true, ..Spellings::default() };
+        let mut spellings =
+            Spellings { is_ascii: true, last_letters: vec![0; MAX_LETTERS + 1], ..Spellings::default() };
         for (token, text) in tokens.clone() {
             let Some(letters) = Letters::of(text) else { continue };
             if letters.count < MIN_LETTERS || spellings.entries.len() + letters.count >= MAX_ENTRIES {
@@ -43,6 +44,9 @@ impl Spellings {
             let is_prefix = token % 2 == 1;
             let lengths = if is_prefix { &mut spellings.prefix_lengths } else { &mut spellings.word_lengths };
             *lengths |= 1 << letters.count;
+            if is_prefix {
+                spellings.last_letters[letters.count] |= letter_bit(text.as_bytes()[text.len() - 1]);
+            }
             let removable = letters.count - usize::from(is_prefix);
             spellings.entries.push((letters.hash(letters.count), token));
             let without = (0..removable).map(|at| (letters.hash_without(at, letters.count), token));
@@ -109,11 +113,23 @@ impl Spellings {
         let half = word.len().min(MAX_LETTERS).div_ceil(2) - 1;
         let of_word = self.parts.may_have(part(&word[..half], BEGINNING))
             || self.parts.may_have(part(&word[word.len() - half..], END));
-        let mut middles = word.windows(MIDDLE.len()).skip(MIDDLE.start - 1).take(3);
         let of_prefix = self.prefix_lengths != 0
-            && (self.parts.may_have(part(&word[..2], OF_PREFIX))
-                || middles.any(|middle| self.parts.may_have(part(middle, OF_PREFIX))));
+            && parts_of_beginning(word).iter().any(|part| self.parts.may_have(*part));
         [of_word, of_prefix]
+    }
+
+    /// Whether a beginning of a word has the last letter of a prefix that is at most one letter longer or shorter.
+    fn may_end_as_prefix(&self, word: &[u8]) -> bool {
+        let mut lengths = self.prefix_lengths;
+        while lengths != 0 {
+            let length = lengths.trailing_zeros() as usize;
+            lengths &= lengths - 1;
+            let ends = &word[word.len().min(length - 2)..word.len().min(length + 1)];
+            if ends.iter().any(|byte| letter_bit(*byte) & self.last_letters[length] != 0) {
+                return true;
+            }
+        }
+        false
     }
 
     fn entries_of(&self, hash: u32) -> impl Iterator<Item = &(u32, TokenId)> {
@@ -131,8 +147,6 @@ impl Spellings {
 const BEGINNING: u8 = 1;
 const END: u8 = 2;
 const OF_PREFIX: u8 = 3;
-/// The letters of a prefix that are a part of it besides the first two.
-const MIDDLE: Range<usize> = 3..5;
 
 /// The parts of a word: for each length of a spelling, its first letters and its last ones.
 fn parts_of_word(word: &[u8]) -> Vec<u64> {
@@ -140,10 +154,39 @@ fn parts_of_word(word: &[u8]) -> Vec<u64> {
     halves.flat_map(|half| [part(&word[..half], BEGINNING), part(&word[word.len() - half..], END)]).collect()
 }
 
-/// The parts of a prefix: its first two letters, which are in a spelling if the edit is after them, and two later ones, which are
-/// nearly where they were otherwise.
+/// The parts of a prefix: three of its first letters that stay as they are if the first letter is edited, the second, the third, or
+/// one after it. Swapping edits two.
 fn parts_of_prefix(prefix: &[u8]) -> Vec<u64> {
-    vec![part(&prefix[..2], OF_PREFIX), part(&prefix[MIDDLE], OF_PREFIX)]
+    let [a, b, c, d, e, _] = first_letters(prefix);
+    vec![three(0, c, d, e), three(1, a, d, e), three(2, a, b, e), three(3, a, b, c)]
+}
+
+/// The parts of which a word has at least one if it is spelled like a prefix. The letters after the edit are at most one place
+/// from where they were.
+fn parts_of_beginning(word: &[u8]) -> [u64; 10] {
+    let [a, b, c, d, e, f] = first_letters(word);
+    let first = [three(0, b, c, d), three(0, c, d, e), three(0, d, e, f)];
+    let second = [three(1, a, c, d), three(1, a, d, e), three(1, a, e, f)];
+    let third = [three(2, a, b, d), three(2, a, b, e), three(2, a, b, f)];
+    let [[g, h, i], [j, k, l], [m, n, o]] = [first, second, third];
+    [g, h, i, j, k, l, m, n, o, three(3, a, b, c)]
+}
+
+fn first_letters(word: &[u8]) -> [u8; 6] {
+    let mut letters = [0; 6];
+    let count = word.len().min(letters.len());
+    letters[..count].copy_from_slice(&word[..count]);
+    letters
+}
+
+/// Three letters around an edit, as a number.
+fn three(edited: u8, one: u8, two: u8, three: u8) -> u64 {
+    u64::from(u32::from_be_bytes([OF_PREFIX + edited, one, two, three]))
+}
+
+/// A bit for a letter, the same one for a few others.
+fn letter_bit(byte: u8) -> u32 {
+    1 << (byte & 31)
 }
 
 fn part(letters: &[u8], kind: u8) -> u64 {

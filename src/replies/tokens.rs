@@ -142,16 +142,12 @@ fn add_prefixes(
     list: &mut Vec<Token>,
     steps: &mut Steps,
 ) {
-    if vocabulary.longest_prefix <= above || !vocabulary.may_have_prefix(word) {
-        return;
-    }
-    let longest = affordable_prefix(vocabulary.longest_prefix.min(word.len()), steps);
-    let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
-    for end in ends.skip_while(|end| *end <= above).take_while(|end| *end <= longest) {
-        if let Some(id) = vocabulary.prefix(&word[..end]) {
-            list.push(Token { id, words, is_corrected: false });
-        }
-    }
+    vocabulary.prefixes.visit_beginnings(
+        word,
+        above,
+        |longest| affordable_prefix(longest, steps),
+        |id| list.push(Token { id, words, is_corrected: false }),
+    );
 }
 
 /// Spends the steps for looking up the prefixes of a word up to `longest` bytes, which is halved until enough steps are left.

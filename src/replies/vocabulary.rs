@@ -2,11 +2,12 @@
 
 use std::{hash::BuildHasher, sync::Arc};
 
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::{
     filter::Filter,
     spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
+    texts::Texts,
     words::Words,
 };
 
@@ -14,24 +15,17 @@ use super::{
 pub(super) type TokenId = u32;
 
 /// All words of a file.
-///
-/// The maps hold only words of the owner's file, which no client can choose, so a fast hash without protection against
-/// deliberate collisions is safe.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vocabulary {
-    words: FxHashMap<Arc<str>, TokenId>,
-    prefixes: FxHashMap<Arc<str>, TokenId>,
+    words: Texts,
+    pub(super) prefixes: Texts,
     /// The texts of words and of prefixes, by their order.
     texts: [Vec<Arc<str>>; 2],
-    /// Length of the longest prefix in bytes, beyond which no lookup is needed.
-    pub(super) longest_prefix: usize,
     /// Words from here on are only in `[tests]`.
     first_of_tests: TokenId,
     /// Hashes of the words in the texts of replies, which are not typos.
     known: FxHashSet<u64>,
     spellings: Spellings,
-    /// How the prefixes begin.
-    beginnings: Filter,
     /// Where words and prefixes can be split into a short and another part.
     joints: Filter,
 }
@@ -41,16 +35,13 @@ impl Vocabulary {
     pub(super) fn add(&mut self, text: &str, is_prefix: bool) -> TokenId {
         let tokens = if is_prefix { &mut self.prefixes } else { &mut self.words };
         if let Some(token) = tokens.get(text) {
-            return *token;
+            return token;
         }
         let texts = &mut self.texts[usize::from(is_prefix)];
         let token = texts.len() as TokenId * 2 + TokenId::from(is_prefix);
         let text: Arc<str> = text.into();
         texts.push(Arc::clone(&text));
-        if is_prefix {
-            self.longest_prefix = self.longest_prefix.max(text.len());
-        }
-        tokens.insert(text, token);
+        tokens.insert(&text, token);
         token
     }
 
@@ -61,7 +52,7 @@ impl Vocabulary {
 
     /// Adds the words of a reply's text, which are correct wherever they are in a message.
     pub(super) fn add_text(&mut self, words: &Words) {
-        let long = words.folded().filter(|word| word.len() >= MIN_LETTERS && !self.words.contains_key(*word));
+        let long = words.folded().filter(|word| word.len() >= MIN_LETTERS && self.words.get(word).is_none());
         self.known.extend(long.map(|word| FxBuildHasher.hash_one(word)));
     }
 
@@ -74,7 +65,7 @@ impl Vocabulary {
         self.spellings = Spellings::of(tokens);
         let [words, prefixes] = &self.texts;
         let words = &words[..self.first_of_tests as usize / 2];
-        self.beginnings = Filter::of(prefixes.iter().map(|prefix| beginning(prefix.as_bytes())));
+        self.prefixes.end();
         let parted = words.iter().flat_map(|word| joints_of(word, |rest| rest));
         self.joints =
             Filter::of(parted.chain(prefixes.iter().flat_map(|prefix| joints_of(prefix, |_| ANY_LENGTH))));
@@ -85,20 +76,10 @@ impl Vocabulary {
     }
 
     pub(super) fn word(&self, text: &str) -> Option<TokenId> {
-        self.words.get(text).copied()
+        self.words.get(text)
     }
 
-    pub(super) fn prefix(&self, text: &str) -> Option<TokenId> {
-        self.prefixes.get(text).copied()
-    }
-
-    /// Whether a word may begin with a prefix. Nearly all words that do not are recognised in one lookup.
-    pub(super) fn may_have_prefix(&self, word: &str) -> bool {
-        let bytes = word.as_bytes();
-        (1..=BEGINNING.min(bytes.len())).any(|length| self.beginnings.may_have(beginning(&bytes[..length])))
-    }
-
-    /// The same for a word that is written as two.
+    /// Whether a word that is written as two may be in a phrase. Nearly all that are not are recognised.
     pub(super) fn may_have_joined(&self, one: &str, other: &str) -> bool {
         [other.len(), ANY_LENGTH].iter().any(|rest| self.joints.may_have(joint(one, other, *rest)))
     }
@@ -128,15 +109,8 @@ impl Vocabulary {
     }
 }
 
-/// Number of bytes by which beginnings are compared.
-const BEGINNING: usize = 3;
 /// Stands for the length of the second part of a prefix, as a word may be longer.
 const ANY_LENGTH: usize = 0;
-
-/// The first bytes of a word, as a number.
-fn beginning(word: &[u8]) -> u64 {
-    word.iter().take(BEGINNING).fold(1, |number, byte| number << 8 | u64::from(*byte))
-}
 
 /// What two parts of a word have where they meet, as a number.
 fn joint(one: &str, other: &str, rest: usize) -> u64 {

@@ -1,11 +1,13 @@
 //! Words and numbers, the same ones at each run.
 
-/// A number in letters.
-pub(crate) fn spelled(mut number: usize) -> String {
-    let mut word = String::from("q");
-    while number > 0 {
-        word.push(char::from(b'a' + (number % 26) as u8));
-        number /= 26;
+/// A number as a word. Words of a language are rarely one letter apart, so neighboring numbers become very different words.
+pub(crate) fn spelled(number: usize) -> String {
+    const WORDS: usize = 26_usize.pow(6);
+    let mut scrambled = number * 123_456_791 % WORDS;
+    let mut word = String::new();
+    for _ in 0..6 {
+        word.push(char::from(b'a' + (scrambled % 26) as u8));
+        scrambled /= 26;
     }
     word
 }
