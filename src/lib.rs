@@ -83,6 +83,7 @@
 //! - **refusal**: why a request is not upgraded, with its HTTP status. **ending**: why a session is over, with its close code.
 //! - **key**: a secret that a client presents; a **token** is one that is signed and expires.
 //! - **phrase**: what a reply is found by, made of **runs**: words next to each other.
+//! - **example**: a phrase, or a sentence of `[tests]`, with which a message is compared by the **features** of both: words, cut short.
 //! - **guess**: an answer that was found once a typo was corrected, or by the nearest example.
 //! - **transport**: what carries the bytes, TCP or TLS.
 //! - **channel**: crossbeam's, and nothing else.
