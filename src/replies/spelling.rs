@@ -113,7 +113,7 @@ impl Spellings {
         let half = word.len().min(MAX_LETTERS).div_ceil(2) - 1;
         let of_word = self.parts.may_have(part(&word[..half], BEGINNING))
             || self.parts.may_have(part(&word[word.len() - half..], END));
-        let of_prefix = self.prefix_lengths != 0
+        let of_prefix = self.may_end_as_prefix(word)
             && parts_of_beginning(word).iter().any(|part| self.parts.may_have(*part));
         [of_word, of_prefix]
     }
