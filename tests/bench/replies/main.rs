@@ -3,6 +3,8 @@
 //! The bytes that loading allocates and keeps are in the table too. At the end, questions that need more than a phrase are asked
 //! among many replies.
 
+#![expect(clippy::print_stdout, reason = "its table is its result")]
+
 mod random;
 mod zipf;
 

@@ -25,40 +25,14 @@ pub(crate) fn main() {
     let (text, phrases, sentences) = language.file();
     let started = Instant::now();
     let replies = Replies::parse(&text, "bench").unwrap();
-    println!(
-        "{REPLIES} replies of {WORDS} words, {} MB of text: loaded in {:.2?}",
-        text.len() >> 20,
-        started.elapsed()
-    );
-    let phrase =
-        |language: &mut Language| phrases[language.random.below(phrases.len() as u64) as usize].clone();
-    let sentence =
-        |language: &mut Language| sentences[language.random.below(sentences.len() as u64) as usize].clone();
-    let groups: [(&str, FoundBy, &dyn Fn(&mut Language) -> String); 4] = [
-        ("phrase", FoundBy::Phrase, &|language| {
-            let phrase = phrase(language);
-            language.around(&phrase)
-        }),
-        ("typo", FoundBy::Correction, &|language| {
-            let phrase = phrase(language);
-            let typo = language.typo(&phrase);
-            language.around(&typo)
-        }),
-        ("nearest", FoundBy::Nearest, &|language| {
-            let sentence = sentence(language);
-            language.changed(&sentence)
-        }),
-        ("unknown", FoundBy::Nothing, &|language| {
-            let mut word = || language.words[language.random.below(COMMON as u64) as usize].clone();
-            [word(), word(), word(), word(), word(), word()].join(" ")
-        }),
-    ];
-    println!("{:10} {:>9} {:>9} {:>9}", "group", "median", "p99", "most");
-    for (name, found_by, question) in groups {
-        let is_of_group = |question: &String| replies.answer(question).found_by == found_by;
-        let questions = std::iter::repeat_with(|| question(&mut language)).filter(is_of_group);
+    let loaded = started.elapsed();
+    println!("{REPLIES} replies of {WORDS} words, {} MB of text: loaded in {loaded:.2?}", text.len() >> 20);
+    println!("{:10} {:>9} {:>9} {:>9}", "found by", "median", "p99", "most");
+    for found_by in [FoundBy::Phrase, FoundBy::Correction, FoundBy::Nearest, FoundBy::Nothing] {
+        let questions = std::iter::repeat_with(|| language.question(found_by, &phrases, &sentences));
+        let questions = questions.filter(|question| replies.answer(question).found_by == found_by);
         let [median, p99, most] = measured(&replies, &questions.take(QUESTIONS).collect::<Vec<_>>());
-        println!("{name:10} {median:>9.1?} {p99:>9.1?} {most:>9.1?}");
+        println!("{:10} {median:>9.1?} {p99:>9.1?} {most:>9.1?}", format!("{found_by:?}"));
     }
 }
 
@@ -137,6 +111,24 @@ impl Language {
             sentences.push(sentence);
         }
         (replies + &tests, phrases, sentences)
+    }
+
+    /// A question that is probably answered in this way.
+    fn question(&mut self, found_by: FoundBy, phrases: &[String], sentences: &[String]) -> String {
+        let [phrase, sentence] =
+            [phrases, sentences].map(|texts| &texts[self.random.below(texts.len() as u64) as usize]);
+        match found_by {
+            FoundBy::Phrase => self.around(phrase),
+            FoundBy::Correction => {
+                let typo = self.typo(phrase);
+                self.around(&typo)
+            }
+            FoundBy::Nearest => self.changed(sentence),
+            _ => {
+                let mut common = || self.words[self.random.below(COMMON as u64) as usize].clone();
+                std::array::from_fn::<String, 6, _>(|_| common()).join(" ")
+            }
+        }
     }
 
     /// A sentence with a phrase in it.
