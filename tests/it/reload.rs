@@ -162,6 +162,32 @@ fn an_open_server_can_be_closed() {
 }
 
 #[test]
+fn typos_nearest_and_offers_are_live_and_hold_for_a_file_of_replies() {
+    let settings = "[server]\nping_interval = 10m\n[bot]\ngreeting =\nreplies_file = faq.ini\n";
+    let server = Replyd::serve_with(settings, |command| {
+        let faq =
+            "[replies]\nopening hours = nine\nunknown = ?!\n[tests]\nWhen do you open? = opening hours\n";
+        fs::write(command.get_current_dir().unwrap().join("faq.ini"), faq).unwrap();
+    });
+    let mut client = Raw::open(server.address);
+    let mut answers =
+        || ["oepning hours", "hours", "some hours of opening time"].map(|text| ask(&mut client, text));
+    let offer = "?!\nDid you mean:\n> When do you open?";
+    assert_eq!(answers(), ["nine", "nine", offer]);
+    let file = server.folder.path().join("config.ini");
+    fs::write(&file, format!("{settings}typos = no\nnearest = no\ndid_you_mean = Perhaps:\n")).unwrap();
+    server.log().wait_for("changed: typos, nearest, did_you_mean");
+    let offer = "?!\nPerhaps:\n> When do you open?";
+    assert_eq!(answers(), [offer; 3]);
+    // A file of replies that is refused keeps its replies, with the settings of the other file.
+    fs::write(server.folder.path().join("faq.ini"), "[replies]\nhours =\n").unwrap();
+    fs::write(&file, format!("{settings}did_you_mean =\n")).unwrap();
+    server.log().wait_for("faq.ini is not accepted");
+    server.log().wait_for("changed: typos, nearest, did_you_mean");
+    wait_until("the settings hold", || answers() == ["nine", "nine", "?!"]);
+}
+
+#[test]
 fn replies_in_a_file_of_their_own() {
     let server = Replyd::serve_with(
         "[server]\nping_interval = 10m\n[bot]\ngreeting =\nreplies_file = answers/faq.ini\n",
