@@ -52,11 +52,10 @@ pub(super) struct Index {
 impl IndexedPhrase {
     /// Whether a single run is written in the same way as the words `start..end` of a message.
     pub(super) fn is_written_as(&self, words: &Words, start: usize, end: usize) -> bool {
-        let exact = words.exact(start, end);
         match &self.exact {
-            Some(own) => **own == *exact,
+            Some(own) => own.split(' ').eq((start..end).map(|at| words.exact(at))),
             // The words are those of the path, unless one is written as several.
-            None => exact.is_ascii() && (start..end).len() == self.path as usize,
+            None => (start..end).len() == self.path as usize && (start..end).all(|at| words.is_ascii(at)),
         }
     }
 }
@@ -170,8 +169,9 @@ impl Index {
         ends.sort_unstable_by_key(|(node, _)| *node);
         // `a & a` matches the same messages as `a`.
         ends.dedup_by_key(|(node, _)| *node);
-        let exact = |run: &Run| run.words.exact(0, run.words.len()).to_owned();
-        let is_ascii = ends.iter().all(|(_, run)| run.words.exact(0, run.words.len()).is_ascii());
+        let exact =
+            |run: &Run| (0..run.words.len()).map(|at| run.words.exact(at)).collect::<Vec<_>>().join(" ");
+        let is_ascii = ends.iter().all(|(_, run)| run.is_ascii());
         IndexedPhrase {
             order,
             is_reply,

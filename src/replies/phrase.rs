@@ -102,6 +102,10 @@ impl Run {
         self.prefixes.contains(&true)
     }
 
+    pub(super) fn is_ascii(&self) -> bool {
+        (0..self.words.len()).all(|at| self.words.is_ascii(at))
+    }
+
     /// The run with the words that people also write as one.
     fn joined(&self) -> Option<Run> {
         if !(0..self.words.len()).any(|at| self.words.is_joinable(at)) {
@@ -125,7 +129,7 @@ impl Run {
 
     /// The run with `oe` for `ö`, if it has any such letter.
     fn without_umlauts(&self) -> Option<Run> {
-        if self.words.exact(0, self.words.len()).is_ascii() {
+        if self.is_ascii() {
             return None;
         }
         let mut run = Run { words: Words::default(), prefixes: self.prefixes.clone() };

@@ -178,7 +178,7 @@ fn itself(alternative: &str) -> Option<String> {
             let runs = runs.iter().map(|run| {
                 let words = run.prefixes.iter().enumerate().map(|(at, is_prefix)| {
                     let more = if *is_prefix { "qzxqzx" } else { "" };
-                    run.words.exact(at, at + 1).to_owned() + more
+                    run.words.exact(at).to_owned() + more
                 });
                 words.collect::<Vec<_>>().join(" ")
             });
