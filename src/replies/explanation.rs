@@ -8,7 +8,7 @@ use super::{
     examples::Source,
     letters::symbols,
     lint::canonical,
-    nearest::Near,
+    nearest::{ANSWERING, Near},
     search::{Match, SearchBuffer},
     words::Words,
 };
@@ -64,16 +64,17 @@ impl Explanation {
         match decision {
             Decision::Phrase(winner) => explanation.add_phrases(replies, &winner, message, &mut search),
             Decision::Nearest(winner) => {
-                explanation.winner = example(replies, &winner, "of a sentence that is similar");
+                explanation.winner = example(replies, &winner);
                 let nearest = replies.nearest_of(&search, None);
-                let others = nearest.iter().skip(1).take(RUNNERS_UP);
                 explanation.others =
-                    others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+                    nearest.iter().skip(1).take(RUNNERS_UP).map(|near| example(replies, near)).collect();
             }
             Decision::Unknown(nearest) => {
-                let others = nearest.iter().take(RUNNERS_UP);
                 explanation.others =
-                    others.map(|near| example(replies, near, "of its nearest sentence")).collect();
+                    nearest.iter().take(RUNNERS_UP).map(|near| example(replies, near)).collect();
+                if let (Some(first), Some(best)) = (explanation.others.first_mut(), nearest.iter().next()) {
+                    first.why += why_it_does_not_answer(best);
+                }
             }
         }
         explanation
@@ -164,16 +165,17 @@ fn unknown(replies: &Replies) -> Candidate {
 }
 
 /// The example of a reply that is nearest to a message.
-fn example(replies: &Replies, near: &Near, what: &str) -> Candidate {
+fn example(replies: &Replies, near: &Near) -> Candidate {
     let (phrase, line) = match replies.examples.get(near.example).source {
         Source::Phrase(id) => (replies.alternative(id as usize), replies.reply_of(id as usize).line),
         Source::Test(at) => (&*replies.tests[at as usize].sentence, replies.tests[at as usize].line),
     };
-    Candidate {
-        phrase: phrase.to_owned(),
-        place: replies.place(line),
-        why: format!("{:.2} {what}", near.score),
-    }
+    let why = format!("similarity {:.2}", near.score);
+    Candidate { phrase: phrase.to_owned(), place: replies.place(line), why }
+}
+
+fn why_it_does_not_answer(best: &Near) -> &'static str {
+    if best.score < ANSWERING { ", and an answer needs 0.60" } else { ", and the next is nearly as similar" }
 }
 
 fn why_it_won(matched: &Match, is_tie: bool) -> String {
@@ -181,7 +183,7 @@ fn why_it_won(matched: &Match, is_tie: bool) -> String {
         "it is the whole message".to_owned()
     } else if is_tie {
         format!(
-            "{} in the message, and the nearest sentence, {}",
+            "{} in the message, and the most similar sentence, {}",
             counted(matched.words, "word"),
             score(matched)
         )
@@ -198,7 +200,7 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
     } else if matched.words != winner.words {
         format!("{} against {}", counted(matched.words, "word"), winner.words)
     } else if matched.nearness != winner.nearness {
-        format!("its nearest sentence has {} against {}", score(matched), score(winner))
+        format!("similarity {} against {}", score(matched), score(winner))
     } else if matched.chars != winner.chars {
         format!("{} against {}", counted(matched.chars, "letter"), winner.chars)
     } else if matched.corrections != winner.corrections {
@@ -211,7 +213,7 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
 }
 
 fn score(matched: &Match) -> String {
-    format!("{:.2}", f64::from(matched.nearness) / 1000.0)
+    format!("{:.3}", f64::from(matched.nearness) / 1000.0)
 }
 
 fn counted(count: u32, what: &str) -> String {
@@ -223,6 +225,13 @@ impl fmt::Display for Explanation {
         writeln!(f, "{}", self.answer)?;
         writeln!(f, "message: {}", self.normalised)?;
         for (word, meant) in &self.corrections {
+            // A prefix is shown as the phrase has it.
+            let prefix = format!("{meant}*");
+            let meant = if canonical(&self.winner.phrase).split(' ').any(|word| word == prefix) {
+                &prefix
+            } else {
+                meant
+            };
             writeln!(f, "typo:    {word:?} read as {meant:?}")?;
         }
         let label = if self.found_by == FoundBy::Nearest { "nearest" } else { "phrase" };

@@ -273,7 +273,7 @@ fn explanations() {
     assert_eq!(why("what"), "no phrase is in the message");
     assert_eq!(replies.explain("what").winner.place, "built-in");
     assert_eq!(replies.explain("hi you").others[0].why, "[replies] come before [smalltalk]");
-    assert_eq!(replies.explain("you open").others[0].why, "its nearest sentence has 0.61 against 0.72");
+    assert_eq!(replies.explain("you open").others[0].why, "similarity 0.610 against 0.719");
     let why_not = |table: &str, message: &str| {
         Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain(message).others[0].why.clone()
     };

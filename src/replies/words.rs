@@ -178,7 +178,9 @@ impl Words {
             now = Between::Letters;
             self.push_folded(char);
         }
-        self.end_word();
+        if follows_letter || now != before {
+            self.end_word();
+        }
         now
     }
 

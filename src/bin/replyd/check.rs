@@ -111,18 +111,21 @@ fn print_robustness(replies: &Replies) -> Result<(), Failure> {
     if total == 0 {
         return Ok(());
     }
-    let percent = |count: usize| (100.0 * count as f64 / total as f64).round();
+    // Rounded so that nothing looks better than it is.
+    let right = outcomes.right * 100 / total;
+    let wrong = (outcomes.wrong * 100).div_ceil(total);
+    let unknown = 100 - right - wrong;
     print(format_args!(
-        "with a typo in each test: {} % right, {} % wrong, {} % unknown",
-        percent(outcomes.right),
-        percent(outcomes.wrong),
-        percent(outcomes.unknown)
+        "with a typo in each test ({TYPO_ROUNDS} different ones): {right} % right, {wrong} % wrong, {unknown} % unknown"
     ))
 }
 
 /// Prints the number of tests that prove little, or the tests themselves.
 fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
     let unproven = replies.unproven_tests();
+    if lists_them && unproven.is_empty() {
+        return print("unproven: none");
+    }
     if lists_them {
         return unproven.iter().try_for_each(|test| print(format_args!("unproven: {test}")));
     }

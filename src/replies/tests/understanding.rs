@@ -63,8 +63,8 @@ fn tests_decide_ties() {
     check("invoice = A\nproblems = B", "problems with an invoice", "B");
     let why =
         Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain("problems with an invoice");
-    assert_eq!(why.winner.why, "1 word in the message, and the nearest sentence, 0.57");
-    assert_eq!(why.others[0].why, "its nearest sentence has 0.30 against 0.57");
+    assert_eq!(why.winner.why, "1 word in the message, and the most similar sentence, 0.568");
+    assert_eq!(why.others[0].why, "similarity 0.296 against 0.568");
 }
 
 #[test]
@@ -82,7 +82,36 @@ fn the_nearest_example_answers() {
         Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain("leave my car where");
     assert_eq!(
         explanation.to_string(),
-        "B\nmessage: leave my car where\nnearest: where can I leave my car (f:5), 0.80 of a sentence that is similar"
+        "B\nmessage: leave my car where\nnearest: where can I leave my car (f:5), similarity 0.80"
+    );
+}
+
+#[test]
+fn explanations_of_what_is_not_near_enough() {
+    let table = "[replies]\nopening hours = A\nhappy hours | bar = B\ncroissant* = C\n";
+    let replies = Replies::parse(table, "f").unwrap();
+    let shown = |message: &str| replies.explain(message).to_string();
+    assert_eq!(
+        shown("the hours"),
+        "Sorry, I am unable to understand you.\nDid you mean:\n> opening hours\n> happy hours\nmessage: the hours\n\
+         phrase:  unknown (built-in), no phrase is in the message\n\
+         not:     opening hours (f:2), similarity 0.40, and an answer needs 0.60\nnot:     happy hours (f:3), similarity 0.40"
+    );
+    let alike = Replies::parse("[replies]\nlate opening hours = A\nlate happy hours = B", "f").unwrap();
+    assert_eq!(
+        alike.explain("late hours").others[0].why,
+        "similarity 0.72, and the next is nearly as similar"
+    );
+    assert!(shown("happy opening hours").contains("phrase:  "), "{}", shown("happy opening hours"));
+    assert!(
+        shown("hours").contains(" similarity 0.57, and the next is nearly as similar\n"),
+        "{}",
+        shown("hours")
+    );
+    assert!(
+        shown("criossants").contains("typo:    \"criossants\" read as \"croissant*\"\n"),
+        "{}",
+        shown("criossants")
     );
 }
 
