@@ -94,7 +94,7 @@ fn guesses_become_tests_to_paste() {
     fs::write(&file, format!("{SHOP}{guesses}")).unwrap();
     let mut check = Program::piped(replyd(folder.path()).arg("check"));
     assert_eq!(check.exit_code(), Some(0), "{}", check.stdout.all());
-    assert!(check.stdout.all().ends_with("4 of 4 tests pass\n"), "{}", check.stdout.all());
+    assert!(check.stdout.all().contains("4 of 4 tests pass\n"), "{}", check.stdout.all());
     assert_eq!(shown(folder.path()), "# once, last on 2026-11-23\ntell me a joke =\n");
 }
 
