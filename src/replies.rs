@@ -224,6 +224,11 @@ impl Replies {
         self.tests.len()
     }
 
+    /// The sentences of `[tests]`, in their order.
+    pub fn test_sentences(&self) -> impl Iterator<Item = &str> {
+        self.tests.iter().map(|test| &*test.sentence)
+    }
+
     /// How the replies differ from `old`: the numbers of replies that were added, changed and removed.
     ///
     /// A reply is identified by the first alternative of its phrase; a change to the others, or to the text, is a change.

@@ -2,13 +2,12 @@
 //!
 //! Some got `unknown`, and some a *guess*: a reply that was found once a typo was corrected, or by the nearest example.
 
-mod confirmed;
 mod file;
 mod groups;
 mod keeper;
 mod kept;
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use replyd::{Loaded, Replies};
 
@@ -33,9 +32,7 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
     };
     let groups = Groups::of(&read(file)?, &config.replies);
     print_unanswered(&groups.unanswered, &config.replies)?;
-    let settings = settings::file(args.config.as_deref());
-    let replies_file = sources.replies_file.or(settings).unwrap_or_default();
-    print_guesses(&groups.guesses, &config.replies, &replies_file)
+    print_guesses(&groups.guesses, &config.replies)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -57,12 +54,16 @@ fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> 
     Ok(())
 }
 
-fn print_guesses(guesses: &[Group], replies: &Replies, replies_file: &Path) -> Result<(), Failure> {
-    let guesses = confirmed::without(guesses, replies, replies_file)?;
-    if !guesses.is_empty() {
-        print(GUESSES)?;
-    }
-    for guess in guesses {
+/// Prints the guesses that the owner has not confirmed: their sentences are not in `[tests]`.
+fn print_guesses(guesses: &[Group], replies: &Replies) -> Result<(), Failure> {
+    let normalised = |sentence: &str| replies.explain(sentence).normalised;
+    let confirmed: HashSet<String> =
+        if guesses.is_empty() { HashSet::new() } else { replies.test_sentences().map(normalised).collect() };
+    let open = guesses.iter().filter(|guess| !confirmed.contains(&normalised(&guess.sentence)));
+    for (index, guess) in open.enumerate() {
+        if index == 0 {
+            print(GUESSES)?;
+        }
         let answer = replies.answer(&guess.sentence);
         print(comment(guess))?;
         print(format_args!("{} = {}", guess.sentence, Escaped::for_screen(answer.phrase)))?;
