@@ -147,8 +147,11 @@ impl Replies {
         let mut search = SearchBuffer::default();
         // By the phrase: the first of these tests, and the replies from which it takes them.
         let mut taken: BTreeMap<usize, (usize, BTreeSet<usize>)> = BTreeMap::new();
-        for test in self.tests.iter().take(MANY_TESTS) {
-            let matched = self.best(&test.sentence, &mut search, None).filter(|matched| matched.words == 1);
+        // The sentence itself would decide ties in favor of its reply.
+        let examples = self.examples.of_tests(self.tests.len());
+        for (test, example) in self.tests.iter().zip(examples).take(MANY_TESTS) {
+            let matched =
+                self.best(&test.sentence, &mut search, example).filter(|matched| matched.words == 1);
             let Some((matched, wanted)) = matched.zip(wanted(test)) else { continue };
             if wanted < self.len() && self.number_of(matched.phrase) != wanted {
                 taken.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(wanted);
