@@ -10,7 +10,7 @@ mod zipf;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use random::{Random, spelled};
-use replyd::{Replies, SearchBuffer};
+use replyd::{FoundBy, Replies, SearchBuffer};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -20,14 +20,23 @@ fn main() {
     zipf::main();
 }
 
-/// Of each sentence some words are in keys and some are not.
+/// Questions of about twelve words with a phrase in each. Of the other words some are in phrases and some are not.
 #[divan::bench(args = [10, 1_000, 100_000], sample_size = 100)]
 fn find(bencher: Bencher<'_, '_>, count: usize) {
-    let replies = Replies::parse(&table(count), "bench").unwrap();
+    let table = table(count);
+    let replies = Replies::parse(&table, "bench").unwrap();
+    let keys = table.lines().filter_map(|line| line.split_once(" = "));
+    let phrases: Vec<String> = keys.map(|(key, _)| key.replace(" &", "").replace('*', "")).collect();
     let mut random = Random(7);
-    let sentences: Vec<String> = (0..1_000).map(|_| random.sentence(12)).collect();
-    let mut next = sentences.iter().cycle();
-    bencher.bench_local(|| replies.answer(black_box(next.next().unwrap())).reply.len());
+    let mut question = || {
+        let phrase = &phrases[random.below(phrases.len() as u64) as usize];
+        format!("{} {phrase} {}", random.sentence(5), random.sentence(4))
+    };
+    let is_found = |question: &String| replies.answer(question).found_by == FoundBy::Phrase;
+    let questions: Vec<String> = std::iter::repeat_with(&mut question).filter(is_found).take(1_000).collect();
+    let mut next = questions.iter().cycle();
+    let mut search = SearchBuffer::default();
+    bencher.bench_local(|| replies.answer_with(black_box(next.next().unwrap()), &mut search).reply.len());
 }
 
 /// Messages of 16 KiB: ordinary ones in several scripts, and the dearest that there are.
