@@ -133,7 +133,9 @@ pub use error::{Error, ErrorKind};
 pub use ipnet::IpNet;
 pub use log::LevelFilter;
 pub use metrics::Counts;
-pub use replies::{Answer, Candidate, Explanation, FoundBy, Replies, Robustness, SearchBuffer};
+pub use replies::{
+    Answer, Candidate, Explanation, FoundBy, MAX_TRIED_TESTS, Replies, Robustness, SearchBuffer,
+};
 pub use server::{RunningServer, Server};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::Tls;

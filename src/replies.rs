@@ -42,7 +42,7 @@ pub(crate) use lint::NEARBY_SETTINGS;
 pub(crate) use lint::check_text;
 use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
-pub use robustness::Robustness;
+pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
 

@@ -265,7 +265,10 @@ impl SettingLines {
         let lines = of_files.map(|entry| (entry.name.clone(), entry.line)).collect();
         let mut shown = Faults::default();
         for section in sections.iter().filter(|section| ["bot", "web"].contains(&&*section.name)) {
-            let read = section.entries.iter().filter(|entry| ["greeting", "title"].contains(&&*entry.name));
+            let read = section
+                .entries
+                .iter()
+                .filter(|entry| ["greeting", "title", "did_you_mean"].contains(&&*entry.name));
             read.for_each(|entry| replies::check_text(entry, &mut shown));
         }
         SettingLines { name, lines, shown }

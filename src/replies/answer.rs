@@ -6,13 +6,19 @@ use super::{
     Replies, Reply, UNKNOWN,
     examples::{ExampleId, Source},
     features::{FeatureId, cut},
-    nearest::{Near, Nearest},
+    nearest::{Near, Nearest, OFFERS},
     phrase::is_plain,
     search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SearchBuffer},
+    tokens::Tokens,
+    vocabulary::TokenId,
+    words::Words,
 };
 
 /// Number of replies among which examples decide a tie. The other rules choose among more.
 const MAX_LEADERS: usize = 16;
+
+/// Number of words of a message whose typos are corrected before it is compared with examples. Longer ones are hardly similar to any.
+const MAX_MEANT: usize = 64;
 
 /// The answer to a message; see [`Replies::answer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +114,7 @@ impl Replies {
         };
         let offers = match decision {
             Decision::Unknown(nearest) => {
-                nearest.iter().filter_map(|near| self.offer_of(near.reply)).collect()
+                nearest.iter().filter_map(|near| self.offer_of(near.reply)).take(OFFERS).collect()
             }
             _ => Vec::new(),
         };
@@ -134,7 +140,9 @@ impl Replies {
         without: Option<ExampleId>,
     ) -> Decision {
         let best = self.best(message, search, without);
-        if let Some(matched) = best.filter(|matched| matched.is_reply || !self.options.nearest) {
+        if let Some(matched) =
+            best.filter(|matched| matched.is_reply || matched.is_whole || !self.options.nearest)
+        {
             return Decision::Phrase(matched);
         }
         let wants_offers = !self.options.did_you_mean.is_empty() && best.is_none();
@@ -204,25 +212,25 @@ impl Replies {
     /// Reads the features of the message that was searched last.
     pub(super) fn read_features(&self, search: &mut SearchBuffer) {
         let SearchBuffer { words, tokens, features, .. } = search;
-        features.read(words, &self.examples, |at| {
-            if !self.options.typos {
-                return None;
-            }
-            let corrected = tokens.of(at).iter().find(|token| token.is_corrected);
-            match corrected {
-                Some(token) => self.feature_of(token.id),
-                None => {
-                    let mut found = None;
-                    self.index.vocabulary.visit_corrections(words.word(at), |token| {
-                        found = found.or_else(|| self.feature_of(token));
-                    });
-                    found
-                }
-            }
-        });
+        features.read(words, &self.examples, |at| self.feature_of(self.meaning(words, tokens, at)?));
     }
 
-    fn feature_of(&self, token: u32) -> Option<FeatureId> {
+    /// What a word may be meant as that no example has. It may also be a word of `[tests]`.
+    pub(super) fn meaning(&self, words: &Words, tokens: &Tokens, at: usize) -> Option<TokenId> {
+        if !self.options.typos || at >= MAX_MEANT {
+            return None;
+        }
+        let corrected = tokens.of(at).iter().find(|token| token.is_corrected).map(|token| token.id);
+        corrected.or_else(|| {
+            let mut found = None;
+            self.index.vocabulary.visit_corrections(words.word(at), |token| {
+                found = found.or_else(|| self.feature_of(token).map(|_| token));
+            });
+            found
+        })
+    }
+
+    fn feature_of(&self, token: TokenId) -> Option<FeatureId> {
         self.examples.feature(cut(self.index.vocabulary.text(token)))
     }
 

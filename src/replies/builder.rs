@@ -161,6 +161,8 @@ impl Builder {
             let text = self.replies.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
             self.add_phrase(alternative, &text, &phrase, is_reply, order);
         }
+        self.replies.index.vocabulary.end_phrases();
+        let phrases = self.replies.phrases.len();
         for (original, variant) in std::mem::take(&mut self.variants) {
             self.replies.index.add_variant(original, &variant);
             self.replies.phrases.push(self.replies.phrases[original]);
@@ -173,20 +175,21 @@ impl Builder {
             let missing = lint::missing_unknown(&self.replies, line);
             self.replies.warnings.push(missing);
         }
-        self.replies.add_examples();
+        self.replies.add_examples(phrases);
         (self.replies, self.faults)
     }
 }
 
 impl Replies {
-    /// Collects the examples of all replies, and ends the vocabulary.
-    fn add_examples(&mut self) {
-        let phrases = self.phrases.iter().zip(0..).map(|(phrase, id)| (phrase.reply, Source::Phrase(id)));
+    /// Collects the examples of all replies, and ends the vocabulary. Variants of phrases, which come after `phrases`, are none.
+    fn add_examples(&mut self, phrases: usize) {
+        let phrases =
+            self.phrases[..phrases].iter().zip(0..).map(|(phrase, id)| (phrase.reply, Source::Phrase(id)));
         let of_tests = self.replies_of_tests();
         let tests =
             of_tests.iter().zip(0..).filter_map(|(reply, at)| Some(((*reply)? as u32, Source::Test(at))));
-        let mut sources: Vec<(u32, Source)> = phrases.chain(tests).collect();
-        // Stable, so that the phrases of a reply come first.
+        let mut sources: Vec<(u32, Source)> = tests.chain(phrases).collect();
+        // Stable, so that the tests of a reply come first: they say more.
         sources.sort_by_key(|(reply, _)| *reply);
         self.examples = Examples::new(self.entries.len(), &sources, |source, words| match source {
             Source::Phrase(id) => words.read(self.alternative(id as usize)),
@@ -212,7 +215,7 @@ impl Replies {
 
     fn end_vocabulary(&mut self) {
         let vocabulary = &mut self.index.vocabulary;
-        vocabulary.end_phrases();
+        vocabulary.end_variants();
         let mut words = Words::default();
         for test in &self.tests {
             words.clear();
@@ -221,7 +224,7 @@ impl Replies {
                 vocabulary.add(word, false);
             });
         }
-        for reply in &self.entries {
+        for reply in self.entries.iter().chain([&self.unknown]) {
             words.clear();
             words.read(&reply.text);
             vocabulary.add_text(&words);

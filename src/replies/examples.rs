@@ -12,7 +12,7 @@ use super::{
 
 pub(super) type ExampleId = u32;
 /// Number of examples of a reply that are compared to decide a tie.
-const MAX_COMPARED: usize = 100;
+const MAX_COMPARED: usize = 500;
 
 /// What an example was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) struct Examples {
     /// The weight of a feature that no example has.
     pub(super) unknown_weight: f32,
     list: Vec<Example>,
+    /// The features of the example that is being added.
+    of_one: Vec<FeatureId>,
     /// The features of all examples; those of one example are sorted.
     features: Vec<FeatureId>,
     /// By reply, its first example.
@@ -82,11 +84,11 @@ impl Examples {
                 self.count += 1;
                 self.count - 1
             });
-            if !self.features[start..].contains(&id) {
-                self.features.push(id);
-            }
+            self.of_one.push(id);
         });
-        self.features[start..].sort_unstable();
+        self.of_one.sort_unstable();
+        self.of_one.dedup();
+        self.features.append(&mut self.of_one);
         let id = self.list.len() as ExampleId;
         while self.of_replies.len() <= reply {
             self.of_replies.push(id);

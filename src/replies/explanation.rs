@@ -6,6 +6,7 @@ use super::{
     Replies, UNKNOWN,
     answer::{Decision, FoundBy},
     examples::Source,
+    features::for_each_feature,
     letters::symbols,
     lint::canonical,
     nearest::{ANSWERING, Near},
@@ -65,6 +66,7 @@ impl Explanation {
             Decision::Phrase(winner) => explanation.add_phrases(replies, &winner, message, &mut search),
             Decision::Nearest(winner) => {
                 explanation.winner = example(replies, &winner);
+                explanation.corrections = replies.meanings(&search);
                 let nearest = replies.nearest_of(&search, None);
                 explanation.others =
                     nearest.iter().skip(1).take(RUNNERS_UP).map(|near| example(replies, near)).collect();
@@ -74,6 +76,7 @@ impl Explanation {
                     nearest.iter().take(RUNNERS_UP).map(|near| example(replies, near)).collect();
                 if let (Some(first), Some(best)) = (explanation.others.first_mut(), nearest.iter().next()) {
                     first.why += why_it_does_not_answer(best);
+                    explanation.corrections = replies.meanings(&search);
                 }
             }
         }
@@ -108,9 +111,9 @@ impl Replies {
             let best = matches.entry(self.number_of(matched.phrase)).or_insert(matched);
             *best = matched.max(*best);
         });
-        self.read_features(search);
-        for (reply, matched) in &mut matches {
-            matched.nearness = self.nearness(*reply, search, None);
+        // Examples were compared for the leaders only.
+        for leader in &search.leaders {
+            matches.insert(self.number_of(leader.phrase), *leader);
         }
         let mut matches: Vec<Match> = matches.into_values().collect();
         matches.sort_unstable_by(|one, other| other.cmp(one));
@@ -119,15 +122,34 @@ impl Replies {
 
     /// The words of the message that a phrase was found in with a typo, and what they were read as.
     fn corrections(&self, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
+        if winner.corrections.0 == 0 {
+            return Vec::new();
+        }
         let phrase = canonical(self.alternative(winner.phrase));
         let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
         let tokens =
             (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
         let corrected = tokens.filter(|(_, token)| token.is_corrected);
         let read = corrected.map(|(at, token)| (search.words.word(at), self.index.vocabulary.text(token.id)));
-        read.filter(|(_, text)| words.contains(text))
+        // A word that is in the message without a typo was found there.
+        let is_read = |text: &str| words.contains(&text) && search.words.folded().all(|word| word != text);
+        read.filter(|(_, text)| is_read(text))
             .map(|(word, text)| (word.to_owned(), text.to_owned()))
             .collect()
+    }
+
+    /// The words of the message with a typo, and what they were read as to compare it with examples.
+    fn meanings(&self, search: &SearchBuffer) -> Vec<(String, String)> {
+        let mut meanings = Vec::new();
+        for_each_feature(&search.words, &mut String::new(), |at, feature| {
+            let meaning = match self.examples.feature(feature) {
+                Some(_) => None,
+                None => self.meaning(&search.words, &search.tokens, at),
+            };
+            let text = meaning.map(|token| self.index.vocabulary.text(token).to_owned());
+            meanings.extend(text.map(|text| (search.words.word(at).to_owned(), text)));
+        });
+        meanings
     }
 
     /// Where a line is, for people.
@@ -141,7 +163,7 @@ impl Replies {
     /// an alternative is missing. `None` if no phrase is similar.
     ///
     /// Compares the message with every phrase, so it is too slow for answering.
-    pub fn nearest(&self, message: &str) -> Option<Candidate> {
+    pub fn similar_phrase(&self, message: &str) -> Option<Candidate> {
         let words = Words::of(message);
         let words: Vec<&str> = words.folded().collect();
         let similarity = |(entry, alternative)| {

@@ -88,7 +88,10 @@ pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: im
     }
 }
 
-/// The first letters of a word.
+/// The first letters of a word. A word with a digit is whole, as it is not the form of another.
 pub(super) fn cut(word: &str) -> &str {
+    if word.contains(char::is_numeric) {
+        return word;
+    }
     word.char_indices().nth(LETTERS).map_or(word, |(end, _)| &word[..end])
 }

@@ -43,7 +43,7 @@ pub(super) struct Index {
     pub(super) symbols: [FxHashMap<String, PhraseId>; 2],
     pub(super) vocabulary: Vocabulary,
     /// The next node after a node and a word. Runs that begin with the same words share their first nodes.
-    pub(super) steps: FxHashMap<(NodeId, TokenId), NodeId>,
+    pub(super) edges: FxHashMap<(NodeId, TokenId), NodeId>,
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
     pub(super) ends: Vec<Option<Few>>,
@@ -213,7 +213,7 @@ impl Index {
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {
             let token = self.vocabulary.add(word, *is_prefix);
             let next = self.ends.len() as NodeId;
-            node = *self.steps.entry((node, token)).or_insert_with(|| {
+            node = *self.edges.entry((node, token)).or_insert_with(|| {
                 self.ends.push(None);
                 next
             });

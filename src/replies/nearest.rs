@@ -20,6 +20,9 @@ const MAX_VISITED: usize = 1_000;
 /// Allowance for rounding in sums of weights.
 const ROUNDING: f32 = 1e-4;
 
+/// Number of the best replies that are kept: some may have nothing to offer.
+const KEPT: usize = 2 * OFFERS;
+
 /// A reply with its most similar example.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Near {
@@ -31,7 +34,7 @@ pub(super) struct Near {
 /// The most similar replies, the best first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Nearest {
-    best: [Option<Near>; OFFERS],
+    best: [Option<Near>; KEPT],
 }
 
 /// Reusable memory for a search.
@@ -85,7 +88,7 @@ impl Nearest {
 
     /// The score that another reply needs to be among the best.
     fn least(&self) -> f32 {
-        self.best[OFFERS - 1].map_or(OFFERED, |last| last.score)
+        self.best[KEPT - 1].map_or(OFFERED, |last| last.score)
     }
 
     fn add(&mut self, near: Near) {
@@ -101,7 +104,7 @@ impl Nearest {
         let last = match same {
             Some(at) if !self.best[at].as_ref().is_some_and(is_better) => return,
             Some(at) => at,
-            None => OFFERS - 1,
+            None => KEPT - 1,
         };
         let place = self.best.iter().position(|other| other.as_ref().is_none_or(is_better));
         if let Some(place) = place.filter(|place| *place <= last) {

@@ -32,10 +32,11 @@ impl Phrase {
 
     /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for `ö`.
     pub(super) fn variants(&self) -> impl Iterator<Item = Phrase> {
-        let joined = self.map(Run::joined);
+        let joined = self.map(Run::with_hyphens_joined);
+        let paired = self.map(Run::with_pair_joined);
         let typed = self.map(Run::without_umlauts);
         let both = joined.as_ref().and_then(|joined| joined.map(Run::without_umlauts));
-        [joined, typed, both].into_iter().flatten()
+        [joined, paired, typed, both].into_iter().flatten()
     }
 
     /// The phrase with each run changed that can be; `None` if no run can.
@@ -106,25 +107,43 @@ impl Run {
         (0..self.words.len()).all(|at| self.words.is_ascii(at))
     }
 
-    /// The run with the words that people also write as one.
-    fn joined(&self) -> Option<Run> {
-        if !(0..self.words.len()).any(|at| self.words.is_joinable(at)) {
+    /// The run with words that hyphens link as one.
+    fn with_hyphens_joined(&self) -> Option<Run> {
+        self.joined(|at| self.words.is_linked(at + 1, Link::Hyphen))
+    }
+
+    /// The run with a word and a short part of it as one, such as `e mail` and `check in`: if there is nothing else in it, or if the
+    /// part is a single letter, as others are more often words.
+    fn with_pair_joined(&self) -> Option<Run> {
+        let is_letter = |at: usize| self.words.word(at).len() == 1;
+        let pair = (0..self.words.len()).find(|at| {
+            self.words.is_joinable(*at)
+                && !self.words.is_linked(at + 1, Link::Hyphen)
+                && (self.words.len() == 2 || is_letter(*at) || is_letter(at + 1))
+        })?;
+        self.joined(|at| at == pair)
+    }
+
+    /// The run in which words are joined with the next where `joins` says so; `None` if there are none.
+    fn joined(&self, joins: impl Fn(usize) -> bool) -> Option<Run> {
+        let joins = |at: usize| joins(at) && !self.prefixes[at];
+        if !(0..self.words.len()).any(joins) {
             return None;
         }
         let mut run = Run::default();
         let mut at = 0;
         while at < self.words.len() {
             let mut word = self.words.word(at).to_owned();
-            while at + 1 < self.words.len() && !self.prefixes[at] && self.words.is_joinable(at) {
+            while at + 1 < self.words.len() && joins(at) {
                 at += 1;
                 word.push_str(self.words.word(at));
             }
-            run.words.read(" ");
             run.words.read(&word);
             run.prefixes.push(self.prefixes[at]);
             at += 1;
         }
-        (run.words.len() < self.words.len() && run.words.len() == run.prefixes.len()).then_some(run)
+        // Letters of scripts without spaces are read one by one.
+        (run.words.len() == run.prefixes.len()).then_some(run)
     }
 
     /// The run with `oe` for `ö`, if it has any such letter.

@@ -22,8 +22,8 @@ pub struct Robustness {
     pub unknown: usize,
 }
 
-/// Limit on the messages that are tried. The entries of `[tests]` after as many are left out.
-const MAX_TRIED: usize = 20_000;
+/// Limit on the messages that [`Replies::robustness`] and [`Replies::unproven_tests`] try.
+pub const MAX_TRIED_TESTS: usize = 20_000;
 
 impl Replies {
     /// Tries the sentence of each entry of `[tests]` with one typo, a different one in each round, and without the sentence
@@ -34,7 +34,7 @@ impl Replies {
         let mut search = SearchBuffer::default();
         let mut outcomes = Robustness::default();
         let tests = self.resolved_tests();
-        for (test, reply, example) in (0..rounds).flat_map(|_| &tests).take(MAX_TRIED) {
+        for (test, reply, example) in (0..rounds).flat_map(|_| &tests).take(MAX_TRIED_TESTS) {
             if let Some(message) = random.typo(&test.sentence) {
                 outcomes.count(*reply, self.reply_without(&message, *example, &mut search));
             }
@@ -47,7 +47,7 @@ impl Replies {
     pub fn unproven_tests(&self) -> Vec<String> {
         let mut search = SearchBuffer::default();
         let tests = self.resolved_tests();
-        let passes_by_itself = tests.iter().take(MAX_TRIED).filter(|(test, reply, example)| {
+        let passes_by_itself = tests.iter().take(MAX_TRIED_TESTS).filter(|(test, reply, example)| {
             let with = self.reply_without(&test.sentence, None, &mut search);
             with == *reply && self.reply_without(&test.sentence, *example, &mut search) != with
         });
@@ -99,6 +99,11 @@ impl Robustness {
     }
 }
 
+/// A word without the punctuation around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|char: char| !char.is_alphanumeric())
+}
+
 /// The same numbers in each run (xorshift).
 struct Random(u64);
 
@@ -114,24 +119,39 @@ impl Random {
     fn typo(&mut self, sentence: &str) -> Option<String> {
         let mut words: Vec<&str> = sentence.split_whitespace().collect();
         let is_letter = |char: char| char.is_alphabetic() && !is_unspaced(char);
-        let is_long = |word: &str| word.chars().count() >= MIN_LETTERS && word.chars().all(is_letter);
+        let is_long = |word: &str| {
+            let word = bare(word);
+            word.chars().count() >= MIN_LETTERS && word.chars().all(is_letter)
+        };
         let long: Vec<usize> = (0..words.len()).filter(|at| is_long(words[*at])).collect();
         let chosen = *long.get(self.below(long.len().max(1)))?;
-        let mut letters: Vec<char> = words[chosen].chars().collect();
-        let at = self.below(letters.len() - 1);
-        let any = if words[chosen].is_ascii() {
-            char::from(b'a' + self.below(26) as u8)
-        } else {
-            letters[self.below(letters.len())]
-        };
-        match self.below(4) {
-            0 => letters.insert(at, any),
-            1 => drop(letters.remove(at)),
-            2 => letters[at] = any,
-            _ => letters.swap(at, at + 1),
-        }
-        let word: String = letters.into_iter().collect();
-        words[chosen] = &word;
+        let word = bare(words[chosen]);
+        let mistyped = words[chosen].replacen(word, &self.mistyped(word), 1);
+        words[chosen] = &mistyped;
         Some(words.join(" "))
+    }
+
+    fn mistyped(&mut self, word: &str) -> String {
+        let letters: Vec<char> = word.chars().collect();
+        loop {
+            let mut letters = letters.clone();
+            let at = self.below(letters.len() - 1);
+            let any = if word.is_ascii() {
+                char::from(b'a' + self.below(26) as u8)
+            } else {
+                letters[self.below(letters.len())]
+            };
+            match self.below(4) {
+                0 => letters.insert(at, any),
+                1 => drop(letters.remove(at)),
+                2 => letters[at] = any,
+                _ => letters.swap(at, at + 1),
+            }
+            let mistyped: String = letters.into_iter().collect();
+            // Swapping two equal letters, say, is no typo.
+            if mistyped.to_lowercase() != word.to_lowercase() {
+                return mistyped;
+            }
+        }
     }
 }

@@ -165,7 +165,7 @@ impl SearchBuffer {
                     if !steps.spend(1) {
                         break 'message;
                     }
-                    let Some(&next) = index.steps.get(&(node, token.id)) else { continue };
+                    let Some(&next) = index.edges.get(&(node, token.id)) else { continue };
                     let corrections = corrections.saturating_add(u8::from(token.is_corrected));
                     let end = at + u32::from(token.words);
                     open.push((next, end, corrections));

@@ -9,6 +9,8 @@ use super::{filter::Filter, vocabulary::TokenId};
 pub(super) const MIN_LETTERS: usize = 5;
 /// Number of letters up to which words are corrected.
 const MAX_LETTERS: usize = 40;
+/// Limit on the comparisons for a word. A language has a few words that are one letter apart, hardly ever this many.
+const MAX_COMPARISONS: usize = 256;
 /// Limit on the entries, of 8 bytes each: about 250,000 words. The words after them are not corrected.
 const MAX_ENTRIES: usize = 2_000_000;
 
@@ -75,18 +77,23 @@ impl Spellings {
     }
 
     /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once. Returns
-    /// the number of lookups.
+    /// the number of lookups and comparisons.
     pub(super) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
         let [of_word, of_prefix] = self.may_have(word);
         if !of_word && !of_prefix {
             return 1;
         }
         let letters = Letters::beginning(word);
-        let mut lookups = 0;
+        let (mut lookups, mut comparisons) = (0, 0);
         let mut look_up = |hash: u32, is_prefix: bool| {
             lookups += 1;
-            let tokens = self.entries_of(hash).map(|(_, token)| *token);
-            tokens.filter(|token| (token % 2 == 1) == is_prefix).for_each(&mut visit);
+            let found = self.entries_of(hash).take(MAX_COMPARISONS - comparisons);
+            found.for_each(|(_, token)| {
+                comparisons += 1;
+                if (token % 2 == 1) == is_prefix {
+                    visit(*token);
+                }
+            });
         };
         let is_near = |lengths: u64, count: usize| lengths << 1 & 7_u64 << count != 0;
         if of_word && letters.is_whole && is_near(self.word_lengths, letters.count) {
@@ -100,7 +107,7 @@ impl Spellings {
                 (0..end - 1).for_each(|at| look_up(letters.hash_without(at, end), true));
             }
         }
-        lookups
+        lookups + comparisons
     }
 
     /// Whether there may be words, and prefixes, that are spelled like this one. A single edit leaves either the beginning or the

@@ -57,20 +57,20 @@ impl Tokens {
     fn add(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, typos: bool, steps: &mut Steps) {
         let before = self.list.len();
         let (word, plain) = (words.word(at), words.without_symbols(at));
-        let is_known = add_word(vocabulary, word, 1, &mut self.list);
+        let mut is_known = add_word(vocabulary, word, 1, &mut self.list);
         if plain.len() < word.len() {
-            add_word(vocabulary, plain, 1, &mut self.list);
+            is_known |= add_word(vocabulary, plain, 1, &mut self.list);
         }
         add_prefixes(vocabulary, plain, 0, 1, &mut self.list, steps);
-        self.add_without_umlauts(vocabulary, words, at);
+        self.add_without_umlauts(vocabulary, words, at, steps);
         if typos && !is_known && self.list.len() == before {
-            self.add_corrections(vocabulary, word, steps);
+            self.add_corrections(vocabulary, plain, steps);
         }
         self.add_joined(vocabulary, words, at, steps);
     }
 
     /// Adds the word with `oe` for `ö`, as a phrase may have it.
-    fn add_without_umlauts(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize) {
+    fn add_without_umlauts(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, steps: &mut Steps) {
         if words.is_ascii(at) {
             return;
         }
@@ -78,6 +78,7 @@ impl Tokens {
         buffer.clear();
         if words.push_without_umlauts(at, buffer) {
             add_word(vocabulary, buffer, 1, list);
+            add_prefixes(vocabulary, buffer, 0, 1, list, steps);
         }
     }
 
@@ -86,7 +87,9 @@ impl Tokens {
         if !words.is_joinable(at) {
             return;
         }
+        // The filter knows only words of these two parts.
         if !words.is_linked(at + 1, Link::Hyphen)
+            && !words.is_linked(at + 2, Link::Hyphen)
             && !vocabulary.may_have_joined(words.word(at), words.word(at + 1))
         {
             return;
@@ -100,9 +103,11 @@ impl Tokens {
         let first = words.word(at).len();
         add_prefixes(vocabulary, buffer, first, count, list, steps);
         while count < MAX_JOINED && words.is_linked(at + usize::from(count), Link::Hyphen) {
+            let above = buffer.len();
             buffer.push_str(words.word(at + usize::from(count)));
             count += 1;
             add_word(vocabulary, buffer, count, list);
+            add_prefixes(vocabulary, buffer, above, count, list, steps);
         }
     }
 

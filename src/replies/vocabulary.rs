@@ -21,8 +21,8 @@ pub(super) struct Vocabulary {
     pub(super) prefixes: Texts,
     /// The texts of words and of prefixes, by their order.
     texts: [Vec<Arc<str>>; 2],
-    /// Words from here on are only in `[tests]`.
-    first_of_tests: TokenId,
+    /// The first words that only variants of phrases have, and that only `[tests]` have.
+    ends_of_phrases: [TokenId; 2],
     /// Hashes of the words in the texts of replies, which are not typos.
     known: FxHashSet<u64>,
     spellings: Spellings,
@@ -45,9 +45,14 @@ impl Vocabulary {
         token
     }
 
-    /// Ends the phrases: words that are added later do not belong to any.
+    /// Ends the phrases: words that are added later belong to variants of them.
     pub(super) fn end_phrases(&mut self) {
-        self.first_of_tests = self.texts[0].len() as TokenId * 2;
+        self.ends_of_phrases[0] = self.texts[0].len() as TokenId * 2;
+    }
+
+    /// Ends the variants of phrases: words that are added later do not belong to any.
+    pub(super) fn end_variants(&mut self) {
+        self.ends_of_phrases[1] = self.texts[0].len() as TokenId * 2;
     }
 
     /// Adds the words of a reply's text, which are correct wherever they are in a message.
@@ -59,12 +64,17 @@ impl Vocabulary {
     /// Ends the vocabulary. Only then, typos are recognised.
     pub(super) fn end(&mut self) {
         let texts = self.texts.iter().zip(0..);
-        let tokens = texts.flat_map(|(texts, kind)| {
+        let all = texts.flat_map(|(texts, kind)| {
             texts.iter().enumerate().map(move |(at, text)| (at as TokenId * 2 + kind, &**text))
+        });
+        // Words that only variants have are nobody's: "checkin" must not answer "checking".
+        let variants = self.ends_of_phrases[0]..self.ends_of_phrases[1];
+        let tokens = all.filter(|(token, text)| {
+            (token % 2 == 1 || !variants.contains(token)) && !text.contains(char::is_numeric)
         });
         self.spellings = Spellings::of(tokens);
         let [words, prefixes] = &self.texts;
-        let words = &words[..self.first_of_tests as usize / 2];
+        let words = &words[..self.ends_of_phrases[1] as usize / 2];
         self.prefixes.end();
         let parted = words.iter().flat_map(|word| joints_of(word, |rest| rest));
         self.joints =
@@ -86,14 +96,15 @@ impl Vocabulary {
 
     /// Whether a phrase has this word or prefix.
     pub(super) fn is_in_phrase(&self, token: TokenId) -> bool {
-        token % 2 == 1 || token < self.first_of_tests
+        token % 2 == 1 || token < self.ends_of_phrases[1]
     }
 
     /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
-    /// file has anywhere, or that is too short. Returns the number of lookups.
+    /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
     pub(super) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
         if word.len() < MIN_LETTERS
             || word.chars().nth(MIN_LETTERS - 1).is_none()
+            || word.contains(char::is_numeric)
             || self.known.contains(&FxBuildHasher.hash_one(word))
         {
             return 1;

@@ -129,11 +129,18 @@ fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
     if lists_them {
         return unproven.iter().try_for_each(|test| print(format_args!("unproven: {test}")));
     }
+    let of = if replies.tests() > replyd::MAX_TRIED_TESTS {
+        format!(" of the first {}", replyd::MAX_TRIED_TESTS)
+    } else {
+        String::new()
+    };
     match unproven.len() {
         0 => Ok(()),
-        1 => print("1 test passes only because its own sentence is in [tests]; --unproven shows it"),
+        1 => print(format_args!(
+            "1 test{of} passes only because its own sentence is in [tests]; --unproven shows it"
+        )),
         count => print(format_args!(
-            "{count} tests pass only because their own sentences are in [tests]; --unproven lists them"
+            "{count} tests{of} pass only because their own sentences are in [tests]; --unproven lists them"
         )),
     }
 }

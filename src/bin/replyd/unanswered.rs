@@ -43,8 +43,9 @@ fn read(file: &Path) -> Result<String, Failure> {
 
 fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> {
     for (index, group) in groups.iter().enumerate() {
-        let near =
-            (index * replies.len() < MAX_COMPARED_PAIRS).then(|| replies.nearest(&group.sentence)).flatten();
+        let near = (index * replies.len() < MAX_COMPARED_PAIRS)
+            .then(|| replies.similar_phrase(&group.sentence))
+            .flatten();
         let hint = near.map(|near| {
             format!("; similar to {:?} ({}): perhaps add it there after a '|'", near.phrase, near.place)
         });

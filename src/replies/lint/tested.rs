@@ -31,7 +31,7 @@ pub(in crate::replies) struct Test {
 }
 
 /// The beginnings of the texts of all replies, with the index of each.
-type Texts = BTreeMap<String, usize>;
+type TextBeginnings = BTreeMap<String, usize>;
 
 impl Test {
     pub(in crate::replies) fn of(entry: Entry, vars: &mut Vars) -> Test {
@@ -58,7 +58,7 @@ impl Replies {
         &self,
         test: &Test,
         known: &HashMap<String, usize>,
-        texts: impl Fn() -> &'a Texts,
+        texts: impl Fn() -> &'a TextBeginnings,
     ) -> Option<String> {
         let phrase = canonical(&test.expected);
         let Some(wanted) = known.get(&phrase) else {
@@ -85,7 +85,7 @@ impl Replies {
     }
 
     /// What to write instead of a reply's text, or instead of a phrase with a comment after it.
-    fn phrase_of_text(&self, test: &Test, texts: &Texts) -> Option<String> {
+    fn phrase_of_text(&self, test: &Test, texts: &TextBeginnings) -> Option<String> {
         if let Some(at) = values::comment(&test.expected) {
             return Some(format!(
                 "{:?} is part of it; write a comment on a line of its own",
@@ -112,7 +112,7 @@ impl Replies {
         whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
     }
 
-    fn texts(&self) -> Texts {
+    fn texts(&self) -> TextBeginnings {
         let texts = self.entries.iter().chain([&self.unknown]).map(|reply| beginning(&reply.text));
         texts.enumerate().map(|(entry, text)| (text, entry)).filter(|(text, _)| !text.is_empty()).collect()
     }

@@ -45,6 +45,49 @@ fn words_that_are_no_typos() {
 }
 
 #[test]
+fn numbers_are_never_corrected() {
+    let table = "10115 = A\niphone13 = B\n2024 & menu = C";
+    for message in ["do you deliver to 10117", "order 101150", "iphone12", "my iphone 12"] {
+        check_found(table, message, "?!", FoundBy::Nothing);
+    }
+    check_found(table, "iphone13?", "B", FoundBy::Phrase);
+}
+
+#[test]
+fn what_no_phrase_has_is_no_correction() {
+    // The text of `unknown` has correct words too.
+    let replies = Replies::parse("[replies]\nunknown = Call our office.\noffices = A", "f").unwrap();
+    assert_eq!(replies.with_nearest(false).answer("your office").found_by, FoundBy::Nothing);
+    // "checkin" is only another spelling of a phrase.
+    check_phrases("check-in = A", "checking account", "?!");
+    check_phrases("rolls = A\n[tests]\nroll = unknown", "roll+", "?!");
+    check_phrases("rolls = A\nzoo = B\n[tests]\nroll = zoo", "roll+", "?!");
+}
+
+/// However many words are one letter apart, a message costs little.
+#[test]
+fn crowded_spellings() {
+    let hangul: Vec<String> = ('\u{ac00}'..='\u{d7a3}').map(|last| format!("가나다라{last}")).collect();
+    let replies = Replies::parse(&format!("[replies]\n{} = A", hangul.join(" | ")), "f").unwrap();
+    let message = "가나다라а ".repeat(900);
+    let mut search = SearchBuffer::default();
+    let steps = search.visit(&replies.index, true, &message, |_| ());
+    assert!(steps < 500_000, "{steps} steps");
+    assert!(search.bytes() < 4 * 1024 * 1024, "{} bytes", search.bytes());
+}
+
+#[test]
+fn a_whole_message_of_smalltalk_is_smalltalk() {
+    let things: String = (1..9).map(|number| format!("thing{number} = R\n")).collect();
+    let table =
+        format!("thank you card* = A\nhello kitty = B\n{things}[smalltalk]\nthank you = C\nhello = D");
+    check(&table, "Thank you!", "C");
+    check(&table, "hello", "D");
+    check(&table, "hello kitten", "D");
+    check(&table, "a hello kitty", "B");
+}
+
+#[test]
 fn a_typo_is_worth_less_than_nothing_else() {
     check("opening = A\n[smalltalk]\ngood morning = B", "Good morning, when is the oepning?", "A");
     check("orders = A\nborders = B", "borders", "B");
@@ -65,6 +108,26 @@ fn tests_decide_ties() {
         Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain("problems with an invoice");
     assert_eq!(why.winner.why, "1 word in the message, and the most similar sentence, 0.568");
     assert_eq!(why.others[0].why, "similarity 0.296 against 0.568");
+}
+
+#[test]
+fn tests_count_however_many_phrases_there_are() {
+    let more: String = (0..600).map(|number| format!("word{number} | ")).collect();
+    let tests = "[tests]\nI have problems with my invoice = invoice\nproblems = problems";
+    check(&format!("{more}invoice = A\nproblems = B\n{tests}"), "problems with an invoice", "A");
+}
+
+#[test]
+fn explanations_name_the_typos_that_mattered() {
+    let typos = |table: &str, message: &str| {
+        let explanation = Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain(message);
+        explanation.corrections.into_iter().map(|(word, _)| word).collect::<Vec<_>>()
+    };
+    assert_eq!(typos("wedding cake = A", "weding cake"), ["weding"]);
+    assert_eq!(typos("wedding cake = A", "wedding cake for my weding"), [""; 0]);
+    assert_eq!(typos("wedding cake = A", "my weding caek"), ["weding"]);
+    let parking = "parking = B\n[tests]\nwhere can I leave my wagon = parking";
+    assert_eq!(typos(parking, "where can I leeve my wagon"), ["leeve"]);
 }
 
 #[test]
@@ -125,6 +188,9 @@ fn what_may_be_meant_is_offered() {
     assert_eq!(other.answer("hours").text().as_str(), "?!\nMeinten Sie:\n> opening hours\n> happy hours");
     let off = replies.with_did_you_mean("");
     assert_eq!(off.answer("hours").text().as_str(), "?!");
+    // Replies without anything to offer do not take the place of others.
+    let table = "[replies]\nblue ax* = A\nblue bx* = B\nblue cx* = C\nblue door = D";
+    assert_eq!(Replies::parse(table, "f").unwrap().answer("blue window").offers, ["blue door"]);
     // A phrase with signs of the grammar is not what people type.
     let replies =
         Replies::parse("[replies]\nunknown = ?!\nwork* & sunday = A\nrest & sunday* = B", "f").unwrap();
@@ -136,6 +202,7 @@ fn letters_as_people_type_them() {
     check("öffnungszeiten = A", "Oeffnungszeiten?", "A");
     check("Oeffnungszeiten = A", "Öffnungszeiten?", "A");
     check("öffnung* = A", "Oeffnungszeiten", "A");
+    check_phrases("oel* = A", "Ölwechsel", "A");
     check("größe = A", "groesse", "A");
     check("größe = A", "grosse", "A");
     check("über uns = A", "UEBER UNS", "A");
@@ -168,6 +235,12 @@ fn hyphens_inside_of_words() {
             check(&format!("{phrase} = A"), message, "A");
         }
     }
+    check_phrases("wi-fi in my room = A", "is there wifi in my room", "A");
+    check_phrases("e-mail to us = A", "an email to us", "A");
+    check_phrases("e-mail to us = A", "an e mail to us", "A");
+    check_phrases("tshirtdruck* = A", "T-Shirt-Drucke", "A");
+    let others: String = (0..8).map(|number| format!("otherword{number} = B\n")).collect();
+    check_phrases(&format!("emailadresse = A\n{others}"), "e mail-adresse", "A");
     check("e-mail | email = A", "my email", "A");
     check("e-mail = A\nemail = B", "email", "B");
     check("e-mail = A\nemail = B", "e-mail", "A");
