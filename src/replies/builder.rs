@@ -199,7 +199,7 @@ impl Replies {
     }
 
     /// For each entry of `[tests]`, the reply that it names.
-    fn replies_of_tests(&self) -> Vec<Option<usize>> {
+    pub(super) fn replies_of_tests(&self) -> Vec<Option<usize>> {
         let known = LazyCell::new(|| self.known_phrases());
         // Nearly always, an alternative is named just as it is written.
         let as_written: FxHashMap<&str, usize> =

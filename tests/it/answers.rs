@@ -56,7 +56,7 @@ fn check_has_three_ends() {
     assert_eq!(
         printed,
         "warning: config.ini:4: there is no 'unknown =' under [replies], so other messages get the built-in \"Sorry, I am unable to understand you.\"\n\
-         config.ini: 4 replies, 1 warning, 1 of 1 test pass\n\
+         config.ini: 4 replies, 1 warning, 1 of 1 test pass\n3 replies have no line under [tests]\n\
          with a typo in each test (8 different ones): 87 % right, 13 % wrong, 0 % unknown\n"
     );
     assert_eq!(said, "");
@@ -69,7 +69,7 @@ fn check_has_three_ends() {
         printed,
         "warning: config.ini:7: 'de*' matches a great many words; use a longer prefix\n\
          failed: config.ini:12: \"delivery?\" should be answered by \"opening hours | when & open\" (line 5), but \"de*\" (line 7) answers it\n\
-         config.ini: 4 replies, 1 warning, 1 of 2 tests pass\n\
+         config.ini: 4 replies, 1 warning, 1 of 2 tests pass\n3 replies have no line under [tests]\n\
          with a typo in each test (8 different ones): 43 % right, 50 % wrong, 7 % unknown\n"
     );
     assert_eq!(said.as_str(), "1 test fails\n");
@@ -87,7 +87,7 @@ fn check_has_three_ends() {
 fn check_counts_tests_that_prove_little() {
     let faq = FAQ.to_owned() + "where can I leave my car = open\nmay I leave a car = open\n";
     let (printed, ..) = run(&faq, &["check"], "");
-    assert!(printed.ends_with("3 of 3 tests pass\nwith a typo in each test (8 different ones): 29 % right, 5 % wrong, 66 % unknown\n2 tests pass only because their own sentences are in [tests]; --unproven lists them\n"), "{printed}");
+    assert!(printed.ends_with("3 of 3 tests pass\n2 replies have no line under [tests]\nwith a typo in each test (8 different ones): 29 % right, 5 % wrong, 66 % unknown\n2 tests pass only because their own sentences are in [tests]; --unproven lists them\n"), "{printed}");
     let (printed, ..) = run(&faq, &["check", "--unproven"], "");
     assert!(printed.ends_with("unproven: config.ini:12: \"where can I leave my car\"\nunproven: config.ini:13: \"may I leave a car\"\n"), "{printed}");
 }

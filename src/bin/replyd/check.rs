@@ -95,12 +95,23 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
         counted(replies.len(), "reply", "replies"),
         counted(replies.tests(), "test", "tests")
     ))?;
+    print_untested(replies)?;
     print_robustness(replies)?;
     print_unproven(replies, lists_unproven)?;
     match failures.len() {
         0 => Ok(()),
         1 => Err(Failure::new("1 test fails")),
         count => Err(Failure::new(format!("{count} tests fail"))),
+    }
+}
+
+/// Prints how many replies nobody has tried.
+fn print_untested(replies: &Replies) -> Result<(), Failure> {
+    match replies.untested() {
+        _ if replies.tests() == 0 => Ok(()),
+        0 => Ok(()),
+        1 => print("1 reply has no line under [tests]"),
+        count => print(format_args!("{count} replies have no line under [tests]")),
     }
 }
 

@@ -122,16 +122,18 @@ impl Replies {
         self.entries.get(entry).unwrap_or(&self.unknown)
     }
 
+    /// The number of replies that no entry of `[tests]` names.
+    pub fn untested(&self) -> usize {
+        let tested: BTreeSet<usize> = self.replies_of_tests().into_iter().flatten().collect();
+        self.len() - tested.len()
+    }
+
     /// Warns of replies without a test, in one line, and of words that take the tests of many replies.
     pub(super) fn what_tests_tell(&self, warnings: &mut Faults) {
         if self.len() < MANY_REPLIES && self.tests.is_empty() {
             return;
         }
-        let known = self.known_phrases();
-        let wanted = |test: &Test| known.get(&canonical(&test.expected)).copied();
-        let tested: BTreeSet<usize> =
-            self.tests.iter().filter_map(wanted).filter(|entry| *entry < self.len()).collect();
-        let untested = self.len() - tested.len();
+        let untested = self.untested();
         if self.len() >= MANY_REPLIES && untested > self.len() / 2 {
             let sentence = format!(
                 "{untested} of {} replies have no line under [tests]; write a sentence for each, and the phrase that should answer it",
@@ -139,6 +141,8 @@ impl Replies {
             );
             warnings.push(Fault::new(self.header_lines.tests.unwrap_or(self.header_lines.replies), sentence));
         }
+        let known = self.known_phrases();
+        let wanted = |test: &Test| known.get(&canonical(&test.expected)).copied();
         self.words_that_take_tests(wanted, warnings);
     }
 
