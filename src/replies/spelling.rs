@@ -120,9 +120,7 @@ impl Spellings {
             return [true, true];
         }
         let word = word.as_bytes();
-        let half = word.len().min(MAX_LETTERS).div_ceil(2) - 1;
-        let of_word = self.parts.may_have(part(&word[..half], BEGINNING))
-            || self.parts.may_have(part(&word[word.len() - half..], END));
+        let of_word = parts_of_spelling(word, word.len()).iter().any(|part| self.parts.may_have(*part));
         let of_prefix = self.may_end_as_prefix(word)
             && parts_of_beginning(word).iter().any(|part| self.parts.may_have(*part));
         [of_word, of_prefix]
@@ -154,14 +152,25 @@ impl Spellings {
 }
 
 /// Kinds of parts.
-const BEGINNING: u8 = 1;
-const END: u8 = 2;
-const OF_PREFIX: u8 = 3;
+const BEGINNING: u64 = 1;
+const END: u64 = 2;
+const ENDS: u64 = 3;
+const OF_PREFIX: u8 = 4;
 
-/// The parts of a word: for each length of a spelling, its first letters and its last ones.
+/// The parts of a word, for each length that its spellings have.
 fn parts_of_word(word: &[u8]) -> Vec<u64> {
-    let halves = (word.len() - 1..=word.len() + 1).map(|spelling| spelling.min(MAX_LETTERS).div_ceil(2) - 1);
-    halves.flat_map(|half| [part(&word[..half], BEGINNING), part(&word[word.len() - half..], END)]).collect()
+    (word.len() - 1..=word.len() + 1).flat_map(|length| parts_of_spelling(word, length)).collect()
+}
+
+/// The parts of a word of which a spelling of this length has at least one: the first half is as it was if the edit is after it, the
+/// last one if it is before it, and if it is in the middle, a few letters at both ends are.
+fn parts_of_spelling(word: &[u8], length: usize) -> [u64; 3] {
+    let length = length.min(MAX_LETTERS);
+    let half = length.div_ceil(2).min(word.len());
+    // Swapping edits two letters, at least one of which is in each half.
+    let few = length - half - 1;
+    let end = |letters: usize| &word[word.len() - letters..];
+    [part(&word[..half], BEGINNING), part(end(half), END), part(end(few), part(&word[..few], ENDS))]
 }
 
 /// The parts of a prefix: three of its first letters that stay as they are if the first letter is edited, the second, the third, or
@@ -199,8 +208,9 @@ fn letter_bit(byte: u8) -> u32 {
     1 << (byte & 31)
 }
 
-fn part(letters: &[u8], kind: u8) -> u64 {
-    letters.iter().fold(u64::from(kind), |number, byte| number.wrapping_mul(0x100_0193) ^ u64::from(*byte))
+/// Some letters after others, as a number.
+fn part(letters: &[u8], before: u64) -> u64 {
+    letters.iter().fold(before, |number, byte| number.wrapping_mul(0x100_0193) ^ u64::from(*byte))
 }
 
 /// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in
