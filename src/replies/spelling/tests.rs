@@ -21,6 +21,13 @@ fn one_edit() {
     assert!(!is_one_edit_apart("abcde", "badce"));
 }
 
+#[test]
+fn a_letter_outside_of_ascii_may_be_missing() {
+    let mut found = Vec::new();
+    Spellings::of([(1, "aébaa")].into_iter()).visit("abaaloc", |token| found.push(token));
+    assert_eq!(found, [1]);
+}
+
 /// A word with one edit at a place.
 fn edited(word: &str, kind: u8, at: usize, letter: char) -> String {
     let mut letters: Vec<char> = word.chars().collect();

@@ -77,6 +77,7 @@ fn words_in_one_form() {
     check("C++, C# & a+b, x+++++ #1", "c++ c# a b x 1");
     check("", "");
     check("\u{301}a", "a");
+    check("ß {\u{610}", "ss");
 }
 
 #[test]
