@@ -45,6 +45,7 @@ use nearest::NearestBuffer;
 pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
+use words::Words;
 
 /// The sections of a file that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
@@ -222,6 +223,11 @@ impl Replies {
     /// The number of entries in `[tests]`.
     pub fn tests(&self) -> usize {
         self.tests.len()
+    }
+
+    /// Whether a message has a letter, a digit or an emoji. Without any it can only be answered as a whole, as `?` is.
+    pub fn has_words(message: &str) -> bool {
+        !Words::of(message).is_empty()
     }
 
     /// The sentences of `[tests]`, in their order.

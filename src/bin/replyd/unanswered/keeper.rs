@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::{Timestamp, Unit};
-use replyd::Answer;
+use replyd::{Answer, Replies};
 
 use super::{file, kept::Kept};
 use crate::failure::Failure;
@@ -74,20 +74,8 @@ impl Unanswered {
 
     /// Keeps a message, unless it has no content or too many are waiting.
     fn keep(&self, kept: Kept) -> bool {
-        has_content(&kept.message) && self.messages.try_send(Some(kept)).is_ok()
+        Replies::has_words(&kept.message) && self.messages.try_send(Some(kept)).is_ok()
     }
-}
-
-/// Whether a message has a letter, a digit or an emoji.
-fn has_content(message: &str) -> bool {
-    message.chars().any(|char| char.is_alphanumeric() || is_emoji(char))
-}
-
-/// Whether a character is in a block with emoji, except blocks of punctuation (Unicode's emoji-data.txt).
-fn is_emoji(char: char) -> bool {
-    matches!(char,
-        '\u{2194}'..='\u{21aa}' | '\u{231a}'..='\u{23fa}' | '\u{25aa}'..='\u{27bf}' | '\u{2934}'..='\u{2935}'
-        | '\u{2b05}'..='\u{2b55}' | '\u{1f000}'..='\u{1faff}')
 }
 
 /// Writes messages until every handle is dropped.
