@@ -239,9 +239,13 @@ impl Session {
         self.throttle()?;
         let Config { max_message_bytes, message_timeout, .. } = *self.config;
         self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
+        // An event that was received together with the previous one needs no wait, and so no deadline.
+        let mut may_wait = !self.socket.get_ref().has_unread();
         loop {
-            let deadline = self.next_deadline();
-            self.socket.get_mut().read_by(deadline);
+            if std::mem::replace(&mut may_wait, true) {
+                let deadline = self.next_deadline();
+                self.socket.get_mut().read_by(deadline);
+            }
             match self.socket.read() {
                 Ok(message) => return self.received(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {

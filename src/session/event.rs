@@ -2,7 +2,7 @@
 
 use tungstenite::{Bytes, Message, Utf8Bytes, protocol::CloseFrame};
 
-/// Something that was received from the peer.
+/// Something that a conversation was waiting for, usually something received from the peer.
 ///
 /// Pings and Close have already been answered when they are handed out; a handler may ignore them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,11 @@ pub enum Event {
     /// The peer closed the conversation, with a close code (RFC 6455, section 7.4) and a reason if it sent any. This is
     /// the last event.
     Close(Option<(u16, Utf8Bytes)>),
+    /// Nothing was received until the deadline of [`Session::next_by`](crate::Session::next_by) or
+    /// [`Client::next_by`](crate::Client::next_by). The conversation continues.
+    Timeout,
+    /// A [`Waker`](crate::Waker) of this session was called, once or more, since the previous event of this kind.
+    Woken,
 }
 
 impl Event {
