@@ -35,6 +35,8 @@ const ALPN: &[u8] = b"http/1.1";
 const HANDSHAKE: u8 = 22;
 /// Size of the buffer for encrypted bytes. A larger record is read in several calls.
 const READ_BYTES: usize = 4096;
+/// Amount of decrypted bytes above which rustls accepts no more input until they are read.
+const MAX_PLAINTEXT_BYTES: usize = 16 * 1024;
 
 /// A certificate with its chain and private key. A server that has one accepts only TLS connections.
 ///
@@ -155,6 +157,8 @@ struct State {
     is_plain: bool,
     /// Whether anything has been received yet.
     has_received: bool,
+    /// Encrypted bytes that wait until the plaintext before them has been read.
+    unprocessed: Vec<u8>,
 }
 
 /// Encrypted bytes that have not been sent yet.
@@ -174,7 +178,8 @@ impl TlsStream {
         write_timeout: Duration,
     ) -> io::Result<TlsStream> {
         Transport::set_write_timeout(&**stream, write_timeout)?;
-        let state = Mutex::new(State { connection, is_plain: false, has_received: false });
+        let state =
+            Mutex::new(State { connection, is_plain: false, has_received: false, unprocessed: Vec::new() });
         Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
     }
 
@@ -202,13 +207,17 @@ impl TlsStream {
             state.is_plain = true;
             return Err(Abort::NotTls.into());
         }
-        let mut processed = Ok(());
+        let mut processed = Ok(0);
         while !bytes.is_empty() && processed.is_ok() {
             if state.connection.read_tls(&mut bytes)? == 0 {
                 // Nothing is accepted after a close_notify.
                 break;
             }
-            processed = state.connection.process_new_packets().map(drop);
+            processed = state.connection.process_new_packets().map(|state| state.plaintext_bytes_to_read());
+            if processed.as_ref().is_ok_and(|plaintext| *plaintext >= MAX_PLAINTEXT_BYTES) {
+                state.unprocessed = bytes.to_vec();
+                break;
+            }
         }
         if state.connection.wants_write() {
             drop(state);
@@ -273,11 +282,14 @@ impl Outbox {
 
 impl Transport for TlsStream {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.state().read(buffer) {
+        let mut state = self.state();
+        match state.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
-        self.read_record(buffer)
+        let unprocessed = std::mem::take(&mut state.unprocessed);
+        drop(state);
+        if unprocessed.is_empty() { self.read_record(buffer) } else { self.decrypt(&unprocessed, buffer) }
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -48,6 +48,32 @@ fn text(client: &mut Client) -> String {
     }
 }
 
+/// Messages longer than a record, one after the other: what is decrypted faster than it is read must wait, and not end anything.
+#[test]
+fn long_messages_in_quick_succession() {
+    let authority = Authority::new();
+    let mut config = Config::default();
+    config.max_message_bytes = 1 << 20;
+    config.messages_per_second = 0;
+    config.tls = Some(tls(&authority.identity()));
+    let server = serve_with(config, |session| {
+        while let Some(event) = session.next()? {
+            if let Event::Text(text) = event {
+                session.send(text)?;
+            }
+        }
+        Ok(())
+    });
+    for _ in 0..5 {
+        let mut client = connect(&server, "localhost", &authority.pem).unwrap();
+        let texts: Vec<String> = (1..=60).map(|length| "x".repeat(length * 700)).collect();
+        for texts in texts.chunks(20) {
+            texts.iter().for_each(|text| client.send(text).unwrap());
+            texts.iter().for_each(|expected| assert_eq!(text(&mut client).len(), expected.len()));
+        }
+    }
+}
+
 #[test]
 fn the_client_talks() {
     let authority = Authority::new();
