@@ -12,7 +12,7 @@ mod tokens;
 
 use crate::{
     error::Error,
-    http::{Head, Refusal, bad},
+    http::{ACCESS_TOKEN, Head, Refusal, bad},
 };
 pub(crate) use origin::is_loopback_host;
 pub use origin::{Origins, Site};
@@ -205,8 +205,7 @@ impl Caller {
         }
     }
 
-    /// The latest end of its session, if there is one. The key may have been given another expiry by a reload.
-    pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
+    fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
             Caller::Anonymous => None,
             Caller::Key(key) => key.among(keys)?.expires,
@@ -219,11 +218,19 @@ impl Caller {
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     pub(crate) caller: Caller,
+    /// The end of its session that the embedding program has set.
+    pub(crate) expires: Option<SystemTime>,
     /// Set for browsers only. Boxed, since every session keeps an `Admission` until it ends.
     page: Option<Box<Page>>,
 }
 
 impl Admission {
+    /// The latest end of its session, if there is one. A reload may have given the key another expiry.
+    pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
+        let of_caller = self.caller.expires_at(keys);
+        of_caller.into_iter().chain(self.expires).min()
+    }
+
     /// Whether the same request would still be admitted under these rules.
     pub(crate) fn still_holds(&self, rules: &Rules<'_>) -> bool {
         let (is_known, key_origins) = match &self.caller {
@@ -285,7 +292,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     if matches!(caller, Caller::Anonymous) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
-    Ok(Admission { caller, page })
+    Ok(Admission { caller, expires: None, page })
 }
 
 /// Looks a secret up among the keys, then tries it as a token.
@@ -306,11 +313,12 @@ fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
     }
 }
 
-/// The subprotocol to choose: the first that was offered and does not contain a secret, which the response would repeat.
-pub(crate) fn subprotocol(head: &Head) -> Option<&str> {
+/// The offered subprotocols of which one may be chosen: those that do not contain a secret, which the response would repeat.
+pub(crate) fn subprotocols(head: &Head) -> impl Iterator<Item = &str> {
     let secret = credential(head, true).ok().flatten().unwrap_or_default();
-    head.items(SUBPROTOCOLS)
-        .find(|offered| !is_bearer(offered) && offered.bytes().all(is_token) && offered.as_bytes() != secret)
+    head.items(SUBPROTOCOLS).filter(move |offered| {
+        !is_bearer(offered) && offered.bytes().all(is_token) && offered.as_bytes() != secret
+    })
 }
 
 /// The only header of an upgrade that a script in a browser can set.
@@ -321,7 +329,7 @@ const BEARER: &str = "bearer.";
 fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal> {
     let bearer = head.values("authorization").filter_map(bearer).map(<[u8]>::to_vec);
     let header = head.values("x-ws-auth-key").map(<[u8]>::to_vec);
-    let query = head.query_values("accessToken").filter(|_| query_token).map(String::into_bytes);
+    let query = head.target().values(ACCESS_TOKEN).filter(|_| query_token).map(String::into_bytes);
     let offered = head.items(SUBPROTOCOLS).filter(|item| is_bearer(item)).map(|item| {
         let encoded = item[BEARER.len()..].trim_end_matches('=').as_bytes();
         // Invalid base64url must count as a wrong key, not as none. The byte makes it one: it never occurs in UTF-8.

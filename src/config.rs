@@ -11,6 +11,7 @@ mod value;
 use std::{
     collections::{HashMap, HashSet},
     net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
 };
 
 use crate::{
@@ -49,6 +50,20 @@ impl Config {
         }
         config.tokens = sources.tokens();
         if faults.is_empty() { Ok(config) } else { Err(Error::config(faults.lines(name))) }
+    }
+
+    /// The defaults for a tool rather than a shop, which [`Server::bind`](crate::Server::bind) uses: clients may send as fast as they
+    /// like ([`messages_per_second`](Config::messages_per_second) is 0), messages of up to 1 MiB
+    /// ([`max_message_bytes`](Config::max_message_bytes)), and stay as long as they like ([`idle_timeout`](Config::idle_timeout)
+    /// is 0), and there is no chat page ([`page`](Config::page) is false). All other settings are as in [`Config::default`].
+    pub fn plain() -> Config {
+        Config {
+            max_message_bytes: 1024 * 1024,
+            messages_per_second: 0,
+            idle_timeout: Duration::ZERO,
+            page: false,
+            ..Config::default()
+        }
     }
 
     /// Names of the settings that differ from `old`, apart from keys, tokens and the certificate.

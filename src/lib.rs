@@ -130,13 +130,14 @@ pub use bot::{bot, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::{Color, Config, Loaded, Reading, Refused, Source, Sources, parse_duration};
 pub use error::{Error, ErrorKind};
+pub use http::Response;
 pub use ipnet::IpNet;
 pub use log::LevelFilter;
 pub use metrics::Counts;
 pub use replies::{
     Answer, Candidate, Explanation, FoundBy, MAX_TRIED_TESTS, Replies, Robustness, SearchBuffer,
 };
-pub use server::{RunningServer, Server};
+pub use server::{Entry, Request, RunningServer, Server, Stopper};
 pub use session::{Event, HandlerResult, Session};
-pub use stream::Tls;
+pub use stream::{Ending, Tls, Waker};
 pub use tungstenite::{Bytes, Utf8Bytes};

@@ -251,6 +251,8 @@ mod tests {
             Refusal::Full,
             Refusal::TooManyFromAddress,
             Refusal::Stopping,
+            Refusal::Program(Box::new(crate::http::Response::text(418, ""))),
+            Refusal::Internal,
         ];
         refusals.iter().for_each(|refusal| counters.refused(refusal));
         counters.unanswered();

@@ -2,12 +2,13 @@
 
 mod client_id;
 mod limit;
+mod system_limits;
 
 use std::{
     collections::HashMap,
     net::{Shutdown, SocketAddr, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -23,6 +24,7 @@ use crate::{
 };
 pub(crate) use client_id::ClientId;
 pub(crate) use limit::{AddressLimit, AddressPermit, ClientLimit, Permit, client_network};
+pub(crate) use system_limits::warn_of_system_limits;
 
 /// What all threads of a server share.
 pub(crate) struct Registry {
@@ -41,6 +43,8 @@ pub(crate) struct Registry {
     pub(crate) clients: ClientLimit,
     connections_so_far: AtomicU64,
     connections: Mutex<HashMap<u64, Registered>>,
+    /// Of a limit that is too low for sessions with wakers, it warns once.
+    warned_of_wakers: Once,
 }
 
 /// The registry's view of a connection.
@@ -92,12 +96,24 @@ impl Registry {
             stop: Arc::new(AtomicBool::new(false)),
             stopping,
             connections: Mutex::default(),
+            warned_of_wakers: Once::new(),
         }
     }
 
     /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The address that the server listens on.
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Warns once, when the first session gets a waker, if the system's limit is too low for as many as there may be.
+    pub(crate) fn warn_of_wakers(&self) {
+        self.warned_of_wakers
+            .call_once(|| system_limits::warn_of_limit_with_wakers(self.config().max_clients));
     }
 
     /// Number of reloads so far.

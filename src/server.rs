@@ -1,49 +1,61 @@
-//! The server: binding, starting, reloading and stopping it.
+//! The server: binding and starting it.
 
+mod accept_waker;
 mod acceptor;
+mod admission;
 mod connection;
+mod exchange;
+mod linger;
+mod plain;
+mod program;
+mod request;
 mod reserved;
 mod route;
+mod running;
 
 use std::{
-    fmt, fs, io,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    os::fd::OwnedFd,
+    fmt, io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::Arc,
-    thread::{self, JoinHandle},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::bounded;
 
 use crate::{
     config::Config,
     error::Error,
-    metrics::Counts,
-    registry::Registry,
+    http::Response,
+    registry::{self, Registry},
     session::{HandlerResult, Session},
     stream::Tls,
 };
+use accept_waker::AcceptWaker;
 use acceptor::Acceptor;
+pub use program::Entry;
+use program::{Judge, Pages, Program};
+pub use request::Request;
+pub use running::{RunningServer, Stopper};
 
 /// A server that is bound to its port but does not accept clients yet.
 ///
 /// Clients that connect before [`start`](Server::start) wait in the system's queue.
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     config: Config,
+    judge: Option<Box<Judge>>,
+    pages: Option<Box<Pages>>,
 }
 
 impl Server {
-    /// Binds to `address`, with all other settings at their defaults. Port 0 lets the system choose a free port.
+    /// Binds to `address`, with the settings of [`Config::plain`]. Port 0 lets the system choose a free port.
     ///
     /// # Errors
     ///
     /// When the address is in use, or is not one of this machine.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
         let listener = TcpListener::bind(address).map_err(|error| Error::io("cannot listen", error))?;
-        Server::new(listener, Config::default())
+        Server::from_listener(listener, Config::plain())
     }
 
     /// Binds to the address [`listen`](Config::listen) of `config`.
@@ -59,12 +71,67 @@ impl Server {
                 _ => Error::io(what, error),
             }
         })?;
-        Server::new(listener, config)
+        Server::from_listener(listener, config)
     }
 
-    fn new(listener: TcpListener, config: Config) -> Result<Server, Error> {
-        let local_addr = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
-        Ok(Server { listener, local_addr, config: config.checked()? })
+    /// Uses a listener that is already bound, one that was inherited from another process for example. The setting
+    /// [`listen`](Config::listen) of `config` is not used.
+    ///
+    /// # Errors
+    ///
+    /// When the listener cannot be used, or a setting has an invalid value.
+    pub fn from_listener(listener: TcpListener, config: Config) -> Result<Server, Error> {
+        let cannot_listen = |error| Error::io("cannot listen", error);
+        let local_addr = listener.local_addr().map_err(cannot_listen)?;
+        // An inherited one may not block, and then `accept` would fail at once, again and again.
+        listener.set_nonblocking(false).map_err(cannot_listen)?;
+        Ok(Server { listener, local_addr, config: config.checked()?, judge: None, pages: None })
+    }
+
+    /// Has `judge` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
+    /// is admitted, or the response that refuses it.
+    ///
+    /// It is also called for a plain request to `/chat`, with which a page finds out why its upgrade was refused. It runs on the
+    /// client's thread. A panic is answered with a 500.
+    ///
+    /// This does not replace [`require_key`](Config::require_key), which must be set for a server without keys that other machines
+    /// can reach: to `Some(false)` if `judge` alone decides.
+    ///
+    /// ```no_run
+    /// # let is_valid = |ticket: &str| ticket.len() > 20;
+    /// let server = replyd::Server::bind("127.0.0.1:0")?.admit(move |request| {
+    ///     match request.query("ticket").filter(|ticket| is_valid(ticket)) {
+    ///         Some(_) => Ok(replyd::Entry::named("a guest")),
+    ///         None => Err(replyd::Response::text(403, "This needs a ticket.")),
+    ///     }
+    /// });
+    /// # Ok::<(), replyd::Error>(())
+    /// ```
+    #[must_use]
+    pub fn admit(
+        self,
+        judge: impl Fn(&Request<'_>) -> Result<Entry, Response> + Send + Sync + 'static,
+    ) -> Server {
+        Server { judge: Some(Box::new(judge)), ..self }
+    }
+
+    /// Has `pages` answer plain requests (`GET` and `HEAD`) to all paths but `/healthz`, `/metrics` and `/chat`. Where it returns
+    /// `None`, the chat page is served if [`page`](Config::page) is set, else a 404.
+    ///
+    /// Keys and origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
+    /// one came. `pages` runs on a thread of the client. A panic is answered with a 500. A page must reach the client within
+    /// [`write_timeout`](Config::write_timeout).
+    ///
+    /// ```no_run
+    /// let server = replyd::Server::bind("127.0.0.1:0")?.pages(|request| match request.path() {
+    ///     "/" => Some(replyd::Response::html("<h1>Hello</h1>")),
+    ///     _ => None,
+    /// });
+    /// # Ok::<(), replyd::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pages(self, pages: impl Fn(&Request<'_>) -> Option<Response> + Send + Sync + 'static) -> Server {
+        Server { pages: Some(Box::new(pages)), ..self }
     }
 
     /// The address and port that the server is bound to.
@@ -86,14 +153,14 @@ impl Server {
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
-        let Server { listener, local_addr, config } = self;
+        let Server { listener, local_addr, config, judge, pages } = self;
         config.check_exposure_at(local_addr)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
                 "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: no client can connect"
             );
         }
-        warn_of_system_limits(&config);
+        registry::warn_of_system_limits(config.max_clients);
         if config.tls.as_ref().is_some_and(Tls::has_expired) {
             log::warn!("tls_certificate has expired: clients will refuse it");
         }
@@ -102,159 +169,18 @@ impl Server {
         let (stop_sender, stopping) = bounded(0);
         let registry = Arc::new(Registry::new(config, local_addr, stopping));
         let no_thread = |error| Error::io("cannot start a thread", error);
-        // Cloned in advance: at the stop the system may have no descriptor left.
-        let waker = listener.try_clone().map_err(|error| Error::io("cannot listen", error))?;
-        let waker = TcpStream::from(OwnedFd::from(waker));
-        let acceptor = Acceptor::new(&registry, Arc::new(handler), alive).map_err(no_thread)?;
+        // Made in advance: at the stop the system may have no descriptor left.
+        let accept_waker = AcceptWaker::new(&listener).map_err(|error| Error::io("cannot listen", error))?;
+        let program = Program { handler: Box::new(handler), judge, pages };
+        let acceptor = Acceptor::new(&registry, Arc::new(program), alive).map_err(no_thread)?;
         let accepting = acceptor.start(listener).map_err(no_thread)?;
         log::info!("Waiting for clients ... [{scheme}://{local_addr}]");
-        Ok(RunningServer {
-            registry,
-            local_addr,
-            waker,
-            accepting: Some(accepting),
-            stop_sender: Some(stop_sender),
-            all_ended,
-        })
+        Ok(RunningServer::new(registry, accept_waker, accepting, stop_sender, all_ended))
     }
 }
 
-/// A running server. Dropping it stops the server, as [`stop`](RunningServer::stop) does.
-#[must_use = "dropping it stops the server"]
-pub struct RunningServer {
-    registry: Arc<Registry>,
-    local_addr: SocketAddr,
-    /// The listening socket, as a `TcpStream`: std offers `shutdown` for no other type.
-    waker: TcpStream,
-    accepting: Option<JoinHandle<()>>,
-    stop_sender: Option<Sender<()>>,
-    all_ended: Receiver<()>,
-}
-
-impl RunningServer {
-    /// The address and port that the server listens on.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
-    }
-
-    /// Number of clients that hold a permit of [`max_clients`](Config::max_clients), including those whose upgrade is not
-    /// complete.
-    pub fn clients(&self) -> usize {
-        self.registry.clients.in_use()
-    }
-
-    /// The current settings.
-    pub fn config(&self) -> Arc<Config> {
-        self.registry.config()
-    }
-
-    /// Replaces the settings, and returns the names of changed settings that need a restart and keep their values: `listen`,
-    /// `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS if it was switched on or off.
-    ///
-    /// Sessions continue, and use the new settings from their next event on. Those that the new settings would not admit end
-    /// at once with close code 1008: their key was removed or has expired, they have no key although one is required now,
-    /// or their page's origin is no longer accepted.
-    ///
-    /// # Errors
-    ///
-    /// When a setting has an invalid value, or when the server requires a key now but would not any longer. Then
-    /// nothing changes.
-    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
-        let reloaded = config.checked().and_then(|config| self.registry.reload(config));
-        self.registry.counters.reloaded(reloaded.is_ok());
-        reloaded
-    }
-
-    /// Checks whether [`reload`](RunningServer::reload) would accept these settings, without changing anything.
-    ///
-    /// # Errors
-    ///
-    /// The same as those of [`reload`](RunningServer::reload).
-    pub fn check_reload(&self, config: &Config) -> Result<(), Error> {
-        config.check_values()?;
-        self.registry.check_reload(&self.registry.config(), config)
-    }
-
-    /// What the server has done since it was started.
-    pub fn counts(&self) -> Counts {
-        self.registry.counts()
-    }
-
-    /// Counts a reload that failed before [`reload`](RunningServer::reload) could be called, because the settings could not
-    /// be read.
-    pub fn count_failed_reload(&self) {
-        self.registry.counters.reloaded(false);
-    }
-
-    /// Sets the total number of log lines that the program has lost. The library does not write the log itself, but reports
-    /// this number among its [`counts`](RunningServer::counts).
-    pub fn set_lost_log_lines(&self, count: u64) {
-        self.registry.counters.set_log_lines_lost(count);
-    }
-
-    /// Stops the server, and returns when it has stopped.
-    ///
-    /// For `drain_delay` sessions continue while new clients get a 503. Then the port is released, and each session ends with
-    /// close code 1001. Connections that are still open after `drain_timeout` are cut; a handler that is stuck in its own
-    /// code is abandoned, and its thread keeps running. In all, this takes at most `drain_delay` plus `drain_timeout`.
-    ///
-    /// The second part usually takes milliseconds, until all clients have answered the Close. It takes up to
-    ///
-    /// - one second, if a client does not answer, or has sent only part of its request;
-    /// - two seconds, if a client already got its Close, or the answer to a plain request, and has not disconnected;
-    /// - one second more, if a handler keeps sending and never calls [`next`](Session::next);
-    /// - `drain_timeout`, if a handler is busy or a client does not read.
-    pub fn stop(self) {}
-
-    fn end(&mut self) {
-        let Some(accepting) = self.accepting.take() else { return };
-        self.registry.drain();
-        let config = self.registry.config();
-        thread::sleep(config.drain_delay);
-
-        // Before any thread is woken: a woken thread must find the flag set.
-        self.registry.stop();
-        // Closes the channel, which wakes sessions that are being throttled.
-        self.stop_sender = None;
-        // A listening socket that is shut down wakes its blocked `accept`.
-        let _ = self.waker.shutdown(Shutdown::Both);
-        let _ = accepting.join();
-
-        // Wakes the reads of all sessions, which then send their Close.
-        self.registry.shut_down_connections(Shutdown::Read);
-        // Nothing is ever sent over this channel: it disconnects when the last connection is dropped.
-        if self.all_ended.recv_timeout(config.drain_timeout) == Err(RecvTimeoutError::Timeout) {
-            log::warn!("{} clients did not end within drain_timeout and are disconnected", self.clients());
-            self.registry.shut_down_connections(Shutdown::Both);
-        }
-        log::info!("Stopped");
-    }
-}
-
-impl Drop for RunningServer {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl fmt::Debug for RunningServer {
+impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningServer").field("local_addr", &self.local_addr).finish_non_exhaustive()
-    }
-}
-
-/// Warns when a limit of the system is lower than `max_clients`. Does nothing where there is no `/proc`.
-fn warn_of_system_limits(config: &Config) {
-    let Ok(limits) = fs::read_to_string("/proc/self/limits") else { return };
-    for (name, what) in [("Max open files", "open files"), ("Max processes", "threads")] {
-        let soft = limits
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<usize>().ok());
-        if let Some(allowed) = soft.filter(|allowed| *allowed < config.max_clients.saturating_add(32)) {
-            log::warn!(
-                "max_clients is {}, but the system allows this process only {allowed} {what}",
-                config.max_clients
-            );
-        }
+        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
     }
 }

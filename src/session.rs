@@ -3,46 +3,33 @@
 mod event;
 mod pings;
 mod rates;
+mod receiving;
+mod sending;
 
 use std::{
     fmt,
-    io::{ErrorKind, Write},
+    io::Write,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant, SystemTime},
+    sync::Arc,
+    time::Instant,
 };
 
-use crossbeam_channel::RecvTimeoutError;
 use tungstenite::{
-    Bytes, Error as WireError, Message, Utf8Bytes, WebSocket,
-    protocol::{
-        CloseFrame, Role, WebSocketConfig,
-        frame::{
-            Frame,
-            coding::{CloseCode, Data, OpCode},
-        },
-    },
+    Bytes, Message, Utf8Bytes, WebSocket,
+    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
 use crate::{
     config::Config,
     error::Error,
-    metrics::add,
+    http::Target,
     registry::{ClientId, Connection},
-    stream::{Abort, Ending, GATHER_BYTES, GatheringStream, answer_ping},
+    stream::{Ending, GatheringStream, Waker},
 };
 pub use event::Event;
 pub(crate) use pings::Pings;
 use rates::Rates;
 
-/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
-const BUDGET_SLACK: usize = 64 * 1024;
-/// Time for which a handler may still send after the server began to stop.
-const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Maximum payload of a sent frame. A longer message is sent in fragments (RFC 6455, section 5.4), so that a client that
-/// does not read costs no more memory, however long the message is. Messages up to this size also reach clients that do not
-/// support fragments.
-const PIECE_BYTES: usize = GATHER_BYTES;
 /// Maximum length of a close reason: a control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 /// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle client costs 24 KiB
@@ -62,6 +49,7 @@ pub struct Session {
     config: Arc<Config>,
     generation: u64,
     peer: ClientId,
+    opening: Opening,
     ending: Option<Ending>,
     pings: Pings,
     rates: Rates,
@@ -71,13 +59,28 @@ pub struct Session {
     expires_at: Option<Instant>,
     /// Pongs may be among the gathered bytes.
     holds_pongs: bool,
+    /// The wait for the current event has begun, so that its limits on bytes and time apply already.
+    has_begun_event: bool,
+    /// The previous event was a wake-up. Then the client comes first, or a waker in a loop could keep it from being read.
+    was_woken: bool,
     /// Time at which a send first noticed that the server is stopping.
     stop_seen: Option<Instant>,
 }
 
+/// What the client asked for in the opening handshake (RFC 6455, section 1.3), as far as a session keeps it.
+pub(crate) struct Opening {
+    pub(crate) target: Target,
+    pub(crate) subprotocol: Option<Box<str>>,
+}
+
 impl Session {
     /// Begins a conversation over an upgraded connection.
-    pub(crate) fn new(mut stream: GatheringStream, connection: Arc<Connection>, peer: ClientId) -> Session {
+    pub(crate) fn new(
+        mut stream: GatheringStream,
+        connection: Arc<Connection>,
+        peer: ClientId,
+        opening: Opening,
+    ) -> Session {
         let now = Instant::now();
         stream.begin_counting();
         // The generation first: then a reload in between is applied twice, rather than missed.
@@ -93,11 +96,14 @@ impl Session {
             config,
             connection,
             peer,
+            opening,
             ending: None,
             pings: Pings::new(now),
             rates: Rates::new(now),
             awaits_reply: false,
             holds_pongs: false,
+            has_begun_event: false,
+            was_woken: false,
             expires_at: None,
             stop_seen: None,
         };
@@ -119,13 +125,40 @@ impl Session {
         reason = "it can fail, and a loop over an iterator of results would not stop at an error"
     )]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
-        if self.ending.is_some() {
-            return Ok(None);
-        }
-        match self.next_event() {
-            Ok(event) => Ok(Some(event)),
-            Err(ending) => self.end(ending),
-        }
+        self.next_until(None)
+    }
+
+    /// Like [`next`](Session::next), but waits until `deadline` at most, then returns [`Event::Timeout`]. A message of which
+    /// only a part was received by then is not lost, and its time limit is not extended.
+    ///
+    /// After `deadline` it still returns what has already been received. It may return late by a 64th of the time that it
+    /// waited.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`next`](Session::next).
+    pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
+        self.next_until(Some(deadline))
+    }
+
+    /// A handle with which other threads wake this session: its [`next`](Session::next) or [`next_by`](Session::next_by)
+    /// then returns [`Event::Woken`].
+    ///
+    /// What the session should do is not part of a wake-up. To push messages to many clients, give each a bounded channel,
+    /// `try_send` into it, then wake the session. A full channel means that the client reads too slowly: skip the message, or end
+    /// the client by dropping its channel.
+    ///
+    /// The session needs two more file descriptors from the first call on; others need none.
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over, the system has no descriptors left, or it is not Unix.
+    pub fn waker(&mut self) -> Result<Waker, Error> {
+        self.check_open()?;
+        let waker = self.socket.get_mut().waker(&self.connection.stream);
+        let waker = waker.map_err(|error| Error::io("the session cannot be woken", error))?;
+        self.connection.registry.warn_of_wakers();
+        Ok(waker)
     }
 
     /// Sends a text message.
@@ -206,12 +239,34 @@ impl Session {
 
     /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the connection.
     pub fn client_ip(&self) -> IpAddr {
-        self.peer.forwarded.unwrap_or_else(|| self.peer.address.ip().to_canonical())
+        self.peer.client_ip()
     }
 
     /// The name of the client's key, or the `sub` of its token, which may be any text. `None` for a client without either.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
+    }
+
+    /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.
+    pub fn path(&self) -> &str {
+        self.opening.target.path()
+    }
+
+    /// The first parameter called `name` of the query that the client asked for, decoded. `accessToken` is never returned, as it
+    /// may be a key.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.opening.target.value(name)
+    }
+
+    /// The chosen subprotocol (RFC 6455, section 1.9): the first that the client offered, unless
+    /// [`Server::admit`](crate::Server::admit) chose another one.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.opening.subprotocol.as_deref()
+    }
+
+    /// Why the conversation is over, once it is. It may still be `None` when the handler returns, which ends it too.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
     }
 
     /// The current settings. A reload takes effect with the next event.
@@ -233,218 +288,6 @@ impl Session {
     /// The stream under the conversation.
     pub(crate) fn stream(&mut self) -> &mut GatheringStream {
         self.socket.get_mut()
-    }
-
-    fn next_event(&mut self) -> Result<Event, Ending> {
-        self.throttle()?;
-        let Config { max_message_bytes, message_timeout, .. } = *self.config;
-        self.socket.get_mut().begin_event(max_message_bytes.saturating_add(BUDGET_SLACK), message_timeout);
-        // An event that was received together with the previous one needs no wait, and so no deadline.
-        let mut may_wait = !self.socket.get_ref().has_unread();
-        loop {
-            if std::mem::replace(&mut may_wait, true) {
-                let deadline = self.next_deadline();
-                self.socket.get_mut().read_by(deadline);
-            }
-            match self.socket.read() {
-                Ok(message) => return self.received(message),
-                Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    self.check_deadlines()?
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn received(&mut self, message: Message) -> Result<Event, Ending> {
-        self.apply_reload();
-        self.pings.answered();
-        self.socket.get_mut().delivered();
-        // Before anything can end the session: tungstenite would send the pong after the Close.
-        if let Message::Ping(payload) = &message {
-            answer_ping(&mut self.socket, payload)?;
-            self.holds_pongs = true;
-        }
-        // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
-        if self.has_expired(self.socket.get_ref().last_received()) {
-            return Err(Ending::Expired);
-        }
-        if self.socket.get_ref().is_late() {
-            return Err(Ending::TooSlow);
-        }
-        match message {
-            Message::Text(_) | Message::Binary(_) => {
-                // A slow handler must not hold back pongs.
-                if std::mem::take(&mut self.holds_pongs) {
-                    self.send_gathered()?;
-                }
-                self.socket.get_mut().end_idling();
-                let last_received = self.socket.get_ref().last_received();
-                self.rates.charge(last_received, self.config.messages_per_second);
-                self.awaits_reply = true;
-                add(&self.connection.state.traffic.messages_received, 1);
-                self.count_bytes();
-            }
-            Message::Ping(_) | Message::Pong(_) => {
-                self.rates.charge_control(self.socket.get_ref().last_received());
-            }
-            Message::Frame(_) => {}
-            Message::Close(_) => {
-                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
-                let _ = self.socket.flush();
-                let _ = self.send_gathered();
-                self.ending = Some(Ending::Closed);
-            }
-        }
-        // As above, for a client that only sends pings.
-        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
-            return Err(Ending::Idle);
-        }
-        Event::from_message(message).ok_or_else(|| Ending::Protocol("unexpected raw frame".into()))
-    }
-
-    /// Applies settings that have changed since the previous event.
-    fn apply_reload(&mut self) {
-        let generation = self.connection.registry.generation();
-        if generation != self.generation {
-            self.generation = generation;
-            self.config = self.connection.registry.config();
-            let limits = limits(self.config.max_message_bytes, READ_BUFFER_BYTES);
-            self.socket.set_config(|config| *config = limits);
-            self.socket.get_mut().set_write_timeout(self.config.write_timeout);
-            self.update_expiry();
-        }
-    }
-
-    /// Computes `expires_at` anew: a reload may have changed a key's expiry.
-    fn update_expiry(&mut self) {
-        let time = self
-            .connection
-            .state
-            .admission
-            .get()
-            .and_then(|admission| admission.caller.expires_at(&self.config.keys));
-        let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
-        self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
-    }
-
-    fn count_bytes(&self) {
-        let stream = self.socket.get_ref();
-        self.connection.state.traffic.bytes_received.store(stream.bytes_received(), Relaxed);
-        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
-    }
-
-    /// Waits until the client is no longer too far ahead of its rates. Its input stays in the system's buffers meanwhile, which
-    /// slows the client down.
-    fn throttle(&mut self) -> Result<(), Ending> {
-        let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(()) };
-        // The client may be waiting for these replies.
-        self.send_gathered()?;
-        // Not a sleep: a stop closes the channel, and ends the wait.
-        match self.connection.registry.stopping.recv_timeout(excess) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => return Err(Ending::Stop),
-        }
-        // The client may have sent enough input for minutes of throttling, during which nothing else checks these.
-        if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
-            return Err(Ending::Withdrawn);
-        }
-        if self.has_expired(Instant::now()) { Err(Ending::Expired) } else { Ok(()) }
-    }
-
-    fn next_deadline(&self) -> Instant {
-        let others = [self.idle_due(), self.expires_at];
-        others.into_iter().flatten().fold(self.ping_due(), Instant::min)
-    }
-
-    /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
-    fn ping_due(&self) -> Instant {
-        self.pings.due(self.socket.get_ref().last_received(), self.config.ping_interval)
-    }
-
-    /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
-    fn idle_due(&self) -> Option<Instant> {
-        let since = self.socket.get_ref().idle_since();
-        (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
-    }
-
-    fn is_idle(&self, now: Instant) -> bool {
-        self.idle_due().is_some_and(|due| now >= due)
-    }
-
-    fn has_expired(&self, now: Instant) -> bool {
-        self.expires_at.is_some_and(|expires_at| now >= expires_at)
-    }
-
-    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its deadline.
-    fn check_deadlines(&mut self) -> Result<(), Ending> {
-        self.apply_reload();
-        let now = Instant::now();
-        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
-            return Err(Ending::TooSlow);
-        }
-        if self.has_expired(now) {
-            return Err(Ending::Expired);
-        }
-        if self.is_idle(now) {
-            return Err(Ending::Idle);
-        }
-        if now >= self.ping_due() {
-            self.pings.send(now, self.config.ping_interval)?;
-            self.socket.send(Message::Ping(Bytes::new()))?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, message: Message) -> Result<(), Error> {
-        self.check_open()?;
-        if self.is_past_stop_grace() {
-            return self.end(Ending::Stop).and(Err(Ending::Stop.into()));
-        }
-        let is_message = message.is_text() || message.is_binary();
-        match message {
-            Message::Text(text) if text.len() > PIECE_BYTES => self.write_pieces(Data::Text, text.into()),
-            Message::Binary(bytes) if bytes.len() > PIECE_BYTES => self.write_pieces(Data::Binary, bytes),
-            message => self.socket.write(message),
-        }
-        .map_err(|error| self.broken(error.into()))?;
-        add(&self.connection.state.traffic.messages_sent, u64::from(is_message));
-        // Either call has just looked at the clock, which gives the reply's time for the metrics.
-        let sent = match self.socket.get_ref().may_gather() {
-            Some(now) => now,
-            None => {
-                self.send_gathered().map_err(|ending| self.broken(ending))?;
-                self.socket.get_ref().last_sent()
-            }
-        };
-        if is_message && std::mem::take(&mut self.awaits_reply) {
-            let took = sent.saturating_duration_since(self.socket.get_ref().last_received());
-            self.connection.state.traffic.answered(took);
-        }
-        Ok(())
-    }
-
-    /// Sends a long message in fragments. Each is sent before the next one is made, and all of them within one
-    /// `write_timeout`.
-    fn write_pieces(&mut self, kind: Data, mut bytes: Bytes) -> Result<(), WireError> {
-        let deadline = Instant::now() + self.config.write_timeout;
-        let mut opcode = kind;
-        while !bytes.is_empty() {
-            let piece = bytes.split_to(piece_len(kind, &bytes));
-            let frame = Frame::message(piece, OpCode::Data(opcode), bytes.is_empty());
-            self.socket.get_mut().set_write_timeout(deadline.saturating_duration_since(Instant::now()));
-            self.socket.write(Message::Frame(frame))?;
-            opcode = Data::Continue;
-        }
-        self.socket.get_mut().set_write_timeout(self.config.write_timeout);
-        Ok(())
-    }
-
-    /// Whether the handler may not send any more because the server is stopping. A handler that keeps sending never learns
-    /// of the stop from `next`; others get the time for a last reply.
-    fn is_past_stop_grace(&mut self) -> bool {
-        let stopping = self.connection.registry.is_stopping();
-        stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > STOP_GRACE
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
@@ -479,16 +322,6 @@ impl Session {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
         let _ = self.send_gathered();
-    }
-}
-
-/// The length of the next frame's payload. Text is cut between characters, because some peers check the UTF-8 of each frame
-/// separately.
-fn piece_len(kind: Data, bytes: &[u8]) -> usize {
-    let is_inside = |index: usize| kind == Data::Text && bytes[index] & 0xc0 == 0x80;
-    match bytes.len() {
-        len @ ..=PIECE_BYTES => len,
-        _ => (1..=PIECE_BYTES).rev().find(|index| !is_inside(*index)).unwrap_or(PIECE_BYTES),
     }
 }
 

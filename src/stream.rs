@@ -12,11 +12,14 @@ mod tls;
 #[path = "stream/without_tls.rs"]
 mod tls;
 mod transport;
+mod waker;
 
 pub(crate) use abort::{Abort, StopFlags};
-pub(crate) use ending::Ending;
+pub use ending::Ending;
 pub(crate) use gathering::{GATHER_BYTES, GatheringStream, answer_ping};
 pub(crate) use timed::TimedStream;
 pub use tls::Tls;
 pub(crate) use tls::{connect, described};
 pub(crate) use transport::{SharedTransport, Transport};
+pub(crate) use waker::WakeUps;
+pub use waker::Waker;

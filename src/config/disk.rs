@@ -1,9 +1,8 @@
 //! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their mode.
 
 use std::{
-    fs::{Metadata, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -27,10 +26,8 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
         true => ReadError::Passing(error),
         false => ReadError::Faulty(format!("cannot read {subject}: {error}")),
     };
-    // The path may lead to another file at any time, so the type is checked after opening. Without this flag, opening a pipe
-    // blocks until somebody writes to it.
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
-    let opened = opened.map_err(unreadable)?;
+    // The path may lead to another file at any time, so the type is checked after opening.
+    let opened = open(file).map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
@@ -45,16 +42,44 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
     Ok(Contents { bytes, metadata })
 }
 
+#[cfg(unix)]
+fn open(file: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Without this flag, opening a pipe blocks until somebody writes to it.
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
+}
+
+#[cfg(not(unix))]
+fn open(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(file)
+}
+
 /// Whether an error says nothing about the file: the process is out of descriptors or memory, the device fails, or another
 /// process holds a lease.
+#[cfg(unix)]
 fn is_passing(error: &io::Error) -> bool {
     let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO, libc::EINTR, libc::EAGAIN];
     error.raw_os_error().is_some_and(|code| passing.contains(&code))
 }
 
+/// Whether an error says nothing about the file: the process is out of memory, or another one is using the file.
+#[cfg(not(unix))]
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
+    [Interrupted, OutOfMemory, ResourceBusy, WouldBlock].contains(&error.kind())
+}
+
 /// Whether everybody on this machine may read a file that looks like this.
+#[cfg(unix)]
 pub(super) fn is_public(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o004 != 0
+}
+
+/// Whether everybody on this machine may read a file that looks like this; unknown here, where the mode does not say.
+#[cfg(not(unix))]
+pub(super) fn is_public(_: &Metadata) -> bool {
+    false
 }
 
 /// A path in a file is relative to that file.

@@ -104,8 +104,8 @@ macro_rules! settings {
 settings! {
     /// All settings of a server.
     ///
-    /// [`Config::default`] is what `replyd` does without a file. Change single fields, or read a file with
-    /// [`Config::load`].
+    /// [`Config::default`] is what `replyd` does without a file, [`Config::plain`] suits a tool. Change single fields, or read a
+    /// file with [`Config::load`].
     ///
     /// ```
     /// let mut config = replyd::Config::default();
@@ -134,7 +134,8 @@ settings! {
         server.write_timeout: Duration = Duration::from_secs(10), "10s", positive_duration, live;
         /// Silence after which a client is pinged, 25 s by default. A client that is silent for three of them counts as gone.
         server.ping_interval: Duration = Duration::from_secs(25), "25s", positive_duration, live;
-        /// Time without a message after which a client is closed with close code 1000, 30 min by default; zero is never.
+        /// Time without a message in either direction after which a client is closed with close code 1000, 30 min by default; zero
+        /// is never.
         server.idle_timeout: Duration = Duration::from_secs(30 * 60), "30m", duration, live;
         /// Time for which a stopping server keeps its sessions while it refuses new clients with 503, 0 s by default.
         server.drain_delay: Duration = Duration::ZERO, "0s", duration, live;

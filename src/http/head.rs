@@ -13,8 +13,9 @@ use std::{
 use scan::Scan;
 
 use super::{
-    excerpt::{Excerpt, LOGGED_CHARS},
+    excerpt::Excerpt,
     refusal::{Refusal, bad},
+    target::Target,
 };
 use crate::stream::Abort;
 
@@ -29,8 +30,7 @@ const MAX_HEADERS: usize = 64;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     method: String,
-    path: String,
-    query: Option<String>,
+    target: Target,
     minor_version: u8,
     headers: Vec<(String, Vec<u8>)>,
 }
@@ -101,11 +101,9 @@ impl Head {
         else {
             return Err(bad("This is not an HTTP/1.1 request."));
         };
-        let (path, query) = split_target(method, target)?;
         Ok(Head {
             method: method.to_owned(),
-            path,
-            query,
+            target: Target::parse(method, target)?,
             minor_version,
             headers: request
                 .headers
@@ -135,9 +133,9 @@ impl Head {
         &self.method
     }
 
-    /// The path without the query, not percent-decoded.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+    /// The path and query.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
@@ -150,11 +148,9 @@ impl Head {
         self.headers.iter().filter(move |header| header.0 == name).map(|header| &header.1[..])
     }
 
-    /// The values of all query parameters called `name`, percent-decoded.
-    pub(crate) fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> {
-        form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes())
-            .filter(move |pair| pair.0 == name)
-            .map(|pair| pair.1.into_owned())
+    /// All headers, with their names in lower case.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// The value of the first header called `name`, if it is UTF-8.
@@ -180,13 +176,16 @@ impl Head {
 impl fmt::Display for Head {
     /// Formats the request for the log, without the query and headers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", Excerpt::of(&self.method, 20), Excerpt::of(&self.path, LOGGED_CHARS))
+        write!(f, "{} {}", Excerpt::of(&self.method, 20), self.target)
     }
 }
 
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Head").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Head")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
     }
 }
 
@@ -211,28 +210,5 @@ enum Failed {
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Failed {
         Failed::Refused(refusal)
-    }
-}
-
-/// Splits origin-form and absolute-form targets (RFC 9112, section 3.2) into path and query.
-fn split_target(method: &str, target: &str) -> Result<(String, Option<String>), Refusal> {
-    let target = match target.split_once("://") {
-        Some((scheme, rest))
-            if ["http", "https", "ws", "wss"].contains(&scheme.to_ascii_lowercase().as_str()) =>
-        {
-            rest.find(['/', '?']).map_or("/", |path| &rest[path..])
-        }
-        _ => target,
-    };
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
-        None => (target, None),
-    };
-    match path {
-        "" => Ok(("/".to_owned(), query)),
-        path if path.starts_with('/') => Ok((path.to_owned(), query)),
-        // `OPTIONS *` and `CONNECT host:port` are refused later, because of their method.
-        path if method == "OPTIONS" || method == "CONNECT" => Ok((path.to_owned(), query)),
-        _ => Err(bad("The request target must be a path.")),
     }
 }

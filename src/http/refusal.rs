@@ -6,7 +6,7 @@ use tungstenite::handshake::server::ErrorResponse;
 
 use super::{
     excerpt::{Excerpt, LOGGED_CHARS},
-    response::plain,
+    response::{Response, plain},
 };
 
 /// Every reason to refuse a request; each has one status (RFC 9110, section 15).
@@ -41,6 +41,10 @@ pub(crate) enum Refusal {
     /// `max_clients_per_ip` are connected from this address.
     TooManyFromAddress,
     Stopping,
+    /// The embedding program refuses it, with this response.
+    Program(Box<Response>),
+    /// The embedding program panicked, or its response is not valid; the log says which.
+    Internal,
 }
 
 /// A refusal with status 400; `sentence` is the answer's body.
@@ -67,6 +71,8 @@ impl Refusal {
             Refusal::UpgradeRequired | Refusal::WrongVersion => 426,
             Refusal::HeadTooLarge => 431,
             Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => 503,
+            Refusal::Program(response) => response.status(),
+            Refusal::Internal => 500,
         }
     }
 
@@ -90,14 +96,16 @@ impl Refusal {
     pub(crate) const UNANSWERED: &str = "unanswered";
 
     /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
-    pub(crate) const LABELS: [&str; 13] = [
+    pub(crate) const LABELS: [&str; 15] = [
         "bad_request",
         "foreign_origin",
         "full",
         "head_too_large",
+        "internal",
         "method_not_allowed",
         "no_key",
         "not_found",
+        "program",
         "stopping",
         "timeout",
         "too_many_from_address",
@@ -121,6 +129,8 @@ impl Refusal {
             Refusal::Full => "full",
             Refusal::TooManyFromAddress => "too_many_from_address",
             Refusal::Stopping => "stopping",
+            Refusal::Program(_) => "program",
+            Refusal::Internal => "internal",
         }
     }
 
@@ -136,6 +146,11 @@ impl Refusal {
 
     /// The answer, in the type that the callback of `accept_hdr` returns. A request with `HEAD` gets no body.
     pub(crate) fn response(&self, with_body: bool) -> ErrorResponse {
+        if let Refusal::Program(response) = self {
+            // `Program::judge` has checked it.
+            let rendered = response.rendered_as_text().expect("it is a valid response");
+            return if with_body { rendered } else { rendered.map(|_| None) };
+        }
         let mut response = plain(self.status(), &self.to_string(), with_body);
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value.parse().expect("the values above are valid"));
@@ -168,6 +183,8 @@ impl fmt::Display for Refusal {
             Refusal::Full => "The server is full; try again in a few seconds.",
             Refusal::TooManyFromAddress => "Too many clients from your address; close one, or try again later.",
             Refusal::Stopping => "The server is stopping; try again in a few seconds.",
+            Refusal::Program(_) => "The program does not admit it.",
+            Refusal::Internal => "The server has an internal fault; its log says more.",
         })
     }
 }

@@ -1,6 +1,12 @@
-//! Answers to plain requests. The connection closes after each.
+//! Answers to plain requests, and to upgrades that are refused. The connection closes after each.
 
-use tungstenite::{handshake::server::ErrorResponse, http::Response};
+use std::fmt;
+
+use tungstenite::{
+    Bytes,
+    handshake::server::ErrorResponse,
+    http::{HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header},
+};
 
 /// An answer that consists of one sentence.
 pub(crate) fn plain(status: u16, sentence: &str, with_body: bool) -> ErrorResponse {
@@ -14,11 +20,205 @@ pub(crate) fn text_response(
     body: String,
     with_body: bool,
 ) -> ErrorResponse {
-    Response::builder()
+    HttpResponse::builder()
         .status(status)
         .header("Content-Type", content_type)
         .header("Content-Length", body.len())
         .header("Connection", "close")
         .body(with_body.then_some(body))
         .expect("all names and values above are valid")
+}
+
+/// The headers that frame a response or concern the connection, which are the server's own.
+const RESERVED_HEADERS: [HeaderName; 4] =
+    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::TRAILER];
+
+/// An HTTP response of a program: a page of [`Server::pages`](crate::Server::pages), or the refusal of an upgrade by
+/// [`Server::admit`](crate::Server::admit).
+///
+/// The server adds `Content-Length` and `Connection: close`, and unless the response has its own, `Cache-Control: no-store` and
+/// `X-Content-Type-Options: nosniff`. A response that is not valid HTTP is not sent: the client gets a 500, and the log says why.
+///
+/// ```
+/// use replyd::Response;
+///
+/// let found = Response::json(r#"{"rooms":["blue"]}"#).with_header("Access-Control-Allow-Origin", "*");
+/// let refused = Response::text(403, "There is no such room.");
+/// ```
+///
+/// `Debug` does not show values of headers and the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Response {
+    /// A response with this status (RFC 9110, section 15; 200 to 599) and a body of this type, `image/png` for example.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
+        let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
+        Response { status, headers, body: body.into() }
+    }
+
+    /// A response with this status and a text.
+    pub fn text(status: u16, text: impl Into<String>) -> Response {
+        Response::new(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// A page, with status 200.
+    pub fn html(page: impl Into<String>) -> Response {
+        Response::new(200, "text/html; charset=utf-8", page.into())
+    }
+
+    /// A document in JSON, with status 200.
+    pub fn json(document: impl Into<String>) -> Response {
+        Response::new(200, "application/json", document.into())
+    }
+
+    /// Adds a header. One of the same name stays as well, apart from `Content-Type`, which is replaced.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Response {
+        if name.eq_ignore_ascii_case("content-type") {
+            self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        }
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The response as it is sent.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why it is not valid.
+    pub(crate) fn rendered(&self, with_body: bool) -> Result<HttpResponse<Option<Bytes>>, String> {
+        let status = StatusCode::from_u16(self.status).ok().filter(|_| (200..600).contains(&self.status));
+        let status = status.ok_or_else(|| format!("{} is not a status from 200 to 599", self.status))?;
+        let has_content = ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+        if !has_content && !self.body.is_empty() {
+            return Err(format!("a response with status {} has no body", self.status));
+        }
+        let mut response = HttpResponse::new(None);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        for (name, value) in &self.headers {
+            let (name, value) = checked(name, value)?;
+            headers.append(name, value);
+        }
+        for (name, value) in
+            [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")]
+        {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        if has_content {
+            headers.insert(header::CONTENT_LENGTH, self.body.len().into());
+        } else {
+            headers.remove(header::CONTENT_TYPE);
+        }
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        *response.body_mut() = (with_body && has_content).then(|| self.body.clone());
+        Ok(response)
+    }
+
+    /// The response in the type that the callback of `accept_hdr` returns.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`rendered`](Response::rendered), and when the body is not UTF-8, as that type requires.
+    pub(crate) fn rendered_as_text(&self) -> Result<ErrorResponse, String> {
+        let (parts, body) = self.rendered(true)?.into_parts();
+        let body = body.map(|body| String::from_utf8(body.into())).transpose();
+        let body = body.map_err(|_| "the body of a refusal is not UTF-8")?;
+        Ok(HttpResponse::from_parts(parts, body))
+    }
+}
+
+/// A header that is valid and that a program may set. Errors do not show the value, which may be a secret.
+fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let valid_name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("{name:?} is not a valid name of a header"))?;
+    if RESERVED_HEADERS.contains(&valid_name) {
+        return Err(format!("the header {valid_name} is the server's own"));
+    }
+    let value = HeaderValue::from_str(value)
+        .map_err(|_| format!("the value of the header {valid_name} has a character that is not allowed"))?;
+    Ok((valid_name, value))
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header<T>(response: &HttpResponse<T>, name: &str) -> Vec<String> {
+        response.headers().get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_server_completes_a_response() {
+        let response = Response::html("<p>ö</p>").rendered(true).unwrap();
+        for (name, expected) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-length", "9"),
+            ("connection", "close"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(header(&response, name), [expected]);
+        }
+        let own = Response::json("{}")
+            .with_header("cache-control", "max-age=60")
+            .with_header("Content-type", "application/ld+json")
+            .with_header("Set-Cookie", "a=1")
+            .with_header("Set-Cookie", "b=2");
+        let head = own.rendered(false).unwrap();
+        assert_eq!(header(&head, "cache-control"), ["max-age=60"]);
+        assert_eq!(header(&head, "content-type"), ["application/ld+json"]);
+        assert_eq!(header(&head, "set-cookie"), ["a=1", "b=2"]);
+        assert_eq!((head.body(), header(&head, "content-length")), (&None, vec!["2".to_owned()]));
+        let empty = Response::text(304, "").with_header("ETag", "\"1\"").rendered(true).unwrap();
+        assert_eq!((empty.body(), header(&empty, "content-length").len()), (&None, 0));
+    }
+
+    #[test]
+    fn what_is_not_valid_http_is_not_sent() {
+        let with = |name: &str, value: &str| Response::text(200, "").with_header(name, value);
+        for (response, expected) in [
+            (Response::text(101, ""), "101 is not a status from 200 to 599"),
+            (Response::text(600, ""), "600 is not a status from 200 to 599"),
+            (Response::text(0, ""), "0 is not a status from 200 to 599"),
+            (Response::text(204, "x"), "a response with status 204 has no body"),
+            (with("A b", ""), "\"A b\" is not a valid name of a header"),
+            (with("A\r\nB", ""), "\"A\\r\\nB\" is not a valid name of a header"),
+            (with("", ""), "\"\" is not a valid name of a header"),
+            (with("A", "secret\r\nB: c"), "the value of the header a has a character that is not allowed"),
+            (with("A", "secret\0"), "the value of the header a has a character that is not allowed"),
+            (with("Content-Length", "1"), "the header content-length is the server's own"),
+            (with("transfer-encoding", "chunked"), "the header transfer-encoding is the server's own"),
+            (
+                Response::new(200, "a\nb", ""),
+                "the value of the header content-type has a character that is not allowed",
+            ),
+        ] {
+            assert_eq!(response.rendered(true).unwrap_err(), expected);
+        }
+        let bytes = Response::new(403, "image/png", vec![0xff]);
+        assert!(bytes.rendered(true).is_ok());
+        assert_eq!(bytes.rendered_as_text().unwrap_err(), "the body of a refusal is not UTF-8");
+        assert!(!format!("{:?}", with("Set-Cookie", "secret")).contains("secret"));
+    }
 }

@@ -18,6 +18,13 @@ pub(crate) struct ClientId {
     pub(crate) caller: Option<String>,
 }
 
+impl ClientId {
+    /// The client's own address, as far as it is known.
+    pub(crate) fn client_ip(&self) -> IpAddr {
+        self.forwarded.unwrap_or_else(|| self.address.ip().to_canonical())
+    }
+}
+
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[#{} ", self.number)?;

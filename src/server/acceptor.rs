@@ -12,18 +12,15 @@ use std::{
 
 use crossbeam_channel::Sender;
 
-use super::{connection, reserved::Reserved};
+use super::{connection, program::Program, reserved::Reserved};
 use crate::{
     config::Config,
     http::{Refusal, counts_on_accept},
     registry::{AddressPermit, Connection, Permit, Registry},
-    session::{HandlerResult, Session},
 };
 
 /// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost nothing.
 pub(super) const STACK_BYTES: usize = 256 * 1024;
-
-pub(super) type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
 
 /// Delay before the next attempt when the system is out of descriptors or memory.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -31,7 +28,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Accepts connections, and starts a thread for each one or passes it to a reserved thread.
 pub(super) struct Acceptor {
     registry: Arc<Registry>,
-    handler: Arc<Handler>,
+    program: Arc<Program>,
     reserved: Reserved,
     /// Cloned for each connection: a stopping server waits until the last clone is dropped.
     alive: Sender<()>,
@@ -42,13 +39,13 @@ pub(super) struct Acceptor {
 impl Acceptor {
     pub(super) fn new(
         registry: &Arc<Registry>,
-        handler: Arc<Handler>,
+        program: Arc<Program>,
         alive: Sender<()>,
     ) -> io::Result<Acceptor> {
         Ok(Acceptor {
             registry: Arc::clone(registry),
-            reserved: Reserved::open(registry, &handler)?,
-            handler,
+            reserved: Reserved::open(registry, &program)?,
+            program,
             alive,
             unanswered: Reports::default(),
             without_thread: Reports::default(),
@@ -95,8 +92,8 @@ impl Acceptor {
     fn start_client(&self, connection: Arc<Connection>, permits: Permits) {
         let name = format!("client {}", connection.number);
         let started = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn({
-            let (connection, handler) = (Arc::clone(&connection), Arc::clone(&self.handler));
-            move || connection::serve(&connection, Ok(permits), &*handler)
+            let (connection, program) = (Arc::clone(&connection), Arc::clone(&self.program));
+            move || connection::serve(&connection, Ok(permits), &program)
         });
         if let Err(error) = started {
             self.without_thread

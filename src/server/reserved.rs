@@ -10,10 +10,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{
-    acceptor::{Handler, STACK_BYTES},
-    connection,
-};
+use super::{acceptor::STACK_BYTES, connection, program::Program};
 use crate::{
     http::{Refusal, counts_on_accept},
     registry::{Connection, Registry, client_network},
@@ -33,17 +30,17 @@ pub(crate) struct Reserved {
 
 impl Reserved {
     /// Starts the threads. They end when this is dropped.
-    pub(super) fn open(registry: &Arc<Registry>, handler: &Arc<Handler>) -> io::Result<Reserved> {
+    pub(super) fn open(registry: &Arc<Registry>, program: &Arc<Program>) -> io::Result<Reserved> {
         let holders = Holders::default();
         // A full channel already holds one call for each connection that can wait.
         let (calls, called) = bounded(THREADS);
         for number in 1..=THREADS {
             let (holders, called) = (holders.clone(), called.clone());
-            let (registry, handler) = (Arc::clone(registry), Arc::clone(handler));
+            let (registry, program) = (Arc::clone(registry), Arc::clone(program));
             thread::Builder::new().name(format!("reserved {number}")).stack_size(STACK_BYTES).spawn(
                 move || {
                     let _registry = registry;
-                    called.iter().for_each(|()| holders.serve_next(&*handler));
+                    called.iter().for_each(|()| holders.serve_next(&program));
                 },
             )?;
         }
@@ -114,11 +111,11 @@ impl Holders {
     }
 
     /// Serves the connection that has waited longest. There may be none: a waiting connection can be displaced too.
-    fn serve_next(&self, handler: &Handler) {
+    fn serve_next(&self, program: &Program) {
         let next = self.lock().iter_mut().find_map(|holder| Some((holder.number, holder.waiting.take()?)));
         if let Some((number, (connection, refusal))) = next {
             let _hold = Hold { holders: self.clone(), number };
-            connection::serve(&connection, Err(refusal), handler);
+            connection::serve(&connection, Err(refusal), program);
         }
     }
 

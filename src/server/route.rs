@@ -15,8 +15,8 @@ pub(crate) enum Route<'a> {
     Health,
     /// The metrics.
     Metrics,
-    /// A file of the chat page.
-    Asset(Asset),
+    /// A page of the embedding program, or else a file of the chat page.
+    Page(Option<Asset>),
 }
 
 /// Finds the route of a request. An upgrade is accepted on any path.
@@ -28,10 +28,10 @@ pub(crate) fn route(head: &Head) -> Result<Route<'_>, Refusal> {
     if asks_for_upgrade(head) {
         return upgrade(head).map(Route::Upgrade);
     }
-    match head.path() {
-        "/healthz" => Ok(Route::Health),
-        "/metrics" => Ok(Route::Metrics),
-        "/chat" => Ok(Route::Probe),
-        path => Asset::at(path).map(Route::Asset).ok_or(Refusal::NotFound),
-    }
+    Ok(match head.target().path() {
+        "/healthz" => Route::Health,
+        "/metrics" => Route::Metrics,
+        "/chat" => Route::Probe,
+        path => Route::Page(Asset::at(path)),
+    })
 }

@@ -11,10 +11,12 @@ use tungstenite::{
 use super::abort::Abort;
 use crate::error::Error;
 
-/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none.
+/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none. `Display` says it in
+/// words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The handler returned or closed the conversation itself.
+#[non_exhaustive]
+pub enum Ending {
+    /// The handler returned, or closed the conversation with this code.
     Finished(u16),
     /// The peer sent Close.
     Closed,
@@ -28,7 +30,7 @@ pub(crate) enum Ending {
     Withdrawn,
     /// The client's key or token has expired.
     Expired,
-    /// No message for `idle_timeout`.
+    /// No message in either direction for `idle_timeout`.
     Idle,
     /// A frame that RFC 6455 forbids.
     Protocol(String),

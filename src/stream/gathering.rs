@@ -4,6 +4,8 @@
 use std::{
     io::{self, Read, Write},
     mem,
+    net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +16,7 @@ use super::{
     frames::Frames,
     timed::TimedStream,
     transport::{SharedTransport, Transport},
+    waker::{WakeUps, Waker},
 };
 
 /// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything longer is
@@ -134,6 +137,21 @@ impl<T: Transport> GatheringStream<T> {
     pub(crate) fn end_idling(&mut self) {
         self.idle_since = self.last_received;
         self.idle_ended = true;
+    }
+
+    /// Notes that a message was sent at `now`: a client that only listens is not idle while there is something to listen to.
+    pub(crate) fn sent_message(&mut self, now: Instant) {
+        self.idle_since = self.idle_since.max(now);
+    }
+
+    /// A waker for reads, which wait for `tcp`, the stream at the bottom.
+    pub(crate) fn waker(&mut self, tcp: &Arc<TcpStream>) -> io::Result<Waker> {
+        self.socket.waker(tcp)
+    }
+
+    /// The wake-ups, if there are wakers.
+    pub(crate) fn wake_ups(&self) -> Option<&WakeUps> {
+        self.socket.wake_ups()
     }
 
     /// Counts an event that was handed out.

@@ -3,12 +3,15 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
     abort::{Abort, StopFlags},
     transport::{SharedTransport, Transport},
+    waker::{Ready, WakeUps, Waker},
 };
 
 /// Time-out of a first read after its deadline: the system does not accept a time-out of zero.
@@ -19,9 +22,9 @@ pub(super) const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The lower stream.
 ///
-/// A read fails with `WouldBlock` when `read_by` has passed: the caller checks its deadlines and may read again. Every
-/// other error is final. After a new deadline the first read always asks the system, even if the deadline has passed:
-/// a caller that was busy for long must still get what arrived meanwhile.
+/// A read fails with `WouldBlock` when `read_by` has passed or a waker was called: the caller checks its deadlines and may
+/// read again. Every other error is final. After a new deadline the first read always asks the system, even if the deadline
+/// has passed or a waker was called: a caller that was busy for long must still get what arrived meanwhile.
 pub(crate) struct TimedStream<T = SharedTransport> {
     pub(super) transport: T,
     stop_flags: StopFlags,
@@ -35,6 +38,8 @@ pub(crate) struct TimedStream<T = SharedTransport> {
     // The system's current time-outs. They are changed only when they would fire too late.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    /// Boxed, as few connections have wakers.
+    wake_ups: Option<Box<WakeUps>>,
 }
 
 impl<T: Transport> TimedStream<T> {
@@ -50,7 +55,21 @@ impl<T: Transport> TimedStream<T> {
             write_began: None,
             read_timeout: None,
             write_timeout: None,
+            wake_ups: None,
         }
+    }
+
+    /// A waker for reads, which wait for `tcp`, the stream under the transport.
+    pub(crate) fn waker(&mut self, tcp: &Arc<TcpStream>) -> io::Result<Waker> {
+        if self.wake_ups.is_none() {
+            self.wake_ups = Some(Box::new(WakeUps::new(tcp)?));
+        }
+        Ok(self.wake_ups.as_ref().expect("it was made above").waker())
+    }
+
+    /// The wake-ups, if there are wakers.
+    pub(crate) fn wake_ups(&self) -> Option<&WakeUps> {
+        self.wake_ups.as_deref()
     }
 
     /// Sets the deadline for the reads that follow.
@@ -89,7 +108,14 @@ impl<T: Transport> Read for TimedStream<T> {
                 }
                 left = SHORTEST_WAIT;
             }
-            self.asked = true;
+            let is_first = !std::mem::replace(&mut self.asked, true);
+            if let Some(wake_ups) = &self.wake_ups {
+                match wake_ups.wait(left, is_first, self.transport.is_ready())? {
+                    Ready::Stream => {}
+                    Ready::Woken => return Err(ErrorKind::WouldBlock.into()),
+                    Ready::Nothing => continue,
+                }
+            }
             if self.read_timeout.is_none_or(|set| fires_late(set, left)) {
                 self.transport.set_read_timeout(left)?;
                 self.read_timeout = Some(left);

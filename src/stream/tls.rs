@@ -314,6 +314,15 @@ impl Transport for TlsStream {
         self.stream.set_write_timeout(timeout)
     }
 
+    fn is_ready(&self) -> bool {
+        let mut state = self.state();
+        let has_unprocessed = !state.unprocessed.is_empty();
+        // Only to get its state: it has processed everything that it was given.
+        let processed = state.connection.process_new_packets();
+        has_unprocessed
+            || processed.is_ok_and(|state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
+    }
+
     /// Sends `close_notify`, so that the peer knows that nothing was cut off.
     fn finish(&self) {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);

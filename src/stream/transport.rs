@@ -20,6 +20,12 @@ pub(crate) trait Transport {
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()>;
 
+    /// Whether a read needs no wait because something was received that has not been read yet. Matters only to waits for
+    /// other things at the same time.
+    fn is_ready(&self) -> bool {
+        false
+    }
+
     /// Announces that nothing more will be sent, where the transport has a message for that. Does not close anything.
     fn finish(&self) {}
 }
@@ -59,6 +65,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         (**self).set_write_timeout(timeout)
+    }
+
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
     }
 
     fn finish(&self) {

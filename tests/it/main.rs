@@ -4,17 +4,21 @@ mod support;
 
 mod auth;
 mod bot;
+mod decisions;
 mod embed;
 mod endings;
 mod faq;
 mod limits;
 mod refusals;
+mod portable;
 mod rooms;
 mod slow;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "jwt")]
 mod tokens;
+#[cfg(unix)]
+mod waking;
 mod web;
 
 #[cfg(feature = "cli")]

@@ -47,7 +47,7 @@ fn line_of(room: &str) -> Option<usize> {
     LINES.iter().position(|line| line.contains(&room))
 }
 
-fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
     files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()

@@ -52,9 +52,7 @@ fn text(client: &mut Client) -> String {
 #[test]
 fn long_messages_in_quick_succession() {
     let authority = Authority::new();
-    let mut config = Config::default();
-    config.max_message_bytes = 1 << 20;
-    config.messages_per_second = 0;
+    let mut config = Config::plain();
     config.tls = Some(tls(&authority.identity()));
     let server = serve_with(config, |session| {
         while let Some(event) = session.next()? {

@@ -62,8 +62,14 @@ impl Raw {
     /// Upgrades, and is ready to talk.
     #[track_caller]
     pub(crate) fn open(address: SocketAddr) -> Raw {
+        Raw::open_at(address, "/")
+    }
+
+    /// The same at a target of one's own.
+    #[track_caller]
+    pub(crate) fn open_at(address: SocketAddr, target: &str) -> Raw {
         let mut raw = Raw::connect(address);
-        let answer = raw.ask(&upgrade("/", ""));
+        let answer = raw.ask(&upgrade(target, ""));
         assert_eq!(answer.status, 101, "{answer:?}");
         raw
     }

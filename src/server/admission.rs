@@ -1,0 +1,101 @@
+//! The decision on an upgrade, and its answer.
+
+use std::sync::atomic::Ordering;
+
+use tungstenite::{
+    accept_hdr_with_config,
+    handshake::server::{Request as WireRequest, Response as WireResponse},
+    http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
+};
+
+use super::{
+    acceptor::Permits,
+    program::{Entry, Program},
+    request::Request,
+};
+use crate::{
+    auth::{Admission, admit, subprotocols},
+    http::{Head, Refusal},
+    registry::{AddressPermit, ClientId, Connection, Registry},
+    session,
+    stream::GatheringStream,
+};
+
+/// A client that is admitted.
+pub(super) struct Admitted {
+    pub(super) admission: Admission,
+    /// The name for the log, and for the handler.
+    pub(super) name: Option<String>,
+    pub(super) subprotocol: Option<Box<str>>,
+    /// Set if the client's address counts and was not known when the connection was accepted.
+    pub(super) _address_permit: Option<AddressPermit>,
+}
+
+/// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
+#[inline(never)] // As `Head::read`.
+#[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
+pub(super) fn upgraded(
+    stream: &mut GatheringStream,
+    head: &Head,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+    program: &Program,
+) -> (bool, Result<Admitted, Refusal>) {
+    let mut decision = Err(Refusal::Stopping);
+    let callback = |_: &WireRequest, mut response: WireResponse| {
+        decision = admit_upgrade(head, client, registry, permits, program);
+        match &decision {
+            Ok(Admitted { subprotocol, .. }) => {
+                let chosen = subprotocol.as_deref().and_then(|chosen| HeaderValue::from_str(chosen).ok());
+                response.headers_mut().extend(chosen.map(|chosen| (SEC_WEBSOCKET_PROTOCOL, chosen)));
+                Ok(response)
+            }
+            Err(refusal) => Err(refusal.response(true)),
+        }
+    };
+    let limits = session::limits(registry.config().max_message_bytes, session::READ_BUFFER_BYTES);
+    let accepted = accept_hdr_with_config(stream, callback, Some(limits)).is_ok();
+    (accepted, decision)
+}
+
+/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the server is full,
+/// then the permits. The program comes last, so that no client that is refused anyway can keep it busy.
+#[inline(never)] // As `Head::read`.
+pub(super) fn admit_upgrade(
+    head: &Head,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+    program: &Program,
+) -> Result<Admitted, Refusal> {
+    let config = registry.config();
+    let mut admission = admit(head, &registry.rules(&config))?;
+    if registry.is_draining() {
+        return Err(Refusal::Stopping);
+    }
+    let permits = permits.as_ref().map_err(Clone::clone)?;
+    // The address of a client behind a proxy is known only now, after its head was read.
+    let address = client.forwarded.filter(|client| permits.address.is_none() && !client.is_loopback());
+    let acquire = |client| {
+        registry.addresses.acquire(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress)
+    };
+    let address_permit = address.map(acquire).transpose()?;
+    let request = Request { head, client, caller: admission.caller.name() };
+    let Entry { name, expires, subprotocol } = program.judge(&request, registry)?;
+    let name = name.or_else(|| admission.caller.name().map(str::to_owned));
+    admission.expires = expires;
+    // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
+    let subprotocol =
+        subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
+    Ok(Admitted { admission, name, subprotocol, _address_permit: address_permit })
+}
+
+/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that came between the
+/// decision and this call.
+pub(super) fn bind_caller(admission: Admission, connection: &Connection) {
+    let admission = connection.state.admission.get_or_init(|| admission);
+    if !connection.registry.still_holds(admission, &connection.registry.config()) {
+        connection.state.stop_flags.withdrawn.store(true, Ordering::Release);
+    }
+}

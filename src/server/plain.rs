@@ -1,0 +1,78 @@
+//! Answers to requests that do not ask for an upgrade: health, metrics, pages.
+
+use tungstenite::{Bytes, http::Response as HttpResponse};
+
+use super::{
+    acceptor::Permits, admission::admit_upgrade, exchange::Exchange, program::Program, request::Request,
+    route::Route,
+};
+use crate::{
+    auth::{Rules, admit, is_loopback_host},
+    http::{Head, Refusal, is_forwarded, plain},
+    metrics,
+    registry::{ClientId, Registry},
+};
+
+/// The answer to a request that does not ask for an upgrade.
+#[inline(never)] // As `Head::read`.
+pub(super) fn answer_to(
+    route: &Route<'_>,
+    head: &Head,
+    exchange: &Exchange<'_>,
+    permits: &Result<Permits, Refusal>,
+    program: &Program,
+) -> Result<HttpResponse<Option<Bytes>>, Refusal> {
+    let Exchange { connection, client, with_body, .. } = exchange;
+    let registry = &connection.registry;
+    let config = registry.config();
+    let response = match route {
+        Route::Health if registry.is_draining() => return Err(Refusal::Stopping),
+        Route::Health => plain(200, "ok", *with_body),
+        Route::Metrics => {
+            may_see_metrics(head, client, registry)?;
+            metrics::response(&registry.counts(), config.replies.len(), *with_body)
+        }
+        Route::Page(asset) => {
+            if let Some(response) = page_of_program(head, client, registry, permits, program)? {
+                return Ok(response);
+            }
+            asset.filter(|_| config.page).ok_or(Refusal::NotFound)?.response(head, &config)
+        }
+        // The caller handles upgrades; one would get the same answer here.
+        Route::Probe | Route::Upgrade(_) => {
+            admit_upgrade(head, client, registry, permits, program)?;
+            return Err(Refusal::UpgradeRequired);
+        }
+    };
+    Ok(response.map(|body| body.map(Bytes::from)))
+}
+
+/// The embedding program's page for a request, if it has one. It may take long to make, so that it needs a permit.
+fn page_of_program(
+    head: &Head,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+    program: &Program,
+) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
+    if program.pages.is_none() {
+        return Ok(None);
+    }
+    permits.as_ref().map_err(Clone::clone)?;
+    let config = registry.config();
+    // Keys and origins do not guard pages: the program decides whom it shows them.
+    let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();
+    let caller = admission.as_ref().and_then(|admission| admission.caller.name());
+    program.page(&Request { head, client, caller }, registry)
+}
+
+/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the
+/// `Host` is checked because a web page's own name may resolve to this machine (DNS rebinding).
+fn may_see_metrics(head: &Head, client: &ClientId, registry: &Registry) -> Result<(), Refusal> {
+    let is_local = client.address.ip().is_loopback()
+        && !is_forwarded(head)
+        && head.text("host").is_some_and(is_loopback_host);
+    let config = registry.config();
+    let rules = Rules { required: true, ..registry.rules(&config) };
+    if is_local { Ok(()) } else { admit(head, &rules).map(drop) }
+}

@@ -1,0 +1,110 @@
+//! The embedding program: what it does with clients, and what it decides about requests.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::SystemTime,
+};
+
+use tungstenite::{Bytes, http::Response as HttpResponse};
+
+use super::request::Request;
+use crate::{
+    http::{Refusal, Response},
+    registry::Registry,
+    session::{HandlerResult, Session},
+};
+
+/// How a program admits a client; see [`Server::admit`](crate::Server::admit).
+///
+/// `Entry::default()` admits it as the server would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of its key or token.
+    pub name: Option<String>,
+    /// Time at which the session ends with close code 1008, unless its key or token expires sooner.
+    pub expires: Option<SystemTime>,
+    /// One of [`Request::subprotocols`]; by default, the first.
+    pub subprotocol: Option<String>,
+}
+
+impl Entry {
+    /// Admits the client under this name.
+    pub fn named(name: impl Into<String>) -> Entry {
+        Entry { name: Some(name.into()), ..Entry::default() }
+    }
+
+    /// Ends the session at this time.
+    #[must_use]
+    pub fn with_expiry(self, expires: SystemTime) -> Entry {
+        Entry { expires: Some(expires), ..self }
+    }
+
+    /// Chooses this subprotocol.
+    #[must_use]
+    pub fn with_subprotocol(self, subprotocol: impl Into<String>) -> Entry {
+        Entry { subprotocol: Some(subprotocol.into()), ..self }
+    }
+}
+
+type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
+pub(super) type Judge = dyn Fn(&Request<'_>) -> Result<Entry, Response> + Send + Sync;
+pub(super) type Pages = dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync;
+
+/// The functions of the embedding program. None of them can harm other clients by a panic.
+pub(super) struct Program {
+    pub(super) handler: Box<Handler>,
+    pub(super) judge: Option<Box<Judge>>,
+    pub(super) pages: Option<Box<Pages>>,
+}
+
+impl Program {
+    /// Judges an upgrade.
+    pub(super) fn judge(&self, request: &Request<'_>, registry: &Registry) -> Result<Entry, Refusal> {
+        let Some(judge) = &self.judge else { return Ok(Entry::default()) };
+        match guarded(registry, || judge(request))? {
+            Ok(entry) => match &entry.subprotocol {
+                Some(chosen) if !request.subprotocols().any(|offered| offered == chosen) => Err(fault(
+                    request,
+                    format_args!("{chosen:?} is not a subprotocol that the client offers"),
+                )),
+                _ => Ok(entry),
+            },
+            Err(response) => match response.rendered_as_text() {
+                Ok(_) => Err(Refusal::Program(Box::new(response))),
+                Err(why) => Err(fault(request, format_args!("its response is not valid: {why}"))),
+            },
+        }
+    }
+
+    /// The program's own page for a request, if it has one.
+    pub(super) fn page(
+        &self,
+        request: &Request<'_>,
+        registry: &Registry,
+    ) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
+        let Some(pages) = &self.pages else { return Ok(None) };
+        let response = guarded(registry, || pages(request))?;
+        let rendered = response.map(|response| response.rendered(request.method() != "HEAD"));
+        rendered.transpose().map_err(|why| fault(request, format_args!("its response is not valid: {why}")))
+    }
+}
+
+/// Runs a function of the program. The panic hook has reported a panic.
+fn guarded<T>(registry: &Registry, call: impl FnOnce() -> T) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| {
+        registry.counters.panicked();
+        Refusal::Internal
+    })
+}
+
+fn fault(request: &Request<'_>, why: fmt::Arguments<'_>) -> Refusal {
+    log::error!(
+        "the program failed at {} {}: {why} {}",
+        request.method(),
+        request.head.target(),
+        request.client
+    );
+    Refusal::Internal
+}

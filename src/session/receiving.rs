@@ -1,0 +1,226 @@
+//! The receiving half of a session: waiting for the next event, within limits, rates and deadlines.
+
+use std::{
+    io::ErrorKind,
+    sync::atomic::Ordering::Relaxed,
+    time::{Instant, SystemTime},
+};
+
+use crossbeam_channel::{never, select};
+use tungstenite::{Bytes, Error as WireError, Message};
+
+use super::{Event, READ_BUFFER_BYTES, Session, limits};
+use crate::{
+    config::Config,
+    error::Error,
+    metrics::add,
+    stream::{Abort, Ending, WakeUps, answer_ping},
+};
+
+/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
+const BUDGET_SLACK: usize = 64 * 1024;
+
+impl Session {
+    pub(super) fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        match self.next_event(deadline) {
+            Ok(event) => {
+                self.was_woken = matches!(event, Event::Woken);
+                Ok(Some(event))
+            }
+            Err(ending) => self.end(ending),
+        }
+    }
+
+    fn next_event(&mut self, deadline: Option<Instant>) -> Result<Event, Ending> {
+        if let Some(event) = self.throttle(deadline)? {
+            return Ok(event);
+        }
+        if !self.was_woken && self.take_wake_up() {
+            return Ok(Event::Woken);
+        }
+        self.begin_event();
+        // An event that was received together with the previous one needs no wait, and so no deadline.
+        let mut may_wait = !self.socket.get_ref().has_unread();
+        loop {
+            if std::mem::replace(&mut may_wait, true) {
+                let next = self.next_deadline();
+                self.socket.get_mut().read_by(deadline.map_or(next, |deadline| deadline.min(next)));
+            }
+            match self.socket.read() {
+                Ok(message) => return self.received(message),
+                Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    self.check_deadlines()?;
+                    if self.take_wake_up() {
+                        return Ok(Event::Woken);
+                    }
+                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                        return Ok(Event::Timeout);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sets the limits of the next event, unless the wait for it began in an earlier call, which ended otherwise.
+    fn begin_event(&mut self) {
+        if !std::mem::replace(&mut self.has_begun_event, true) {
+            let Config { max_message_bytes, message_timeout, .. } = *self.config;
+            let budget = max_message_bytes.saturating_add(BUDGET_SLACK);
+            self.socket.get_mut().begin_event(budget, message_timeout);
+        }
+    }
+
+    fn take_wake_up(&self) -> bool {
+        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
+    }
+
+    fn received(&mut self, message: Message) -> Result<Event, Ending> {
+        self.has_begun_event = false;
+        self.apply_reload();
+        self.pings.answered();
+        self.socket.get_mut().delivered();
+        // Before anything can end the session: tungstenite would send the pong after the Close.
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+            self.holds_pongs = true;
+        }
+        // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
+        if self.has_expired(self.socket.get_ref().last_received()) {
+            return Err(Ending::Expired);
+        }
+        if self.socket.get_ref().is_late() {
+            return Err(Ending::TooSlow);
+        }
+        match message {
+            Message::Text(_) | Message::Binary(_) => {
+                // A slow handler must not hold back pongs.
+                if std::mem::take(&mut self.holds_pongs) {
+                    self.send_gathered()?;
+                }
+                self.socket.get_mut().end_idling();
+                let last_received = self.socket.get_ref().last_received();
+                self.rates.charge(last_received, self.config.messages_per_second);
+                self.awaits_reply = true;
+                add(&self.connection.state.traffic.messages_received, 1);
+                self.count_bytes();
+            }
+            Message::Ping(_) | Message::Pong(_) => {
+                self.rates.charge_control(self.socket.get_ref().last_received());
+            }
+            Message::Frame(_) => {}
+            Message::Close(_) => {
+                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
+                let _ = self.socket.flush();
+                let _ = self.send_gathered();
+                self.ending = Some(Ending::Closed);
+            }
+        }
+        // As above, for a client that only sends pings.
+        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
+            return Err(Ending::Idle);
+        }
+        Event::from_message(message).ok_or_else(|| Ending::Protocol("unexpected raw frame".into()))
+    }
+
+    /// Applies settings that have changed since the previous event.
+    fn apply_reload(&mut self) {
+        let generation = self.connection.registry.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.config = self.connection.registry.config();
+            let limits = limits(self.config.max_message_bytes, READ_BUFFER_BYTES);
+            self.socket.set_config(|config| *config = limits);
+            self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+            self.update_expiry();
+        }
+    }
+
+    /// Computes `expires_at` anew: a reload may have changed a key's expiry.
+    pub(super) fn update_expiry(&mut self) {
+        let time = self
+            .connection
+            .state
+            .admission
+            .get()
+            .and_then(|admission| admission.expires_at(&self.config.keys));
+        let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
+        self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
+    }
+
+    pub(super) fn count_bytes(&self) {
+        let stream = self.socket.get_ref();
+        self.connection.state.traffic.bytes_received.store(stream.bytes_received(), Relaxed);
+        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
+    }
+
+    /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The client's input stays
+    /// in the system's buffers meanwhile, which slows the client down.
+    fn throttle(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Ending> {
+        let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(None) };
+        // The client may be waiting for these replies.
+        self.send_gathered()?;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.filter(|left| *left < excess);
+        let no_wake_ups = never();
+        let wake_ups = self.socket.get_ref().wake_ups().map_or(&no_wake_ups, WakeUps::received);
+        // Not a sleep: a stop closes the channel, and ends the wait.
+        let event = select! {
+            recv(self.connection.registry.stopping) -> _ => return Err(Ending::Stop),
+            recv(wake_ups) -> _ => Some(Event::Woken),
+            default(left.unwrap_or(excess)) => left.map(|_| Event::Timeout),
+        };
+        // The client may have sent enough input for minutes of throttling, during which nothing else checks these.
+        if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
+            return Err(Ending::Withdrawn);
+        }
+        if self.has_expired(Instant::now()) { Err(Ending::Expired) } else { Ok(event) }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let others = [self.idle_due(), self.expires_at];
+        others.into_iter().flatten().fold(self.ping_due(), Instant::min)
+    }
+
+    /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
+    fn ping_due(&self) -> Instant {
+        self.pings.due(self.socket.get_ref().last_received(), self.config.ping_interval)
+    }
+
+    /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
+    fn idle_due(&self) -> Option<Instant> {
+        let since = self.socket.get_ref().idle_since();
+        (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.idle_due().is_some_and(|due| now >= due)
+    }
+
+    fn has_expired(&self, now: Instant) -> bool {
+        self.expires_at.is_some_and(|expires_at| now >= expires_at)
+    }
+
+    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its deadline.
+    fn check_deadlines(&mut self) -> Result<(), Ending> {
+        self.apply_reload();
+        let now = Instant::now();
+        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+            return Err(Ending::TooSlow);
+        }
+        if self.has_expired(now) {
+            return Err(Ending::Expired);
+        }
+        if self.is_idle(now) {
+            return Err(Ending::Idle);
+        }
+        if now >= self.ping_due() {
+            self.pings.send(now, self.config.ping_interval)?;
+            self.socket.send(Message::Ping(Bytes::new()))?;
+        }
+        Ok(())
+    }
+}

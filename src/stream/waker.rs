@@ -1,0 +1,216 @@
+//! Waking a connection's thread while it waits for its client.
+//!
+//! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker waits for two
+//! descriptors: its socket, and a pipe into which wakers write. All others neither have a pipe nor make another system call.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as system;
+#[cfg(not(unix))]
+mod unsupported;
+#[cfg(not(unix))]
+use unsupported as system;
+
+use std::{
+    fmt,
+    io::{self, PipeReader, PipeWriter, Read, Write},
+    net::TcpStream,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+/// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker).
+///
+/// All clones wake the same session. Waking one that has ended does nothing.
+#[derive(Clone)]
+pub struct Waker(Arc<Shared>);
+
+struct Shared {
+    /// Holds one wake-up at most: any number of them before the session notices are one.
+    wake_ups: Sender<()>,
+    /// `None` once the session has ended.
+    pipe: Mutex<Option<PipeWriter>>,
+}
+
+impl Waker {
+    /// Makes the session's [`next`](crate::Session::next) or [`next_by`](crate::Session::next_by) return
+    /// [`Event::Woken`](crate::Event::Woken): the call that is waiting, or else the next one.
+    ///
+    /// Never blocks. What the session should do is not part of a wake-up: put it where the handler looks, in a channel say,
+    /// before the call.
+    pub fn wake(&self) {
+        // It fails if the session has yet to notice an earlier wake-up, or has ended.
+        if self.0.wake_ups.try_send(()).is_ok()
+            && let Some(pipe) = &mut *self.0.lock()
+        {
+            // The pipe does not block. It cannot be full: the session empties it whenever it waits.
+            let _ = pipe.write(&[0]);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<PipeWriter>> {
+        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waker").finish_non_exhaustive()
+    }
+}
+
+/// The session's end of its wakers.
+pub(crate) struct WakeUps {
+    stream: Arc<TcpStream>,
+    pipe: PipeReader,
+    received: Receiver<()>,
+    shared: Arc<Shared>,
+}
+
+/// What a wait ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// The stream can be read without waiting, if only to find that it has ended.
+    Stream,
+    /// A waker was called.
+    Woken,
+    /// Neither: it took too long, or a signal came.
+    Nothing,
+}
+
+impl WakeUps {
+    /// Prepares to wait for `stream` and for wakers.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptors left, or cannot wait for two of them: see the module `unsupported`.
+    pub(super) fn new(stream: &Arc<TcpStream>) -> io::Result<WakeUps> {
+        let (pipe, writer) = system::pipe()?;
+        let (wake_ups, received) = bounded(1);
+        let shared = Arc::new(Shared { wake_ups, pipe: Mutex::new(Some(writer)) });
+        Ok(WakeUps { stream: Arc::clone(stream), pipe, received, shared })
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.shared))
+    }
+
+    /// Takes the wake-up that was received, if there is one.
+    pub(crate) fn take(&self) -> bool {
+        self.received.try_recv().is_ok()
+    }
+
+    /// The channel over which wake-ups come, for waits without the stream.
+    pub(crate) fn received(&self) -> &Receiver<()> {
+        &self.received
+    }
+
+    /// Waits for the stream or a wake-up, for `time` at most. If both are ready, it is the wake-up, unless `stream_first`.
+    /// With `is_ready`, the transport has something to read that is no longer in the stream.
+    pub(super) fn wait(&self, time: Duration, stream_first: bool, is_ready: bool) -> io::Result<Ready> {
+        // A wake-up may be in the channel while its byte is not in the pipe: see below.
+        let time = if is_ready || !self.received.is_empty() { Duration::ZERO } else { time };
+        let (can_read, has_bytes) = match system::poll(&self.stream, &self.pipe, time) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Ready::Nothing),
+            polled => polled?,
+        };
+        if has_bytes {
+            // Before the channel is looked at: so the byte of a wake-up that comes in between is taken at the next wait, not lost.
+            let _ = (&self.pipe).read(&mut [0; 16]);
+        }
+        let can_read = can_read || is_ready;
+        Ok(match self.received.is_empty() {
+            true if can_read => Ready::Stream,
+            true => Ready::Nothing,
+            false if can_read && stream_first => Ready::Stream,
+            false => Ready::Woken,
+        })
+    }
+}
+
+impl Drop for WakeUps {
+    fn drop(&mut self) {
+        // Before the reader is closed: writing to a pipe without a reader may end the process with SIGPIPE.
+        *self.shared.lock() = None;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn pair() -> (WakeUps, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (WakeUps::new(&Arc::new(listener.accept().unwrap().0)).unwrap(), peer)
+    }
+
+    #[test]
+    fn any_number_of_calls_is_one_wake_up() {
+        let (wake_ups, _peer) = pair();
+        let waker = wake_ups.waker();
+        assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
+        for _ in 0..3 {
+            (0..100_000).for_each(|_| waker.wake());
+            assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken);
+            assert!(wake_ups.take());
+            assert!(!wake_ups.take());
+            assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
+        }
+    }
+
+    #[test]
+    fn neither_the_stream_nor_wakers_can_hold_up_the_other() {
+        let (wake_ups, mut peer) = pair();
+        wake_ups.waker().wake();
+        peer.write_all(b"x").unwrap();
+        while wake_ups.wait(LONG, true, false).unwrap() != Ready::Stream {}
+        assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken);
+        assert_eq!(wake_ups.wait(LONG, true, true).unwrap(), Ready::Stream);
+        assert!(wake_ups.take());
+        assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Stream);
+        assert_eq!(wake_ups.wait(LONG, false, true).unwrap(), Ready::Stream);
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_among_threads() {
+        let (wake_ups, _peer) = pair();
+        let (sender, receiver) = bounded(1);
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (waker, sender) = (wake_ups.waker(), sender.clone());
+                thread::spawn(move || {
+                    for _ in 0..2000 {
+                        sender.send(()).unwrap();
+                        waker.wake();
+                    }
+                })
+            })
+            .collect();
+        let mut received = 0;
+        while received < 4 * 2000 {
+            assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken, "after {received}");
+            assert!(wake_ups.take());
+            received += receiver.try_iter().count();
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+
+    #[test]
+    fn after_the_end_a_waker_does_nothing() {
+        let (wake_ups, _peer) = pair();
+        let waker = wake_ups.waker();
+        drop(wake_ups);
+        waker.wake();
+        assert!(waker.0.lock().is_none());
+    }
+}

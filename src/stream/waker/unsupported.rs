@@ -1,0 +1,20 @@
+//! Stands in for systems where a thread cannot wait for a pipe and a socket at once without unsafe code.
+
+use std::{
+    io::{self, ErrorKind, PipeReader, PipeWriter},
+    net::TcpStream,
+    time::Duration,
+};
+
+pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    Err(unsupported())
+}
+
+pub(super) fn poll(_: &TcpStream, _: &PipeReader, _: Duration) -> io::Result<(bool, bool)> {
+    Err(unsupported())
+}
+
+fn unsupported() -> io::Error {
+    let sentence = "a session can be woken only on Unix; use next_by with a short deadline instead";
+    io::Error::new(ErrorKind::Unsupported, sentence)
+}

@@ -1,0 +1,273 @@
+//! What a program decides itself: who comes in, what pages there are, when the server stops.
+
+use std::{
+    net::TcpListener,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use replyd::{Config, Entry, Event, Request, Response, RunningServer, Server, Session};
+
+use crate::support::{
+    DEADLINE, Raw,
+    raw::{Answer, upgrade},
+};
+
+/// Says what the handler knows of its client.
+fn introduce(session: &mut Session) -> replyd::HandlerResult {
+    let about = format!(
+        "{} {:?} {:?} {:?}",
+        session.path(),
+        session.query("color"),
+        session.subprotocol(),
+        session.caller()
+    );
+    session.send(about)?;
+    while let Some(event) = session.next()? {
+        if let Event::Text(text) = event {
+            session.send(text)?;
+        }
+    }
+    Ok(())
+}
+
+fn serve(change: impl FnOnce(&mut Config), decide: impl FnOnce(Server) -> Server) -> RunningServer {
+    let mut config = Config::plain();
+    config.listen = "127.0.0.1:0".into();
+    change(&mut config);
+    decide(Server::with_config(config).unwrap()).start(introduce).unwrap()
+}
+
+fn get(server: &RunningServer, path: &str, more: &str) -> Answer {
+    Raw::connect(server.local_addr()).ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n"))
+}
+
+#[track_caller]
+fn introduced(server: &RunningServer, target: &str, more: &str) -> String {
+    let mut client = Raw::connect(server.local_addr());
+    let answer = client.ask(&upgrade(target, more));
+    assert_eq!(answer.status, 101, "{answer:?}");
+    client.text()
+}
+
+#[test]
+fn a_handler_sees_what_the_client_asked_for() {
+    let server = serve(|_| (), |server| server);
+    assert_eq!(introduced(&server, "/", ""), "/ None None None");
+    let target = "/rooms/bl%75e?color=r%65d+one&accessToken=secret&color=blue";
+    let offered = "Sec-WebSocket-Protocol: bearer.c2VjcmV0, chat.v2, chat.v1\r\n";
+    assert_eq!(
+        introduced(&server, target, offered),
+        "/rooms/bl%75e Some(\"red one\") Some(\"chat.v2\") None"
+    );
+}
+
+#[test]
+fn a_program_admits_under_its_own_terms() {
+    let judge = |request: &Request<'_>| match request.path() {
+        "/closed" => Err(Response::text(451, "Not here.").with_header("Retry-After", "60")),
+        "/named" => Ok(Entry::named("a guest").with_subprotocol("chat.v1")),
+        "/unoffered" => Ok(Entry::default().with_subprotocol("chat.v9")),
+        "/secret" => Ok(Entry::default().with_subprotocol("bearer.c2VjcmV0")),
+        "/expiring" => Ok(Entry::default().with_expiry(SystemTime::now() + Duration::from_millis(300))),
+        "/panic" => std::panic::resume_unwind(Box::new("on purpose")),
+        "/invalid" => Err(Response::text(403, "").with_header("A", "b\r\nC: d")),
+        _ => {
+            let offered: Vec<&str> = request.subprotocols().collect();
+            let about = format!("{:?} {:?} {offered:?}", request.header("X-a"), request.query("accessToken"));
+            Ok(Entry::named(about))
+        }
+    };
+    let server = serve(|_| (), |server| server.admit(judge));
+    let ask = |target: &str, more: &str| Raw::connect(server.local_addr()).ask(&upgrade(target, more));
+    let offered = "Sec-WebSocket-Protocol: bearer.c2VjcmV0, chat.v2, chat.v1\r\n";
+
+    let closed = ask("/closed", "");
+    assert_eq!((closed.status, &*closed.body), (451, "Not here."));
+    for (name, expected) in [("retry-after", "60"), ("cache-control", "no-store"), ("content-length", "9")] {
+        assert_eq!(closed.header(name), [expected], "{name}");
+    }
+    assert_eq!(introduced(&server, "/named", offered), "/named None Some(\"chat.v1\") Some(\"a guest\")");
+    let about =
+        introduced(&server, "/other?accessToken=secret", &format!("x-A: one\r\nX-A: two\r\n{offered}"));
+    assert_eq!(about, r#"/other None Some("chat.v2") Some("Some(\"one\") None [\"chat.v2\", \"chat.v1\"]")"#);
+    for target in ["/unoffered", "/secret", "/panic", "/invalid"] {
+        let answer = ask(target, offered);
+        assert_eq!(answer.status, 500, "{target}");
+        assert!(!answer.head.contains("C: d") && !answer.head.contains("bearer"), "{answer:?}");
+    }
+    assert_eq!(server.counts().panics, 1);
+    assert_eq!(server.counts().refused["program"], 1);
+    assert_eq!(server.counts().refused["internal"], 4);
+
+    let mut client = Raw::open_at(server.local_addr(), "/expiring");
+    assert!(client.text().starts_with("/expiring"));
+    assert_eq!(client.close_code(), Some(1008));
+    assert_eq!(introduced(&server, "/named", offered), "/named None Some(\"chat.v1\") Some(\"a guest\")");
+}
+
+#[test]
+fn keys_origins_and_limits_come_before_the_program() {
+    let (asked, questions) = mpsc::channel();
+    let judge = move |request: &Request<'_>| {
+        asked.send((request.path().to_owned(), request.caller().map(str::to_owned))).unwrap();
+        Ok(Entry::default())
+    };
+    let with_key = |config: &mut Config| {
+        config.keys.push(replyd::Key::new("shop", "0123456789abcdef").unwrap());
+        config.max_clients = 1;
+    };
+    let server = serve(with_key, |server| server.admit(judge));
+    let ask = |more: &str| Raw::connect(server.local_addr()).ask(&upgrade("/", more)).status;
+    let key = "Authorization: Bearer 0123456789abcdef\r\n";
+    assert_eq!(ask(""), 403);
+    assert_eq!(ask(&format!("{key}Origin: https://elsewhere.example\r\n")), 403);
+    assert_eq!(questions.try_recv().ok(), None);
+    let mut client = Raw::connect(server.local_addr());
+    assert_eq!(client.ask(&upgrade("/in", key)).status, 101);
+    assert_eq!(questions.recv_timeout(DEADLINE).unwrap(), ("/in".to_owned(), Some("shop".to_owned())));
+    assert_eq!(client.text(), "/in None None Some(\"shop\")");
+    assert_eq!(ask(key), 503);
+    assert_eq!(questions.try_recv().ok(), None);
+}
+
+#[test]
+fn a_page_learns_from_the_probe_what_the_program_decides() {
+    let judge = |_: &Request<'_>| Err(Response::text(403, "Not today."));
+    let server = serve(|_| (), |server| server.admit(judge));
+    let probe = get(&server, "/chat", "");
+    assert_eq!((probe.status, &*probe.body), (403, "Not today."));
+}
+
+#[test]
+fn admitting_does_not_open_a_server_to_other_machines() {
+    let server = Server::bind("0.0.0.0:0").unwrap().admit(|_| Ok(Entry::default()));
+    let error = server.start(introduce).unwrap_err();
+    assert!(error.is_config() && error.to_string().contains("require_key"), "{error}");
+}
+
+#[test]
+fn a_program_has_pages_of_its_own() {
+    let pages = |request: &Request<'_>| match request.path() {
+        "/" => Some(Response::html("<h1>Own</h1>")),
+        "/who" => Some(Response::text(200, format!("{:?}", request.caller()))),
+        "/bytes" => Some(Response::new(200, "image/png", vec![b'a'; 300_000])),
+        "/none" => Some(Response::text(204, "")),
+        "/panic" => std::panic::resume_unwind(Box::new("on purpose")),
+        "/invalid" => Some(Response::text(999, "")),
+        "/healthz" | "/metrics" | "/chat" => Some(Response::text(418, "")),
+        "/debug" => Some(Response::text(200, format!("{request:?}"))),
+        _ => None,
+    };
+    let config = |config: &mut Config| {
+        config.page = true;
+        config.keys.push(replyd::Key::new("shop", "0123456789abcdef").unwrap());
+    };
+    let server = serve(config, |server| server.pages(pages));
+
+    let own = get(&server, "/", "");
+    assert_eq!((own.status, &*own.body), (200, "<h1>Own</h1>"));
+    for (name, expected) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        ("connection", "close"),
+    ] {
+        assert_eq!(own.header(name), [expected], "{name}");
+    }
+    let head = Raw::connect(server.local_addr()).ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!((head.status, &*head.body, head.header("content-length")), (200, "", vec!["12".to_owned()]));
+    // The files of the chat page are still there, and its fixed places are never the program's.
+    assert!(get(&server, "/page.js", "").body.contains("WebSocket"));
+    assert_eq!(get(&server, "/healthz", "").body, "ok\n");
+    assert_eq!([get(&server, "/metrics", "").status, get(&server, "/chat", "").status], [200, 403]);
+    assert_eq!(get(&server, "/elsewhere", "").status, 404);
+    assert_eq!(get(&server, "/bytes", "").body.len(), 300_000);
+    let none = get(&server, "/none", "");
+    assert_eq!((none.status, none.header("content-length")), (204, vec![]));
+
+    let key = "Authorization: Bearer 0123456789abcdef\r\n";
+    assert_eq!(get(&server, "/who", key).body, "Some(\"shop\")");
+    assert_eq!(get(&server, "/who", "").body, "None");
+    assert_eq!(get(&server, "/who", "Authorization: Bearer wrong-wrong-wrong\r\n").body, "None");
+    let debug = get(&server, "/debug?accessToken=0123456789abcdef&a=private", "X-A: private\r\n").body;
+    assert!(debug.contains("/debug") && !debug.contains("private") && !debug.contains("0123"), "{debug}");
+
+    assert_eq!([get(&server, "/panic", "").status, get(&server, "/invalid", "").status], [500, 500]);
+    assert_eq!(get(&server, "/", "").status, 200);
+}
+
+#[test]
+fn a_full_server_does_not_make_pages() {
+    let server =
+        serve(|config| config.max_clients = 1, |server| server.pages(|_| Some(Response::text(200, ""))));
+    let _client = Raw::open(server.local_addr());
+    assert_eq!(get(&server, "/", "").status, 503);
+    assert_eq!(get(&server, "/healthz", "").status, 200);
+}
+
+#[test]
+fn a_listener_of_ones_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // As one that was inherited may be.
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = Config::plain();
+    config.listen = "192.0.2.1:1".into();
+    let server = Server::from_listener(listener, config).unwrap();
+    assert_eq!(server.local_addr(), address);
+    let server = server.start(introduce).unwrap();
+    assert_eq!(introduced(&server, "/", ""), "/ None None None");
+}
+
+#[test]
+fn a_handler_may_stop_the_server() {
+    let (hand_over, stoppers) = mpsc::channel::<replyd::Stopper>();
+    let stoppers = std::sync::Mutex::new(stoppers);
+    let server = Server::bind("127.0.0.1:0").unwrap().start(move |session| {
+        let stopper = stoppers.lock().unwrap().recv()?;
+        while let Some(event) = session.next()? {
+            if let Event::Text(_) = event {
+                stopper.stop();
+                stopper.stop();
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let (address, stopper) = (server.local_addr(), server.stopper());
+    hand_over.send(stopper.clone()).unwrap();
+    let mut client = Raw::open(address);
+    let talking = thread::spawn(move || {
+        client.say(crate::support::Opcode::Text, b"stop");
+        client.close_code()
+    });
+    server.wait();
+    assert_eq!(talking.join().unwrap(), Some(1001));
+    assert!(std::net::TcpStream::connect(address).is_err());
+    stopper.stop();
+}
+
+#[test]
+fn a_stop_takes_no_longer_than_it_may() {
+    let (_order, orders) = crossbeam_channel::bounded::<()>(0);
+    let (inside, entered) = mpsc::channel();
+    let mut config = Config::plain();
+    config.listen = "127.0.0.1:0".into();
+    config.drain_delay = 10 * DEADLINE;
+    config.drain_timeout = 10 * DEADLINE;
+    let server = Server::with_config(config).unwrap().start(move |_| {
+        inside.send(())?;
+        // Busy in its own code for ever.
+        let _ = orders.recv();
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut client = Raw::open(server.local_addr());
+    entered.recv_timeout(DEADLINE).unwrap();
+    let began = Instant::now();
+    server.stop_within(Duration::from_millis(100));
+    assert!(began.elapsed() < DEADLINE);
+    assert_eq!(client.frame(), None, "it is cut");
+}

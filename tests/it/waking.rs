@@ -1,0 +1,409 @@
+//! Sessions that wait for more than their client: for a time, and for other threads.
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use replyd::{Config, Ending, Event, HandlerResult, RunningServer, Server, Session, Waker};
+
+use crate::support::{DEADLINE, Opcode, Raw, raw::frame, serve_with, wait_until};
+
+/// A server whose handler reports each event that it gets, waiting at most this long for each.
+fn reporting(config: Config, wait: Duration) -> (RunningServer, mpsc::Receiver<Event>) {
+    let (seen, events) = mpsc::channel();
+    let server = serve_with(config, move |session| {
+        while let Some(event) = session.next_by(Instant::now() + wait)? {
+            seen.send(event)?;
+        }
+        Ok(())
+    });
+    (server, events)
+}
+
+#[track_caller]
+fn next_but_timeouts(events: &mpsc::Receiver<Event>) -> Event {
+    loop {
+        match events.recv_timeout(DEADLINE).unwrap() {
+            Event::Timeout => {}
+            event => return event,
+        }
+    }
+}
+
+#[test]
+fn a_message_that_is_half_received_outlives_a_timeout() {
+    let (server, events) = reporting(Config::plain(), Duration::from_millis(10));
+    let mut client = Raw::open(server.local_addr());
+    let message = frame(0x81, b"in many pieces");
+    for byte in &message[..message.len() - 1] {
+        client.send(&[*byte]);
+        assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+        // Those that came before the byte may be there still.
+        while events.try_recv().is_ok() {}
+    }
+    client.send(&message[message.len() - 1..]);
+    assert_eq!(next_but_timeouts(&events), Event::Text("in many pieces".into()));
+    client.send(&[frame(0x01, b"frag"), frame(0x89, b"ping")].concat());
+    assert_eq!(next_but_timeouts(&events), Event::Ping("ping".into()));
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+    client.send(&frame(0x80, b"ment"));
+    assert_eq!(next_but_timeouts(&events), Event::Text("fragment".into()));
+}
+
+#[test]
+fn timeouts_do_not_extend_the_limits_of_a_message() {
+    let mut config = Config::plain();
+    config.message_timeout = Duration::from_millis(300);
+    let (server, _events) = reporting(config, Duration::from_millis(20));
+    let mut client = Raw::open(server.local_addr());
+    client.send(&frame(0x81, b"never whole")[..5]);
+    assert_eq!(client.close_code(), Some(1008));
+
+    let mut config = Config::plain();
+    config.max_message_bytes = 1024;
+    let (server, _events) = reporting(config, Duration::from_millis(1));
+    let mut client = Raw::open(server.local_addr());
+    // Empty fragments without an end: the bytes add up, however many timeouts lie between them.
+    let began = Instant::now();
+    while client.try_send(&frame(0x01, b"").repeat(1)).is_ok() && began.elapsed() < DEADLINE {
+        if client.try_send(&frame(0x00, b"").repeat(500)).is_err() {
+            break;
+        }
+        thread::park_timeout(Duration::from_millis(2));
+    }
+    assert!(began.elapsed() < DEADLINE, "it may go on for ever");
+}
+
+#[test]
+fn what_was_received_is_returned_after_the_deadline() {
+    let (order, orders) = bounded::<()>(0);
+    let (seen, events) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        orders.recv()?;
+        let past = Instant::now() - Duration::from_secs(1);
+        while let Some(event) = session.next_by(past)? {
+            seen.send(event)?;
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    client.send(&[frame(0x81, b"one"), frame(0x81, b"two")].concat());
+    order.send(()).unwrap();
+    assert_eq!(next_but_timeouts(&events), Event::Text("one".into()));
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Text("two".into()));
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+}
+
+#[test]
+fn a_client_that_is_read_slowly_does_not_hold_up_a_deadline() {
+    let mut config = Config::plain();
+    config.messages_per_second = 1;
+    let (server, events) = reporting(config, Duration::from_millis(20));
+    let mut client = Raw::open(server.local_addr());
+    client.send(&frame(0x81, b"?").repeat(7));
+    let mut timeouts_while_slowed = 0;
+    let mut messages = 0;
+    while messages < 7 {
+        match events.recv_timeout(DEADLINE).unwrap() {
+            Event::Timeout => timeouts_while_slowed += usize::from(messages > 4),
+            _ => messages += 1,
+        }
+    }
+    // The sixth and the seventh waited a second each.
+    assert!(timeouts_while_slowed > 10, "{timeouts_while_slowed}");
+}
+
+/// A hub that pushes to all who listen, as a tool would write it.
+#[derive(Clone, Default)]
+struct Hub(Arc<Mutex<Vec<Listener>>>);
+
+type Listener = (Sender<String>, Waker);
+
+impl Hub {
+    fn join(&self, session: &mut Session, capacity: usize) -> Result<Receiver<String>, replyd::Error> {
+        let (sender, receiver) = bounded(capacity);
+        self.0.lock().unwrap().push((sender, session.waker()?));
+        Ok(receiver)
+    }
+
+    /// Drops those whose channel is full, or who are gone.
+    fn push(&self, text: &str) {
+        self.0.lock().unwrap().retain(|(sender, waker)| {
+            let sent = sender.try_send(text.to_owned()).is_ok();
+            waker.wake();
+            sent
+        });
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// Sends what is pushed, and echoes what the client says, until it is dropped.
+fn listen(session: &mut Session, hub: &Hub) -> HandlerResult {
+    let pushed = hub.join(session, 100)?;
+    session.send("welcome")?;
+    while let Some(event) = session.next()? {
+        match event {
+            Event::Woken => {
+                for text in pushed.try_iter() {
+                    session.send(text)?;
+                }
+            }
+            Event::Text(text) => session.send(format!("echo {}", text.len()))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn hub_server(config: Config) -> (RunningServer, Hub) {
+    let hub = Hub::default();
+    let server = serve_with(config, {
+        let hub = hub.clone();
+        move |session| listen(session, &hub)
+    });
+    (server, hub)
+}
+
+#[track_caller]
+fn listener(server: &RunningServer) -> Raw {
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), "welcome");
+    client
+}
+
+#[test]
+fn another_thread_pushes_while_a_client_talks() {
+    let (server, hub) = hub_server(Config::plain());
+    let mut clients = [listener(&server), listener(&server)];
+    for round in 0..50 {
+        hub.push(&format!("push {round}"));
+        for client in &mut clients {
+            assert_eq!(client.text(), format!("push {round}"));
+            client.say(Opcode::Text, &vec![b'x'; round * 100]);
+            assert_eq!(client.text(), format!("echo {}", round * 100));
+        }
+    }
+    // What half a message holds up, a push does not wait for.
+    let [client, _] = &mut clients;
+    client.send(&frame(0x81, b"half")[..7]);
+    hub.push("in between");
+    assert_eq!(client.text(), "in between");
+    client.send(&frame(0x81, b"half")[7..]);
+    assert_eq!(client.text(), "echo 4");
+}
+
+#[test]
+fn neither_a_client_nor_a_waker_that_never_stops_holds_up_the_other() {
+    let (seen, events) = mpsc::channel();
+    let (ready, wakers) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        ready.send(session.waker()?)?;
+        while let Some(event) = session.next()? {
+            seen.send(event)?;
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    let waker = wakers.recv_timeout(DEADLINE).unwrap();
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let waking = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                waker.wake();
+            }
+        }
+    });
+    let mut woken = 0;
+    for _ in 0..10 {
+        client.send(&frame(0x81, b"?").repeat(100));
+        let mut texts = 0;
+        while texts < 100 {
+            match events.recv_timeout(DEADLINE).unwrap() {
+                Event::Woken => woken += 1,
+                _ => texts += 1,
+            }
+        }
+    }
+    // As it may happen that the waking thread gets no time, this is all that is sure.
+    assert!(woken > 0);
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    waking.join().unwrap();
+}
+
+#[test]
+fn a_watcher_that_never_reads_is_dropped_and_holds_up_nobody() {
+    let (server, hub) = hub_server(Config::plain());
+    let mut watchers: Vec<Raw> = (0..30).map(|_| listener(&server)).collect();
+    let _stuck = listener(&server);
+    wait_until("all are there", || hub.len() == 31);
+    let text = "x".repeat(16 * 1024);
+    let mut pushed = 0;
+    while hub.len() == 31 {
+        hub.push(&text);
+        watchers.iter_mut().for_each(|watcher| assert_eq!(watcher.text().len(), text.len()));
+        pushed += 1;
+        assert!(pushed < 10_000, "a full channel drops the one that does not read");
+    }
+    assert_eq!(hub.len(), 30);
+}
+
+#[test]
+fn a_waiting_session_hears_of_everything_else() {
+    // A stop.
+    let (server, _hub) = hub_server(Config::plain());
+    let mut client = listener(&server);
+    let reading = thread::spawn(move || client.close_code());
+    server.stop();
+    assert_eq!(reading.join().unwrap(), Some(1001));
+
+    // A key that is withdrawn.
+    let with_key = |secret: &str| {
+        let mut config = Config::plain();
+        config.keys = vec![replyd::Key::new("feed", secret).unwrap()];
+        config
+    };
+    let (server, _hub) = hub_server(with_key("0123456789abcdef"));
+    let mut client = Raw::connect(server.local_addr());
+    let head = crate::support::raw::upgrade("/?accessToken=0123456789abcdef", "");
+    assert_eq!(client.ask(&head).status, 101);
+    assert_eq!(client.text(), "welcome");
+    server.reload(with_key("another 0123456789")).unwrap();
+    assert_eq!(client.close_code(), Some(1008));
+
+    // A client that is silent, and one that is gone.
+    let mut config = Config::plain();
+    config.ping_interval = Duration::from_millis(100);
+    let (server, hub) = hub_server(config);
+    let mut silent = listener(&server);
+    while silent.frame().is_some_and(|frame| frame.first_byte == 0x80 | Opcode::Ping as u8) {}
+    let gone = listener(&server);
+    drop(gone);
+    wait_until("both have ended", || server.clients() == 0);
+    hub.push("nobody hears this");
+    assert_eq!(hub.len(), 0, "its channel is closed, and waking it does nothing");
+}
+
+#[test]
+fn a_client_that_only_listens_is_idle_once_nothing_is_sent() {
+    let mut config = Config::plain();
+    config.idle_timeout = Duration::from_millis(400);
+    let (server, hub) = hub_server(config);
+    let mut client = listener(&server);
+    let began = Instant::now();
+    let mut pushed = 0;
+    // Three times as long as a client may be idle.
+    while began.elapsed() < Duration::from_millis(1200) {
+        hub.push("news");
+        pushed += 1;
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    for _ in 0..pushed {
+        assert_eq!(client.text(), "news");
+    }
+    assert_eq!(client.close_code(), Some(1000));
+}
+
+#[test]
+fn an_ended_session_says_why_and_cannot_be_woken() {
+    let (seen, endings) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        assert_eq!(session.ending(), None);
+        while let Ok(Some(_)) = session.next() {}
+        let ending = session.ending().cloned().expect("it has ended");
+        assert!(session.waker().is_err());
+        Ok(seen.send(ending)?)
+    });
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Close, b"\x03\xe8");
+    assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::Closed);
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Text, b"\xff");
+    assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::BadUtf8);
+    let _client = Raw::open(server.local_addr());
+    server.stop();
+    assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::Stop);
+}
+
+#[test]
+fn wakers_may_go_to_any_thread() {
+    fn check<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    check::<Waker>();
+    check::<replyd::Stopper>();
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn over_tls_nothing_that_was_decrypted_waits_for_more() {
+    use crate::support::certificates::Authority;
+    let authority = Authority::new();
+    let identity = authority.identity();
+    let mut config = Config::plain();
+    let tls = replyd::Tls::from_pem(identity.certificate.as_bytes(), identity.private_key.as_bytes());
+    config.tls = Some(tls.unwrap());
+    let (server, hub) = hub_server(config);
+    let mut options = replyd::ClientOptions::default();
+    options.ca = Some(authority.pem.into_bytes());
+    let url = format!("wss://localhost:{}", server.local_addr().port());
+    let mut client = replyd::Client::connect_with(&url, &options).unwrap();
+    let mut text = || loop {
+        if let Event::Text(text) = client.next().unwrap().expect("a text, not the end") {
+            return text.to_string();
+        }
+    };
+    assert_eq!(text(), "welcome");
+    hub.push("over TLS");
+    assert_eq!(text(), "over TLS");
+    drop(client);
+
+    // Records of 16 KiB, which take several reads, with frames whose ends are anywhere.
+    let (mut client, mut receiver) = replyd::Client::connect_with(&url, &options).unwrap().split();
+    let reading = thread::spawn(move || {
+        let mut texts = Vec::new();
+        while texts.len() < 41 {
+            if let Event::Text(text) = receiver.next().unwrap().expect("a text, not the end") {
+                texts.push(text.to_string());
+            }
+        }
+        texts
+    });
+    for round in 1..=40 {
+        client.send("x".repeat(round * 1000)).unwrap();
+    }
+    let expected = (1..=40).map(|round| format!("echo {}", round * 1000));
+    assert_eq!(reading.join().unwrap()[1..], expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_server_for_a_tool_neither_slows_clients_down_nor_ends_them() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = server.start(|session| {
+        while let Some(event) = session.next()? {
+            if let Event::Text(text) = event {
+                session.send(text)?;
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let config = server.config();
+    assert_eq!((config.messages_per_second, config.idle_timeout), (0, Duration::ZERO));
+    let mut client = Raw::open(server.local_addr());
+    let began = Instant::now();
+    for _ in 0..1000 {
+        client.say(Opcode::Text, b"ping");
+        assert_eq!(client.text(), "ping");
+    }
+    // With the defaults of a shop it would take 45 s.
+    assert!(began.elapsed() < DEADLINE);
+    client.say(Opcode::Text, &vec![b'x'; 1024 * 1024]);
+    assert_eq!(client.message().unwrap().payload.len(), 1024 * 1024);
+    let page = Raw::connect(server.local_addr()).ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(page.status, 404);
+}
