@@ -3,7 +3,7 @@
 //!
 //! # Recipes
 //!
-//! A thread for each client means that a conversation is plain code with local variables. The handler owns the loop:
+//! **A conversation.** Each client has a thread, so a handler is plain code with local variables, and owns the loop:
 //!
 //! ```no_run
 //! let server = replyd::Server::bind("127.0.0.1:0")?;
@@ -21,24 +21,124 @@
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
-//! The built-in [`bot()`] is such a handler; nothing in the library is private to it. With a file of settings and replies:
+//! Limits, pings, throttling and deadlines happen inside [`Session::next`] and [`Session::send`]. [`RunningServer::wait`] in place
+//! of `stop` lets it run until a [`Stopper`] is called.
+//!
+//! **Wait for a time.** [`Session::next_by`] returns [`Event::Timeout`] at a deadline:
+//!
+//! ```no_run
+//! # use std::time::{Duration, Instant};
+//! # use replyd::{Error, Event, Session};
+//! /// The next text, or `None` after ten seconds.
+//! fn answer(session: &mut Session) -> Result<Option<String>, Error> {
+//!     let deadline = Instant::now() + Duration::from_secs(10);
+//!     while let Some(event) = session.next_by(deadline)? {
+//!         match event {
+//!             Event::Text(text) => return Ok(Some(text.to_string())),
+//!             Event::Timeout => break,
+//!             _ => {} // pings and the like do not extend it
+//!         }
+//!     }
+//!     Ok(None)
+//! }
+//! ```
+//!
+//! **Push from another thread.** A [`Waker`] makes `next` return [`Event::Woken`]. What to send travels over a channel of yours,
+//! and what to do about a client that reads too slowly is for you to decide; here, it is dropped with a reason:
+//!
+//! ```
+//! use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
+//! use std::sync::{Arc, Mutex};
+//!
+//! use replyd::{Event, HandlerResult, Server, Session, Waker};
+//!
+//! /// All watchers: where to put their news, and how to wake them for it.
+//! #[derive(Clone, Default)]
+//! struct Feed(Arc<Mutex<Vec<(SyncSender<String>, Waker)>>>);
+//!
+//! impl Feed {
+//!     /// Any thread may call this. It never waits for a watcher: one with 100 unread messages is dropped.
+//!     fn push(&self, text: &str) {
+//!         self.0.lock().unwrap().retain(|(sender, waker)| {
+//!             let has_room = sender.try_send(text.to_owned()).is_ok();
+//!             if has_room {
+//!                 waker.wake();
+//!             }
+//!             has_room // otherwise both are dropped, which wakes the session, too
+//!         });
+//!     }
+//!
+//!     /// The handler.
+//!     fn watch(&self, session: &mut Session) -> HandlerResult {
+//!         let (sender, news) = sync_channel(100);
+//!         self.0.lock().unwrap().push((sender, session.waker()?));
+//!         while let Some(event) = session.next()? {
+//!             while let Event::Woken = event {
+//!                 match news.try_recv() {
+//!                     Ok(text) => session.send(text)?,
+//!                     Err(TryRecvError::Empty) => break,
+//!                     Err(TryRecvError::Disconnected) => return Ok(session.close(4000, "too slow")?),
+//!                 }
+//!             }
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let feed = Feed::default();
+//! let server = Server::bind("127.0.0.1:0")?.start({
+//!     let feed = feed.clone();
+//!     move |session| feed.watch(session)
+//! })?;
+//! feed.push("42 %");
+//! # Ok::<(), replyd::Error>(())
+//! ```
+//!
+//! **Decide who comes in, and answer requests for pages.** [`Session::path`] and [`Session::query`] are what the client asked for:
+//!
+//! ```no_run
+//! use replyd::{Entry, Response, Server};
+//!
+//! let server = Server::bind("127.0.0.1:0")?
+//!     .admit(|request| match request.query("ticket").as_deref() {
+//!         Some("open sesame") => Ok(Entry::named("ali")),
+//!         _ => Err(Response::text(403, "This needs a ticket.")),
+//!     })
+//!     .pages(|request| (request.path() == "/now.json").then(|| Response::json("{}")));
+//! # Ok::<(), replyd::Error>(())
+//! ```
+//!
+//! **The bot.** [`bot()`] is a handler like any other; nothing in the library is private to it. [`bot_or`] asks your program where
+//! no reply fits, and [`Replies`] works without any network:
 //!
 //! ```no_run
 //! let loaded = replyd::Config::load("config.ini")?;
 //! let running = replyd::Server::with_config(loaded.config)?.start(replyd::bot)?;
-//! # Ok::<(), replyd::Error>(())
-//! ```
 //!
-//! The table of replies works without any network:
-//!
-//! ```
-//! let replies = replyd::Replies::parse("[replies]\nopening hours = From 9 to 5.\n", "faq.ini")?;
+//! let replies = replyd::Replies::from_pairs([("opening hours", "From 9 to 5.")])?;
 //! assert_eq!(replies.answer("Your opening hours?").text(), "From 9 to 5.");
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
-//! [`Client`] is the other side of a connection. Limits, pings, throttling and deadlines happen inside [`Session::next`] and
-//! [`Session::send`]; [`Config`] has all of them.
+//! **The other side.** [`Client`] connects, sends and waits in the same way; its halves may go to two threads.
+//!
+//! Whole programs, each under 60 lines, are in `tests/examples`: an echo with its test, a quiz, a feed, a process for each client,
+//! rooms, the bot with a fallback.
+//!
+//! # The library on one page
+//!
+//! | type | is | calls |
+//! |---|---|---|
+//! | [`Server`] | a port | `bind`, `with_config`, `from_listener`; `admit`, `pages`; `start(handler)` |
+//! | [`RunningServer`] | a server with its threads | `local_addr`, `clients`, `counts`; `config`, `reload`; `stop`, `stop_within`, `wait`, `stopper` |
+//! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `subprotocol`, `caller`, `client_ip`, `number`; `ending` |
+//! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
+//! | [`Request`], [`Entry`], [`Response`] | what `admit` and `pages` get and return | |
+//! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
+//! | [`Config`] | every setting, as fields | `default` for a shop, `plain` for a tool, `load` from a file |
+//! | [`Replies`] | the table of replies | `parse`, `from_pairs`; `answer`, `explain` |
+//! | [`bot()`], [`bot_with`], [`bot_or`] | handlers that answer from it | |
+//! | [`Error`] | a sentence, with an [`ErrorKind`] | `kind` |
 //!
 //! # What is whose job
 //!
@@ -85,7 +185,9 @@
 //! - **phrase**: what a reply is found by, made of **runs**: words next to each other.
 //! - **example**: a phrase, or a sentence of `[tests]`, with which a message is compared by the **features** of both: words, cut short.
 //! - **guess**: an answer that was found once a typo was corrected, or by the nearest example.
+//! - **program**: the one that embeds the library, with its handler, its judge of upgrades and its pages.
 //! - **transport**: what carries the bytes, TCP or TLS.
+//! - **waker**: wakes a session that waits; what it should do then travels over a channel.
 //! - **channel**: crossbeam's, and nothing else.
 //!
 //! # Threads
@@ -109,6 +211,8 @@
 //! replyd does what a chat server in an article does (Mayank Choubey, "WebSockets (client & server) in Deno", 2021), except that of
 //! the offered subprotocols one is chosen and the list is not copied (RFC 6455, section 4.2.2), that `Sec-WebSocket-Version` is not
 //! echoed, that it listens on loopback unless told otherwise, and that a phrase matches whole words, not parts of them.
+
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod auth;
 mod bot;

@@ -33,12 +33,12 @@ pub(crate) trait Transport {
 impl Transport for TcpStream {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut stream = self;
-        Read::read(&mut stream, buffer)
+        Read::read(&mut stream, buffer).map_err(with_timeout_as_would_block)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut stream = self;
-        Write::write(&mut stream, bytes)
+        Write::write(&mut stream, bytes).map_err(with_timeout_as_would_block)
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
@@ -48,6 +48,12 @@ impl Transport for TcpStream {
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         TcpStream::set_write_timeout(self, Some(timeout))
     }
+}
+
+/// The system's time-out as `WouldBlock`, which it is on Unix. There, `TimedOut` means that the connection broke.
+fn with_timeout_as_would_block(error: io::Error) -> io::Error {
+    let is_timeout = cfg!(windows) && error.kind() == io::ErrorKind::TimedOut;
+    if is_timeout { io::ErrorKind::WouldBlock.into() } else { error }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {

@@ -16,7 +16,7 @@ use std::{
     fmt,
     io::{self, PipeReader, PipeWriter, Read, Write},
     net::TcpStream,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,16 +24,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker).
 ///
-/// All clones wake the same session. Waking one that has ended does nothing.
+/// All clones wake the same session. Dropping the last one wakes it as well, so that it can find, say, that the channel that was
+/// dropped before is closed. Waking a session that has ended does nothing.
 #[derive(Clone)]
-pub struct Waker(Arc<Shared>);
-
-struct Shared {
-    /// Holds one wake-up at most: any number of them before the session notices are one.
-    wake_ups: Sender<()>,
-    /// `None` once the session has ended.
-    pipe: Mutex<Option<PipeWriter>>,
-}
+pub struct Waker(Arc<Handle>);
 
 impl Waker {
     /// Makes the session's [`next`](crate::Session::next) or [`next_by`](crate::Session::next_by) return
@@ -42,6 +36,15 @@ impl Waker {
     /// Never blocks. What the session should do is not part of a wake-up: put it where the handler looks, in a channel say,
     /// before the call.
     pub fn wake(&self) {
+        self.0.wake();
+    }
+}
+
+/// What all clones of a waker share.
+struct Handle(Arc<Shared>);
+
+impl Handle {
+    fn wake(&self) {
         // It fails if the session has yet to notice an earlier wake-up, or has ended.
         if self.0.wake_ups.try_send(()).is_ok()
             && let Some(pipe) = &mut *self.0.lock()
@@ -52,8 +55,22 @@ impl Waker {
     }
 }
 
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
+/// What wakers and the session share.
+struct Shared {
+    /// Holds one wake-up at most: any number of them before the session notices are one.
+    wake_ups: Sender<()>,
+    /// `None` once the session has ended.
+    pipe: Mutex<Option<PipeWriter>>,
+}
+
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<PipeWriter>> {
+    fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +114,7 @@ impl WakeUps {
     }
 
     pub(super) fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.shared))
+        Waker(Arc::new(Handle(Arc::clone(&self.shared))))
     }
 
     /// Takes the wake-up that was received, if there is one.
@@ -169,9 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn the_last_clone_wakes_when_it_is_dropped() {
+        let (wake_ups, _peer) = pair();
+        let (sender, receiver) = bounded::<()>(1);
+        let waker = wake_ups.waker();
+        drop(waker.clone());
+        assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
+        // Fields are dropped in their order.
+        drop((sender, waker));
+        assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken);
+        assert!(receiver.recv().is_err());
+    }
+
+    #[test]
     fn neither_the_stream_nor_wakers_can_hold_up_the_other() {
         let (wake_ups, mut peer) = pair();
-        wake_ups.waker().wake();
+        let waker = wake_ups.waker();
+        waker.wake();
         peer.write_all(b"x").unwrap();
         while wake_ups.wait(LONG, true, false).unwrap() != Ready::Stream {}
         assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken);
@@ -211,6 +242,6 @@ mod tests {
         let waker = wake_ups.waker();
         drop(wake_ups);
         waker.wake();
-        assert!(waker.0.lock().is_none());
+        assert!(waker.0.0.lock().is_none());
     }
 }

@@ -7,6 +7,7 @@ mod bot;
 mod decisions;
 mod embed;
 mod endings;
+mod examples;
 mod faq;
 mod limits;
 mod refusals;

@@ -49,6 +49,18 @@ fn each_console_block_shows_what_is_printed() {
     assert!(claims >= 5, "only {claims} commands with an output were found");
 }
 
+/// The code that is shown is code that the tests run: each of its lines is in the example of the feed.
+#[test]
+fn the_feed_is_the_example() {
+    let example = include_str!("../examples/feed.rs").replace("pub(crate) ", "");
+    let blocks = blocks();
+    let shown = blocks.iter().find(|block| block.language == "rust" && block.text.contains("struct Feed"));
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.contains("//") && !line.starts_with("use ");
+    let missing: Vec<&str> =
+        shown.unwrap().text.lines().filter(is_code).filter(|line| !example.contains(line.trim())).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// The README is shown on crates.io and docs.rs as well, where there are no other files.
 #[test]
 fn no_link_needs_the_repository() {

@@ -1,5 +1,7 @@
 //! The `replyd` program: the server, its console client, and tools for their files.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod args;
 mod ask;
 mod chat;
