@@ -1,0 +1,78 @@
+//! The half of a client that sends.
+
+use std::{fmt, net::Shutdown, sync::atomic::Ordering};
+
+use tungstenite::{
+    Bytes, Message, Utf8Bytes, WebSocket,
+    protocol::{CloseFrame, Role, frame::coding::CloseCode},
+};
+
+use super::{MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, receiver::described, transport::ClientTransport};
+use crate::{error::Error, session::limits, stream::GatheringStream};
+
+/// The half of a [`Client`](crate::Client) that sends.
+pub struct ClientSender {
+    socket: WebSocket<GatheringStream<ClientTransport>>,
+    transport: ClientTransport,
+}
+
+impl ClientSender {
+    pub(super) fn new(transport: ClientTransport) -> ClientSender {
+        let socket = WebSocket::from_raw_socket(
+            transport.stream(),
+            Role::Client,
+            Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
+        );
+        ClientSender { socket, transport }
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds.
+    pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
+        self.write(Message::Text(text.into()))
+    }
+
+    /// Sends a ping; the other half receives its pong as [`Event::Pong`](crate::Event::Pong). Only the first 125 bytes of the payload are sent.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`send`](ClientSender::send).
+    pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        let mut payload = payload.into();
+        payload.truncate(125);
+        self.write(Message::Ping(payload))
+    }
+
+    /// Sends a Close with code 1000; the other half receives the server's answer as [`Event::Close`](crate::Event::Close).
+    ///
+    /// # Errors
+    ///
+    /// The same as [`send`](ClientSender::send).
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.transport.closing.store(true, Ordering::Release);
+        self.write(Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })))
+    }
+
+    /// Closes the connection at once, without a Close. A call of [`ClientReceiver::next`](crate::ClientReceiver::next) that is waiting returns.
+    pub fn hang_up(&mut self) {
+        let _ = self.transport.tcp.shutdown(Shutdown::Both);
+    }
+
+    /// Announces that nothing more will be sent.
+    pub(super) fn finish(&mut self) {
+        self.socket.get_mut().finish();
+    }
+
+    pub(super) fn write(&mut self, message: Message) -> Result<(), Error> {
+        self.socket.send(message).map_err(|error| described(error.into()))
+    }
+}
+
+impl fmt::Debug for ClientSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSender").finish_non_exhaustive()
+    }
+}
