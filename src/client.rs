@@ -142,6 +142,34 @@ impl Client {
         self.receiver.next()
     }
 
+    /// Waits for the next event like [`next`](Client::next), but until `deadline` at most: then it returns [`Event::Timeout`], and
+    /// the conversation continues.
+    ///
+    /// With a deadline that has passed, it returns what has already been received. A message of which only a part has been
+    /// received is kept for the next call; its limits of 16 MiB and 30 seconds are the same, and also apply between calls. The
+    /// call may return late by a 64th of the time that it waits, and by 50 ms while a message is arriving.
+    ///
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// # let server = replyd::Server::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}", server.local_addr());
+    /// # let running = server.start(replyd::bot)?;
+    /// use replyd::Event;
+    ///
+    /// let mut client = replyd::Client::connect(&url)?;
+    /// assert!(matches!(client.next()?, Some(Event::Text(_)))); // the greeting
+    /// let deadline = Instant::now() + Duration::from_millis(10);
+    /// assert_eq!(client.next_by(deadline)?, Some(Event::Timeout));
+    /// # Ok::<(), replyd::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The same as [`next`](Client::next). That nothing was received is not an error.
+    pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
+        self.receiver.next_by(deadline)
+    }
+
     /// Sends a Close with code 1000, and waits up to two seconds for the server's answer.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use rustls::{
 };
 
 use crate::support::{
-    GREETING, HELP, Raw,
+    DEADLINE, GREETING, HELP, Raw,
     certificates::{Authority, Identity},
     raw::{frame, upgrade},
     serve_with,
@@ -60,6 +60,35 @@ fn the_client_talks() {
             assert_eq!(text(&mut client), HELP);
         }
         client.close().unwrap();
+    }
+}
+
+#[test]
+fn a_client_that_only_polls_gets_everything() {
+    let authority = Authority::new();
+    let mut config = Config::default();
+    config.tls = Some(tls(&authority.identity()));
+    // A record that takes several reads.
+    let long = "x".repeat(10_000);
+    let server = serve_with(config, {
+        let long = long.clone();
+        move |session| {
+            session.send("short")?;
+            session.send(long.as_str())?;
+            while session.next()?.is_some() {}
+            Ok(())
+        }
+    });
+    let mut client = connect(&server, "localhost", &authority.pem).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    for expected in ["short", &long] {
+        let event = loop {
+            match client.next_by(Instant::now()).unwrap() {
+                Some(Event::Timeout) => assert!(Instant::now() < deadline),
+                event => break event,
+            }
+        };
+        assert_eq!(event, Some(Event::Text(expected.into())));
     }
 }
 
