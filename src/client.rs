@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tungstenite::{Bytes, Message, Utf8Bytes, http::Uri};
+use tungstenite::{Bytes, Utf8Bytes, http::Uri};
 
 use crate::{
     error::Error,
@@ -115,7 +115,7 @@ impl Client {
     ///
     /// The same as [`send`](Client::send).
     pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
-        self.sender.write(Message::Binary(bytes.into()))
+        self.sender.send_binary(bytes)
     }
 
     /// Sends a ping; its pong arrives as [`Event::Pong`]. Only the first 125 bytes of the payload are sent, the limit of RFC
@@ -175,8 +175,18 @@ impl Client {
     /// # Errors
     ///
     /// When the connection has already ended.
-    pub fn close(mut self) -> Result<(), Error> {
-        self.sender.close()?;
+    pub fn close(self) -> Result<(), Error> {
+        self.close_with(1000, "")
+    }
+
+    /// Closes like [`close`](Client::close), with another code (RFC 6455, section 7.4) and a reason, which is truncated to 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the code must not be sent in a Close frame (such as 1006), or the connection has already ended. Either way the connection
+    /// is over.
+    pub fn close_with(mut self, code: u16, reason: &str) -> Result<(), Error> {
+        self.sender.close_with(code, reason)?;
         self.receiver.finish();
         self.sender.finish();
         Ok(())

@@ -4,11 +4,15 @@ use std::{fmt, net::Shutdown, sync::atomic::Ordering};
 
 use tungstenite::{
     Bytes, Message, Utf8Bytes, WebSocket,
-    protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    protocol::{CloseFrame, Role},
 };
 
 use super::{MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, receiver::described, transport::ClientTransport};
-use crate::{error::Error, session::limits, stream::GatheringStream};
+use crate::{
+    error::Error,
+    session::{close_code_and_reason, limits},
+    stream::{Ending, GatheringStream},
+};
 
 /// The half of a [`Client`](crate::Client) that sends.
 pub struct ClientSender {
@@ -35,6 +39,15 @@ impl ClientSender {
         self.write(Message::Text(text.into()))
     }
 
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`send`](ClientSender::send).
+    pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        self.write(Message::Binary(bytes.into()))
+    }
+
     /// Sends a ping; the other half receives its pong as [`Event::Pong`](crate::Event::Pong). Only the first 125 bytes of the payload are sent.
     ///
     /// # Errors
@@ -52,8 +65,20 @@ impl ClientSender {
     ///
     /// The same as [`send`](ClientSender::send).
     pub fn close(&mut self) -> Result<(), Error> {
+        self.close_with(1000, "")
+    }
+
+    /// Sends a Close like [`close`](ClientSender::close), with another code (RFC 6455, section 7.4) and a reason, which is truncated
+    /// to 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`send`](ClientSender::send), and when the code must not be sent in a Close frame (such as 1006): then nothing is
+    /// sent.
+    pub fn close_with(&mut self, code: u16, reason: &str) -> Result<(), Error> {
+        let (code, reason) = close_code_and_reason(code, reason)?;
         self.transport.closing.store(true, Ordering::Release);
-        self.write(Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })))
+        self.write(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
     }
 
     /// Closes the connection at once, without a Close. A call of [`ClientReceiver::next`](crate::ClientReceiver::next) that is waiting returns.
@@ -66,7 +91,10 @@ impl ClientSender {
         self.socket.get_mut().finish();
     }
 
-    pub(super) fn write(&mut self, message: Message) -> Result<(), Error> {
+    fn write(&mut self, message: Message) -> Result<(), Error> {
+        if !self.socket.can_write() {
+            return Err(described(Ending::Closed));
+        }
         self.socket.send(message).map_err(|error| described(error.into()))
     }
 }
