@@ -192,7 +192,7 @@ impl Client {
         Ok(())
     }
 
-    /// Splits the client in two halves, for two threads.
+    /// Splits the client in two halves, for two threads. The half that sends can be cloned for more.
     pub fn split(self) -> (ClientSender, ClientReceiver) {
         (self.sender, self.receiver)
     }

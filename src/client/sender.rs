@@ -1,6 +1,10 @@
 //! The half of a client that sends.
 
-use std::{fmt, net::Shutdown, sync::atomic::Ordering};
+use std::{
+    fmt,
+    net::Shutdown,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
 
 use tungstenite::{
     Bytes, Message, Utf8Bytes, WebSocket,
@@ -14,9 +18,16 @@ use crate::{
     stream::{Ending, GatheringStream},
 };
 
+type Socket = WebSocket<GatheringStream<ClientTransport>>;
+
 /// The half of a [`Client`](crate::Client) that sends.
+///
+/// A clone sends over the same connection, from another thread: each message arrives as a whole, and while one clone is sending, the
+/// others wait. None can send after one has closed.
+#[derive(Clone)]
 pub struct ClientSender {
-    socket: WebSocket<GatheringStream<ClientTransport>>,
+    /// Shared by all clones, so that none sends after the Close of another.
+    socket: Arc<Mutex<Socket>>,
     transport: ClientTransport,
 }
 
@@ -27,7 +38,7 @@ impl ClientSender {
             Role::Client,
             Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
         );
-        ClientSender { socket, transport }
+        ClientSender { socket: Arc::new(Mutex::new(socket)), transport }
     }
 
     /// Sends a text message.
@@ -88,14 +99,19 @@ impl ClientSender {
 
     /// Announces that nothing more will be sent.
     pub(super) fn finish(&mut self) {
-        self.socket.get_mut().finish();
+        self.socket().get_mut().finish();
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
-        if !self.socket.can_write() {
+        let mut socket = self.socket();
+        if !socket.can_write() {
             return Err(described(Ending::Closed));
         }
-        self.socket.send(message).map_err(|error| described(error.into()))
+        socket.send(message).map_err(|error| described(error.into()))
+    }
+
+    fn socket(&self) -> MutexGuard<'_, Socket> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The client of the library: waiting with a deadline, several senders, and what it offers and is answered.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use replyd::{Client, ClientReceiver, Config, Event};
 
@@ -68,4 +71,80 @@ fn a_close_has_its_code_and_as_much_of_its_reason_as_fits() {
     connect().close().unwrap();
     assert_eq!(closes.recv_timeout(DEADLINE).unwrap(), expected(1000, ""));
     assert!(connect().close_with(1006, "").is_err());
+}
+
+/// Messages that one sender sends: each is one letter, its own, repeated.
+const MESSAGES: usize = 20;
+/// Shorter than what one write gathers, about as long, and longer than the buffers of the sockets.
+const LENGTHS: [usize; 4] = [3, 16 * 1024 - 8, 16 * 1024, 3_000_000];
+
+#[test]
+fn messages_of_several_senders_do_not_mix() {
+    let mut config = Config::default();
+    config.max_message_bytes = 4_000_000;
+    config.messages_per_second = 0;
+    let server = serve_with(config, |session| {
+        let mut received = std::collections::BTreeMap::new();
+        while let Some(event) = session.next()? {
+            let bytes = match event {
+                Event::Text(text) => text.into(),
+                Event::Binary(bytes) => bytes,
+                _ => continue,
+            };
+            // Each pong of the client comes between messages of the senders.
+            session.ping("a ping")?;
+            assert!(bytes.iter().all(|byte| *byte == bytes[0]), "a message of several senders");
+            let lengths: &mut Vec<usize> = received.entry(bytes[0]).or_default();
+            lengths.push(bytes.len());
+            if received.values().map(Vec::len).sum::<usize>() == 4 * MESSAGES {
+                break;
+            }
+        }
+        let expected: Vec<usize> = LENGTHS.into_iter().cycle().take(MESSAGES).collect();
+        let are_all_there = received.len() == 4 && received.values().all(|lengths| *lengths == expected);
+        Ok(session.send(if are_all_there { "all" } else { "not all" })?)
+    });
+    let (sender, mut receiver) = Client::connect(&format!("ws://{}", server.local_addr())).unwrap().split();
+    let senders: Vec<_> = ["a", "b", "c", "d"]
+        .into_iter()
+        .map(|letter| {
+            let mut sender = sender.clone();
+            thread::spawn(move || {
+                for (length, is_text) in
+                    LENGTHS.into_iter().cycle().zip([true, false, false].into_iter().cycle()).take(MESSAGES)
+                {
+                    if is_text {
+                        sender.send(letter.repeat(length)).unwrap();
+                    } else {
+                        sender.send_binary(letter.repeat(length)).unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut pings = 0;
+    let answer = loop {
+        match receiver.next().unwrap().expect("an answer") {
+            Event::Text(text) => break text,
+            Event::Ping(_) => pings += 1,
+            _ => {}
+        }
+    };
+    assert_eq!((answer.as_str(), pings), ("all", 4 * MESSAGES));
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+}
+
+#[test]
+fn no_clone_sends_after_the_close_of_another() {
+    let server = serve("");
+    let (mut sender, mut receiver) =
+        Client::connect(&format!("ws://{}", server.local_addr())).unwrap().split();
+    let mut other = sender.clone();
+    other.send("help").unwrap();
+    sender.close().unwrap();
+    assert_eq!(other.send("help").unwrap_err().to_string(), "the connection is closed");
+    assert!(other.close().is_err());
+    assert_eq!(receiver.next().unwrap(), Some(Event::Text(GREETING.into())));
+    assert_eq!(receiver.next().unwrap(), Some(Event::Text(HELP.into())));
+    assert!(matches!(close_of(&mut receiver), Event::Close(Some((1000, _)))));
 }
