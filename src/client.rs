@@ -8,12 +8,16 @@ mod sender;
 mod transport;
 
 use std::{
+    fmt,
     net::TcpStream,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tungstenite::{Bytes, Utf8Bytes, http::Uri};
+use tungstenite::{
+    Bytes, Utf8Bytes,
+    http::{HeaderMap, Uri},
+};
 
 use crate::{
     error::Error,
@@ -28,8 +32,6 @@ use refused::refused;
 pub use sender::ClientSender;
 use transport::ClientTransport;
 
-/// Time limit for the look-up of the server's name, the connection and the upgrade together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit for a write during which the server neither reads nor sends anything.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum size of a message from the server.
@@ -53,34 +55,38 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// client.close()?;
 /// # Ok::<(), replyd::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Client {
     sender: ClientSender,
     receiver: ClientReceiver,
+    /// The headers of the server's answer to the upgrade.
+    headers: HeaderMap,
 }
 
 impl Client {
     /// Connects to `ws://HOST[:PORT][/PATH]`, or to `wss://...` with TLS, which always verifies the server's certificate.
     /// The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`. The default port is 80, or 443 with TLS.
     ///
-    /// This takes ten seconds at most. A name is looked up on a separate thread, since the system's look-up has no time
-    /// limit; a thread that takes too long is left to end by itself.
+    /// This takes ten seconds at most; [`ClientOptions::connect_timeout`] changes that. A name is looked up on a separate thread,
+    /// since the system's look-up has no time limit; a thread that takes too long is left to end by itself.
     ///
     /// # Errors
     ///
-    /// When the URL is not valid, the server does not answer within ten seconds, or it refuses the connection. For a
-    /// refusal, the error's kind is [`Refused`](crate::ErrorKind::Refused) with the HTTP status.
+    /// When the URL is not valid, the server does not answer in time, or it refuses the connection. The error's kind is
+    /// [`Timeout`](crate::ErrorKind::Timeout) where the time was not enough, and [`Refused`](crate::ErrorKind::Refused) with the HTTP
+    /// status for a refusal.
     pub fn connect(url: &str) -> Result<Client, Error> {
         Client::connect_with(url, &ClientOptions::default())
     }
 
-    /// Connects like [`connect`](Client::connect), with a key, additional headers or trusted certificates.
+    /// Connects like [`connect`](Client::connect), with a key, additional headers, trusted certificates, another time limit or
+    /// subprotocols.
     ///
     /// # Errors
     ///
-    /// The same as [`connect`](Client::connect), and when a header or the certificates are not valid.
+    /// The same as [`connect`](Client::connect), and when a header, the certificates or a subprotocol are not valid, or the server
+    /// chooses none of the subprotocols.
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
-        let deadline = Instant::now() + CONNECT_TIMEOUT;
+        let deadline = Instant::now() + options.time_limit();
         let uri = parse_url(url)?;
         let request = request(uri.clone(), options)?;
         let stream = Arc::new(dial(&uri, deadline)?);
@@ -88,7 +94,7 @@ impl Client {
 
         let mut receiving = transport.stream();
         receiving.read_by(deadline);
-        let (socket, _) = tungstenite::client::client_with_config(
+        let (socket, answer) = tungstenite::client::client_with_config(
             request,
             receiving,
             Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
@@ -97,7 +103,20 @@ impl Client {
         Ok(Client {
             sender: ClientSender::new(transport.clone()),
             receiver: ClientReceiver::new(socket, transport),
+            headers: answer.into_parts().0.headers,
         })
+    }
+
+    /// The subprotocol that the server chose from those that were offered; `None` if none was. See
+    /// [`ClientOptions::subprotocols`].
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.header("Sec-WebSocket-Protocol")
+    }
+
+    /// The value of a header of the server's answer to the upgrade: of the first one with this name, in any case. `None` if there
+    /// is none, or if its value is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// Sends a text message.
@@ -195,6 +214,16 @@ impl Client {
     /// Splits the client in two halves, for two threads. The half that sends can be cloned for more.
     pub fn split(self) -> (ClientSender, ClientReceiver) {
         (self.sender, self.receiver)
+    }
+}
+
+/// Without the headers, which may hold a secret, such as a cookie.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("sender", &self.sender)
+            .field("receiver", &self.receiver)
+            .finish_non_exhaustive()
     }
 }
 

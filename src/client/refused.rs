@@ -1,13 +1,16 @@
 //! Why there is no connection, in one sentence: what the server answered instead of upgrading.
 
+use std::io;
+
 use tungstenite::{
     Error as WireError, HandshakeError,
+    error::{ProtocolError, SubProtocolError},
     handshake::HandshakeRole,
     http::{Response, Uri},
 };
 
-use super::{CONNECT_TIMEOUT, dial::host, options::ClientOptions};
-use crate::{error::Error, stream};
+use super::{dial::host, options::ClientOptions};
+use crate::{auth::is_bearer, error::Error, stream};
 
 /// Maximum number of characters of a refusal's body in an error.
 const SHOWN_CHARS: usize = 200;
@@ -20,7 +23,9 @@ pub(super) fn refused<R: HandshakeRole>(
 ) -> Error {
     let error = match error {
         HandshakeError::Interrupted(_) => {
-            return Error::plain(format!("the server did not answer within {} s", CONNECT_TIMEOUT.as_secs()));
+            let limit = options.time_limit().as_secs_f32();
+            let late = format!("the server did not answer within {limit} s");
+            return Error::io("the upgrade failed", io::Error::new(io::ErrorKind::TimedOut, late));
         }
         HandshakeError::Failure(error) => error,
     };
@@ -29,14 +34,20 @@ pub(super) fn refused<R: HandshakeRole>(
     {
         return Error::plain(sentence);
     }
-    let WireError::Http(response) = error else {
-        return Error::plain(format!("the server did not answer as a WebSocket server: {error}"));
+    let response = match error {
+        WireError::Http(response) => response,
+        WireError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => {
+            return Error::plain(match error {
+                SubProtocolError::NoSubProtocol => "the server chose none of the offered subprotocols",
+                _ => "the server chose a subprotocol that was not offered",
+            });
+        }
+        error => return Error::plain(format!("the server did not answer as a WebSocket server: {error}")),
     };
     let status = response.status();
-    let has_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
     let sentence = match status.as_u16() {
         // The status does not say whether the key or the origin was refused; the body may.
-        401 | 403 if has_origin => None,
+        401 | 403 if options.has_header("Origin") => None,
         401 | 403 if shows_key(uri, options) => Some("the server does not accept this key"),
         401 | 403 => Some("the server requires a key"),
         404 => Some("there is no chat at this address"),
@@ -56,10 +67,11 @@ pub(super) fn refused<R: HandshakeRole>(
 
 /// Whether the request contains something that the server may read as a key.
 fn shows_key(uri: &Uri, options: &ClientOptions) -> bool {
-    let has_header =
-        |wanted: &str| options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
     options.key.is_some()
-        || ["Authorization", "X-WS-AUTH-KEY", "Sec-WebSocket-Protocol"].into_iter().any(has_header)
+        || ["Authorization", "X-WS-AUTH-KEY", "Sec-WebSocket-Protocol"]
+            .into_iter()
+            .any(|name| options.has_header(name))
+        || options.subprotocols.iter().any(|subprotocol| is_bearer(subprotocol))
         || uri.query().is_some_and(|query| query.contains("accessToken="))
 }
 

@@ -1,11 +1,14 @@
 //! The client of the library: waiting with a deadline, several senders, and what it offers and is answered.
 
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     thread,
     time::{Duration, Instant},
 };
 
-use replyd::{Client, ClientReceiver, Config, Event};
+use replyd::{Client, ClientOptions, ClientReceiver, Config, ErrorKind, Event};
+use tungstenite::handshake::derive_accept_key;
 
 use crate::support::{DEADLINE, GREETING, HELP, serve, serve_with};
 
@@ -22,11 +25,13 @@ fn a_conversation_goes_on_after_a_timeout() {
         client.send("help").unwrap();
         assert_eq!(client.next_by(deadline).unwrap(), Some(Event::Text(HELP.into())));
     }
-    let (_sender, mut receiver) = client.split();
+    let (sender, mut receiver) = client.split();
     assert_eq!(receiver.next_by(Instant::now()).unwrap(), Some(Event::Timeout));
-    server.stop();
+    let stopping = thread::spawn(move || server.stop());
     assert!(matches!(receiver.next_by(deadline).unwrap(), Some(Event::Close(Some((1001, _))))));
     assert_eq!(receiver.next_by(deadline).unwrap(), None);
+    drop((sender, receiver));
+    stopping.join().unwrap();
 }
 
 /// Waits for the server's Close after ours, whatever comes before.
@@ -147,4 +152,117 @@ fn no_clone_sends_after_the_close_of_another() {
     assert_eq!(receiver.next().unwrap(), Some(Event::Text(GREETING.into())));
     assert_eq!(receiver.next().unwrap(), Some(Event::Text(HELP.into())));
     assert!(matches!(close_of(&mut receiver), Event::Close(Some((1000, _)))));
+}
+
+/// A server that accepts one client with these additional header lines, and the lines of the client's request.
+fn answer_with(more: &[u8]) -> (String, crossbeam_channel::Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, asks) = crossbeam_channel::bounded(1);
+    let more = more.to_vec();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+        let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let key = request.iter().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n",
+            derive_accept_key(key.as_bytes())
+        );
+        stream.write_all(&[head.as_bytes(), &more, b"\r\n"].concat()).unwrap();
+        let _ = asked.send(request);
+        // The connection stays open until the client closes it.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    (address, asks)
+}
+
+fn offering(subprotocols: &[&str]) -> ClientOptions {
+    let mut options = ClientOptions::default();
+    options.subprotocols = subprotocols.iter().map(|&name| name.to_owned()).collect();
+    options
+}
+
+#[test]
+fn the_headers_of_the_answer() {
+    let (address, _asks) = answer_with(b"X-A: one\r\nX-A: two\r\nX-B: \xc3\xa9\r\nX-C: \xff\r\nX-D:\r\n");
+    let client = Client::connect(&address).unwrap();
+    for (name, value) in [
+        ("X-A", Some("one")),
+        ("x-b", Some("é")),
+        ("x-c", None),
+        ("x-d", Some("")),
+        ("x-e", None),
+        ("not a name", None),
+        ("", None),
+        ("UPGRADE", Some("websocket")),
+    ] {
+        assert_eq!(client.header(name), value, "{name:?}");
+    }
+    assert_eq!(client.subprotocol(), None);
+    assert!(!format!("{client:?}").contains("one"));
+}
+
+#[test]
+fn the_server_chooses_one_of_the_subprotocols() {
+    let (address, asks) = answer_with(b"Sec-WebSocket-Protocol: b\r\n");
+    let client = Client::connect_with(&address, &offering(&["a", "b", "c"])).unwrap();
+    assert_eq!(client.subprotocol(), Some("b"));
+    let request = asks.recv_timeout(DEADLINE).unwrap();
+    assert!(request.contains(&"Sec-WebSocket-Protocol: a, b, c".to_owned()), "{request:?}");
+
+    let server = serve("");
+    let client =
+        Client::connect_with(&server.local_addr().to_string(), &offering(&["chat.v2", "chat.v1"])).unwrap();
+    assert_eq!(client.subprotocol(), Some("chat.v2"));
+
+    for (chosen, expected) in [
+        (&b""[..], "the server chose none of the offered subprotocols"),
+        (b"Sec-WebSocket-Protocol: A\r\n", "the server chose a subprotocol that was not offered"),
+    ] {
+        let (address, _asks) = answer_with(chosen);
+        let error = Client::connect_with(&address, &offering(&["a"])).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn only_a_subprotocol_with_a_key_makes_a_refusal_one_of_the_key() {
+    let server = serve("[auth]\nrequire_key = yes\n");
+    for (subprotocol, expected) in [
+        ("chat", "the server requires a key (403)"),
+        ("bearer.c2VjcmV0", "the server does not accept this key (403)"),
+    ] {
+        let error =
+            Client::connect_with(&server.local_addr().to_string(), &offering(&[subprotocol])).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn connecting_has_the_time_limit_of_its_options() {
+    // The system accepts the connection, but nobody answers the request.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = listener.local_addr().unwrap().to_string();
+    let connect = |address: &str, timeout: Duration| {
+        let mut options = ClientOptions::default();
+        options.connect_timeout = timeout;
+        Client::connect_with(address, &options)
+    };
+    for (timeout, shown) in [(Duration::from_millis(250), "0.25 s"), (Duration::from_millis(500), "0.5 s")] {
+        let began = Instant::now();
+        let error = connect(&silent, timeout).unwrap_err();
+        assert!(began.elapsed() >= timeout);
+        assert_eq!(
+            error.to_string(),
+            format!("the upgrade failed: the server did not answer within {shown}")
+        );
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+    }
+    let server = serve("");
+    for address in [server.local_addr().to_string(), format!("localhost:{}", server.local_addr().port())] {
+        assert_eq!(connect(&address, Duration::ZERO).unwrap_err().kind(), ErrorKind::Timeout);
+        let mut client = connect(&address, Duration::MAX).unwrap();
+        assert_eq!(client.next().unwrap(), Some(Event::Text(GREETING.into())));
+    }
 }

@@ -64,6 +64,18 @@ fn the_client_talks() {
 }
 
 #[test]
+fn a_server_that_does_not_finish_the_handshake_has_the_time_limit_of_the_options() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = ClientOptions::default();
+    options.ca = Some(Authority::new().pem.into_bytes());
+    options.connect_timeout = Duration::from_millis(250);
+    let url = format!("wss://{}", listener.local_addr().unwrap());
+    let error = Client::connect_with(&url, &options).unwrap_err();
+    assert_eq!(error.to_string(), "the upgrade failed: the server did not answer within 0.25 s");
+    assert_eq!(error.kind(), replyd::ErrorKind::Timeout);
+}
+
+#[test]
 fn a_client_that_only_polls_gets_everything() {
     let authority = Authority::new();
     let mut config = Config::default();
