@@ -344,7 +344,8 @@ fn credential(head: &Head, query_token: bool) -> Result<Option<Vec<u8>>, Refusal
     Ok(Some(first))
 }
 
-fn is_bearer(subprotocol: &str) -> bool {
+/// Whether a subprotocol contains a key or token, as pages send it.
+pub(crate) fn is_bearer(subprotocol: &str) -> bool {
     subprotocol.get(..BEARER.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEARER))
 }
 
@@ -367,7 +368,7 @@ fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
 }
 
 /// Whether a byte may be part of a token in the sense of HTTP (RFC 9110, section 5.6.2).
-fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

@@ -53,6 +53,7 @@ pub fn bot_with(session: &mut Session, mut answered: impl FnMut(&str, &Answer<'_
                 Ok(text) => answer(session, text, &mut search, &mut answered)?,
                 Err(_) => session.close(UNSUPPORTED_DATA, "binary message is not UTF-8")?,
             },
+            // Nothing here waits by a deadline or has a waker.
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) | Event::Timeout | Event::Woken => {}
         }
     }

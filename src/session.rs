@@ -1,5 +1,6 @@
 //! A conversation with one client: the only place that writes frames.
 
+mod close;
 mod event;
 mod pings;
 mod rates;
@@ -26,12 +27,11 @@ use crate::{
     registry::{ClientId, Connection},
     stream::{Ending, GatheringStream, Waker},
 };
+pub(crate) use close::close_code_and_reason;
 pub use event::Event;
 pub(crate) use pings::Pings;
 use rates::Rates;
 
-/// Maximum length of a close reason: a control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
-const MAX_REASON_BYTES: usize = 123;
 /// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle client costs 24 KiB
 /// of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
@@ -213,16 +213,10 @@ impl Session {
     ///
     /// When the code must not be sent in a Close frame (such as 1006), or the conversation is over.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
-        if !CloseCode::from(code).is_allowed() {
-            return Err(Error::plain(format!("close code {code} must not be sent; 1000 is a normal end")));
-        }
+        let (close_code, reason) = close_code_and_reason(code, reason)?;
         self.check_open()?;
-        let mut end = reason.len().min(MAX_REASON_BYTES);
-        while !reason.is_char_boundary(end) {
-            end -= 1;
-        }
         self.ending = Some(Ending::Finished(code));
-        self.write_close(CloseCode::from(code), &reason[..end]);
+        self.write_close(close_code, reason);
         Ok(())
     }
 

@@ -41,6 +41,11 @@ impl ClientTransport {
         }
     }
 
+    /// Number of reads so far that received something.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     /// The stream of one half. Each half gets its own, since their buffers must not mix.
     pub(super) fn stream(&self) -> GatheringStream<ClientTransport> {
         GatheringStream::of_client(TimedStream::new(self.clone(), StopFlags::default()), WRITE_TIMEOUT)
@@ -49,9 +54,12 @@ impl ClientTransport {
 
 impl Transport for ClientTransport {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        Ok(count)
+        let read = self.inner.read(buffer);
+        // After `Interrupted`, TLS has received bytes, but no plaintext yet.
+        if !matches!(&read, Err(error) if error.kind() != io::ErrorKind::Interrupted) {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+        }
+        read
     }
 
     /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside this one.
@@ -81,14 +89,14 @@ impl Transport for ClientTransport {
 impl ClientTransport {
     fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
-        let mut reads = self.reads.load(Ordering::Relaxed);
+        let mut reads = self.reads();
         while !rest.is_empty() {
             match self.inner.write(rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A server that reads more slowly than this client writes still sends answers; a stuck one does not.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let now = self.reads.load(Ordering::Relaxed);
+                    let now = self.reads();
                     if now == reads {
                         return Err(Abort::Write.into());
                     }
@@ -153,5 +161,33 @@ mod tests {
         let (client, _server) = pair();
         let error = Transport::write(&client, &vec![b'x'; MUCH]).unwrap_err();
         assert_eq!(Abort::of(&error), Some(Abort::Write));
+    }
+    #[test]
+    fn what_tls_has_received_counts_before_there_is_plaintext() {
+        struct Scripted(io::ErrorKind);
+        impl Transport for Scripted {
+            fn read(&self, _: &mut [u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn set_read_timeout(&self, _: Duration) -> io::Result<()> {
+                Ok(())
+            }
+            fn set_write_timeout(&self, _: Duration) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for (failure, reads) in [
+            (io::ErrorKind::Interrupted, 1),
+            (io::ErrorKind::WouldBlock, 0),
+            (io::ErrorKind::ConnectionReset, 0),
+        ] {
+            let tcp = pair().0.tcp;
+            let client = ClientTransport::new(tcp, Arc::new(Scripted(failure)));
+            assert_eq!(Transport::read(&client, &mut [0; 9]).unwrap_err().kind(), failure);
+            assert_eq!(client.reads(), reads, "{failure}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod auth;
 mod bot;
+mod client;
 mod decisions;
 mod embed;
 mod endings;

@@ -15,7 +15,7 @@ use rustls::{
 };
 
 use crate::support::{
-    GREETING, HELP, Raw,
+    DEADLINE, GREETING, HELP, Raw,
     certificates::{Authority, Identity},
     raw::{frame, upgrade},
     serve_with,
@@ -84,6 +84,47 @@ fn the_client_talks() {
             assert_eq!(text(&mut client), HELP);
         }
         client.close().unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_does_not_finish_the_handshake_has_the_time_limit_of_the_options() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = ClientOptions::default();
+    options.ca = Some(Authority::new().pem.into_bytes());
+    options.connect_timeout = Duration::from_millis(250);
+    let url = format!("wss://{}", listener.local_addr().unwrap());
+    let error = Client::connect_with(&url, &options).unwrap_err();
+    assert_eq!(error.to_string(), "the upgrade failed: the server did not answer within 0.25 s");
+    assert_eq!(error.kind(), replyd::ErrorKind::Timeout);
+}
+
+#[test]
+fn a_client_that_only_polls_gets_everything() {
+    let authority = Authority::new();
+    let mut config = Config::default();
+    config.tls = Some(tls(&authority.identity()));
+    // A record that takes several reads.
+    let long = "x".repeat(10_000);
+    let server = serve_with(config, {
+        let long = long.clone();
+        move |session| {
+            session.send("short")?;
+            session.send(long.as_str())?;
+            while session.next()?.is_some() {}
+            Ok(())
+        }
+    });
+    let mut client = connect(&server, "localhost", &authority.pem).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    for expected in ["short", &long] {
+        let event = loop {
+            match client.next_by(Instant::now()).unwrap() {
+                Some(Event::Timeout) => assert!(Instant::now() < deadline),
+                event => break event,
+            }
+        };
+        assert_eq!(event, Some(Event::Text(expected.into())));
     }
 }
 

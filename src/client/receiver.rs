@@ -1,0 +1,193 @@
+//! The half of a client that receives, and notices when the server is gone.
+
+use std::{
+    fmt, io,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use tungstenite::{Bytes, Error as WireError, Message, WebSocket, protocol::CloseFrame};
+
+use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
+use crate::{
+    error::Error,
+    session::{Event, Pings},
+    stream::{Ending, GatheringStream, answer_ping},
+};
+
+/// Time limit for receiving a message after its first byte.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// Time after its deadline for which a call still reads what keeps arriving.
+const CATCH_UP: Duration = Duration::from_millis(50);
+/// Time limit for the server's answer to a Close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server, but only while
+/// [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
+pub struct ClientReceiver {
+    socket: WebSocket<GatheringStream<ClientTransport>>,
+    transport: ClientTransport,
+    pings: Pings,
+    /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
+    has_begun: bool,
+    ended: bool,
+}
+
+impl ClientReceiver {
+    pub(super) fn new(
+        socket: WebSocket<GatheringStream<ClientTransport>>,
+        transport: ClientTransport,
+    ) -> ClientReceiver {
+        ClientReceiver {
+            socket,
+            transport,
+            pings: Pings::new(Instant::now()),
+            has_begun: false,
+            ended: false,
+        }
+    }
+
+    /// Waits for the next event. Returns `None` when the conversation is over.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Client::next`](crate::Client::next).
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it fails, and an iterator of results would loop on failure"
+    )]
+    pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        self.next_until(None)
+    }
+
+    /// Waits for the next event until `deadline`, and then returns [`Event::Timeout`]; see
+    /// [`Client::next_by`](crate::Client::next_by).
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Client::next`](crate::Client::next).
+    pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
+        self.next_until(Some(deadline))
+    }
+
+    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
+    pub fn finish(mut self) {
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        while let Ok(Some(_)) = self.next_by(deadline) {
+            // A server that never stops sending never gets to a Timeout.
+            if Instant::now() >= deadline {
+                return;
+            }
+        }
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        if !std::mem::replace(&mut self.has_begun, true) {
+            // The additional bytes are for frame headers and control frames between the fragments of a message.
+            self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
+        }
+        loop {
+            let ping_due = self.ping_due();
+            let reads = self.transport.reads();
+            self.socket.get_mut().read_by(deadline.map_or(ping_due, |deadline| deadline.min(ping_due)));
+            match self.socket.read() {
+                Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
+                Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let now = Instant::now();
+                    self.check_deadlines(now).map_err(|ending| self.end(ending))?;
+                    let is_receiving = self.transport.reads() > reads;
+                    if deadline.is_some_and(|deadline| is_over(deadline, began, now, is_receiving)) {
+                        return Ok(Some(Event::Timeout));
+                    }
+                }
+                // After a Close of ours, it does not matter how the server ends the connection.
+                Err(_) if self.transport.closing.load(Ordering::Acquire) => {
+                    self.ended = true;
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.end(error.into())),
+            }
+        }
+    }
+
+    fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
+        self.has_begun = false;
+        // Any message proves that the server is alive, not only a pong.
+        self.pings.answered();
+        self.socket.get_mut().delivered();
+        if let Message::Ping(payload) = &message {
+            answer_ping(&mut self.socket, payload)?;
+        }
+        if self.socket.get_ref().is_late() {
+            return Err(Ending::TooSlow);
+        }
+        if message.is_close() {
+            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends it.
+            self.ended = true;
+            if !self.transport.closing.load(Ordering::Acquire) {
+                let _ = self.socket.flush();
+            }
+        }
+        Ok(Event::from_message(message))
+    }
+
+    /// Time of the next ping, if nothing is received until then.
+    fn ping_due(&self) -> Instant {
+        self.pings.due(self.socket.get_ref().last_received(), PING_INTERVAL)
+    }
+
+    fn check_deadlines(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+            return Err(Ending::TooSlow);
+        }
+        if now >= self.ping_due() {
+            self.pings.send(now, PING_INTERVAL)?;
+            self.socket.send(Message::Ping(Bytes::new()))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection with an error, and sends the close code of `ending` if it has one.
+    fn end(&mut self, ending: Ending) -> Error {
+        self.ended = true;
+        if let Some((code, reason)) = ending.close() {
+            let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
+        }
+        described(ending)
+    }
+}
+
+impl fmt::Debug for ClientReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientReceiver").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// Whether a call that began at `began` ends now. It continues for a moment while it `is_receiving`: what was received by the
+/// deadline may take several reads, but a server that sends byte by byte must not hold it up.
+fn is_over(deadline: Instant, began: Instant, now: Instant, is_receiving: bool) -> bool {
+    now >= deadline && (!is_receiving || now.saturating_duration_since(deadline.max(began)) >= CATCH_UP)
+}
+
+/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.
+pub(super) fn described(ending: Ending) -> Error {
+    Error::plain(match ending {
+        Ending::Gone(why) => format!("the server is gone ({why})"),
+        Ending::Unread => "the server neither reads nor sends anything".to_owned(),
+        Ending::Closed => "the connection is closed".to_owned(),
+        Ending::TooBig => format!("the server sent a message of more than {} MiB", MAX_MESSAGE_BYTES >> 20),
+        Ending::TooSlow => {
+            format!("a message from the server was not complete after {} s", MESSAGE_TIMEOUT.as_secs())
+        }
+        ending => format!("the connection ended: {ending}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

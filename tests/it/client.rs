@@ -1,0 +1,268 @@
+//! The client of the library: waiting with a deadline, several senders, and what it offers and is answered.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+use replyd::{Client, ClientOptions, ClientReceiver, Config, ErrorKind, Event};
+use tungstenite::handshake::derive_accept_key;
+
+use crate::support::{DEADLINE, GREETING, HELP, serve, serve_with};
+
+#[test]
+fn a_conversation_goes_on_after_a_timeout() {
+    let server = serve("");
+    let mut client = Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    assert_eq!(client.next_by(deadline).unwrap(), Some(Event::Text(GREETING.into())));
+    for _ in 0..3 {
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(client.next_by(soon).unwrap(), Some(Event::Timeout));
+        assert!(Instant::now() >= soon);
+        client.send("help").unwrap();
+        assert_eq!(client.next_by(deadline).unwrap(), Some(Event::Text(HELP.into())));
+    }
+    let (sender, mut receiver) = client.split();
+    assert_eq!(receiver.next_by(Instant::now()).unwrap(), Some(Event::Timeout));
+    let stopping = thread::spawn(move || server.stop());
+    assert!(matches!(receiver.next_by(deadline).unwrap(), Some(Event::Close(Some((1001, _))))));
+    assert_eq!(receiver.next_by(deadline).unwrap(), None);
+    drop((sender, receiver));
+    stopping.join().unwrap();
+}
+
+/// Waits for the server's Close after ours, whatever comes before.
+#[track_caller]
+fn close_of(receiver: &mut ClientReceiver) -> Event {
+    loop {
+        let event = receiver.next_by(Instant::now() + DEADLINE).unwrap().expect("a Close, not the end");
+        match event {
+            Event::Close(_) => return event,
+            Event::Timeout => panic!("nothing arrives"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_close_has_its_code_and_as_much_of_its_reason_as_fits() {
+    let (closed, closes) = crossbeam_channel::unbounded();
+    let server = serve_with(Config::default(), move |session| {
+        while let Some(event) = session.next()? {
+            if let Event::Close(_) = event {
+                closed.send(event)?;
+            }
+        }
+        Ok(())
+    });
+    let connect = || Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let reason = "é".repeat(100);
+    let expected = |code: u16, reason: &str| Event::Close(Some((code, reason.into())));
+
+    let (mut sender, mut receiver) = connect().split();
+    assert!(sender.close_with(1005, "").is_err());
+    // It has sent nothing, so the conversation continues.
+    sender.send("still here").unwrap();
+    sender.close_with(4321, &reason).unwrap();
+    assert_eq!(closes.recv_timeout(DEADLINE).unwrap(), expected(4321, &reason[..122]));
+    assert!(matches!(close_of(&mut receiver), Event::Close(Some((4321, _)))));
+    assert_eq!(sender.send("too late").unwrap_err().to_string(), "the connection is closed");
+
+    connect().close_with(1001, "bye").unwrap();
+    assert_eq!(closes.recv_timeout(DEADLINE).unwrap(), expected(1001, "bye"));
+    connect().close().unwrap();
+    assert_eq!(closes.recv_timeout(DEADLINE).unwrap(), expected(1000, ""));
+    assert!(connect().close_with(1006, "").is_err());
+}
+
+/// Messages that one sender sends: each is one letter, its own, repeated.
+const MESSAGES: usize = 20;
+/// Shorter than what one write gathers, about as long, and longer than the buffers of the sockets.
+const LENGTHS: [usize; 4] = [3, 16 * 1024 - 8, 16 * 1024, 3_000_000];
+
+#[test]
+fn messages_of_several_senders_do_not_mix() {
+    let mut config = Config::default();
+    config.max_message_bytes = 4_000_000;
+    config.messages_per_second = 0;
+    let server = serve_with(config, |session| {
+        let mut received = std::collections::BTreeMap::new();
+        while let Some(event) = session.next()? {
+            let bytes = match event {
+                Event::Text(text) => text.into(),
+                Event::Binary(bytes) => bytes,
+                _ => continue,
+            };
+            // Each pong of the client comes between messages of the senders.
+            session.ping("a ping")?;
+            assert!(bytes.iter().all(|byte| *byte == bytes[0]), "a message of several senders");
+            let lengths: &mut Vec<usize> = received.entry(bytes[0]).or_default();
+            lengths.push(bytes.len());
+            if received.values().map(Vec::len).sum::<usize>() == 4 * MESSAGES {
+                break;
+            }
+        }
+        let expected: Vec<usize> = LENGTHS.into_iter().cycle().take(MESSAGES).collect();
+        let are_all_there = received.len() == 4 && received.values().all(|lengths| *lengths == expected);
+        Ok(session.send(if are_all_there { "all" } else { "not all" })?)
+    });
+    let (sender, mut receiver) = Client::connect(&format!("ws://{}", server.local_addr())).unwrap().split();
+    let senders: Vec<_> = ["a", "b", "c", "d"]
+        .into_iter()
+        .map(|letter| {
+            let mut sender = sender.clone();
+            thread::spawn(move || {
+                for (length, is_text) in
+                    LENGTHS.into_iter().cycle().zip([true, false, false].into_iter().cycle()).take(MESSAGES)
+                {
+                    if is_text {
+                        sender.send(letter.repeat(length)).unwrap();
+                    } else {
+                        sender.send_binary(letter.repeat(length)).unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut pings = 0;
+    let answer = loop {
+        match receiver.next().unwrap().expect("an answer") {
+            Event::Text(text) => break text,
+            Event::Ping(_) => pings += 1,
+            _ => {}
+        }
+    };
+    assert_eq!((answer.as_str(), pings), ("all", 4 * MESSAGES));
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+}
+
+#[test]
+fn no_clone_sends_after_the_close_of_another() {
+    let server = serve("");
+    let (mut sender, mut receiver) =
+        Client::connect(&format!("ws://{}", server.local_addr())).unwrap().split();
+    let mut other = sender.clone();
+    other.send("help").unwrap();
+    sender.close().unwrap();
+    assert_eq!(other.send("help").unwrap_err().to_string(), "the connection is closed");
+    assert!(other.close().is_err());
+    assert_eq!(receiver.next().unwrap(), Some(Event::Text(GREETING.into())));
+    assert_eq!(receiver.next().unwrap(), Some(Event::Text(HELP.into())));
+    assert!(matches!(close_of(&mut receiver), Event::Close(Some((1000, _)))));
+}
+
+/// A server that accepts one client with these additional header lines, and the lines of the client's request.
+fn answer_with(more: &[u8]) -> (String, crossbeam_channel::Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, asks) = crossbeam_channel::bounded(1);
+    let more = more.to_vec();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+        let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let key = request.iter().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n",
+            derive_accept_key(key.as_bytes())
+        );
+        stream.write_all(&[head.as_bytes(), &more, b"\r\n"].concat()).unwrap();
+        let _ = asked.send(request);
+        // The connection stays open until the client closes it.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    (address, asks)
+}
+
+fn offering(subprotocols: &[&str]) -> ClientOptions {
+    let mut options = ClientOptions::default();
+    options.subprotocols = subprotocols.iter().map(|&name| name.to_owned()).collect();
+    options
+}
+
+#[test]
+fn the_headers_of_the_answer() {
+    let (address, _asks) = answer_with(b"X-A: one\r\nX-A: two\r\nX-B: \xc3\xa9\r\nX-C: \xff\r\nX-D:\r\n");
+    let client = Client::connect(&address).unwrap();
+    for (name, value) in [
+        ("X-A", Some("one")),
+        ("x-b", Some("é")),
+        ("x-c", None),
+        ("x-d", Some("")),
+        ("x-e", None),
+        ("not a name", None),
+        ("", None),
+        ("UPGRADE", Some("websocket")),
+    ] {
+        assert_eq!(client.header(name), value, "{name:?}");
+    }
+    assert_eq!(client.subprotocol(), None);
+    assert!(!format!("{client:?}").contains("one"));
+}
+
+#[test]
+fn the_server_chooses_one_of_the_subprotocols() {
+    let (address, asks) = answer_with(b"Sec-WebSocket-Protocol: b\r\n");
+    let client = Client::connect_with(&address, &offering(&["a", "b", "c"])).unwrap();
+    assert_eq!(client.subprotocol(), Some("b"));
+    let request = asks.recv_timeout(DEADLINE).unwrap();
+    assert!(request.contains(&"Sec-WebSocket-Protocol: a, b, c".to_owned()), "{request:?}");
+
+    let server = serve("");
+    let client =
+        Client::connect_with(&server.local_addr().to_string(), &offering(&["chat.v2", "chat.v1"])).unwrap();
+    assert_eq!(client.subprotocol(), Some("chat.v2"));
+
+    for (chosen, expected) in [
+        (&b""[..], "the server chose none of the offered subprotocols"),
+        (b"Sec-WebSocket-Protocol: A\r\n", "the server chose a subprotocol that was not offered"),
+    ] {
+        let (address, _asks) = answer_with(chosen);
+        let error = Client::connect_with(&address, &offering(&["a"])).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn only_a_subprotocol_with_a_key_makes_a_refusal_one_of_the_key() {
+    let server = serve("[auth]\nrequire_key = yes\n");
+    for (subprotocol, expected) in [
+        ("chat", "the server requires a key (403)"),
+        ("bearer.c2VjcmV0", "the server does not accept this key (403)"),
+    ] {
+        let error =
+            Client::connect_with(&server.local_addr().to_string(), &offering(&[subprotocol])).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn connecting_has_the_time_limit_of_its_options() {
+    // The system accepts the connection, but nobody answers the request.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = listener.local_addr().unwrap().to_string();
+    let connect = |address: &str, timeout: Duration| {
+        let mut options = ClientOptions::default();
+        options.connect_timeout = timeout;
+        Client::connect_with(address, &options)
+    };
+    for (timeout, shown) in [(Duration::from_millis(250), "0.25 s"), (Duration::from_millis(500), "0.5 s")] {
+        let began = Instant::now();
+        let error = connect(&silent, timeout).unwrap_err();
+        assert!(began.elapsed() >= timeout);
+        assert_eq!(
+            error.to_string(),
+            format!("the upgrade failed: the server did not answer within {shown}")
+        );
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+    }
+    let server = serve("");
+    for address in [server.local_addr().to_string(), format!("localhost:{}", server.local_addr().port())] {
+        assert_eq!(connect(&address, Duration::ZERO).unwrap_err().kind(), ErrorKind::Timeout);
+        let mut client = connect(&address, Duration::MAX).unwrap();
+        assert_eq!(client.next().unwrap(), Some(Event::Text(GREETING.into())));
+    }
+}
