@@ -54,7 +54,9 @@
 //!
 //! /// All watchers: where to put their news, and how to wake them for it.
 //! #[derive(Clone, Default)]
-//! struct Feed(Arc<Mutex<Vec<(SyncSender<String>, Waker)>>>);
+//! struct Feed(Arc<Mutex<Vec<Watcher>>>);
+//!
+//! type Watcher = (SyncSender<String>, Waker);
 //!
 //! impl Feed {
 //!     /// Any thread may call this. It never waits for a watcher: one with 100 unread messages is dropped.

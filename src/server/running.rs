@@ -126,7 +126,7 @@ impl RunningServer {
     ///
     /// - one second, if a client does not answer, or has sent only part of its request;
     /// - two seconds, if a client already got its Close, or the answer to a plain request, and has not disconnected;
-    /// - one second more, if a handler keeps sending and never calls [`next`](Session::next);
+    /// - one second more, if a handler keeps sending and never calls [`next`](crate::Session::next);
     /// - `drain_timeout`, if a handler is busy or a client does not read.
     pub fn stop(self) {}
 

@@ -8,7 +8,9 @@ use replyd::{Error, Event, HandlerResult, Server, Session, Waker};
 
 /// All watchers: where to put their news, and how to wake them for it.
 #[derive(Clone, Default)]
-pub(crate) struct Feed(Arc<Mutex<Vec<(SyncSender<String>, Waker)>>>);
+pub(crate) struct Feed(Arc<Mutex<Vec<Watcher>>>);
+
+type Watcher = (SyncSender<String>, Waker);
 
 fn main() -> Result<(), Error> {
     let feed = Feed::default();

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use replyd::{Entry, Error, Event, HandlerResult, Request, Response, RunningServer, Server, Session, Waker};
 
+const ROOMS: [&str; 2] = ["/rooms/blue", "/rooms/red"];
+
 /// By the numbers of their sessions, the room of each member, and how to reach it.
 type Members = Mutex<BTreeMap<u64, (String, mpsc::SyncSender<String>, Waker)>>;
 
@@ -33,7 +35,7 @@ pub(crate) fn start(address: &str) -> Result<RunningServer, Error> {
 /// A ticket is a name and a secret.
 fn admit(request: &Request<'_>) -> Result<Entry, Response> {
     match request.query("ticket").as_deref().and_then(|ticket| ticket.split_once('-')) {
-        _ if !request.path().starts_with("/rooms/") => Err(Response::text(404, "There is no such room.")),
+        _ if !ROOMS.contains(&request.path()) => Err(Response::text(404, "There is no such room.")),
         Some((name, "1234")) => Ok(Entry::named(name)),
         _ => Err(Response::text(403, "This room needs a ticket.")),
     }

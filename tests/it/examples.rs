@@ -139,7 +139,7 @@ fn rooms_are_apart_and_need_a_ticket() {
     let refused =
         |target: &str| Client::connect(&format!("ws://{}{target}", server.local_addr())).unwrap_err().kind();
     assert_eq!(refused("/rooms/blue"), ErrorKind::Refused(403));
-    assert_eq!(refused("/elsewhere?ticket=ann-1234"), ErrorKind::Refused(404));
+    assert_eq!(refused("/rooms/green?ticket=ann-1234"), ErrorKind::Refused(404));
 
     let [mut ann, mut bob] =
         ["ann", "bob"].map(|name| connect(&server, &format!("/rooms/blue?ticket={name}-1234")));
@@ -188,6 +188,6 @@ fn no_example_is_left_out() {
     for name in names {
         let text =
             std::fs::read_to_string(format!("{}/tests/examples/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        assert!(text.lines().count() < 60, "{name}");
+        assert!(text.lines().filter(|line| !line.is_empty()).count() < 60, "{name}");
     }
 }
