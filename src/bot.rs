@@ -4,7 +4,7 @@ use tungstenite::Utf8Bytes;
 
 use crate::{
     http::{Excerpt, LOGGED_CHARS},
-    replies::{Answer, SearchBuffer},
+    replies::{Answer, FoundBy, SearchBuffer},
     session::{Event, HandlerResult, Session},
 };
 
@@ -40,7 +40,38 @@ pub fn bot(session: &mut Session) -> HandlerResult {
 /// # Errors
 ///
 /// The same as [`bot()`].
-pub fn bot_with(session: &mut Session, mut answered: impl FnMut(&str, &Answer<'_>)) -> HandlerResult {
+pub fn bot_with(session: &mut Session, answered: impl FnMut(&str, &Answer<'_>)) -> HandlerResult {
+    converse(session, answered, None)
+}
+
+/// Like [`bot()`], but asks `fallback` for the answer to each message that no reply answers, even to one without any words. Its text is
+/// sent in place of `unknown` and its offers; with `None`, the bot sends what it would have sent. An empty text, or one of blanks
+/// only, counts as `None`, so that the answer to a message is never empty.
+///
+/// The session waits for `fallback` to return, and meanwhile answers no pings. The replies before are sent first.
+///
+/// ```no_run
+/// let running = replyd::Server::bind("127.0.0.1:0")?.start(|session: &mut replyd::Session| {
+///     replyd::bot_or(session, |message| message.contains('+').then(|| "I cannot count.".to_owned()))
+/// })?;
+/// # Ok::<(), replyd::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The same as [`bot()`].
+pub fn bot_or(session: &mut Session, mut fallback: impl FnMut(&str) -> Option<String>) -> HandlerResult {
+    converse(session, |_, _| (), Some(&mut fallback))
+}
+
+/// What answers in place of `unknown`.
+type Fallback<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+
+fn converse(
+    session: &mut Session,
+    mut answered: impl FnMut(&str, &Answer<'_>),
+    mut fallback: Option<Fallback<'_>>,
+) -> HandlerResult {
     if !session.config().greeting.is_empty() {
         let greeting = Utf8Bytes::from(&session.config().greeting);
         say(session, greeting)?;
@@ -48,9 +79,9 @@ pub fn bot_with(session: &mut Session, mut answered: impl FnMut(&str, &Answer<'_
     let mut search = SearchBuffer::default();
     while let Some(event) = session.next()? {
         match event {
-            Event::Text(text) => answer(session, &text, &mut search, &mut answered)?,
+            Event::Text(text) => answer(session, &text, &mut search, &mut answered, &mut fallback)?,
             Event::Binary(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => answer(session, text, &mut search, &mut answered)?,
+                Ok(text) => answer(session, text, &mut search, &mut answered, &mut fallback)?,
                 Err(_) => session.close(UNSUPPORTED_DATA, "binary message is not UTF-8")?,
             },
             // Nothing here waits by a deadline or has a waker.
@@ -65,6 +96,7 @@ fn answer(
     message: &str,
     search: &mut SearchBuffer,
     answered: &mut impl FnMut(&str, &Answer<'_>),
+    fallback: &mut Option<Fallback<'_>>,
 ) -> HandlerResult {
     // Clients such as websocat send the line break of a line from a pipe.
     let message = message.trim_end_matches(['\r', '\n']);
@@ -73,8 +105,16 @@ fn answer(
     }
     let answer = session.config().replies.answer_with(message, search);
     answered(message, &answer);
-    let text = answer.text();
-    say(session, text)
+    let (found_by, text) = (answer.found_by, answer.text());
+    match fallback {
+        Some(fallback) if found_by == FoundBy::Nothing => {
+            // It may take long.
+            session.flush()?;
+            let other = fallback(message).filter(|other| !other.trim().is_empty());
+            say(session, other.map_or(text, Utf8Bytes::from))
+        }
+        _ => say(session, text),
+    }
 }
 
 fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {

@@ -232,7 +232,7 @@ mod session;
 mod stream;
 
 pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
-pub use bot::{bot, bot_with};
+pub use bot::{bot, bot_or, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::{Color, Config, Loaded, Reading, Refused, Source, Sources, parse_duration};
 pub use error::{Error, ErrorKind};

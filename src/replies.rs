@@ -12,6 +12,8 @@ mod index;
 mod letters;
 mod lint;
 mod nearest;
+mod origin;
+mod pairs;
 mod phrase;
 mod robustness;
 mod search;
@@ -42,6 +44,7 @@ pub(crate) use lint::NEARBY_SETTINGS;
 pub(crate) use lint::check_text;
 use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
+use origin::Origin;
 pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
@@ -91,7 +94,7 @@ unknown = Sorry, I am unable to understand you.";
 /// examples of each of 16 replies.
 #[derive(Clone)]
 pub struct Replies {
-    name: String,
+    origin: Origin,
     entries: Vec<Reply>,
     /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
     in_replies: usize,
@@ -135,7 +138,7 @@ struct Shared {
 struct Reply {
     phrase: String,
     text: Utf8Bytes,
-    /// Line in the file, from 1; 0 if it is built in.
+    /// Line in the file, or number of the pair, from 1; 0 if it is built in.
     line: usize,
 }
 
@@ -145,16 +148,6 @@ struct Alternative {
     reply: u32,
     start: u32,
     end: u32,
-}
-
-impl Reply {
-    /// Its line for people: a built-in reply has none.
-    fn line_shown(&self) -> String {
-        match self.line {
-            0 => "built-in".to_owned(),
-            line => format!("line {line}"),
-        }
-    }
 }
 
 impl Replies {
@@ -293,7 +286,7 @@ impl Replies {
         let [smalltalk, vars, tests] = [smalltalk, vars, tests].map(Option::unwrap_or_default);
         let built_in = built_in();
 
-        let mut builder = Builder::new(name, &built_in, header_lines, &vars);
+        let mut builder = Builder::new(Origin::File(name.to_owned()), &built_in, header_lines, &vars);
         // The built-in replies are never mixed into an owner's file; `unknown` aside, which there must be.
         builder.add(replies.unwrap_or(if smalltalk.is_empty() { built_in } else { Vec::new() }), true);
         builder.add(smalltalk, false);

@@ -51,11 +51,16 @@ impl Faults {
 
     /// One line for each fault, sorted by its line in the file called `name`, and a last one that counts the rest.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        self.lines_at(name, |line| format!("{name}:{line}"))
+    }
+
+    /// The same where the numbers are not lines of a file: `place` names one, and `all` the whole.
+    pub(crate) fn lines_at(&self, all: &str, place: impl Fn(usize) -> String) -> Vec<String> {
         let mut kept: Vec<&Fault> = self.kept.iter().collect();
         kept.sort();
         kept.dedup();
-        let lines = kept.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.sentence));
-        lines.chain((self.more > 0).then(|| format!("{name}: and {} more", self.more))).collect()
+        let lines = kept.iter().map(|fault| format!("{}: {}", place(fault.line), fault.sentence));
+        lines.chain((self.more > 0).then(|| format!("{all}: and {} more", self.more))).collect()
     }
 }
 

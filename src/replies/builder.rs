@@ -9,13 +9,14 @@ use super::{
     examples::{Examples, Source},
     index::{Duplicate, Index, PhraseId},
     lint::{self, HeaderLines, Test, canonical},
+    origin::Origin,
     phrase::{Phrase, alternatives},
     words::Words,
 };
 use crate::ini::{Entry, Fault, Faults};
 
-/// Limit on the alternatives of all phrases in a file, as on its entries: each takes about 600 bytes in memory.
-const MAX_ALTERNATIVES: u32 = 500_000;
+/// Limit on the alternatives of all phrases in a table, as on the entries of a file: each takes about 600 bytes in memory.
+pub(super) const MAX_ALTERNATIVES: u32 = 500_000;
 
 /// A table that is being built.
 pub(super) struct Builder {
@@ -33,14 +34,19 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str, built_in: &[Entry], header_lines: HeaderLines, vars: &[Entry]) -> Builder {
+    pub(super) fn new(
+        origin: Origin,
+        built_in: &[Entry],
+        header_lines: HeaderLines,
+        vars: &[Entry],
+    ) -> Builder {
         let fallback =
             built_in.iter().find(|entry| entry.name == UNKNOWN).expect("the built-in replies have 'unknown'");
         let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
         let replies = Replies {
-            name: name.to_owned(),
+            origin,
             entries: Vec::new(),
             in_replies: 0,
             phrases: Vec::new(),
@@ -79,17 +85,21 @@ impl Builder {
                 continue;
             }
             lint::check_entry(&entry, &text, &self.vars, &mut self.replies.warnings);
-            let reply = Reply { phrase: entry.name, text: text.into(), line: entry.line };
-            if is_reply && is_unknown(&reply.phrase) {
-                if let Some(first) = self.unknown_line.replace(reply.line) {
-                    self.faults.push(duplicate(reply.line, UNKNOWN, first));
-                }
-                self.replies.unknown = reply;
-            } else {
-                self.replies.entries.push(reply);
-                self.replies.in_replies += usize::from(is_reply);
-                self.add_phrases(is_reply);
+            self.add_reply(Reply { phrase: entry.name, text: text.into(), line: entry.line }, is_reply);
+        }
+    }
+
+    /// Adds a reply whose text is what visitors get.
+    pub(super) fn add_reply(&mut self, reply: Reply, is_reply: bool) {
+        if is_reply && is_unknown(&reply.phrase) {
+            if let Some(first) = self.unknown_line.replace(reply.line) {
+                self.duplicate(reply.line, UNKNOWN, first);
             }
+            self.replies.unknown = reply;
+        } else {
+            self.replies.entries.push(reply);
+            self.replies.in_replies += usize::from(is_reply);
+            self.add_phrases(is_reply);
         }
     }
 
@@ -103,7 +113,7 @@ impl Builder {
             if self.order > MAX_ALTERNATIVES {
                 if self.order == MAX_ALTERNATIVES + 1 {
                     let sentence = format!(
-                        "a file can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
+                        "a table can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
                     );
                     self.faults.push(Fault::new(line, sentence));
                 }
@@ -139,12 +149,12 @@ impl Builder {
         match duplicate_of {
             Some(Duplicate::Same(first)) => {
                 let first = self.replies.reply_of(first).line;
-                self.faults.push(duplicate(line.max(first), text, line.min(first)));
+                self.duplicate(line.max(first), text, line.min(first));
             }
             Some(Duplicate::Folded(first)) => {
                 let first = self.replies.reply_of(first).line;
-                let sentence =
-                    format!("{text:?} differs from the phrase at line {first} only in its accents");
+                let first = self.replies.origin.at(first);
+                let sentence = format!("{text:?} differs from the phrase {first} only in its accents");
                 self.replies.warnings.push(Fault::new(line, sentence));
             }
             None => {}
@@ -152,6 +162,12 @@ impl Builder {
         lint::check_prefixes(line, phrase, &mut self.replies.warnings);
         self.replies.phrases.push(alternative);
         self.variants.extend(phrase.variants().map(|variant| (id, variant)));
+    }
+
+    fn duplicate(&mut self, line: usize, phrase: &str, first: usize) {
+        let first = self.replies.origin.at(first);
+        let sentence = format!("the reply to {phrase:?} is already {first}; remove one of them");
+        self.faults.push(Fault::new(line, sentence));
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
@@ -170,7 +186,8 @@ impl Builder {
         vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
         self.replies.tests = tests.into_iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
-        if self.unknown_line.is_none() && !self.replies.is_empty() {
+        let is_file = matches!(self.replies.origin, Origin::File(_));
+        if is_file && self.unknown_line.is_none() && !self.replies.is_empty() {
             let line = self.replies.header_lines.replies;
             let missing = lint::missing_unknown(&self.replies, line);
             self.replies.warnings.push(missing);
@@ -240,8 +257,4 @@ fn is_unknown(text: &str) -> bool {
         let words = Words::of(text);
         words.len() == 1 && words.word(0) == UNKNOWN
     }
-}
-
-fn duplicate(line: usize, phrase: &str, first: usize) -> Fault {
-    Fault::new(line, format!("the reply to {phrase:?} is already at line {first}; remove one of them"))
 }

@@ -44,7 +44,7 @@ pub struct Explanation {
 pub struct Candidate {
     /// The alternative that matches, as the file has it, or the sentence of `[tests]`.
     pub phrase: String,
-    /// Its file and line, such as `faq.ini:12`, or `built-in`.
+    /// Its file and line, such as `faq.ini:12`, its pair, such as `pair 12`, or `built-in`.
     pub place: String,
     /// Why it won, lost, or is suggested.
     pub why: String,
@@ -88,7 +88,7 @@ impl Explanation {
         let matches = replies.all_matches(message, search);
         let candidate = |matched: &Match, why: String| Candidate {
             phrase: replies.alternative(matched.phrase).to_owned(),
-            place: replies.place(replies.reply_of(matched.phrase).line),
+            place: replies.origin.place(replies.reply_of(matched.phrase).line),
             why,
         };
         let reply = replies.number_of(winner.phrase);
@@ -151,11 +151,6 @@ impl Replies {
         });
         meanings
     }
-
-    /// Where a line is, for people.
-    pub(super) fn place(&self, line: usize) -> String {
-        if line == 0 { "built-in".to_owned() } else { format!("{}:{line}", self.name) }
-    }
 }
 
 impl Replies {
@@ -176,13 +171,13 @@ impl Replies {
         let all =
             self.alternatives().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
         let (_, entry, phrase) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
-        let place = format!("{}:{}", self.name, self.entries[entry].line);
+        let place = self.origin.place(self.entries[entry].line);
         Some(Candidate { phrase: phrase.to_owned(), place, why: "its words are similar".to_owned() })
     }
 }
 
 fn unknown(replies: &Replies) -> Candidate {
-    let place = replies.place(replies.unknown.line);
+    let place = replies.origin.place(replies.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
@@ -193,7 +188,7 @@ fn example(replies: &Replies, near: &Near) -> Candidate {
         Source::Test(at) => (&*replies.tests[at as usize].sentence, replies.tests[at as usize].line),
     };
     let why = format!("similarity {:.2}", near.score);
-    Candidate { phrase: phrase.to_owned(), place: replies.place(line), why }
+    Candidate { phrase: phrase.to_owned(), place: replies.origin.place(line), why }
 }
 
 fn why_it_does_not_answer(best: &Near) -> &'static str {
@@ -230,7 +225,7 @@ fn why_it_lost(matched: &Match, winner: &Match) -> String {
     } else if matched.is_exact != winner.is_exact {
         "its accents are not those of the message".to_owned()
     } else {
-        "it comes later in the file".to_owned()
+        "it comes later".to_owned()
     }
 }
 

@@ -8,7 +8,7 @@ mod tested;
 mod values;
 mod vars;
 
-use super::{Replies, search::SearchBuffer};
+use super::{Replies, origin::Origin, search::SearchBuffer};
 use crate::ini::{Entry, Fault, Faults, Section};
 #[cfg(test)]
 pub(crate) use phrases::NEARBY_SETTINGS;
@@ -26,14 +26,18 @@ impl Replies {
     /// Warnings about what may not work as it looks, such as a phrase that can never win: one line for each, with its line
     /// number, for the first 50, and a last one that counts the rest.
     ///
+    /// A table [from pairs](Replies::from_pairs) has warnings about its phrases only, each with the number of its pair.
+    ///
     /// Takes as long as finding a reply for each phrase and for the first 10,000 entries of `[tests]`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
         self.phrases_that_never_win(&mut warnings);
         self.phrases_joined_by_and(&mut warnings);
         self.misspelt_words(&mut warnings);
-        self.what_tests_tell(&mut warnings);
-        warnings.lines(&self.name)
+        if let Origin::File(_) = self.origin {
+            self.what_tests_tell(&mut warnings);
+        }
+        self.origin.lines(&warnings)
     }
 }
 
@@ -61,7 +65,9 @@ pub(super) fn missing_unknown(replies: &Replies, line: usize) -> Fault {
     );
     let named =
         replies.entries.iter().find(|reply| phrases::OTHER_NAMES_OF_UNKNOWN.contains(&&*reply.phrase));
-    let hint = named.map(|reply| format!("; was {:?} ({}) meant as that?", reply.phrase, reply.line_shown()));
+    let hint = named.map(|reply| {
+        format!("; was {:?} ({}) meant as that?", reply.phrase, replies.origin.number(reply.line))
+    });
     Fault::new(line, sentence + &hint.unwrap_or_default())
 }
 
@@ -85,7 +91,7 @@ impl HeaderLines {
 }
 
 /// The beginning of a text in quotes, for a warning that shows where it is.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT_CHARS) {
         Some((end, _)) => format!("{:?}", text[..end].to_owned() + "..."),
         None => format!("{text:?}"),

@@ -51,8 +51,8 @@ impl Replies {
             let with = self.reply_without(&test.sentence, None, &mut search);
             with == *reply && self.reply_without(&test.sentence, *example, &mut search) != with
         });
-        let lines =
-            passes_by_itself.map(|(test, ..)| format!("{}:{}: {:?}", self.name, test.line, test.sentence));
+        let lines = passes_by_itself
+            .map(|(test, ..)| format!("{}: {:?}", self.origin.place(test.line), test.sentence));
         lines.collect()
     }
 

@@ -278,7 +278,7 @@ fn explanations() {
         Replies::parse(&format!("[replies]\n{table}"), "f").unwrap().explain(message).others[0].why.clone()
     };
     assert_eq!(why_not("opening = A\nhours = B", "opening hours"), "5 letters against 7");
-    assert_eq!(why_not("bread = A\nrolls = B", "rolls bread"), "it comes later in the file");
+    assert_eq!(why_not("bread = A\nrolls = B", "rolls bread"), "it comes later");
     assert_eq!(why_not("breads = A\nhoneys = B", "breeds honeys"), "more typos would have to be corrected");
     assert_eq!(why_not("sí = A\nsi = B", "si"), "its accents are not those of the message");
 }

@@ -1,6 +1,8 @@
 //! What the built-in bot promises.
 
-use crate::support::{GREETING, HELP, Opcode, Raw, SORRY, serve};
+use replyd::{Config, RunningServer};
+
+use crate::support::{DEADLINE, GREETING, HELP, Opcode, Raw, SORRY, raw::frame, serve, serve_with};
 
 #[test]
 fn it_greets_and_answers_in_order() {
@@ -78,7 +80,7 @@ fn who_sends_too_fast_is_answered_more_slowly_and_loses_nothing() {
 fn who_is_held_back_is_not_taken_for_silent() {
     let server = serve("[server]\nmessages_per_second = 20\nping_interval = 100ms\nidle_timeout = 300ms\n");
     let mut client = Raw::open(server.local_addr());
-    client.send(&crate::support::raw::frame(0x81, b"help").repeat(110));
+    client.send(&frame(0x81, b"help").repeat(110));
     assert_eq!(client.text(), GREETING);
     for _ in 0..110 {
         assert_eq!(client.text(), HELP);
@@ -101,4 +103,70 @@ fn silent_clients_are_pinged_and_gone_clients_are_noticed() {
 fn who_says_nothing_for_long_is_closed_with_1000() {
     let server = serve("[server]\nidle_timeout = 100ms\n");
     assert_eq!(Raw::open(server.local_addr()).close_code(), Some(1000));
+}
+
+/// A server with `bot_or`, and the messages for which it asked.
+fn serve_or(
+    settings: &str,
+    fallback: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> (RunningServer, crossbeam_channel::Receiver<String>) {
+    let (asked, asks) = crossbeam_channel::unbounded();
+    let server = serve_with(Config::parse(settings, "test.ini").unwrap(), move |session| {
+        replyd::bot_or(session, |message| {
+            asked.send(message.to_owned()).unwrap();
+            fallback(message)
+        })
+    });
+    (server, asks)
+}
+
+#[test]
+fn a_fallback_answers_what_no_reply_does() {
+    let settings = "[bot]\ngreeting =\n[replies]\nopening hours = 9 to 5.\nunknown = Pardon?\n";
+    let (server, asks) = serve_or(settings, |message| match message {
+        "hours of work" => Some("Too long.".to_owned()),
+        "hours of fun" => None,
+        "empty" => Some(String::new()),
+        "blank" => Some(" \r\n\u{a0}".to_owned()),
+        other => Some(format!(" <{other}>\n")),
+    });
+    let mut client = Raw::open(server.local_addr());
+    let offers = "Pardon?\nDid you mean:\n> opening hours";
+    let expected = [
+        ("opening hours", "9 to 5."),
+        // Found once a typo is corrected, which is a reply.
+        ("openning hours", "9 to 5."),
+        ("hours of work", "Too long."),
+        ("hours of fun", offers),
+        ("hello\r\n", " <hello>\n"),
+        ("", " <>\n"),
+        ("empty", "Pardon?"),
+        ("blank", "Pardon?"),
+        ("?!", " <?!>\n"),
+    ];
+    for (message, _) in expected {
+        client.say(Opcode::Text, message.as_bytes());
+    }
+    client.say(Opcode::Binary, b"binary");
+    for (message, answer) in expected {
+        assert_eq!(client.text(), answer, "{message:?}");
+    }
+    assert_eq!(client.text(), " <binary>\n");
+    let asked: Vec<String> = asks.try_iter().collect();
+    assert_eq!(asked, ["hours of work", "hours of fun", "hello", "", "empty", "blank", "?!", "binary"]);
+}
+
+#[test]
+fn replies_do_not_wait_for_a_fallback() {
+    let (go_on, gone_on) = crossbeam_channel::bounded(0);
+    let (server, _asks) = serve_or("", move |_| {
+        gone_on.recv_timeout(DEADLINE).ok()?;
+        Some("at last".to_owned())
+    });
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(client.text(), GREETING);
+    client.send(&[frame(0x81, b"help"), frame(0x81, b"what?"), frame(0x81, b"help")].concat());
+    assert_eq!(client.text(), HELP);
+    go_on.send_timeout((), DEADLINE).unwrap();
+    assert_eq!([client.text(), client.text()], ["at last", HELP]);
 }

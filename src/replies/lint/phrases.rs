@@ -159,7 +159,7 @@ impl Replies {
                 let sentence = format!(
                     "{alternative:?} can never win: {:?} ({}) always does",
                     winner.phrase,
-                    winner.line_shown()
+                    self.origin.number(winner.line)
                 );
                 Fault::new(self.entries[entry].line, sentence)
             })

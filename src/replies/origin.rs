@@ -1,0 +1,45 @@
+//! Where the replies of a table are from, and so how a place in it is named.
+
+use crate::ini::Faults;
+
+/// Where the replies of a table are from. Its places are numbers from 1; 0 is a built-in reply.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A file of this name, or none: lines.
+    File(String),
+    /// A program: pairs of a phrase and a text.
+    Pairs,
+}
+
+impl Origin {
+    /// A place in a sentence: `line 12`.
+    pub(super) fn number(&self, number: usize) -> String {
+        match self {
+            _ if number == 0 => "built-in".to_owned(),
+            Origin::File(_) => format!("line {number}"),
+            Origin::Pairs => format!("pair {number}"),
+        }
+    }
+
+    /// The same with its preposition: `at line 12`.
+    pub(super) fn at(&self, number: usize) -> String {
+        let preposition = if matches!(self, Origin::File(_)) { "at" } else { "in" };
+        format!("{preposition} {}", self.number(number))
+    }
+
+    /// A place on its own: `faq.ini:12`.
+    pub(super) fn place(&self, number: usize) -> String {
+        match self {
+            Origin::File(name) if number > 0 => format!("{name}:{number}"),
+            _ => self.number(number),
+        }
+    }
+
+    /// One line for each fault, which begins with its place.
+    pub(super) fn lines(&self, faults: &Faults) -> Vec<String> {
+        match self {
+            Origin::File(name) => faults.lines(name),
+            Origin::Pairs => faults.lines_at("pairs", |pair| format!("pair {pair}")),
+        }
+    }
+}
