@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
+
 use super::{filter::Filter, vocabulary::TokenId};
 
 /// Number of letters from which words are corrected. Shorter ones are too often another word.
@@ -29,8 +33,10 @@ pub(super) struct Spellings {
     prefix_lengths: u64,
     /// By the length of prefixes, their last letters, as bits.
     last_letters: Vec<u32>,
-    /// Parts of the words and prefixes, of which at least one is in any spelling.
+    /// Parts of the words, of which at least one is in any spelling.
     parts: Filter,
+    /// The same of the prefixes, a bit for each part; none without prefixes.
+    parts_of_prefixes: Vec<u64>,
     /// Whether all of them are in ASCII, as those of languages with Latin letters are. Parts are compared only then.
     is_ascii: bool,
 }
@@ -59,11 +65,15 @@ impl Spellings {
         }
         spellings.entries.sort_unstable();
         spellings.entries.dedup();
-        let words = tokens.filter(|(_, text)| text.len() >= MIN_LETTERS);
-        spellings.parts = Filter::of(words.flat_map(|(token, text)| {
-            let text = text.as_bytes();
-            if token % 2 == 0 { parts_of_word(text) } else { parts_of_prefix(text) }
-        }));
+        let long = tokens.filter(|(_, text)| text.len() >= MIN_LETTERS);
+        let words = long.clone().filter(|(token, _)| token % 2 == 0);
+        spellings.parts = Filter::of(words.flat_map(|(_, text)| parts_of_word(text.as_bytes())));
+        for (_, text) in long.filter(|(token, _)| token % 2 == 1) {
+            spellings.parts_of_prefixes.resize(PREFIX_PARTS / 64, 0);
+            for part in parts_of_prefix(text.as_bytes()) {
+                spellings.parts_of_prefixes[part / 64] |= 1 << (part % 64);
+            }
+        }
         let bits = spellings.entries.len().next_power_of_two().trailing_zeros();
         let mut next = 0;
         for bucket in 0..=1_u64 << bits {
@@ -122,7 +132,9 @@ impl Spellings {
         let word = word.as_bytes();
         let of_word = parts_of_spelling(word, word.len()).iter().any(|part| self.parts.may_have(*part));
         let of_prefix = self.may_end_as_prefix(word)
-            && parts_of_beginning(word).iter().any(|part| self.parts.may_have(*part));
+            && parts_of_beginning(word)
+                .iter()
+                .any(|part| self.parts_of_prefixes[part / 64] & 1 << (part % 64) != 0);
         [of_word, of_prefix]
     }
 
@@ -155,7 +167,8 @@ impl Spellings {
 const BEGINNING: u64 = 1;
 const END: u64 = 2;
 const ENDS: u64 = 3;
-const OF_PREFIX: u8 = 4;
+/// Number of parts that prefixes can have: four places of an edit, and three letters of five bits.
+const PREFIX_PARTS: usize = 4 << 15;
 
 /// The parts of a word, for each length that its spellings have.
 fn parts_of_word(word: &[u8]) -> Vec<u64> {
@@ -175,14 +188,14 @@ fn parts_of_spelling(word: &[u8], length: usize) -> [u64; 3] {
 
 /// The parts of a prefix: three of its first letters that stay as they are if the first letter is edited, the second, the third, or
 /// one after it. Swapping edits two.
-fn parts_of_prefix(prefix: &[u8]) -> Vec<u64> {
+fn parts_of_prefix(prefix: &[u8]) -> [usize; 4] {
     let [a, b, c, d, e, _] = first_letters(prefix);
-    vec![three(0, c, d, e), three(1, a, d, e), three(2, a, b, e), three(3, a, b, c)]
+    [three(0, c, d, e), three(1, a, d, e), three(2, a, b, e), three(3, a, b, c)]
 }
 
 /// The parts of which a word has at least one if it is spelled like a prefix. The letters after the edit are at most one place
 /// from where they were.
-fn parts_of_beginning(word: &[u8]) -> [u64; 10] {
+fn parts_of_beginning(word: &[u8]) -> [usize; 10] {
     let [a, b, c, d, e, f] = first_letters(word);
     let first = [three(0, b, c, d), three(0, c, d, e), three(0, d, e, f)];
     let second = [three(1, a, c, d), three(1, a, d, e), three(1, a, e, f)];
@@ -198,9 +211,9 @@ fn first_letters(word: &[u8]) -> [u8; 6] {
     letters
 }
 
-/// Three letters around an edit, as a number.
-fn three(edited: u8, one: u8, two: u8, three: u8) -> u64 {
-    u64::from(u32::from_be_bytes([OF_PREFIX + edited, one, two, three]))
+/// Three letters around an edit, as a number. A few letters have the same number as others.
+fn three(edited: usize, one: u8, two: u8, three: u8) -> usize {
+    [one, two, three].iter().fold(edited, |number, letter| number << 5 | usize::from(letter & 31))
 }
 
 /// A bit for a letter, the same one for a few others.
@@ -210,7 +223,10 @@ fn letter_bit(byte: u8) -> u32 {
 
 /// Some letters after others, as a number.
 fn part(letters: &[u8], before: u64) -> u64 {
-    letters.iter().fold(before, |number, byte| number.wrapping_mul(0x100_0193) ^ u64::from(*byte))
+    let mut hasher = FxHasher::default();
+    hasher.write_u64(before);
+    hasher.write(letters);
+    hasher.finish()
 }
 
 /// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in

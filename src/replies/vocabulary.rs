@@ -102,11 +102,7 @@ impl Vocabulary {
     /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
     /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
     pub(super) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
-        if word.len() < MIN_LETTERS
-            || word.chars().nth(MIN_LETTERS - 1).is_none()
-            || word.contains(char::is_numeric)
-            || self.known.contains(&FxBuildHasher.hash_one(word))
-        {
+        if !is_correctable(word) || self.known.contains(&FxBuildHasher.hash_one(word)) {
             return 1;
         }
         1 + self.spellings.visit(word, |token| {
@@ -117,6 +113,14 @@ impl Vocabulary {
                 visit(token);
             }
         })
+    }
+}
+
+/// Whether a word is long enough to be corrected, and has no digit.
+fn is_correctable(word: &str) -> bool {
+    match word.is_ascii() {
+        true => word.len() >= MIN_LETTERS && !word.bytes().any(|byte| byte.is_ascii_digit()),
+        false => word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric),
     }
 }
 
