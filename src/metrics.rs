@@ -40,7 +40,7 @@ pub struct Counts {
     /// `gone` (the connection broke or the client was silent) and `unread` (the client did not read). `other` counts close
     /// codes that only handlers use.
     pub ended: BTreeMap<String, u64>,
-    /// Panics of handlers.
+    /// Panics of handlers, and of the functions of `Server::admit` and `Server::pages`.
     pub panics: u64,
     /// Text and binary messages from clients.
     pub messages_received: u64,

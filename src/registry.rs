@@ -43,7 +43,7 @@ pub(crate) struct Registry {
     pub(crate) clients: ClientLimit,
     connections_so_far: AtomicU64,
     connections: Mutex<HashMap<u64, Registered>>,
-    /// Of a limit that is too low for sessions with wakers, it warns once.
+    /// Warns once of a limit that is too low for sessions with wakers.
     warned_of_wakers: Once,
 }
 

@@ -12,7 +12,7 @@ mod index;
 mod letters;
 mod lint;
 mod nearest;
-mod origin;
+mod places;
 mod pairs;
 mod phrase;
 mod robustness;
@@ -44,7 +44,7 @@ pub(crate) use lint::NEARBY_SETTINGS;
 pub(crate) use lint::check_text;
 use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
-use origin::Origin;
+use places::Places;
 pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
@@ -94,7 +94,7 @@ unknown = Sorry, I am unable to understand you.";
 /// examples of each of 16 replies.
 #[derive(Clone)]
 pub struct Replies {
-    origin: Origin,
+    places: Places,
     entries: Vec<Reply>,
     /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
     in_replies: usize,
@@ -286,7 +286,7 @@ impl Replies {
         let [smalltalk, vars, tests] = [smalltalk, vars, tests].map(Option::unwrap_or_default);
         let built_in = built_in();
 
-        let mut builder = Builder::new(Origin::File(name.to_owned()), &built_in, header_lines, &vars);
+        let mut builder = Builder::new(Places::File(name.to_owned()), &built_in, header_lines, &vars);
         // The built-in replies are never mixed into an owner's file; `unknown` aside, which there must be.
         builder.add(replies.unwrap_or(if smalltalk.is_empty() { built_in } else { Vec::new() }), true);
         builder.add(smalltalk, false);

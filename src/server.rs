@@ -4,9 +4,10 @@ mod accept_waker;
 mod acceptor;
 mod admission;
 mod connection;
+mod entry;
 mod exchange;
 mod linger;
-mod plain;
+mod plain_request;
 mod program;
 mod request;
 mod reserved;
@@ -31,7 +32,7 @@ use crate::{
 };
 use accept_waker::AcceptWaker;
 use acceptor::Acceptor;
-pub use program::Entry;
+pub use entry::Entry;
 use program::{Judge, Pages, Program};
 pub use request::Request;
 pub use running::{RunningServer, Stopper};
@@ -42,6 +43,8 @@ pub use running::{RunningServer, Stopper};
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
+    /// Nobody else uses the listener.
+    is_own: bool,
     config: Config,
     judge: Option<Box<Judge>>,
     pages: Option<Box<Pages>>,
@@ -55,7 +58,7 @@ impl Server {
     /// When the address is in use, or is not one of this machine.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
         let listener = TcpListener::bind(address).map_err(|error| Error::io("cannot listen", error))?;
-        Server::from_listener(listener, Config::plain())
+        Server::new(listener, true, Config::plain())
     }
 
     /// Binds to the address [`listen`](Config::listen) of `config`.
@@ -71,28 +74,34 @@ impl Server {
                 _ => Error::io(what, error),
             }
         })?;
-        Server::from_listener(listener, config)
+        Server::new(listener, true, config)
     }
 
     /// Uses a listener that is already bound, one that was inherited from another process for example. The setting
-    /// [`listen`](Config::listen) of `config` is not used.
+    /// [`listen`](Config::listen) of `config` is not used. Other processes may share the listener, and go on after this server has
+    /// stopped; it is made blocking.
     ///
     /// # Errors
     ///
     /// When the listener cannot be used, or a setting has an invalid value.
     pub fn from_listener(listener: TcpListener, config: Config) -> Result<Server, Error> {
+        Server::new(listener, false, config)
+    }
+
+    fn new(listener: TcpListener, is_own: bool, config: Config) -> Result<Server, Error> {
         let cannot_listen = |error| Error::io("cannot listen", error);
         let local_addr = listener.local_addr().map_err(cannot_listen)?;
         // An inherited one may not block, and then `accept` would fail at once, again and again.
         listener.set_nonblocking(false).map_err(cannot_listen)?;
-        Ok(Server { listener, local_addr, config: config.checked()?, judge: None, pages: None })
+        Ok(Server { listener, local_addr, is_own, config: config.checked()?, judge: None, pages: None })
     }
 
     /// Has `judge` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
     /// is admitted, or the response that refuses it.
     ///
     /// It is also called for a plain request to `/chat`, with which a page finds out why its upgrade was refused. It runs on the
-    /// client's thread. A panic is answered with a 500.
+    /// client's thread. A panic, a subprotocol that was not offered, and a refusal that is a success (2xx) are answered with a 500,
+    /// and the log says why.
     ///
     /// This does not replace [`require_key`](Config::require_key), which must be set for a server without keys that other machines
     /// can reach: to `Some(false)` if `judge` alone decides.
@@ -153,7 +162,7 @@ impl Server {
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
-        let Server { listener, local_addr, config, judge, pages } = self;
+        let Server { listener, local_addr, is_own, config, judge, pages } = self;
         config.check_exposure_at(local_addr)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
@@ -170,7 +179,8 @@ impl Server {
         let registry = Arc::new(Registry::new(config, local_addr, stopping));
         let no_thread = |error| Error::io("cannot start a thread", error);
         // Made in advance: at the stop the system may have no descriptor left.
-        let accept_waker = AcceptWaker::new(&listener).map_err(|error| Error::io("cannot listen", error))?;
+        let accept_waker =
+            AcceptWaker::new(&listener, is_own).map_err(|error| Error::io("cannot listen", error))?;
         let program = Program { handler: Box::new(handler), judge, pages };
         let acceptor = Acceptor::new(&registry, Arc::new(program), alive).map_err(no_thread)?;
         let accepting = acceptor.start(listener).map_err(no_thread)?;

@@ -1,6 +1,7 @@
 //! A conversation with one client: the only place that writes frames.
 
 mod close;
+mod deadline;
 mod event;
 mod pings;
 mod rates;
@@ -28,6 +29,7 @@ use crate::{
     stream::{Ending, GatheringStream, Waker},
 };
 pub(crate) use close::close_code_and_reason;
+pub(crate) use deadline::Deadline;
 pub use event::Event;
 pub(crate) use pings::Pings;
 use rates::Rates;
@@ -131,14 +133,14 @@ impl Session {
     /// Like [`next`](Session::next), but waits until `deadline` at most, then returns [`Event::Timeout`]. A message of which
     /// only a part was received by then is not lost, and its time limit is not extended.
     ///
-    /// After `deadline` it still returns what has already been received. It may return late by a 64th of the time that it
-    /// waited.
+    /// After `deadline` it still returns what has already been received, for which it may take up to 50 ms. It may return late by a
+    /// 64th of the time that it waited.
     ///
     /// # Errors
     ///
     /// The same as those of [`next`](Session::next).
     pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
-        self.next_until(Some(deadline))
+        self.next_until(Some(Deadline::new(deadline)))
     }
 
     /// A handle with which other threads wake this session: its [`next`](Session::next) or [`next_by`](Session::next_by)

@@ -11,7 +11,7 @@ use tungstenite::{Bytes, Error as WireError, Message, WebSocket, protocol::Close
 use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
 use crate::{
     error::Error,
-    session::{Event, Pings},
+    session::{Deadline, Event, Pings},
     stream::{Ending, GatheringStream, answer_ping},
 };
 
@@ -19,8 +19,6 @@ use crate::{
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// Time after its deadline for which a call still reads what keeps arriving.
-const CATCH_UP: Duration = Duration::from_millis(50);
 /// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -69,7 +67,7 @@ impl ClientReceiver {
     ///
     /// The same as [`Client::next`](crate::Client::next).
     pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
-        self.next_until(Some(deadline))
+        self.next_until(Some(Deadline::new(deadline)))
     }
 
     /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
@@ -83,26 +81,24 @@ impl ClientReceiver {
         }
     }
 
-    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
+    fn next_until(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Error> {
         if self.ended {
             return Ok(None);
         }
-        let began = Instant::now();
         if !std::mem::replace(&mut self.has_begun, true) {
             // The additional bytes are for frame headers and control frames between the fragments of a message.
             self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         }
         loop {
             let ping_due = self.ping_due();
-            let reads = self.transport.reads();
-            self.socket.get_mut().read_by(deadline.map_or(ping_due, |deadline| deadline.min(ping_due)));
+            self.socket.get_mut().read_by(deadline.map_or(ping_due, |deadline| deadline.at.min(ping_due)));
             match self.socket.read() {
                 Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
                 Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     let now = Instant::now();
                     self.check_deadlines(now).map_err(|ending| self.end(ending))?;
-                    let is_receiving = self.transport.reads() > reads;
-                    if deadline.is_some_and(|deadline| is_over(deadline, began, now, is_receiving)) {
+                    let is_receiving = self.socket.get_ref().has_received();
+                    if deadline.is_some_and(|deadline| deadline.is_over(now, is_receiving)) {
                         return Ok(Some(Event::Timeout));
                     }
                 }
@@ -167,12 +163,6 @@ impl fmt::Debug for ClientReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientReceiver").field("ended", &self.ended).finish_non_exhaustive()
     }
-}
-
-/// Whether a call that began at `began` ends now. It continues for a moment while it `is_receiving`: what was received by the
-/// deadline may take several reads, but a server that sends byte by byte must not hold it up.
-fn is_over(deadline: Instant, began: Instant, now: Instant, is_receiving: bool) -> bool {
-    now >= deadline && (!is_receiving || now.saturating_duration_since(deadline.max(began)) >= CATCH_UP)
 }
 
 /// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.

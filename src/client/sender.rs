@@ -88,7 +88,6 @@ impl ClientSender {
     /// sent.
     pub fn close_with(&mut self, code: u16, reason: &str) -> Result<(), Error> {
         let (code, reason) = close_code_and_reason(code, reason)?;
-        self.transport.closing.store(true, Ordering::Release);
         self.write(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
     }
 
@@ -106,6 +105,10 @@ impl ClientSender {
         let mut socket = self.socket();
         if !socket.can_write() {
             return Err(described(Ending::Closed));
+        }
+        // Before it is sent, as its answer may come at once; and not while another clone still sends, as that may fail.
+        if message.is_close() {
+            self.transport.closing.store(true, Ordering::Release);
         }
         socket.send(message).map_err(|error| described(error.into()))
     }

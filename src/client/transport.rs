@@ -42,7 +42,7 @@ impl ClientTransport {
     }
 
     /// Number of reads so far that received something.
-    pub(super) fn reads(&self) -> u64 {
+    fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }
 

@@ -148,7 +148,7 @@ impl Refusal {
     pub(crate) fn response(&self, with_body: bool) -> ErrorResponse {
         if let Refusal::Program(response) = self {
             // `Program::judge` has checked it.
-            let rendered = response.rendered_as_text().expect("it is a valid response");
+            let rendered = response.rendered_as_refusal().expect("it is a valid response");
             return if with_body { rendered } else { rendered.map(|_| None) };
         }
         let mut response = plain(self.status(), &self.to_string(), with_body);

@@ -99,7 +99,9 @@ impl Response {
     pub(crate) fn rendered(&self, with_body: bool) -> Result<HttpResponse<Option<Bytes>>, String> {
         let status = StatusCode::from_u16(self.status).ok().filter(|_| (200..600).contains(&self.status));
         let status = status.ok_or_else(|| format!("{} is not a status from 200 to 599", self.status))?;
-        let has_content = ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+        // RFC 9110, section 6.4.1; after a 205, a length of zero says so.
+        let has_content =
+            ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
         if !has_content && !self.body.is_empty() {
             return Err(format!("a response with status {} has no body", self.status));
         }
@@ -115,9 +117,10 @@ impl Response {
         {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
-        if has_content {
+        if has_content || status == StatusCode::RESET_CONTENT {
             headers.insert(header::CONTENT_LENGTH, self.body.len().into());
-        } else {
+        }
+        if !has_content {
             headers.remove(header::CONTENT_TYPE);
         }
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -129,8 +132,12 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The same as [`rendered`](Response::rendered), and when the body is not UTF-8, as that type requires.
-    pub(crate) fn rendered_as_text(&self) -> Result<ErrorResponse, String> {
+    /// The same as [`rendered`](Response::rendered), and when its status is a success, or the body is not UTF-8, as that type
+    /// requires.
+    pub(crate) fn rendered_as_refusal(&self) -> Result<ErrorResponse, String> {
+        if (200..300).contains(&self.status) {
+            return Err(format!("a refusal cannot have status {}, which is a success", self.status));
+        }
         let (parts, body) = self.rendered(true)?.into_parts();
         let body = body.map(|body| String::from_utf8(body.into())).transpose();
         let body = body.map_err(|_| "the body of a refusal is not UTF-8")?;
@@ -202,6 +209,7 @@ mod tests {
             (Response::text(600, ""), "600 is not a status from 200 to 599"),
             (Response::text(0, ""), "0 is not a status from 200 to 599"),
             (Response::text(204, "x"), "a response with status 204 has no body"),
+            (Response::text(205, "x"), "a response with status 205 has no body"),
             (with("A b", ""), "\"A b\" is not a valid name of a header"),
             (with("A\r\nB", ""), "\"A\\r\\nB\" is not a valid name of a header"),
             (with("", ""), "\"\" is not a valid name of a header"),
@@ -218,7 +226,9 @@ mod tests {
         }
         let bytes = Response::new(403, "image/png", vec![0xff]);
         assert!(bytes.rendered(true).is_ok());
-        assert_eq!(bytes.rendered_as_text().unwrap_err(), "the body of a refusal is not UTF-8");
+        let success = Response::text(202, "").rendered_as_refusal().unwrap_err();
+        assert_eq!(success, "a refusal cannot have status 202, which is a success");
+        assert_eq!(bytes.rendered_as_refusal().unwrap_err(), "the body of a refusal is not UTF-8");
         assert!(!format!("{:?}", with("Set-Cookie", "secret")).contains("secret"));
     }
 }

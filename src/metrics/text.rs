@@ -36,7 +36,7 @@ fn text(counts: &Counts, replies: usize) -> String {
         &Ending::LABELS,
         &counts.ended,
     );
-    page.one("handler_panics_total", "counter", "Panics of handlers.", counts.panics);
+    page.one("handler_panics_total", "counter", "Panics of the embedding program.", counts.panics);
     page.one("messages_received_total", "counter", "Messages from clients.", counts.messages_received);
     page.one("messages_sent_total", "counter", "Messages to clients.", counts.messages_sent);
     page.one("bytes_received_total", "counter", "Bytes from clients.", counts.bytes_received);

@@ -9,8 +9,8 @@ use super::{
     examples::{Examples, Source},
     index::{Duplicate, Index, PhraseId},
     lint::{self, HeaderLines, Test, canonical},
-    origin::Origin,
     phrase::{Phrase, alternatives},
+    places::Places,
     words::Words,
 };
 use crate::ini::{Entry, Fault, Faults};
@@ -35,7 +35,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(
-        origin: Origin,
+        places: Places,
         built_in: &[Entry],
         header_lines: HeaderLines,
         vars: &[Entry],
@@ -46,7 +46,7 @@ impl Builder {
         let mut faults = Faults::default();
         let vars = lint::Vars::new(vars, &mut faults);
         let replies = Replies {
-            origin,
+            places,
             entries: Vec::new(),
             in_replies: 0,
             phrases: Vec::new(),
@@ -153,7 +153,7 @@ impl Builder {
             }
             Some(Duplicate::Folded(first)) => {
                 let first = self.replies.reply_of(first).line;
-                let first = self.replies.origin.at(first);
+                let first = self.replies.places.at(first);
                 let sentence = format!("{text:?} differs from the phrase {first} only in its accents");
                 self.replies.warnings.push(Fault::new(line, sentence));
             }
@@ -165,7 +165,7 @@ impl Builder {
     }
 
     fn duplicate(&mut self, line: usize, phrase: &str, first: usize) {
-        let first = self.replies.origin.at(first);
+        let first = self.replies.places.at(first);
         let sentence = format!("the reply to {phrase:?} is already {first}; remove one of them");
         self.faults.push(Fault::new(line, sentence));
     }
@@ -186,7 +186,7 @@ impl Builder {
         vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
         self.replies.tests = tests.into_iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
-        let is_file = matches!(self.replies.origin, Origin::File(_));
+        let is_file = matches!(self.replies.places, Places::File(_));
         if is_file && self.unknown_line.is_none() && !self.replies.is_empty() {
             let line = self.replies.header_lines.replies;
             let missing = lint::missing_unknown(&self.replies, line);

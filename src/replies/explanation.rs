@@ -88,7 +88,7 @@ impl Explanation {
         let matches = replies.all_matches(message, search);
         let candidate = |matched: &Match, why: String| Candidate {
             phrase: replies.alternative(matched.phrase).to_owned(),
-            place: replies.origin.place(replies.reply_of(matched.phrase).line),
+            place: replies.places.place(replies.reply_of(matched.phrase).line),
             why,
         };
         let reply = replies.number_of(winner.phrase);
@@ -171,13 +171,13 @@ impl Replies {
         let all =
             self.alternatives().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
         let (_, entry, phrase) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
-        let place = self.origin.place(self.entries[entry].line);
+        let place = self.places.place(self.entries[entry].line);
         Some(Candidate { phrase: phrase.to_owned(), place, why: "its words are similar".to_owned() })
     }
 }
 
 fn unknown(replies: &Replies) -> Candidate {
-    let place = replies.origin.place(replies.unknown.line);
+    let place = replies.places.place(replies.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
@@ -188,7 +188,7 @@ fn example(replies: &Replies, near: &Near) -> Candidate {
         Source::Test(at) => (&*replies.tests[at as usize].sentence, replies.tests[at as usize].line),
     };
     let why = format!("similarity {:.2}", near.score);
-    Candidate { phrase: phrase.to_owned(), place: replies.origin.place(line), why }
+    Candidate { phrase: phrase.to_owned(), place: replies.places.place(line), why }
 }
 
 fn why_it_does_not_answer(best: &Near) -> &'static str {

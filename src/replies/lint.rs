@@ -8,7 +8,7 @@ mod tested;
 mod values;
 mod vars;
 
-use super::{Replies, origin::Origin, search::SearchBuffer};
+use super::{Replies, places::Places, search::SearchBuffer};
 use crate::ini::{Entry, Fault, Faults, Section};
 #[cfg(test)]
 pub(crate) use phrases::NEARBY_SETTINGS;
@@ -34,10 +34,10 @@ impl Replies {
         self.phrases_that_never_win(&mut warnings);
         self.phrases_joined_by_and(&mut warnings);
         self.misspelt_words(&mut warnings);
-        if let Origin::File(_) = self.origin {
+        if let Places::File(_) = self.places {
             self.what_tests_tell(&mut warnings);
         }
-        self.origin.lines(&warnings)
+        self.places.lines(&warnings)
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn missing_unknown(replies: &Replies, line: usize) -> Fault {
     let named =
         replies.entries.iter().find(|reply| phrases::OTHER_NAMES_OF_UNKNOWN.contains(&&*reply.phrase));
     let hint = named.map(|reply| {
-        format!("; was {:?} ({}) meant as that?", reply.phrase, replies.origin.number(reply.line))
+        format!("; was {:?} ({}) meant as that?", reply.phrase, replies.places.number(reply.line))
     });
     Fault::new(line, sentence + &hint.unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use super::{
     builder::{Builder, MAX_ALTERNATIVES},
     built_in,
     lint::{HeaderLines, excerpt},
-    origin::Origin,
+    places::Places,
 };
 use crate::{
     error::Error,
@@ -40,7 +40,7 @@ impl Replies {
     pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Replies, Error> {
-        let mut builder = Builder::new(Origin::Pairs, &built_in(), HeaderLines::default(), &[]);
+        let mut builder = Builder::new(Places::Pairs, &built_in(), HeaderLines::default(), &[]);
         let mut faults = Faults::default();
         for (number, (phrase, text)) in (1..).zip(pairs) {
             if number > MAX_ALTERNATIVES as usize {
@@ -55,7 +55,7 @@ impl Replies {
         }
         let (replies, found) = builder.finish(&[], Vec::new());
         faults.append(found);
-        if faults.is_empty() { Ok(replies) } else { Err(Error::config(Origin::Pairs.lines(&faults))) }
+        if faults.is_empty() { Ok(replies) } else { Err(Error::config(Places::Pairs.lines(&faults))) }
     }
 }
 

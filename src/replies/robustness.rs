@@ -52,7 +52,7 @@ impl Replies {
             with == *reply && self.reply_without(&test.sentence, *example, &mut search) != with
         });
         let lines = passes_by_itself
-            .map(|(test, ..)| format!("{}: {:?}", self.origin.place(test.line), test.sentence));
+            .map(|(test, ..)| format!("{}: {:?}", self.places.place(test.line), test.sentence));
         lines.collect()
     }
 

@@ -1,47 +1,69 @@
 //! Wakes the thread that is blocked in `accept`, for which std has no means.
 
-use std::{io, net::TcpListener};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    sync::Mutex,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
-/// Wakes it by shutting the listening socket down, which needs no descriptor.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) struct AcceptWaker {
-    /// The listening socket, as a `TcpStream`: std offers `shutdown` for no other type.
-    listener: std::net::TcpStream,
+/// Time limit for a connection to this machine itself.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Delay before the next attempt, if somebody else got the connection.
+const RETRY_DELAY: Duration = Duration::from_millis(10);
+
+/// Wakes it in one of two ways.
+pub(super) enum AcceptWaker {
+    /// By shutting down the listening socket, which needs no descriptor. Elsewhere than on Linux, that is not sure to wake anybody.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Shutdown(
+        /// The listening socket, as a `TcpStream`: std offers `shutdown` for no other type.
+        TcpStream,
+    ),
+    /// By connecting to the listener.
+    Connection {
+        address: SocketAddr,
+        /// Given up for the connection: at the stop there may be no descriptor left.
+        spare: Mutex<Option<TcpListener>>,
+    },
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
 impl AcceptWaker {
-    pub(super) fn new(listener: &TcpListener) -> io::Result<AcceptWaker> {
-        let listener = std::os::fd::OwnedFd::from(listener.try_clone()?);
-        Ok(AcceptWaker { listener: listener.into() })
-    }
-
-    pub(super) fn wake(&self) {
-        let _ = self.listener.shutdown(std::net::Shutdown::Both);
-    }
-}
-
-/// Wakes it by connecting to the listener. Elsewhere than on Linux, shutting a listening socket down is not sure to wake anybody.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) struct AcceptWaker {
-    address: std::net::SocketAddr,
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-impl AcceptWaker {
-    pub(super) fn new(listener: &TcpListener) -> io::Result<AcceptWaker> {
-        use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    /// Prepares to wake the thread that accepts from `listener`, which other processes may share unless it `is_own`: then it must
+    /// go on for them.
+    pub(super) fn new(listener: &TcpListener, is_own: bool) -> io::Result<AcceptWaker> {
+        let clone = listener.try_clone()?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if is_own {
+            return Ok(AcceptWaker::Shutdown(TcpStream::from(std::os::fd::OwnedFd::from(clone))));
+        }
+        let _ = is_own;
         let mut address = listener.local_addr()?;
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        Ok(AcceptWaker { address })
+        Ok(AcceptWaker::Connection { address, spare: Mutex::new(Some(clone)) })
     }
 
-    pub(super) fn wake(&self) {
-        // If the queue is full, or there are no descriptors, `accept` does not block either.
-        let _ = std::net::TcpStream::connect_timeout(&self.address, std::time::Duration::from_secs(1));
+    /// Wakes the thread, and returns when it has ended.
+    pub(super) fn wake(&self, accepting: JoinHandle<()>) {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            AcceptWaker::Shutdown(listener) => {
+                let _ = listener.shutdown(std::net::Shutdown::Both);
+            }
+            AcceptWaker::Connection { address, spare } => {
+                drop(spare.lock().map(|mut spare| spare.take()));
+                while !accepting.is_finished() {
+                    // Another process that shares the listener may get it, or `accept` may not have been blocked.
+                    let _ = TcpStream::connect_timeout(address, CONNECT_TIMEOUT);
+                    thread::sleep(RETRY_DELAY);
+                }
+            }
+        }
+        let _ = accepting.join();
     }
 }

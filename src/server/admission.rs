@@ -8,11 +8,7 @@ use tungstenite::{
     http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
 };
 
-use super::{
-    acceptor::Permits,
-    program::{Entry, Program},
-    request::Request,
-};
+use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
 use crate::{
     auth::{Admission, admit, subprotocols},
     http::{Head, Refusal},
@@ -74,13 +70,7 @@ pub(super) fn admit_upgrade(
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
-    let permits = permits.as_ref().map_err(Clone::clone)?;
-    // The address of a client behind a proxy is known only now, after its head was read.
-    let address = client.forwarded.filter(|client| permits.address.is_none() && !client.is_loopback());
-    let acquire = |client| {
-        registry.addresses.acquire(client, config.max_clients_per_ip).ok_or(Refusal::TooManyFromAddress)
-    };
-    let address_permit = address.map(acquire).transpose()?;
+    let address_permit = all_permits(client, registry, permits)?;
     let request = Request { head, client, caller: admission.caller.name() };
     let Entry { name, expires, subprotocol } = program.judge(&request, registry)?;
     let name = name.or_else(|| admission.caller.name().map(str::to_owned));
@@ -89,6 +79,20 @@ pub(super) fn admit_upgrade(
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
     Ok(Admitted { admission, name, subprotocol, _address_permit: address_permit })
+}
+
+/// Checks that a client has its permits. The address of one behind a proxy is known only now, after its head was read, so that the
+/// permit for it is acquired here.
+pub(super) fn all_permits(
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+) -> Result<Option<AddressPermit>, Refusal> {
+    let permits = permits.as_ref().map_err(Clone::clone)?;
+    let address = client.forwarded.filter(|client| permits.address.is_none() && !client.is_loopback());
+    let max = registry.config().max_clients_per_ip;
+    let acquire = |client| registry.addresses.acquire(client, max).ok_or(Refusal::TooManyFromAddress);
+    address.map(acquire).transpose()
 }
 
 /// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that came between the

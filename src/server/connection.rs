@@ -11,8 +11,8 @@ use super::{
     acceptor::Permits,
     admission::{Admitted, bind_caller, upgraded},
     exchange::{Exchange, report_refusal},
-    linger::{LINGER, linger},
-    plain::answer_to,
+    linger::linger,
+    plain_request::answer_to,
     program::Program,
     route::{Route, route},
 };
@@ -46,7 +46,8 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     let timeout = if permits.is_ok() { config.handshake_timeout } else { RESERVED_TIMEOUT };
     let deadline = Instant::now() + timeout;
     socket.read_by(deadline);
-    let close_by = if permits.is_ok() { deadline + LINGER } else { deadline };
+    // A program may take long to make its answer, after which the client has as much time as any other.
+    let close_by = permits.is_err().then_some(deadline);
     let mut exchange = Exchange { connection, socket, client, close_by, with_body: true };
     let (head, leftover) = match Head::read(&mut exchange.socket) {
         Ok(read) => read,
@@ -111,7 +112,7 @@ fn converse(
     });
     report(&ending, &connection.registry, client);
     if ending.close().is_some() || ending == Ending::Closed {
-        linger(connection, Instant::now() + LINGER, Some(session.stream()));
+        linger(connection, None, Some(session.stream()));
     }
 }
 

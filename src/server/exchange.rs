@@ -22,8 +22,8 @@ pub(super) struct Exchange<'a> {
     pub(super) socket: TimedStream,
     /// The client, as far as it is known.
     pub(super) client: ClientId,
-    /// Deadline for the client to disconnect after its answer.
-    pub(super) close_by: Instant,
+    /// Deadline for the client to disconnect after its answer, if others wait for its thread.
+    pub(super) close_by: Option<Instant>,
     /// Whether the answer has a body, as all but those to `HEAD` do.
     pub(super) with_body: bool,
 }

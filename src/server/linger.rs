@@ -12,7 +12,7 @@ use crate::{registry::Connection, stream::GatheringStream};
 
 /// Time limit for reading what the client still sends after the last frame. A socket that is closed with unread input is
 /// reset, and the reset can destroy the frame on its way.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(2);
 /// Limit on the bytes that are read meanwhile.
 const LINGER_BYTES: usize = 256 * 1024;
 /// Time limit for the same on a connection that was woken, whose reads no longer wait.
@@ -22,12 +22,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Silence after which a woken connection is considered finished.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Shuts down the sending side, and discards what the client still sends until it disconnects, or until `close_by`.
+/// Shuts down the sending side, and discards what the client still sends until it disconnects, for two seconds or until `close_by`
+/// at most.
 /// `session_stream` is the stream of a finished conversation, if there was one.
 #[inline(never)] // As `Head::read`.
 pub(super) fn linger(
     connection: &Connection,
-    close_by: Instant,
+    close_by: Option<Instant>,
     mut session_stream: Option<&mut GatheringStream>,
 ) {
     let Connection { stream, state, .. } = connection;
@@ -44,7 +45,8 @@ pub(super) fn linger(
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
     }
-    let close_by = close_by.min(Instant::now() + LINGER);
+    let latest = Instant::now() + LINGER;
+    let close_by = close_by.map_or(latest, |close_by| close_by.min(latest));
     while discarded < LINGER_BYTES {
         let left = close_by.saturating_duration_since(Instant::now());
         if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {

@@ -157,8 +157,7 @@ impl RunningServer {
         self.registry.stop();
         // Closes the channel, which wakes sessions that are being throttled.
         self.stop_sender = None;
-        self.accept_waker.wake();
-        let _ = accepting.join();
+        self.accept_waker.wake(accepting);
 
         // Wakes the reads of all sessions, which then send their Close.
         self.registry.shut_down_connections(Shutdown::Read);

@@ -9,9 +9,8 @@ use std::{
 use crossbeam_channel::{never, select};
 use tungstenite::{Bytes, Error as WireError, Message};
 
-use super::{Event, READ_BUFFER_BYTES, Session, limits};
+use super::{Deadline, Event, READ_BUFFER_BYTES, Session, limits};
 use crate::{
-    config::Config,
     error::Error,
     metrics::add,
     stream::{Abort, Ending, WakeUps, answer_ping},
@@ -21,7 +20,7 @@ use crate::{
 const BUDGET_SLACK: usize = 64 * 1024;
 
 impl Session {
-    pub(super) fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
+    pub(super) fn next_until(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Error> {
         if self.ending.is_some() {
             return Ok(None);
         }
@@ -34,7 +33,7 @@ impl Session {
         }
     }
 
-    fn next_event(&mut self, deadline: Option<Instant>) -> Result<Event, Ending> {
+    fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Event, Ending> {
         if let Some(event) = self.throttle(deadline)? {
             return Ok(event);
         }
@@ -43,20 +42,24 @@ impl Session {
         }
         self.begin_event();
         // An event that was received together with the previous one needs no wait, and so no deadline.
-        let mut may_wait = !self.socket.get_ref().has_unread();
+        let mut may_wait = !self.socket.get_ref().has_undelivered();
         loop {
             if std::mem::replace(&mut may_wait, true) {
                 let next = self.next_deadline();
-                self.socket.get_mut().read_by(deadline.map_or(next, |deadline| deadline.min(next)));
+                self.socket.get_mut().read_by(deadline.map_or(next, |deadline| deadline.at.min(next)));
             }
             match self.socket.read() {
                 Ok(message) => return self.received(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     self.check_deadlines()?;
-                    if self.take_wake_up() {
+                    let is_receiving = self.socket.get_ref().has_received();
+                    let is_over =
+                        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), is_receiving));
+                    // Wake-ups without end must not hold up a deadline either.
+                    if !(is_over && self.was_woken) && self.take_wake_up() {
                         return Ok(Event::Woken);
                     }
-                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    if is_over {
                         return Ok(Event::Timeout);
                     }
                 }
@@ -68,10 +71,13 @@ impl Session {
     /// Sets the limits of the next event, unless the wait for it began in an earlier call, which ended otherwise.
     fn begin_event(&mut self) {
         if !std::mem::replace(&mut self.has_begun_event, true) {
-            let Config { max_message_bytes, message_timeout, .. } = *self.config;
-            let budget = max_message_bytes.saturating_add(BUDGET_SLACK);
+            let (budget, message_timeout) = (self.budget(), self.config.message_timeout);
             self.socket.get_mut().begin_event(budget, message_timeout);
         }
+    }
+
+    fn budget(&self) -> usize {
+        self.config.max_message_bytes.saturating_add(BUDGET_SLACK)
     }
 
     fn take_wake_up(&self) -> bool {
@@ -134,6 +140,8 @@ impl Session {
             self.config = self.connection.registry.config();
             let limits = limits(self.config.max_message_bytes, READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
+            let budget = self.budget();
+            self.socket.get_mut().renew_budget(budget);
             self.socket.get_mut().set_write_timeout(self.config.write_timeout);
             self.update_expiry();
         }
@@ -159,11 +167,11 @@ impl Session {
 
     /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The client's input stays
     /// in the system's buffers meanwhile, which slows the client down.
-    fn throttle(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Ending> {
+    fn throttle(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Ending> {
         let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(None) };
         // The client may be waiting for these replies.
         self.send_gathered()?;
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
         let left = left.filter(|left| *left < excess);
         let no_wake_ups = never();
         let wake_ups = self.socket.get_ref().wake_ups().map_or(&no_wake_ups, WakeUps::received);

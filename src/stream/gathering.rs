@@ -107,6 +107,23 @@ impl<T: Transport> GatheringStream<T> {
         self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
     }
 
+    /// Limits the event that is waited for to `budget` bytes from now on, unless its message has begun.
+    pub(crate) fn renew_budget(&mut self, budget: usize) {
+        if !self.frames.is_mid_message() {
+            self.budget = budget;
+        }
+    }
+
+    /// Whether something was received since the deadline of reads was set.
+    pub(crate) fn has_received(&self) -> bool {
+        self.socket.has_received()
+    }
+
+    /// Whether the peer has sent complete events that were not handed out yet, so that the next one needs no read.
+    pub(crate) fn has_undelivered(&self) -> bool {
+        self.frames.has_undelivered()
+    }
+
     /// Deadline for completing the message that has begun, if one has.
     pub(crate) fn message_by(&self) -> Option<Instant> {
         self.message_by

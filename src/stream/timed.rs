@@ -31,6 +31,8 @@ pub(crate) struct TimedStream<T = SharedTransport> {
     pub(super) read_by: Instant,
     /// Whether the system was asked since `read_by` was set.
     asked: bool,
+    /// Whether it had something then, if only a part of a TLS record.
+    has_received: bool,
     pub(super) read_began: Instant,
     write_by: Instant,
     /// The time at which `write_by` was set, which saves the first write a look at the clock.
@@ -50,6 +52,7 @@ impl<T: Transport> TimedStream<T> {
             stop_flags,
             read_by: now,
             asked: false,
+            has_received: false,
             read_began: now,
             write_by: now,
             write_began: None,
@@ -64,7 +67,7 @@ impl<T: Transport> TimedStream<T> {
         if self.wake_ups.is_none() {
             self.wake_ups = Some(Box::new(WakeUps::new(tcp)?));
         }
-        Ok(self.wake_ups.as_ref().expect("it was made above").waker())
+        Ok(self.wake_ups.as_mut().expect("it was made above").waker())
     }
 
     /// The wake-ups, if there are wakers.
@@ -76,6 +79,12 @@ impl<T: Transport> TimedStream<T> {
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.read_by = deadline;
         self.asked = false;
+        self.has_received = false;
+    }
+
+    /// Whether something was received since the deadline was set.
+    pub(crate) fn has_received(&self) -> bool {
+        self.has_received
     }
 
     /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to a second.
@@ -124,10 +133,13 @@ impl<T: Transport> Read for TimedStream<T> {
                 // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from the peer.
                 Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |abort| Err(abort.into())),
                 // By a signal, or a TLS record that is not complete.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.has_received = true,
                 // The system's time-out was for an earlier deadline: it is set again for the current one.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.read_timeout = None,
-                result => return result,
+                result => {
+                    self.has_received |= result.is_ok();
+                    return result;
+                }
             }
         }
     }

@@ -16,7 +16,8 @@ use std::{
     fmt,
     io::{self, PipeReader, PipeWriter, Read, Write},
     net::TcpStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -24,8 +25,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker).
 ///
-/// All clones wake the same session. Dropping the last one wakes it as well, so that it can find, say, that the channel that was
-/// dropped before is closed. Waking a session that has ended does nothing.
+/// All clones wake the same session. When another thread drops the last one, the session is woken as well, so that it can find, say,
+/// that the channel that was dropped before is closed. Waking a session that has ended does nothing.
 #[derive(Clone)]
 pub struct Waker(Arc<Handle>);
 
@@ -49,7 +50,7 @@ impl Handle {
         if self.0.wake_ups.try_send(()).is_ok()
             && let Some(pipe) = &mut *self.0.lock()
         {
-            // The pipe does not block. It cannot be full: the session empties it whenever it waits.
+            // The pipe does not block, and is hardly ever full: for each byte, the session has taken a wake-up since.
             let _ = pipe.write(&[0]);
         }
     }
@@ -57,7 +58,10 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.wake();
+        // A session that drops its own waker need not learn of it, and would not get to rest if it did so whenever it wakes.
+        if thread::current().id() != self.0.session_thread {
+            self.wake();
+        }
     }
 }
 
@@ -67,6 +71,7 @@ struct Shared {
     wake_ups: Sender<()>,
     /// `None` once the session has ended.
     pipe: Mutex<Option<PipeWriter>>,
+    session_thread: ThreadId,
 }
 
 impl Shared {
@@ -87,6 +92,8 @@ pub(crate) struct WakeUps {
     pipe: PipeReader,
     received: Receiver<()>,
     shared: Arc<Shared>,
+    /// The handle of the wakers, while there are any.
+    handle: Weak<Handle>,
 }
 
 /// What a wait ended with.
@@ -109,12 +116,19 @@ impl WakeUps {
     pub(super) fn new(stream: &Arc<TcpStream>) -> io::Result<WakeUps> {
         let (pipe, writer) = system::pipe()?;
         let (wake_ups, received) = bounded(1);
-        let shared = Arc::new(Shared { wake_ups, pipe: Mutex::new(Some(writer)) });
-        Ok(WakeUps { stream: Arc::clone(stream), pipe, received, shared })
+        let pipe_writer = Mutex::new(Some(writer));
+        let shared = Shared { wake_ups, pipe: pipe_writer, session_thread: thread::current().id() };
+        let (stream, shared) = (Arc::clone(stream), Arc::new(shared));
+        Ok(WakeUps { stream, pipe, received, shared, handle: Weak::new() })
     }
 
-    pub(super) fn waker(&self) -> Waker {
-        Waker(Arc::new(Handle(Arc::clone(&self.shared))))
+    /// A clone of the waker, which is made if there is none.
+    pub(super) fn waker(&mut self) -> Waker {
+        Waker(self.handle.upgrade().unwrap_or_else(|| {
+            let handle = Arc::new(Handle(Arc::clone(&self.shared)));
+            self.handle = Arc::downgrade(&handle);
+            handle
+        }))
     }
 
     /// Takes the wake-up that was received, if there is one.
@@ -159,7 +173,7 @@ impl Drop for WakeUps {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::{net::TcpListener, thread};
+    use std::net::TcpListener;
 
     use super::*;
 
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn any_number_of_calls_is_one_wake_up() {
-        let (wake_ups, _peer) = pair();
+        let (mut wake_ups, _peer) = pair();
         let waker = wake_ups.waker();
         assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
         for _ in 0..3 {
@@ -187,20 +201,24 @@ mod tests {
 
     #[test]
     fn the_last_clone_wakes_when_it_is_dropped() {
-        let (wake_ups, _peer) = pair();
+        let (mut wake_ups, _peer) = pair();
         let (sender, receiver) = bounded::<()>(1);
-        let waker = wake_ups.waker();
-        drop(waker.clone());
+        let wakers = [wake_ups.waker(), wake_ups.waker()];
+        let [waker, other] = wakers;
+        thread::spawn(|| drop(other)).join().unwrap();
         assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
         // Fields are dropped in their order.
-        drop((sender, waker));
+        thread::spawn(|| drop((sender, waker))).join().unwrap();
         assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken);
-        assert!(receiver.recv().is_err());
+        assert!(wake_ups.take() && receiver.recv().is_err());
+        // The session's own thread.
+        drop(wake_ups.waker());
+        assert_eq!(wake_ups.wait(Duration::ZERO, false, false).unwrap(), Ready::Nothing);
     }
 
     #[test]
     fn neither_the_stream_nor_wakers_can_hold_up_the_other() {
-        let (wake_ups, mut peer) = pair();
+        let (mut wake_ups, mut peer) = pair();
         let waker = wake_ups.waker();
         waker.wake();
         peer.write_all(b"x").unwrap();
@@ -214,7 +232,7 @@ mod tests {
 
     #[test]
     fn no_wake_up_is_lost_among_threads() {
-        let (wake_ups, _peer) = pair();
+        let (mut wake_ups, _peer) = pair();
         let (sender, receiver) = bounded(1);
         let threads: Vec<_> = (0..4)
             .map(|_| {
@@ -238,7 +256,7 @@ mod tests {
 
     #[test]
     fn after_the_end_a_waker_does_nothing() {
-        let (wake_ups, _peer) = pair();
+        let (mut wake_ups, _peer) = pair();
         let waker = wake_ups.waker();
         drop(wake_ups);
         waker.wake();

@@ -25,25 +25,24 @@ pub(crate) fn start(address: &str, command: Vec<String>) -> Result<RunningServer
     })
 }
 
+/// Only the two threads wait for the process, so that the session always hears its client.
 fn talk(session: &mut Session, child: &mut Child) -> HandlerResult {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { unreachable!() };
-    let (sender, lines) = sync_channel(100);
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { unreachable!() };
+    let (to_process, input) = sync_channel::<String>(100);
+    let (from_process, output) = sync_channel(100);
     let waker = session.waker()?;
+    thread::spawn(move || input.iter().try_for_each(|line| writeln!(stdin, "{line}")));
     thread::spawn(move || {
-        // A full channel slows the process down, and a closed one ends the loop.
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-            waker.wake();
-        }
-        drop(sender); // before the waker, which wakes when it is dropped
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let _ = lines.try_for_each(|line| from_process.send(line).map(|()| waker.wake()));
+        drop(from_process); // before the waker, which wakes when it is dropped
     });
     while let Some(event) = session.next()? {
         match event {
-            Event::Text(line) => writeln!(input, "{line}")?,
+            Event::Text(line) if to_process.try_send(line.to_string()).is_ok() => {}
+            Event::Text(_) => session.close(1013, "the process is busy")?,
             Event::Woken => loop {
-                match lines.try_recv() {
+                match output.try_recv() {
                     Ok(line) => session.send(line)?,
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return Ok(()),

@@ -12,6 +12,7 @@ use replyd::{Config, Entry, Event, Request, Response, RunningServer, Server, Ses
 use crate::support::{
     DEADLINE, Raw,
     raw::{Answer, upgrade},
+    wait_until,
 };
 
 /// Says what the handler knows of its client.
@@ -73,6 +74,7 @@ fn a_program_admits_under_its_own_terms() {
         "/expiring" => Ok(Entry::default().with_expiry(SystemTime::now() + Duration::from_millis(300))),
         "/panic" => std::panic::resume_unwind(Box::new("on purpose")),
         "/invalid" => Err(Response::text(403, "").with_header("A", "b\r\nC: d")),
+        "/success" => Err(Response::text(202, "come in")),
         _ => {
             let offered: Vec<&str> = request.subprotocols().collect();
             let about = format!("{:?} {:?} {offered:?}", request.header("X-a"), request.query("accessToken"));
@@ -92,14 +94,14 @@ fn a_program_admits_under_its_own_terms() {
     let about =
         introduced(&server, "/other?accessToken=secret", &format!("x-A: one\r\nX-A: two\r\n{offered}"));
     assert_eq!(about, r#"/other None Some("chat.v2") Some("Some(\"one\") None [\"chat.v2\", \"chat.v1\"]")"#);
-    for target in ["/unoffered", "/secret", "/panic", "/invalid"] {
+    for target in ["/unoffered", "/secret", "/panic", "/invalid", "/success"] {
         let answer = ask(target, offered);
         assert_eq!(answer.status, 500, "{target}");
         assert!(!answer.head.contains("C: d") && !answer.head.contains("bearer"), "{answer:?}");
     }
     assert_eq!(server.counts().panics, 1);
     assert_eq!(server.counts().refused["program"], 1);
-    assert_eq!(server.counts().refused["internal"], 4);
+    assert_eq!(server.counts().refused["internal"], 5);
 
     let mut client = Raw::open_at(server.local_addr(), "/expiring");
     assert!(client.text().starts_with("/expiring"));
@@ -119,7 +121,11 @@ fn keys_origins_and_limits_come_before_the_program() {
         config.max_clients = 1;
     };
     let server = serve(with_key, |server| server.admit(judge));
-    let ask = |more: &str| Raw::connect(server.local_addr()).ask(&upgrade("/", more)).status;
+    let ask = |more: &str| {
+        let status = Raw::connect(server.local_addr()).ask(&upgrade("/", more)).status;
+        wait_until("its permit is free again", || server.clients() == 0);
+        status
+    };
     let key = "Authorization: Bearer 0123456789abcdef\r\n";
     assert_eq!(ask(""), 403);
     assert_eq!(ask(&format!("{key}Origin: https://elsewhere.example\r\n")), 403);
@@ -128,7 +134,7 @@ fn keys_origins_and_limits_come_before_the_program() {
     assert_eq!(client.ask(&upgrade("/in", key)).status, 101);
     assert_eq!(questions.recv_timeout(DEADLINE).unwrap(), ("/in".to_owned(), Some("shop".to_owned())));
     assert_eq!(client.text(), "/in None None Some(\"shop\")");
-    assert_eq!(ask(key), 503);
+    assert_eq!(Raw::connect(server.local_addr()).ask(&upgrade("/", key)).status, 503);
     assert_eq!(questions.try_recv().ok(), None);
 }
 
@@ -219,6 +225,59 @@ fn a_listener_of_ones_own() {
     assert_eq!(server.local_addr(), address);
     let server = server.start(introduce).unwrap();
     assert_eq!(introduced(&server, "/", ""), "/ None None None");
+}
+
+#[test]
+fn a_listener_goes_on_for_others_that_share_it() {
+    let shared = TcpListener::bind("127.0.0.1:0").unwrap();
+    for round in 0..3 {
+        let server = Server::from_listener(shared.try_clone().unwrap(), Config::plain()).unwrap();
+        let server = server.start(introduce).unwrap();
+        let mut client = Raw::open(server.local_addr());
+        assert_eq!(client.text(), "/ None None None", "round {round}");
+        drop(client);
+        server.stop();
+    }
+    let client = std::net::TcpStream::connect(shared.local_addr().unwrap()).unwrap();
+    // Those that woke the servers may come first.
+    while shared.accept().unwrap().1 != client.local_addr().unwrap() {}
+}
+
+#[test]
+fn clients_of_one_address_get_no_more_pages_than_upgrades() {
+    let (order, orders) = crossbeam_channel::bounded::<()>(0);
+    let (asked, asking) = mpsc::channel();
+    let pages = move |_: &Request<'_>| {
+        asked.send(()).unwrap();
+        let _ = orders.recv();
+        Some(Response::text(200, "page"))
+    };
+    let server = serve(|config| config.max_clients_per_ip = 2, |server| server.pages(pages));
+    let head = "GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n";
+    let mut waiting: Vec<Raw> = (0..2).map(|_| Raw::connect(server.local_addr())).collect();
+    for client in &mut waiting {
+        client.send(head.as_bytes());
+        asking.recv_timeout(DEADLINE).unwrap();
+    }
+    assert_eq!(Raw::connect(server.local_addr()).ask(head).status, 503);
+    drop(order);
+    for client in &mut waiting {
+        assert_eq!(client.answer().body, "page");
+    }
+}
+
+#[test]
+fn a_program_that_thinks_for_long_is_heard() {
+    let judge = |request: &Request<'_>| {
+        thread::park_timeout(Duration::from_millis(300));
+        Err(Response::text(403, request.path().repeat(1000)))
+    };
+    let server =
+        serve(|config| config.handshake_timeout = Duration::from_millis(100), |server| server.admit(judge));
+    let mut client = Raw::connect(server.local_addr());
+    // With input that is never read, the connection is reset unless it lingers.
+    client.send(format!("{}{}", upgrade("/no", ""), "more".repeat(100)).as_bytes());
+    assert_eq!(client.answer().body.len(), 3000);
 }
 
 #[test]

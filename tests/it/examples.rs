@@ -121,7 +121,14 @@ fn a_process_talks_in_lines_and_ends_with_its_client() {
         client.send(line).unwrap();
         assert_eq!(text(&mut client), line);
     }
-    client.close().unwrap();
+    // Both pipes and both channels are full before the process has read all of it.
+    client.send("x\n".repeat(200_000)).unwrap();
+    for _ in 0..200_000 {
+        assert_eq!(text(&mut client), "x");
+    }
+    client.send("y\n".repeat(500_000)).unwrap();
+    drop(client);
+    crate::support::wait_until("it has ended", || server.clients() == 0);
 
     let server =
         process::start("127.0.0.1:0", command(&["sh", "-c", "echo ready; read line; echo $line; exit"]));

@@ -238,6 +238,104 @@ fn neither_a_client_nor_a_waker_that_never_stops_holds_up_the_other() {
 }
 
 #[test]
+fn a_session_that_wakes_itself_still_hears_its_client_and_its_deadlines() {
+    let (seen, events) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        let waker = session.waker()?;
+        let deadline = Instant::now() + Duration::from_millis(100);
+        waker.wake();
+        while let Some(event) = session.next_by(deadline)? {
+            waker.wake();
+            if event != Event::Woken {
+                seen.send(event)?;
+            }
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+    client.say(Opcode::Text, b"still here");
+    assert_eq!(next_but_timeouts(&events), Event::Text("still here".into()));
+}
+
+#[test]
+fn a_waker_that_is_dropped_in_the_loop_does_not_wake_it_again() {
+    let (seen, events) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        while let Some(event) = session.next_by(Instant::now() + Duration::from_millis(50))? {
+            drop(session.waker()?);
+            seen.send(event)?;
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    client.say(Opcode::Text, b"one");
+    let events: Vec<Event> = (0..5).map(|_| events.recv_timeout(DEADLINE).unwrap()).collect();
+    assert!(!events.contains(&Event::Woken), "{events:?}");
+}
+
+#[test]
+fn a_part_of_a_message_behind_the_head_does_not_delay_the_first_deadline() {
+    let (seen, events) = mpsc::channel();
+    let server = serve_with(Config::plain(), move |session| {
+        let began = Instant::now();
+        let event = session.next_by(began + Duration::from_millis(100))?;
+        Ok(seen.send((event, began.elapsed()))?)
+    });
+    let mut client = Raw::connect(server.local_addr());
+    let head = crate::support::raw::upgrade("/", "");
+    client.send(&[head.as_bytes(), &frame(0x81, b"a part")[..4]].concat());
+    let (event, took) = events.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(event, Some(Event::Timeout));
+    // The handshake has ten seconds.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_new_limit_holds_for_the_message_that_is_waited_for() {
+    let with_limit = |bytes: usize| {
+        let mut config = Config::plain();
+        config.max_message_bytes = bytes;
+        config
+    };
+    let (server, events) = reporting(with_limit(1024), Duration::from_millis(10));
+    let mut client = Raw::open(server.local_addr());
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+    server.reload(with_limit(1024 * 1024)).unwrap();
+    while events.try_recv().is_ok() {}
+    // A wait that began after the reload.
+    for _ in 0..2 {
+        assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Timeout);
+    }
+    client.say(Opcode::Text, &vec![b'x'; 300_000]);
+    let Event::Text(text) = next_but_timeouts(&events) else { panic!("another event") };
+    assert_eq!(text.len(), 300_000);
+}
+
+#[test]
+fn a_push_does_not_wait_until_a_fast_client_may_be_read_again() {
+    let mut config = Config::plain();
+    config.messages_per_second = 1;
+    let (server, hub) = hub_server(config);
+    let mut client = listener(&server);
+    client.send(&frame(0x81, b"?").repeat(8));
+    let mut pushed_meanwhile = 0;
+    let mut echoes = 0;
+    hub.push("push");
+    while echoes < 8 {
+        match &*client.text() {
+            "push" => {
+                // The eighth echo is two seconds later than the sixth.
+                pushed_meanwhile += usize::from(echoes > 5);
+                hub.push("push");
+            }
+            _ => echoes += 1,
+        }
+    }
+    assert!(pushed_meanwhile > 10, "{pushed_meanwhile}");
+}
+
+#[test]
 fn a_watcher_that_never_reads_is_dropped_and_holds_up_nobody() {
     let (server, hub) = hub_server(Config::plain());
     let mut watchers: Vec<Raw> = (0..30).map(|_| listener(&server)).collect();
@@ -331,6 +429,44 @@ fn an_ended_session_says_why_and_cannot_be_woken() {
     assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::Stop);
 }
 
+/// Warnings of this process.
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Warnings;
+
+impl log::Log for Warnings {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            WARNINGS.lock().unwrap().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_limit_that_is_too_low_for_wakers_is_reported_once() {
+    log::set_logger(&Warnings).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let mut config = Config::plain();
+    config.max_clients = 100_000_000;
+    let (server, _hub) = hub_server(config);
+    let _clients = [listener(&server), listener(&server)];
+    let is_about_wakers =
+        |line: &&String| line.contains("100000000, and each session with a waker needs 3 open files");
+    let count = WARNINGS.lock().unwrap().iter().filter(is_about_wakers).count();
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
+    let is_low = limit.is_some_and(|limit: u64| limit < 300_000_032);
+    assert_eq!(count, usize::from(is_low), "the limit is {limit:?}");
+}
+
 #[test]
 fn wakers_may_go_to_any_thread() {
     fn check<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
@@ -347,6 +483,8 @@ fn over_tls_nothing_that_was_decrypted_waits_for_more() {
     let mut config = Config::plain();
     let tls = replyd::Tls::from_pem(identity.certificate.as_bytes(), identity.private_key.as_bytes());
     config.tls = Some(tls.unwrap());
+    // Nothing but the client and the hub wakes a session.
+    config.ping_interval = 10 * DEADLINE;
     let (server, hub) = hub_server(config);
     let mut options = replyd::ClientOptions::default();
     options.ca = Some(authority.pem.into_bytes());
@@ -367,8 +505,10 @@ fn over_tls_nothing_that_was_decrypted_waits_for_more() {
     let reading = thread::spawn(move || {
         let mut texts = Vec::new();
         while texts.len() < 41 {
-            if let Event::Text(text) = receiver.next().unwrap().expect("a text, not the end") {
-                texts.push(text.to_string());
+            match receiver.next_by(Instant::now() + DEADLINE).unwrap().expect("a text, not the end") {
+                Event::Text(text) => texts.push(text.to_string()),
+                Event::Timeout => panic!("after {} texts, nothing", texts.len()),
+                _ => {}
             }
         }
         texts

@@ -159,7 +159,7 @@ impl Replies {
                 let sentence = format!(
                     "{alternative:?} can never win: {:?} ({}) always does",
                     winner.phrase,
-                    self.origin.number(winner.line)
+                    self.places.number(winner.line)
                 );
                 Fault::new(self.entries[entry].line, sentence)
             })

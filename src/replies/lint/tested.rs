@@ -49,7 +49,7 @@ impl Replies {
         let texts = LazyCell::new(|| self.texts());
         let failures = self.tests.iter().filter_map(|test| {
             let sentence = self.failure(test, &known, || &texts)?;
-            Some(format!("{}: {sentence}", self.origin.place(test.line)))
+            Some(format!("{}: {sentence}", self.places.place(test.line)))
         });
         failures.collect()
     }
@@ -77,9 +77,9 @@ impl Replies {
                 "{:?} should be answered by {:?} ({}), but {:?} ({}) answers it",
                 test.sentence,
                 wanted.phrase,
-                self.origin.number(wanted.line),
+                self.places.number(wanted.line),
                 answering.phrase,
-                self.origin.number(answering.line)
+                self.places.number(answering.line)
             )
         })
     }

@@ -3,7 +3,11 @@
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{
-    acceptor::Permits, admission::admit_upgrade, exchange::Exchange, program::Program, request::Request,
+    acceptor::Permits,
+    admission::{admit_upgrade, all_permits},
+    exchange::Exchange,
+    program::Program,
+    request::Request,
     route::Route,
 };
 use crate::{
@@ -47,7 +51,7 @@ pub(super) fn answer_to(
     Ok(response.map(|body| body.map(Bytes::from)))
 }
 
-/// The embedding program's page for a request, if it has one. It may take long to make, so that it needs a permit.
+/// The embedding program's page for a request, if it has one. It may take long to make, so that it needs the permits of a client.
 fn page_of_program(
     head: &Head,
     client: &ClientId,
@@ -58,7 +62,7 @@ fn page_of_program(
     if program.pages.is_none() {
         return Ok(None);
     }
-    permits.as_ref().map_err(Clone::clone)?;
+    let _address_permit = all_permits(client, registry, permits)?;
     let config = registry.config();
     // Keys and origins do not guard pages: the program decides whom it shows them.
     let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();

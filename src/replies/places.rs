@@ -4,33 +4,33 @@ use crate::ini::Faults;
 
 /// Where the replies of a table are from. Its places are numbers from 1; 0 is a built-in reply.
 #[derive(Clone, Debug)]
-pub(super) enum Origin {
+pub(super) enum Places {
     /// A file of this name, or none: lines.
     File(String),
     /// A program: pairs of a phrase and a text.
     Pairs,
 }
 
-impl Origin {
+impl Places {
     /// A place in a sentence: `line 12`.
     pub(super) fn number(&self, number: usize) -> String {
         match self {
             _ if number == 0 => "built-in".to_owned(),
-            Origin::File(_) => format!("line {number}"),
-            Origin::Pairs => format!("pair {number}"),
+            Places::File(_) => format!("line {number}"),
+            Places::Pairs => format!("pair {number}"),
         }
     }
 
     /// The same with its preposition: `at line 12`.
     pub(super) fn at(&self, number: usize) -> String {
-        let preposition = if matches!(self, Origin::File(_)) { "at" } else { "in" };
+        let preposition = if matches!(self, Places::File(_)) { "at" } else { "in" };
         format!("{preposition} {}", self.number(number))
     }
 
     /// A place on its own: `faq.ini:12`.
     pub(super) fn place(&self, number: usize) -> String {
         match self {
-            Origin::File(name) if number > 0 => format!("{name}:{number}"),
+            Places::File(name) if number > 0 => format!("{name}:{number}"),
             _ => self.number(number),
         }
     }
@@ -38,8 +38,8 @@ impl Origin {
     /// One line for each fault, which begins with its place.
     pub(super) fn lines(&self, faults: &Faults) -> Vec<String> {
         match self {
-            Origin::File(name) => faults.lines(name),
-            Origin::Pairs => faults.lines_at("pairs", |pair| format!("pair {pair}")),
+            Places::File(name) => faults.lines(name),
+            Places::Pairs => faults.lines_at("pairs", |pair| format!("pair {pair}")),
         }
     }
 }

@@ -1,0 +1,36 @@
+//! How a program admits a client.
+
+use std::time::SystemTime;
+
+/// How a program admits a client; see [`Server::admit`](crate::Server::admit).
+///
+/// `Entry::default()` admits it as the server would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of its key or token.
+    pub name: Option<String>,
+    /// Time at which the session ends with close code 1008, unless its key or token expires sooner.
+    pub expires: Option<SystemTime>,
+    /// One of [`Request::subprotocols`](crate::Request::subprotocols); by default, the first.
+    pub subprotocol: Option<String>,
+}
+
+impl Entry {
+    /// Admits the client under this name.
+    pub fn named(name: impl Into<String>) -> Entry {
+        Entry { name: Some(name.into()), ..Entry::default() }
+    }
+
+    /// Ends the session at this time.
+    #[must_use]
+    pub fn with_expiry(self, expires: SystemTime) -> Entry {
+        Entry { expires: Some(expires), ..self }
+    }
+
+    /// Chooses this subprotocol.
+    #[must_use]
+    pub fn with_subprotocol(self, subprotocol: impl Into<String>) -> Entry {
+        Entry { subprotocol: Some(subprotocol.into()), ..self }
+    }
+}

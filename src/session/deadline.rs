@@ -1,0 +1,47 @@
+//! The deadline of a single wait, for the server and for the client.
+
+use std::time::{Duration, Instant};
+
+/// Time after its deadline for which a wait still reads what keeps arriving.
+const CATCH_UP: Duration = Duration::from_millis(50);
+
+/// When a wait ends that began now.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    last: Instant,
+}
+
+impl Deadline {
+    pub(crate) fn new(at: Instant) -> Deadline {
+        Deadline { at, last: at.max(Instant::now()) + CATCH_UP }
+    }
+
+    /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the deadline may take
+    /// several reads, but a peer that sends byte by byte must not hold it up.
+    pub(crate) fn is_over(&self, now: Instant, is_receiving: bool) -> bool {
+        now >= if is_receiving { self.last } else { self.at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_or_a_moment_later() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let ahead = Deadline::new(now + second);
+        for (after, silent, receiving) in
+            [(Duration::ZERO, false, false), (second, true, false), (second + CATCH_UP, true, true)]
+        {
+            assert_eq!(ahead.is_over(now + after, false), silent);
+            assert_eq!(ahead.is_over(now + after, true), receiving);
+        }
+        // A deadline that has passed leaves a moment, too.
+        let past = Deadline::new(now.checked_sub(second).unwrap());
+        assert!(past.is_over(now, false) && !past.is_over(now, true));
+        assert!(past.is_over(now + second, true));
+    }
+}
