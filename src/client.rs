@@ -123,7 +123,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which count from the last time
+    /// that it did.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.sender.send(text)
     }

@@ -21,8 +21,8 @@
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
-//! Limits, pings, throttling and deadlines happen inside [`Session::next`] and [`Session::send`]. [`RunningServer::wait`] in place
-//! of `stop` lets it run until a [`Stopper`] is called.
+//! Limits, pings, throttling and deadlines happen inside [`Session::next`] and [`Session::send`]. With [`RunningServer::wait`] before
+//! the `stop`, the server runs until a [`Stopper`] is called.
 //!
 //! **Wait for a time.** [`Session::next_by`] returns [`Event::Timeout`] at a deadline:
 //!
@@ -44,7 +44,8 @@
 //! ```
 //!
 //! **Push from another thread.** A [`Waker`] makes `next` return [`Event::Woken`]. What to send travels over a channel of yours,
-//! and what to do about a client that reads too slowly is for you to decide; here, it is dropped with a reason:
+//! and what to do about a client that reads too slowly is for you to decide; here, it is dropped, with a reason if it reads on within
+//! `write_timeout`:
 //!
 //! ```
 //! use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
@@ -124,6 +125,18 @@
 //!
 //! **The other side.** [`Client`] connects, sends and waits in the same way; its halves may go to two threads.
 //!
+//! ```no_run
+//! let mut client = replyd::Client::connect("ws://127.0.0.1:5000")?;
+//! client.send("opening hours")?;
+//! while let Some(event) = client.next()? {
+//!     println!("{event:?}");
+//! }
+//! # Ok::<(), replyd::Error>(())
+//! ```
+//!
+//! **Features.** `tls` is `wss://` on both sides, `jwt` are tokens, `cli` is the program and nothing for a library; without any of
+//! them (`default-features = false`), all that is on this page is there.
+//!
 //! Whole programs, each under 60 lines, are in `tests/examples`: an echo with its test, a quiz, a feed, a process for each client,
 //! rooms, the bot with a fallback.
 //!
@@ -131,9 +144,9 @@
 //!
 //! | type | is | calls |
 //! |---|---|---|
-//! | [`Server`] | a port | `bind`, `with_config`, `from_listener`; `admit`, `pages`; `start(handler)` |
+//! | [`Server`] | a port | `bind`, `with_config`, `from_listener`; `admit`, `pages`; `stopper`; `start(handler)` |
 //! | [`RunningServer`] | a server with its threads | `local_addr`, `clients`, `counts`; `config`, `reload`; `stop`, `stop_within`, `wait`, `stopper` |
-//! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `subprotocol`, `caller`, `client_ip`, `number`; `ending` |
+//! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `query_string`, `subprotocol`, `caller`, `client_ip`, `number`; `ending` |
 //! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
 //! | [`Request`], [`Entry`], [`Response`] | what `admit` and `pages` get and return | |
 //! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
@@ -190,7 +203,7 @@
 //! - **program**: the one that embeds the library, with its handler, its judge of upgrades and its pages.
 //! - **transport**: what carries the bytes, TCP or TLS.
 //! - **waker**: wakes a session that waits; what it should do then travels over a channel.
-//! - **channel**: crossbeam's, and nothing else.
+//! - **channel**: one between threads, and nothing else.
 //!
 //! # Threads
 //!

@@ -35,6 +35,7 @@ use acceptor::Acceptor;
 pub use entry::Entry;
 use program::{Judge, Pages, Program};
 pub use request::Request;
+use running::StopCalls;
 pub use running::{RunningServer, Stopper};
 
 /// A server that is bound to its port but does not accept clients yet.
@@ -48,6 +49,7 @@ pub struct Server {
     config: Config,
     judge: Option<Box<Judge>>,
     pages: Option<Box<Pages>>,
+    stop_calls: StopCalls,
 }
 
 impl Server {
@@ -93,7 +95,9 @@ impl Server {
         let local_addr = listener.local_addr().map_err(cannot_listen)?;
         // An inherited one may not block, and then `accept` would fail at once, again and again.
         listener.set_nonblocking(false).map_err(cannot_listen)?;
-        Ok(Server { listener, local_addr, is_own, config: config.checked()?, judge: None, pages: None })
+        let config = config.checked()?;
+        let stop_calls = StopCalls::new();
+        Ok(Server { listener, local_addr, is_own, config, judge: None, pages: None, stop_calls })
     }
 
     /// Has `judge` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
@@ -143,6 +147,24 @@ impl Server {
         Server { pages: Some(Box::new(pages)), ..self }
     }
 
+    /// A handle for a handler, with which it ends [`RunningServer::wait`] and so the program.
+    ///
+    /// ```no_run
+    /// let server = replyd::Server::bind("127.0.0.1:0")?;
+    /// let stopper = server.stopper();
+    /// let running = server.start(move |session| {
+    ///     session.send("That was the last one.")?;
+    ///     stopper.stop();
+    ///     Ok(())
+    /// })?;
+    /// running.wait();
+    /// running.stop_within(std::time::Duration::from_secs(2));
+    /// # Ok::<(), replyd::Error>(())
+    /// ```
+    pub fn stopper(&self) -> Stopper {
+        self.stop_calls.stopper()
+    }
+
     /// The address and port that the server is bound to.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -162,7 +184,7 @@ impl Server {
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
-        let Server { listener, local_addr, is_own, config, judge, pages } = self;
+        let Server { listener, local_addr, is_own, config, judge, pages, stop_calls } = self;
         config.check_exposure_at(local_addr)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
@@ -185,7 +207,7 @@ impl Server {
         let acceptor = Acceptor::new(&registry, Arc::new(program), alive).map_err(no_thread)?;
         let accepting = acceptor.start(listener).map_err(no_thread)?;
         log::info!("Waiting for clients ... [{scheme}://{local_addr}]");
-        Ok(RunningServer::new(registry, accept_waker, accepting, stop_sender, all_ended))
+        Ok(RunningServer::new(registry, accept_waker, accepting, stop_sender, all_ended, stop_calls))
     }
 }
 

@@ -202,18 +202,18 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the conversation is over, or the client does not read within `write_timeout`.
+    /// The same as those of [`send`](Session::send).
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.check_open()?;
+        self.check_may_send()?;
         self.send_gathered().map_err(|ending| self.broken(ending))
     }
 
     /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, which is truncated to 123 bytes. 1000
-    /// is a normal end.
+    /// is a normal end; 4000 to 4999 are for programs.
     ///
     /// # Errors
     ///
-    /// When the code must not be sent in a Close frame (such as 1006), or the conversation is over.
+    /// When the code must not be sent in a Close frame (such as 1006; 1014 is not supported), or the conversation is over.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
         let (close_code, reason) = close_code_and_reason(code, reason)?;
         self.check_open()?;
@@ -258,6 +258,11 @@ impl Session {
     /// [`Server::admit`](crate::Server::admit) chose another one.
     pub fn subprotocol(&self) -> Option<&str> {
         self.opening.subprotocol.as_deref()
+    }
+
+    /// The whole query that the client asked for, as sent but without any `accessToken`; empty if there is none.
+    pub fn query_string(&self) -> &str {
+        self.opening.target.query()
     }
 
     /// Why the conversation is over, once it is. It may still be `None` when the handler returns, which ends it too.

@@ -126,7 +126,8 @@ impl ClientReceiver {
         if message.is_close() {
             // tungstenite has queued the answer to the server's Close, but only a flush or another read sends it.
             self.ended = true;
-            if !self.transport.closing.load(Ordering::Acquire) {
+            // The answer is this side's Close, after which the other half must not send either (RFC 6455, section 5.5.1).
+            if !self.transport.closing.swap(true, Ordering::AcqRel) {
                 let _ = self.socket.flush();
             }
         }
@@ -153,6 +154,7 @@ impl ClientReceiver {
     fn end(&mut self, ending: Ending) -> Error {
         self.ended = true;
         if let Some((code, reason)) = ending.close() {
+            self.transport.closing.store(true, Ordering::Release);
             let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
         }
         described(ending)
@@ -168,8 +170,8 @@ impl fmt::Debug for ClientReceiver {
 /// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.
 pub(super) fn described(ending: Ending) -> Error {
     Error::plain(match ending {
+        Ending::Unread => return Error::io("nothing can be sent", unread()),
         Ending::Gone(why) => format!("the server is gone ({why})"),
-        Ending::Unread => "the server neither reads nor sends anything".to_owned(),
         Ending::Closed => "the connection is closed".to_owned(),
         Ending::TooBig => format!("the server sent a message of more than {} MiB", MAX_MESSAGE_BYTES >> 20),
         Ending::TooSlow => {
@@ -177,6 +179,10 @@ pub(super) fn described(ending: Ending) -> Error {
         }
         ending => format!("the connection ended: {ending}"),
     })
+}
+
+fn unread() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the server neither reads nor sends anything")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tungstenite::{
 };
 
 use super::{dial::host, options::ClientOptions};
-use crate::{auth::is_bearer, error::Error, stream};
+use crate::{auth::is_bearer, error::Error, http::Refusal, stream};
 
 /// Maximum number of characters of a refusal's body in an error.
 const SHOWN_CHARS: usize = 200;
@@ -57,12 +57,27 @@ pub(super) fn refused<R: HandshakeRole>(
         _ => None,
     };
     let sentence = match sentence {
-        Some(sentence) => format!("{sentence} ({})", status.as_u16()),
+        Some(sentence) => format!("{sentence} ({}){}", status.as_u16(), detail(&response)),
         None => format!("the server refused the connection: {status} {}", first_line(&response))
             .trim_end()
             .to_owned(),
     };
     Error::refused(status.as_u16(), sentence)
+}
+
+/// What the server says itself, unless that is a page, or a sentence of replyd that the error already has in other words.
+fn detail(response: &Response<Option<Vec<u8>>>) -> String {
+    let own = [
+        Refusal::NoKey { query_token: true },
+        Refusal::NoKey { query_token: false },
+        Refusal::NotFound,
+        Refusal::Full,
+        Refusal::Stopping,
+    ];
+    let line = first_line(response);
+    let is_page = response.status().is_success() || line.trim_start().starts_with('<');
+    let is_known = line.is_empty() || own.iter().any(|refusal| refusal.to_string().starts_with(&line));
+    if is_page || is_known { String::new() } else { format!(": {line}") }
 }
 
 /// Whether the request contains something that the server may read as a key.

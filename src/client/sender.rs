@@ -45,7 +45,8 @@ impl ClientSender {
     ///
     /// # Errors
     ///
-    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which count from the last time
+    /// that it did.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
@@ -103,7 +104,7 @@ impl ClientSender {
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
         let mut socket = self.socket();
-        if !socket.can_write() {
+        if self.transport.closing.load(Ordering::Acquire) {
             return Err(described(Ending::Closed));
         }
         // Before it is sent, as its answer may come at once; and not while another clone still sends, as that may fail.

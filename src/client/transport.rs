@@ -19,11 +19,10 @@ pub(super) struct ClientTransport {
     pub(super) tcp: Arc<TcpStream>,
     /// The TCP stream itself, or TLS over it.
     inner: SharedTransport,
-    write_lock: Arc<Mutex<()>>,
-    /// Whether this side has sent a Close.
+    /// Held during a write; why an earlier one has failed. It may have left half a frame, after which nothing can be sent.
+    failed_write: Arc<Mutex<Option<io::Error>>>,
+    /// Whether this side has sent a Close, of its own or as the answer to the server's.
     pub(super) closing: Arc<AtomicBool>,
-    /// Whether a write has failed. It may have left half a frame, after which nothing can be sent.
-    is_broken: Arc<AtomicBool>,
     /// Number of reads so far: a server that still sends is alive, however slowly it reads.
     reads: Arc<AtomicU64>,
 }
@@ -34,9 +33,8 @@ impl ClientTransport {
         ClientTransport {
             tcp,
             inner,
-            write_lock: Arc::default(),
+            failed_write: Arc::default(),
             closing: Arc::default(),
-            is_broken: Arc::default(),
             reads: Arc::default(),
         }
     }
@@ -64,13 +62,14 @@ impl Transport for ClientTransport {
 
     /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside this one.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let _lock = self.write_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_broken.load(Ordering::Relaxed) {
-            return Err(Abort::Write.into());
+        let mut failed = self.failed_write.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_none() {
+            *failed = self.write_all(bytes).err();
         }
-        let written = self.write_all(bytes);
-        self.is_broken.store(written.is_err(), Ordering::Relaxed);
-        written.map(|()| bytes.len())
+        match &*failed {
+            None => Ok(bytes.len()),
+            Some(error) => Err(copy_of(error)),
+        }
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
@@ -83,6 +82,14 @@ impl Transport for ClientTransport {
 
     fn finish(&self) {
         self.inner.finish();
+    }
+}
+
+/// An error of the same kind and with the same sentence.
+fn copy_of(error: &io::Error) -> io::Error {
+    match Abort::of(error) {
+        Some(abort) => abort.into(),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

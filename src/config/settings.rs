@@ -167,7 +167,8 @@ settings! {
     beside {
         /// Certificate and private key. When set, all clients must use TLS; none by default.
         tls: Option<Tls> = None;
-        /// Keys that a client may present, none by default.
+        /// Keys that a client may present, none by default. With any, clients need one, unless [`require_key`](Config::require_key)
+        /// is `Some(false)`.
         keys: Vec<Key> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.
         tokens: Tokens = Tokens::default();

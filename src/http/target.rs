@@ -45,6 +45,11 @@ impl Target {
         &self.path
     }
 
+    /// The query as sent; empty if there is none.
+    pub(crate) fn query(&self) -> &str {
+        &self.query
+    }
+
     /// The values of all parameters called `name`, decoded (application/x-www-form-urlencoded).
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> {
         form_urlencoded::parse(self.query.as_bytes())
@@ -101,6 +106,6 @@ mod tests {
             assert!(!format!("{target:?} {target}").contains("blue&"));
         }
         assert_eq!(target.values(ACCESS_TOKEN).collect::<Vec<_>>(), ["one", "two"]);
-        assert_eq!(target.without_secrets().values(ACCESS_TOKEN).next(), None);
+        assert_eq!(target.without_secrets().query(), "room=blue&a=%41+b&empty=&room=red&flag");
     }
 }

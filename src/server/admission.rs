@@ -71,7 +71,7 @@ pub(super) fn admit_upgrade(
         return Err(Refusal::Stopping);
     }
     let address_permit = all_permits(client, registry, permits)?;
-    let request = Request { head, client, caller: admission.caller.name() };
+    let request = Request::new(head, client, admission.caller.name());
     let Entry { name, expires, subprotocol } = program.judge(&request, registry)?;
     let name = name.or_else(|| admission.caller.name().map(str::to_owned));
     admission.expires = expires;

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 pub struct Entry {
     /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of its key or token.
     pub name: Option<String>,
-    /// Time at which the session ends with close code 1008, unless its key or token expires sooner.
+    /// Time at which the session ends with close code 1008, as if its key or token had expired, unless that expires sooner.
     pub expires: Option<SystemTime>,
     /// One of [`Request::subprotocols`](crate::Request::subprotocols); by default, the first.
     pub subprotocol: Option<String>,

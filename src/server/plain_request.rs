@@ -67,7 +67,7 @@ fn page_of_program(
     // Keys and origins do not guard pages: the program decides whom it shows them.
     let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();
     let caller = admission.as_ref().and_then(|admission| admission.caller.name());
-    program.page(&Request { head, client, caller }, registry)
+    program.page(&Request::new(head, client, caller), registry)
 }
 
 /// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the

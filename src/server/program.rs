@@ -9,7 +9,7 @@ use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{entry::Entry, request::Request};
 use crate::{
-    http::{Refusal, Response},
+    http::{Excerpt, LOGGED_CHARS, Refusal, Response},
     registry::Registry,
     session::{HandlerResult, Session},
 };
@@ -66,11 +66,7 @@ fn guarded<T>(registry: &Registry, call: impl FnOnce() -> T) -> Result<T, Refusa
 }
 
 fn fault(request: &Request<'_>, why: fmt::Arguments<'_>) -> Refusal {
-    log::error!(
-        "the program failed at {} {}: {why} {}",
-        request.method(),
-        request.head.target(),
-        request.client
-    );
+    let path = Excerpt::of(request.path(), LOGGED_CHARS);
+    log::error!("the program failed at {} {path}: {why} {}", request.method(), request.client);
     Refusal::Internal
 }

@@ -5,19 +5,29 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::{auth, http::Head, registry::ClientId};
+use crate::{
+    auth,
+    http::{Head, Target},
+    registry::ClientId,
+};
 
 /// A request that a program judges ([`Server::admit`](crate::Server::admit)) or answers
 /// ([`Server::pages`](crate::Server::pages)).
 ///
 /// It exists only until it is answered, so that a session does not keep its headers. `Debug` shows neither headers nor the query.
 pub struct Request<'a> {
-    pub(super) head: &'a Head,
+    head: &'a Head,
+    /// Without a key or token.
+    target: Target,
     pub(super) client: &'a ClientId,
-    pub(super) caller: Option<&'a str>,
+    caller: Option<&'a str>,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    pub(super) fn new(head: &'a Head, client: &'a ClientId, caller: Option<&'a str>) -> Request<'a> {
+        Request { head, target: head.target().without_secrets(), client, caller }
+    }
+
     /// `GET` or `HEAD`. The body of the response to a `HEAD` is not sent.
     pub fn method(&self) -> &str {
         self.head.method()
@@ -25,12 +35,17 @@ impl Request<'_> {
 
     /// The path without the query, `/rooms/blue` for example. As sent: not percent-decoded, and `..` may be in it.
     pub fn path(&self) -> &str {
-        self.head.target().path()
+        self.target.path()
     }
 
     /// The first parameter of the query called `name`, decoded. `accessToken` is never returned, as it may be a key.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.head.target().value(name)
+        self.target.value(name)
+    }
+
+    /// The whole query as sent, but without any `accessToken`; empty if there is none.
+    pub fn query_string(&self) -> &str {
+        self.target.query()
     }
 
     /// The value of the first header called `name` (in any case), if it is UTF-8.
@@ -60,8 +75,9 @@ impl Request<'_> {
         self.client.client_ip()
     }
 
-    /// The name of the client's key, or the `sub` of its token; `None` without a valid one. A browser that opens a page sends
-    /// none: only a program, or a script of the page, can.
+    /// The name of the client's key, or the `sub` of its token; `None` without a valid one, or with one that is not valid. A browser that
+    /// opens a page sends none, unless it is in the address (`?accessToken=`, which others may see): only a program, or a script of
+    /// the page, can.
     pub fn caller(&self) -> Option<&str> {
         self.caller
     }

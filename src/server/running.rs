@@ -21,17 +21,32 @@ pub struct RunningServer {
     accepting: Option<JoinHandle<()>>,
     stop_sender: Option<Sender<()>>,
     all_ended: Receiver<()>,
-    /// The channel of the stoppers, which holds one call at most.
-    stop_calls: (Sender<()>, Receiver<()>),
+    stop_calls: StopCalls,
 }
 
-/// A handle with which any thread, that of a handler too, ends [`RunningServer::wait`]. All clones stop the same server.
+/// A handle with which any thread, that of a handler too, ends [`RunningServer::wait`]. All clones end the same one.
 #[derive(Clone, Debug)]
 pub struct Stopper(Sender<()>);
 
+/// The channel of the stoppers, which holds one call at most.
+pub(super) struct StopCalls {
+    sender: Sender<()>,
+    receiver: Receiver<()>,
+}
+
+impl StopCalls {
+    pub(super) fn new() -> StopCalls {
+        let (sender, receiver) = bounded(1);
+        StopCalls { sender, receiver }
+    }
+
+    pub(super) fn stopper(&self) -> Stopper {
+        Stopper(self.sender.clone())
+    }
+}
+
 impl Stopper {
-    /// Makes [`RunningServer::wait`] stop the server and return. Returns at once, so that a handler can call it and then end. Does
-    /// nothing if the server has stopped.
+    /// Makes [`RunningServer::wait`] return. Returns at once, so that a handler can call it and then end.
     pub fn stop(&self) {
         // A full channel already holds a call.
         let _ = self.0.try_send(());
@@ -45,6 +60,7 @@ impl RunningServer {
         accepting: JoinHandle<()>,
         stop_sender: Sender<()>,
         all_ended: Receiver<()>,
+        stop_calls: StopCalls,
     ) -> RunningServer {
         RunningServer {
             registry,
@@ -52,7 +68,7 @@ impl RunningServer {
             accepting: Some(accepting),
             stop_sender: Some(stop_sender),
             all_ended,
-            stop_calls: bounded(1),
+            stop_calls,
         }
     }
 
@@ -136,16 +152,16 @@ impl RunningServer {
         self.end(Duration::ZERO, time);
     }
 
-    /// Waits until a [`Stopper`] is called, then stops the server as [`stop`](RunningServer::stop) does. Without a call, it waits
-    /// forever: as the last line of `main`, it lets the server run until the process is ended.
-    pub fn wait(self) {
+    /// Waits until a [`Stopper`] is called. The server goes on until it is stopped or dropped: as the last line of `main`, `wait` lets
+    /// it run until a call, and without any, until the process is ended.
+    pub fn wait(&self) {
         // `self` has a sender too, so that the channel is never closed.
-        let _ = self.stop_calls.1.recv();
+        let _ = self.stop_calls.receiver.recv();
     }
 
-    /// A handle with which other threads end [`wait`](RunningServer::wait).
+    /// A handle with which other threads end [`wait`](RunningServer::wait); see also [`Server::stopper`](crate::Server::stopper).
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.stop_calls.0.clone())
+        self.stop_calls.stopper()
     }
 
     fn end(&mut self, drain_delay: Duration, drain_timeout: Duration) {

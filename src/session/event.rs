@@ -8,7 +8,7 @@ use tungstenite::{Bytes, Message, Utf8Bytes, protocol::CloseFrame};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A text message.
+    /// A text message. It is compared with others as `text.as_str()`.
     Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),

@@ -26,10 +26,7 @@ const PIECE_BYTES: usize = GATHER_BYTES;
 
 impl Session {
     pub(super) fn write(&mut self, message: Message) -> Result<(), Error> {
-        self.check_open()?;
-        if self.is_past_stop_grace() {
-            return self.end(Ending::Stop).and(Err(Ending::Stop.into()));
-        }
+        self.check_may_send()?;
         let is_message = message.is_text() || message.is_binary();
         match message {
             Message::Text(text) if text.len() > PIECE_BYTES => self.write_pieces(Data::Text, text.into()),
@@ -52,6 +49,15 @@ impl Session {
         if is_message && std::mem::take(&mut self.awaits_reply) {
             let took = sent.saturating_duration_since(self.socket.get_ref().last_received());
             self.connection.state.traffic.answered(took);
+        }
+        Ok(())
+    }
+
+    /// Whether the handler may still send.
+    pub(super) fn check_may_send(&mut self) -> Result<(), Error> {
+        self.check_open()?;
+        if self.is_past_stop_grace() {
+            return self.end(Ending::Stop).and(Err(Ending::Stop.into()));
         }
         Ok(())
     }

@@ -26,7 +26,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 /// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker).
 ///
 /// All clones wake the same session. When another thread drops the last one, the session is woken as well, so that it can find, say,
-/// that the channel that was dropped before is closed. Waking a session that has ended does nothing.
+/// that the channel that was dropped before is closed: so keep the sender in front of the waker in a tuple, whose fields are dropped in
+/// their order. Waking a session that has ended does nothing.
 #[derive(Clone)]
 pub struct Waker(Arc<Handle>);
 

@@ -34,6 +34,58 @@ fn a_conversation_goes_on_after_a_timeout() {
     stopping.join().unwrap();
 }
 
+/// RFC 6455, section 5.5.1: after the answer to the server's Close nothing may be sent, from the other half either.
+#[test]
+fn nothing_follows_the_answer_to_the_servers_close() {
+    let server = serve_with(Config::default(), |session| Ok(session.close(4000, "enough")?));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // In between, to see what the client sends.
+    let (upstream, between) = (server.local_addr(), listener.local_addr().unwrap());
+    let forwarding = thread::spawn(move || {
+        let mut to_client = listener.accept().unwrap().0;
+        let mut to_server = std::net::TcpStream::connect(upstream).unwrap();
+        let mut back = (to_server.try_clone().unwrap(), to_client.try_clone().unwrap());
+        let copying = thread::spawn(move || std::io::copy(&mut back.0, &mut back.1));
+        let mut sent = Vec::new();
+        let mut buffer = [0; 1024];
+        while let Ok(count @ 1..) = to_client.read(&mut buffer) {
+            sent.extend_from_slice(&buffer[..count]);
+            let _ = to_server.write_all(&buffer[..count]);
+        }
+        let _ = copying.join().unwrap();
+        sent
+    });
+    let (mut sender, mut receiver) = Client::connect(&between.to_string()).unwrap().split();
+    assert!(matches!(close_of(&mut receiver), Event::Close(Some((4000, _)))));
+    let mut other = sender.clone();
+    for sender in [&mut sender, &mut other] {
+        assert_eq!(sender.send("too late").unwrap_err().to_string(), "the connection is closed");
+        assert_eq!(sender.ping("too late").unwrap_err().to_string(), "the connection is closed");
+        assert_eq!(sender.close().unwrap_err().to_string(), "the connection is closed");
+    }
+    drop((sender, other, receiver));
+    let sent = forwarding.join().unwrap();
+    let head = sent.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    // One frame: a Close with a mask, a code and a reason.
+    assert_eq!((sent[head], sent.len() - head), (0x88, 2 + 4 + 2 + "enough".len()), "{:?}", &sent[head..]);
+}
+
+#[test]
+fn a_broken_connection_is_described_as_one_each_time() {
+    let server = serve("");
+    let (mut sender, _receiver) = Client::connect(&server.local_addr().to_string()).unwrap().split();
+    server.stop_within(Duration::ZERO);
+    let deadline = Instant::now() + DEADLINE;
+    let first = loop {
+        match sender.send("x".repeat(10_000)) {
+            Err(error) => break error.to_string(),
+            Ok(()) => assert!(Instant::now() < deadline, "it never notices"),
+        }
+    };
+    assert!(first.starts_with("the server is gone ("), "{first}");
+    assert_eq!(sender.send("again").unwrap_err().to_string(), first);
+}
+
 /// Waits for the server's Close after ours, whatever comes before.
 #[track_caller]
 fn close_of(receiver: &mut ClientReceiver) -> Event {

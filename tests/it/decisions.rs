@@ -20,7 +20,7 @@ fn introduce(session: &mut Session) -> replyd::HandlerResult {
     let about = format!(
         "{} {:?} {:?} {:?}",
         session.path(),
-        session.query("color"),
+        session.query("color").map(|color| format!("{color} of {}", session.query_string())),
         session.subprotocol(),
         session.caller()
     );
@@ -60,7 +60,7 @@ fn a_handler_sees_what_the_client_asked_for() {
     let offered = "Sec-WebSocket-Protocol: bearer.c2VjcmV0, chat.v2, chat.v1\r\n";
     assert_eq!(
         introduced(&server, target, offered),
-        "/rooms/bl%75e Some(\"red one\") Some(\"chat.v2\") None"
+        "/rooms/bl%75e Some(\"red one of color=r%65d+one&color=blue\") Some(\"chat.v2\") None"
     );
 }
 
@@ -142,6 +142,8 @@ fn keys_origins_and_limits_come_before_the_program() {
 fn a_page_learns_from_the_probe_what_the_program_decides() {
     let judge = |_: &Request<'_>| Err(Response::text(403, "Not today."));
     let server = serve(|_| (), |server| server.admit(judge));
+    let error = replyd::Client::connect(&server.local_addr().to_string()).unwrap_err().to_string();
+    assert_eq!(error, "the server requires a key (403): Not today.");
     let probe = get(&server, "/chat", "");
     assert_eq!((probe.status, &*probe.body), (403, "Not today."));
 }
@@ -282,27 +284,31 @@ fn a_program_that_thinks_for_long_is_heard() {
 
 #[test]
 fn a_handler_may_stop_the_server() {
-    let (hand_over, stoppers) = mpsc::channel::<replyd::Stopper>();
-    let stoppers = std::sync::Mutex::new(stoppers);
-    let server = Server::bind("127.0.0.1:0").unwrap().start(move |session| {
-        let stopper = stoppers.lock().unwrap().recv()?;
-        while let Some(event) = session.next()? {
-            if let Event::Text(_) = event {
-                stopper.stop();
-                stopper.stop();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let (address, stopper) = (server.local_addr(), server.stopper());
+    let server = server.start({
+        let stopper = stopper.clone();
+        move |session| {
+            while let Some(event) = session.next()? {
+                if let Event::Text(_) = event {
+                    stopper.stop();
+                    stopper.stop();
+                }
             }
+            Ok(())
         }
-        Ok(())
     });
     let server = server.unwrap();
-    let (address, stopper) = (server.local_addr(), server.stopper());
-    hand_over.send(stopper.clone()).unwrap();
     let mut client = Raw::open(address);
     let talking = thread::spawn(move || {
         client.say(crate::support::Opcode::Text, b"stop");
         client.close_code()
     });
     server.wait();
+    assert!(std::net::TcpStream::connect(address).is_ok(), "it goes on until it is stopped");
+    server.stopper().stop();
+    server.wait();
+    server.stop_within(DEADLINE);
     assert_eq!(talking.join().unwrap(), Some(1001));
     assert!(std::net::TcpStream::connect(address).is_err());
     stopper.stop();

@@ -427,17 +427,17 @@ fn each_refusal_is_one_sentence() {
     let mut with_origin = ClientOptions::default();
     with_origin.headers.push(("Origin".into(), "https://a.example".into()));
     for (answer, options, expected) in [
-        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server requires a key (401)"),
-        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server requires a key (403)"),
-        ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server does not accept this key (403)"),
-        ("403 Forbidden\r\n\r\nNo.\n", &with_header, "the server does not accept this key (403)"),
+        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server requires a key (401): No."),
+        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server requires a key (403): No."),
+        ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server does not accept this key (403): No."),
+        ("403 Forbidden\r\n\r\n", &with_header, "the server does not accept this key (403)"),
         (
             "403 Forbidden\r\n\r\nNot you.\n",
             &with_origin,
             "the server refused the connection: 403 Forbidden Not you.",
         ),
         ("404 Not Found\r\n\r\n<html>", &nothing, "there is no chat at this address (404)"),
-        ("503 \r\n\r\nNo.\n", &nothing, "the server is full or stopping; try again in a few seconds (503)"),
+        ("503 \r\n\r\n", &nothing, "the server is full or stopping; try again in a few seconds (503)"),
         ("502 \r\n\r\n<html>", &nothing, "a proxy answers, but the server behind it does not (502)"),
         ("200 OK\r\n\r\n<html>", &nothing, "a web page answers there, not a chat (200)"),
         (
