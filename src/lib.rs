@@ -254,7 +254,7 @@ pub use ipnet::IpNet;
 pub use log::LevelFilter;
 pub use metrics::Counts;
 pub use replies::{
-    Answer, Candidate, Explanation, FoundBy, MAX_TRIED_TESTS, Replies, Robustness, SearchBuffer,
+    Answer, Candidate, Explanation, FoundBy, MAX_TRIED_TESTS, Replies, Robustness, SearchBuffer, split_offers,
 };
 pub use server::{Entry, Request, RunningServer, Server, Stopper};
 pub use session::{Event, HandlerResult, Session};

@@ -12,6 +12,7 @@ mod index;
 mod letters;
 mod lint;
 mod nearest;
+mod offers;
 mod places;
 mod pairs;
 mod phrase;
@@ -44,6 +45,8 @@ pub(crate) use lint::NEARBY_SETTINGS;
 pub(crate) use lint::check_text;
 use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
+use offers::Offer;
+pub use offers::split_offers;
 use places::Places;
 pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
@@ -107,6 +110,8 @@ pub struct Replies {
     /// The fallback reply.
     unknown: Reply,
     tests: Vec<Test>,
+    /// Questions at the end of the replies, in their order.
+    offers: Vec<Offer>,
     warnings: Faults,
     header_lines: HeaderLines,
 }

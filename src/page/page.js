@@ -4,6 +4,7 @@
 // host must not share it.
 const STORE = "replyd " + location.pathname;
 const KEPT_MESSAGES = 200;
+const MOST_OFFERS = 6;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 // All times are in milliseconds. A greeting is the first message and comes at once; after this time, there is none.
@@ -256,13 +257,17 @@ function add(message) {
 function show(message) {
   const entry = element("div", message.from === "me" ? "message mine" : "message");
   const bubble = element("div", "bubble");
+  const [body, offers] = message.from === "me" ? [message.text, []] : parts(message.text);
   bubble.dir = "auto";
-  bubble.append(...linked(message.text));
+  bubble.append(...linked(body));
   const below = element("div", "below");
   const time = element("time", "", new Date(message.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   time.dateTime = new Date(message.at).toISOString();
   below.append(time);
-  entry.append(element("span", "unseen", message.from === "me" ? "You: " : "Answer: "), bubble, below);
+  entry.append(element("span", "unseen", message.from === "me" ? "You: " : "Answer: "));
+  if (body.trim() || offers.length === 0) entry.append(bubble);
+  if (offers.length > 0) entry.append(buttons(offers));
+  entry.append(below);
   if (message.state === "unanswered") {
     entry.classList.add("unanswered");
     const again = element("button", "", "Send again");
@@ -281,6 +286,35 @@ function show(message) {
   else log.append(entry);
   if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
   if (isAtEnd || message.from === "me") scrollToEnd();
+}
+
+// The text of an answer, and the questions that it offers: its last lines, at most six, that begin with "> ".
+function parts(answer) {
+  const lines = answer.split("\n");
+  let end = lines.length;
+  while (lines.length - end < MOST_OFFERS && /^> .*\S/.test(lines[end - 1] ?? "")) end--;
+  return [lines.slice(0, end).join("\n"), lines.slice(end).map((line) => line.slice(2))];
+}
+
+// Each asks its question like any other; all of them remain, since an earlier one may be the next that matters.
+function buttons(offers) {
+  const group = element("div", "offers");
+  group.role = "group";
+  group.ariaLabel = "Questions to choose from";
+  offers.forEach((offer) => {
+    const button = element("button", "", offer);
+    button.type = "button";
+    button.dir = "auto";
+    button.onclick = () => {
+      // Without a connection it is kept like a message that was typed, unless another one is.
+      if (isReady || text.value) return send(offer);
+      text.value = offer;
+      keepDraft();
+      submit();
+    };
+    group.append(button);
+  });
+  return group;
 }
 
 function scrollToEnd() {

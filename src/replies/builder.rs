@@ -9,6 +9,7 @@ use super::{
     examples::{Examples, Source},
     index::{Duplicate, Index, PhraseId},
     lint::{self, HeaderLines, Test, canonical},
+    offers::{self, UNKNOWN_REPLY},
     phrase::{Phrase, alternatives},
     places::Places,
     words::Words,
@@ -56,6 +57,7 @@ impl Builder {
             shared: Arc::default(),
             unknown,
             tests: Vec::new(),
+            offers: Vec::new(),
             warnings: Faults::default(),
             header_lines,
         };
@@ -85,6 +87,11 @@ impl Builder {
                 continue;
             }
             lint::check_entry(&entry, &text, &self.vars, &mut self.replies.warnings);
+            let reply = match is_reply && is_unknown(&entry.name) {
+                true => UNKNOWN_REPLY,
+                false => self.replies.entries.len(),
+            };
+            self.replies.offers.extend(offers::of_entry(&entry, &text, reply, &mut self.faults));
             self.add_reply(Reply { phrase: entry.name, text: text.into(), line: entry.line }, is_reply);
         }
     }

@@ -34,6 +34,7 @@ impl Replies {
         self.phrases_that_never_win(&mut warnings);
         self.phrases_joined_by_and(&mut warnings);
         self.misspelt_words(&mut warnings);
+        self.circles_of_offers(&mut warnings);
         if let Places::File(_) = self.places {
             self.what_tests_tell(&mut warnings);
         }

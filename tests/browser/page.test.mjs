@@ -75,6 +75,59 @@ unknown = ?
   await server.stop();
 });
 
+test("questions to choose from", async () => {
+  const server = await serve(`[bot]
+greeting = Hello!
+  > When are you open?
+[replies]
+open = From 9 to 5.
+  > Where can I park? 🚗
+  > ${"And what about a very long question ".repeat(8)}
+park = Behind the house.
+unknown = ?
+`);
+  const { page, leave } = await visit(server.url);
+  await conversation(page, ["Hello!"]);
+  assert.equal(await page.locator(".offers button").count(), 1);
+  await audit(page);
+  // With the keyboard: they come right before the field.
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await conversation(page, ["Hello!", "> When are you open?", "From 9 to 5."]);
+  // The new ones come right after the one that was used, which has kept the focus.
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Where can I park? 🚗");
+  await page.keyboard.press("Space");
+  const all = ["Hello!", "> When are you open?", "From 9 to 5.", "> Where can I park? 🚗", "Behind the house."];
+  await conversation(page, all);
+  await audit(page);
+  await screenshot(page, "offers");
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  // Used ones can be used again, and are there after a reload.
+  await page.reload();
+  await connected(page);
+  await page.getByRole("button", { name: "When are you open?" }).click();
+  await conversation(page, [...all, "> When are you open?", "From 9 to 5."]);
+  assert.equal(await page.locator(".offers button").count(), 5);
+  await leave();
+  await server.stop();
+});
+
+test("a question that is chosen without a connection is kept", async () => {
+  let server = await serve("[bot]\ngreeting = Hello!\n  > hello\n");
+  const { page, leave } = await visit(server.url, { tolerated: REFUSED });
+  await conversation(page, ["Hello!"]);
+  await server.stop();
+  await page.locator("#state button").waitFor();
+  await page.getByRole("button", { name: "hello", exact: true }).click();
+  assert.equal(await page.inputValue("#text"), "hello");
+  server = await serve("[bot]\ngreeting = Hello!\n  > hello\n", server.port);
+  await conversation(page, ["Hello!", "> hello", GREETING]);
+  assert.equal(await page.inputValue("#text"), "");
+  await leave();
+  await server.stop();
+});
+
 test("a server that stops and comes back", async () => {
   let server = await serve();
   const { page, leave } = await visit(server.url, { tolerated: REFUSED });

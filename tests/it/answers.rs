@@ -84,6 +84,26 @@ fn check_has_three_ends() {
 }
 
 #[test]
+fn check_fails_for_offers_that_nobody_answers() {
+    let faq = |offer: &str| {
+        format!(
+            "[bot]\ngreeting = Hi\n  > {offer}\n[replies]\nopen = From 9.\n  > {offer}\npark = Behind the house.\nunknown = Sorry.\n"
+        )
+    };
+    let (printed, error, code) = run(&faq("Do you sell cars?"), &["check"], "");
+    let nothing = "nothing answers the offer \"Do you sell cars?\"; write a reply for it, or other words";
+    assert!(
+        printed.contains(&format!("failed: greeting: {nothing}\nfailed: config.ini:6: {nothing}\n")),
+        "{printed}"
+    );
+    assert!(printed.contains("0 of 0 tests pass"), "{printed}");
+    assert_eq!((error.trim(), code), ("2 offers fail", 1));
+    let (printed, error, code) = run(&faq("May I park there?"), &["check"], "");
+    assert!(!printed.contains("failed"), "{printed}");
+    assert_eq!((&*error, code), ("", 0));
+}
+
+#[test]
 fn check_counts_tests_that_prove_little() {
     let faq = FAQ.to_owned() + "where can I leave my car = open\nmay I leave a car = open\n";
     let (printed, ..) = run(&faq, &["check"], "");

@@ -75,7 +75,9 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     {
         warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
     }
-    let failures = replies.failures();
+    let failed_tests = replies.failures();
+    let failed_offers = replies.failed_offers(&loaded.config.greeting);
+    let failures: Vec<&String> = failed_tests.iter().chain(&failed_offers).collect();
     for warning in &warnings {
         print(format_args!("warning: {warning}"))?;
     }
@@ -85,7 +87,7 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     if failures.len() > MAX_SHOWN_FAILURES {
         print(format_args!("failed: and {} more", failures.len() - MAX_SHOWN_FAILURES))?;
     }
-    let passed = replies.tests() - failures.len();
+    let passed = replies.tests() - failed_tests.len();
     let warned = match warnings.len() {
         count @ 0..=MAX_COUNTED_WARNINGS => counted(count, "warning", "warnings"),
         _ => format!("more than {MAX_COUNTED_WARNINGS} warnings"),
@@ -98,10 +100,13 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     print_untested(replies)?;
     print_robustness(replies)?;
     print_unproven(replies, lists_unproven)?;
+    let counts = [(failed_tests.len(), "test", "tests"), (failed_offers.len(), "offer", "offers")];
+    let failed = counts.iter().filter(|(count, ..)| *count > 0);
+    let failed: Vec<String> = failed.map(|(count, one, many)| counted(*count, one, many)).collect();
     match failures.len() {
         0 => Ok(()),
-        1 => Err(Failure::new("1 test fails")),
-        count => Err(Failure::new(format!("{count} tests fail"))),
+        1 => Err(Failure::new(format!("{} fails", failed.join("")))),
+        _ => Err(Failure::new(format!("{} fail", failed.join(" and ")))),
     }
 }
 

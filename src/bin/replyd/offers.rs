@@ -1,7 +1,6 @@
 //! Offers: questions at the end of an answer, which a person may choose from instead of typing them.
 
-/// The most offers of one answer.
-const MAX_OFFERS: usize = 6;
+use replyd::split_offers;
 
 /// An answer in its parts, which follow each other in it, with line breaks between them.
 #[derive(Debug, Default, PartialEq)]
@@ -19,15 +18,7 @@ pub(crate) struct Parts<'a> {
 /// Which words introduce them is a setting of the server, in any language. So the line before them introduces them if it ends
 /// with a colon and is not the beginning of the answer, which then would have no text of its own: "We sell:".
 pub(crate) fn split(answer: &str) -> Parts<'_> {
-    let mut text = answer;
-    let mut offers = Vec::new();
-    while offers.len() < MAX_OFFERS {
-        let (before, last) = text.rsplit_once('\n').unwrap_or(("", text));
-        let Some(offer) = last.strip_prefix("> ").filter(|offer| !is_blank(offer)) else { break };
-        offers.push(offer);
-        text = before;
-    }
-    offers.reverse();
+    let (text, offers) = split_offers(answer);
     match text.rsplit_once('\n') {
         Some((before, last)) if !offers.is_empty() && !is_blank(before) && ends_with_colon(last) => {
             Parts { text: before, introduction: Some(last), offers }

@@ -53,7 +53,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
 /// Logs warnings about the replies, and the `[tests]` that fail.
 fn report(config: &Config) {
-    for warning in config.replies.warnings() {
+    for warning in settings::warnings_of(config) {
         log::warn!("{warning}");
     }
     let failures = config.replies.failures();

@@ -8,6 +8,8 @@ use crate::failure::Failure;
 
 /// The file that is read when none is named, if it exists.
 pub(crate) const DEFAULT_FILE: &str = "config.ini";
+/// Number of offers that fail of which the log has a line each; nobody fixes more in one go.
+const MAX_FAILED_OFFERS: usize = 50;
 
 /// The file to read, or `None` for the built-in settings. `named` comes from the flag or the environment; an empty name
 /// counts as none, as environment files often set one.
@@ -24,4 +26,17 @@ pub(crate) fn name(file: Option<&Path>) -> String {
 /// Reads the settings from the file, or returns the built-in ones if there is none.
 pub(crate) fn read(named: Option<&Path>) -> Result<Loaded, Failure> {
     Ok(file(named).map(Config::load).transpose()?.unwrap_or_default())
+}
+
+/// What the log says about valid replies when they are read: their warnings, and the offers that fail.
+pub(crate) fn warnings_of(config: &Config) -> Vec<String> {
+    let mut warnings = config.replies.warnings();
+    let mut failed = config.replies.failed_offers(&config.greeting);
+    if failed.len() > MAX_FAILED_OFFERS {
+        let more = failed.len() - MAX_FAILED_OFFERS;
+        failed.truncate(MAX_FAILED_OFFERS);
+        failed.push(format!("and {more} more offers fail"));
+    }
+    warnings.append(&mut failed);
+    warnings
 }

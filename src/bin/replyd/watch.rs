@@ -11,6 +11,8 @@ use std::{
 
 use replyd::{Config, Reading, Sources};
 
+use crate::settings;
+
 /// Time for which files must stay the same before they are read, as a slow copy may still be in progress.
 const SETTLED: Duration = Duration::from_millis(400);
 
@@ -90,7 +92,7 @@ impl Watch {
         if let Some(listen) = &self.listen {
             reading.loaded.config.listen.clone_from(listen);
         }
-        reading.loaded.warnings.extend(reading.loaded.config.replies.warnings());
+        reading.loaded.warnings.extend(settings::warnings_of(&reading.loaded.config));
         Some(reading)
     }
 
