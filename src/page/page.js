@@ -11,8 +11,17 @@ const LONGEST_PAUSE = 30000;
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
-// Addresses to show as links, without the punctuation after them. No other scheme is safe to follow.
-const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"\u3000-\u303f\uff00-\uffef]*[^\s<>".,;:!?'()[\]{}\u3000-\u303f\uff00-\uffef]/gi;
+// What may be a link: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A telephone number
+// begins with "tel:" or "+", so that prices and dates are none.
+const LINK = new RegExp([
+  String.raw`(?:https?:\/\/|www\.|mailto:)[^\s<>"\u3000-\u303f\uff00-\uffef]+`,
+  String.raw`tel:\+?\d(?:[ \u00a0()./-]{0,2}\d){2,17}`,
+  String.raw`[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+`,
+  String.raw`\+\d(?:[ \u00a0()./-]{0,2}\d){6,14}(?!\d|[.,]\d|\s?[%€$£])`,
+].map((kind) => String.raw`(?<![\p{L}\p{N}._%+@/-])${kind}`).join("|"), "giu");
+// Punctuation after an address is not part of it, in any language, and neither is a bracket that was opened before it.
+const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
+const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
 const [log, waiting, state, ask, text, fault, unlock, key, refused] =
   ["log", "waiting", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
@@ -239,7 +248,7 @@ unlock.onsubmit = (event) => {
 };
 document.getElementById("clear").onclick = clear;
 addEventListener("online", retryNow);
-addEventListener("hashchange", readKey);
+addEventListener("hashchange", readAddress);
 document.addEventListener("visibilitychange", () => document.hidden || retryNow());
 // Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
@@ -331,15 +340,36 @@ function mark(message, newState) {
 function linked(message) {
   const parts = [];
   let end = 0;
-  for (const { 0: address, index } of message.matchAll(LINK)) {
+  for (const { 0: found, index } of message.matchAll(LINK)) {
+    const address = trimmed(found);
+    const target = targetOf(address);
+    if (!target) continue;
     const link = element("a", "", address);
-    link.href = address;
+    link.href = target;
     link.rel = "noopener noreferrer";
     link.target = "_blank";
     parts.push(message.slice(end, index), link);
     end = index + address.length;
   }
   return [...parts, message.slice(end)];
+}
+
+function trimmed(address) {
+  const count = (sign) => address.split(sign).length;
+  for (;;) {
+    const last = address.at(-1);
+    if (!AFTER.test(address) && !(count(last) > count(BRACKETS[last] ?? last))) return address;
+    address = address.slice(0, -1);
+  }
+}
+
+// Where an address leads, if it is one.
+function targetOf(address) {
+  if (/^tel:|^\+/i.test(address)) return "tel:" + address.replace(/[^\d+]/g, "");
+  if (/^mailto:./i.test(address)) return address;
+  const isMailbox = address.includes("@") && !/^(?:https?:|www\.)/i.test(address);
+  const target = isMailbox ? "mailto:" + address : /^www\./i.test(address) ? "https://" + address : address;
+  return URL.canParse(target) ? target : undefined;
 }
 
 function element(name, className, content = "") {
@@ -387,14 +417,23 @@ function offer(sentence, label, action) {
   state.append(button);
 }
 
-// --- keys
+// --- the address, and keys
 
-// Accepts a key from the fragment of the address, and removes it there so that it does not remain in the history.
-function readKey() {
-  const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("key");
-  if (!given) return;
+// Accepts a key and a question from the fragment of the address, and removes them there so that they do not remain in the history.
+// The question is only a suggestion: whoever follows a link has not asked it yet.
+function readAddress() {
+  const fragment = location.hash.slice(1);
+  const question = new URLSearchParams(fragment).get("q");
+  // A plus sign stands for a blank in a question, and for itself in a key.
+  const givenKey = new URLSearchParams(fragment.replaceAll("+", "%2B")).get("key");
+  if (!givenKey && !question) return;
   history.replaceState(null, "", location.pathname + location.search);
-  kept.key = given.trim();
+  if (question && !text.value) {
+    text.value = question;
+    keepDraft();
+  }
+  if (!givenKey) return;
+  kept.key = givenKey.trim();
   save();
   if (!unlock.hidden) connect();
 }
@@ -407,12 +446,12 @@ function base64url(string) {
   return btoa(latin1(string)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-readKey();
+text.value = kept.draft;
+readAddress();
 kept.messages.forEach((message) => {
   // The answers to questions that were pending when the page was left are lost.
   if (message.state === "pending") message.state = "unanswered";
   show(message);
 });
-text.value = kept.draft;
 text.focus();
 connect();

@@ -75,6 +75,87 @@ unknown = ?
   await server.stop();
 });
 
+// A text, and what is a link in it: as it is shown, and where it leads if that is something else.
+const LINKS = [
+  ["https://shop.example/a?b=c&d, or else", ["https://shop.example/a?b=c&d"]],
+  ["See HTTP://shop.example.", ["HTTP://shop.example"]],
+  ["https://a.example/wiki/Rye_(bread)", ["https://a.example/wiki/Rye_(bread)"]],
+  ["(see https://a.example/wiki/Rye_(bread))", ["https://a.example/wiki/Rye_(bread)"]],
+  ["(https://a.example/x), [https://a.example/y].", ["https://a.example/x"], ["https://a.example/y"]],
+  ["https://a.example/?q=[x]", ["https://a.example/?q=[x]"]],
+  ["http://[::1]:5000/", ["http://[::1]:5000/"]],
+  ["<https://a.example>", ["https://a.example"]],
+  ["„https://a.example“ “https://a.example” «https://a.example» ‚https://a.example‘ 'https://a.example'",
+    ...Array(5).fill(["https://a.example"])],
+  ["https://a.example… https://a.example؟ https://a.example। https://a.example،", ...Array(4).fill(["https://a.example"])],
+  ["地址：https://shop.example/map，欢迎光临。", ["https://shop.example/map"]],
+  ["https://a.example/?!?!", ["https://a.example/"]],
+  ["https://a.example/a-b_c~d/%C3%A9é#x", ["https://a.example/a-b_c~d/%C3%A9é#x"]],
+  ["www.shop.example/menu.", ["www.shop.example/menu", "https://www.shop.example/menu"]],
+  ["anna@shop.example, Anna.B+c@mail.shop.example!",
+    ["anna@shop.example", "mailto:anna@shop.example"], ["Anna.B+c@mail.shop.example", "mailto:Anna.B+c@mail.shop.example"]],
+  ["mailto:anna@shop.example?subject=Hi.", ["mailto:anna@shop.example?subject=Hi"]],
+  ["Call +49 30 123456.", ["+49 30 123456", "tel:+4930123456"]],
+  ["+1 (555) 010-0142 or +44/20/7946-0018", ["+1 (555) 010-0142", "tel:+15550100142"], ["+44/20/7946-0018", "tel:+442079460018"]],
+  ["tel:+49 30 1234567 now", ["tel:+49 30 1234567", "tel:+49301234567"]],
+  ["tel:555 0142, 555 0142", ["tel:555 0142", "tel:5550142"]],
+  // None.
+  ...["555 0142", "12.11.2026", "2026-11-27", "9-18", "10:30-14:00", "1,000,000 or 1.000.000", "+5", "+3 %", "+12 345 678 €", "2 + 2000000",
+    "1+1234567", "javascript:alert(1)", "data:text/html,x", "awww.shop.example", "https://", "http:// x", "www. x", "a@b", "@shop.example",
+    "a @ b.example", "e.g.this", "and/or", "file:///etc/passwd", "ftp://a.example"].map((text) => [text]),
+];
+
+test("what is a link and what is not", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url);
+  await connected(page);
+  const links = (text) => page.evaluate((text) => linked(text).filter((node) => node.href)
+    .map((link) => [link.textContent, link.getAttribute("href")]), text);
+  for (const [text, ...expected] of LINKS) {
+    assert.deepEqual(await links(text), expected.map(([shown, target = shown]) => [shown, target]), text);
+  }
+  // Whatever it is made of, all of a message is shown, in its order, and no link leads anywhere else.
+  const broken = await page.evaluate(() => {
+    const pieces = ["https://", "www.", "a.example", "/x", "(", ")", "[", "]", "tel:", "+", "49 30", "1234567", "@", ".", ",", "…", "“", " ", "\n",
+      "mailto:", "javascript:", "é", "地", "؟", "%", "-", "<b>", "🚗", "\ud800"];
+    let seed = 7;
+    const random = (limit) => (seed = (seed * 1103515245 + 12345) % 2147483648) % limit;
+    for (let round = 0; round < 20000; round++) {
+      const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]).join("");
+      const nodes = linked(text);
+      const isSafe = (link) => ["https:", "http:", "mailto:", "tel:"].includes(new URL(link.href).protocol) && !/\s$/.test(link.textContent);
+      if (nodes.map((node) => node.textContent ?? node).join("") !== text) return text;
+      if (!nodes.filter((node) => node.href).every(isSafe)) return text;
+    }
+    const began = performance.now();
+    for (const long of ["a".repeat(16384), "a.".repeat(8192), "+1 ".repeat(5000), "a@".repeat(8192), "(".repeat(16384), "www.".repeat(4096)]) {
+      linked(long);
+      linked("https://a.example/" + long + ")");
+    }
+    return performance.now() - began < 5000 ? "" : "it takes too long";
+  });
+  assert.equal(broken, "");
+  await leave();
+  await server.stop();
+});
+
+test("a question in the address is only a suggestion", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url + "#q=i+need%20help%3F+%2B");
+  await conversation(page, [GREETING]);
+  assert.equal(await page.inputValue("#text"), "i need help? +");
+  assert.equal(new URL(page.url()).hash, "");
+  await page.click("#send");
+  await conversation(page, [GREETING, "> i need help? +", HELP]);
+  // What somebody is typing is not replaced.
+  await page.fill("#text", "my own");
+  await page.evaluate(() => { location.hash = "#q=other"; });
+  await page.waitForFunction(() => location.hash === "");
+  assert.equal(await page.inputValue("#text"), "my own");
+  await leave();
+  await server.stop();
+});
+
 test("questions to choose from", async () => {
   const server = await serve(`[bot]
 greeting = Hello!
