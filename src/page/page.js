@@ -11,6 +11,10 @@ const LONGEST_PAUSE = 30000;
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
+// Time without an answer after which the connection is taken for dead, and time in the background after which it may be. A network
+// that has forgotten a connection says nothing.
+const DOUBT_TIME = 3000;
+const HIDDEN_TIME = 30000;
 // What may be a link: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A telephone number
 // begins with "tel:" or "+", so that prices and dates are none.
 const LINK = new RegExp([
@@ -36,6 +40,10 @@ let isReady = false;
 let hasReceived = false;
 // Unanswered questions, the oldest first: each gets one answer, in order.
 let pending = [];
+// Questions to ask once more when there is another connection. Each is asked twice at most.
+let again = [];
+// When the page was hidden.
+let hiddenSince = Date.now();
 // Whether to send the draft as soon as there is a connection.
 let sendWhenReady = false;
 let pause = FIRST_PAUSE;
@@ -89,11 +97,14 @@ function ready() {
   fault.textContent = "";
   say("");
   showForm(ask);
+  const questions = again;
+  again = [];
+  questions.forEach(put);
   if (sendWhenReady) submit();
 }
 
 function received(data) {
-  const isGreeting = !hasReceived && pending.length === 0;
+  const isGreeting = !hasReceived && (pending.length === 0 || data === kept.greeting);
   hasReceived = true;
   if (!isReady) ready();
   if (isGreeting) {
@@ -116,10 +127,20 @@ function drop() {
   }
   socket = undefined;
   isReady = hasReceived = false;
-  pending.forEach((question) => mark(question, "unanswered"));
-  pending = [];
+  [...pending, ...again].forEach((question) => mark(question, "unanswered"));
+  pending = again = [];
   showWaiting();
   save();
+}
+
+// Replaces a connection that may be dead, and asks on the new one what has no answer.
+function renew() {
+  const questions = pending;
+  pending = [];
+  drop();
+  again = questions;
+  again.forEach((question) => { question.isRepeated = true; });
+  connect();
 }
 
 function lost(why) {
@@ -172,11 +193,12 @@ function askForKey() {
   showForm(unlock);
 }
 
-// Reconnects at once if a retry is scheduled.
-function retryNow() {
-  if (!retry) return;
-  pause = FIRST_PAUSE;
-  connect();
+// Reconnects at once if a retry is scheduled, or if the connection may have died unnoticed.
+function retryNow(mayBeDead) {
+  if (retry) {
+    pause = FIRST_PAUSE;
+    connect();
+  } else if (isReady && mayBeDead) renew();
 }
 
 // --- input
@@ -195,12 +217,16 @@ function send(message) {
     connect();
     return false;
   }
-  socket.send(message);
   const question = { from: "me", text: message, at: Date.now(), state: "pending" };
-  pending.push(question);
   add(question);
-  showWaiting();
+  put(question);
   return true;
+}
+
+function put(question) {
+  socket.send(question.text);
+  pending.push(question);
+  showWaiting();
 }
 
 function submit() {
@@ -247,9 +273,13 @@ unlock.onsubmit = (event) => {
   connect();
 };
 document.getElementById("clear").onclick = clear;
-addEventListener("online", retryNow);
+addEventListener("online", () => retryNow(true));
+addEventListener("pageshow", (event) => retryNow(event.persisted));
 addEventListener("hashchange", readAddress);
-document.addEventListener("visibilitychange", () => document.hidden || retryNow());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenSince = Date.now();
+  else retryNow(Date.now() - hiddenSince > HIDDEN_TIME);
+});
 // Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
@@ -386,8 +416,10 @@ function showWaiting() {
   if (!isReady) return;
   say("");
   clearTimeout(timeout);
-  const again = () => lost("The connection was closed.");
-  if (!waiting.hidden) wait(ANSWER_TIME, () => offer("There is no answer yet.", "Reconnect", again));
+  if (waiting.hidden) return;
+  if (pending.some((question) => !question.isRepeated)) return wait(DOUBT_TIME, renew);
+  const reconnect = () => lost("The connection was closed.");
+  wait(ANSWER_TIME, () => offer("There is no answer yet.", "Reconnect", reconnect));
 }
 
 function showForm(form) {

@@ -1,6 +1,7 @@
 // The chat page, as people use it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createServer, connect as connectTo } from "node:net";
 import { GREETING, HELP, audit, connected, conversation, launch, quit, screenshot, serve, visit } from "./support.mjs";
 
 before(launch);
@@ -241,6 +242,74 @@ test("a server that stops and comes back", async () => {
   await page.focus("#text");
   await ask(page, "hi");
   await conversation(page, [GREETING, "> hello", GREETING, "> i need help", "> i need help", HELP, "> hi", GREETING]);
+  await leave();
+  await server.stop();
+});
+
+// Forwards to a port, until it forgets its connections without a word to either side, as some networks do. New ones work.
+async function forwarder(port) {
+  const open = new Set();
+  const server = createServer((from) => {
+    const to = connectTo(port, "127.0.0.1");
+    open.add(() => { from.unpipe(to); to.unpipe(from); });
+    from.pipe(to).pipe(from);
+    [from, to].forEach((side) => side.on("error", () => {}));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    forget() {
+      open.forEach((cut) => cut());
+      open.clear();
+    },
+    close: () => server.close(),
+  };
+}
+
+test("a connection that dies without a word", async () => {
+  const server = await serve();
+  const between = await forwarder(server.port);
+  const { page, leave } = await visit(between.url);
+  await conversation(page, [GREETING]);
+  // The visitor only asks, and gets one answer.
+  between.forget();
+  await ask(page, "i need help");
+  await conversation(page, [GREETING, "> i need help", HELP]);
+  assert.equal(await page.locator("#waiting").isHidden(), true);
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "> i need help", HELP, "> hello", GREETING]);
+  // It is found to be dead before anything is asked when there is reason to doubt it.
+  for (const why of ["online", "pageshow"]) {
+    between.forget();
+    const [socket] = await Promise.all([
+      page.waitForEvent("websocket"),
+      page.evaluate((why) => dispatchEvent(why === "online" ? new Event(why) : new PageTransitionEvent(why, { persisted: true })), why),
+    ]);
+    assert.match(socket.url(), /chat$/);
+    await connected(page);
+  }
+  await conversation(page, [GREETING, "> i need help", HELP, "> hello", GREETING]);
+  await leave();
+  between.close();
+  await server.stop();
+});
+
+test("an answer that takes its time is waited for on the second connection", async () => {
+  const server = await serve();
+  let asked = 0;
+  const { page, leave } = await visit(server.url);
+  await page.routeWebSocket(/chat$/, (socket) => {
+    socket.send("Hello!");
+    socket.onMessage(() => {
+      asked += 1;
+      if (asked === 2) setTimeout(() => socket.send("At last."), 5000);
+    });
+  });
+  await page.reload();
+  await conversation(page, [GREETING, "Hello!"]);
+  await ask(page, "think");
+  await conversation(page, [GREETING, "Hello!", "> think", "At last."]);
+  assert.equal(asked, 2);
   await leave();
   await server.stop();
 });
