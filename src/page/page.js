@@ -27,8 +27,8 @@ const LINK = new RegExp([
 const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
 const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
-const [log, waiting, state, ask, text, fault, unlock, key, refused] =
-  ["log", "waiting", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
+const [log, waiting, begun, state, ask, text, fault, unlock, key, refused] =
+  ["log", "waiting", "begun", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
 const scroller = log.parentElement;
 const { maxBytes } = document.body.dataset;
 
@@ -44,6 +44,8 @@ let pending = [];
 let again = [];
 // When the page was hidden.
 let hiddenSince = Date.now();
+// What the conversation was before it was begun anew, until something is said in the new one.
+let earlier;
 // Whether to send the draft as soon as there is a connection.
 let sendWhenReady = false;
 let pause = FIRST_PAUSE;
@@ -218,6 +220,7 @@ function send(message) {
     return false;
   }
   const question = { from: "me", text: message, at: Date.now(), state: "pending" };
+  begun.hidden = true;
   add(question);
   put(question);
   return true;
@@ -244,12 +247,39 @@ function keepDraft() {
   save();
 }
 
-function clear() {
-  kept.messages = [...pending];
+// Begins anew, with a connection of its own and a greeting. What was said before can be brought back until the next question.
+function begin() {
+  [...pending, ...again].forEach((question) => { question.state = "unanswered"; });
+  pending = again = [];
+  drop();
+  earlier = { messages: kept.messages, greeting: kept.greeting };
+  begun.hidden = earlier.messages.length === 0;
+  replace({ messages: [], greeting: "" });
+  connect();
+}
+
+function undo() {
+  replace(earlier);
+  begun.hidden = true;
+}
+
+function replace(conversation) {
+  Object.assign(kept, conversation);
   log.replaceChildren();
   kept.messages.forEach(show);
   save();
-  text.focus();
+  focusForm();
+}
+
+// Hands the conversation to the visitor as a text.
+function download() {
+  const line = ({ at, from, text }) => `${new Date(at).toLocaleString()} ${from === "me" ? "You" : document.title}: ${text}\n`;
+  const link = element("a", "");
+  link.href = URL.createObjectURL(new Blob(kept.messages.map(line), { type: "text/plain" }));
+  link.download = `${document.title} ${new Date().toISOString().slice(0, 10)}.txt`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), ANSWER_TIME);
+  focusForm();
 }
 
 ask.onsubmit = (event) => {
@@ -272,7 +302,7 @@ unlock.onsubmit = (event) => {
   save();
   connect();
 };
-document.getElementById("clear").onclick = clear;
+for (const [id, action] of [["save", download], ["anew", begin], ["undo", undo]]) document.getElementById(id).onclick = action;
 addEventListener("online", () => retryNow(true));
 addEventListener("pageshow", (event) => retryNow(event.persisted));
 addEventListener("hashchange", readAddress);

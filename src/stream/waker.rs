@@ -174,7 +174,7 @@ impl Drop for WakeUps {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::net::TcpListener;
+    use std::{net::TcpListener, time::Instant};
 
     use super::*;
 
@@ -246,10 +246,14 @@ mod tests {
                 })
             })
             .collect();
+        let began = Instant::now();
         let mut received = 0;
         while received < 4 * 2000 {
-            assert_eq!(wake_ups.wait(LONG, false, false).unwrap(), Ready::Woken, "after {received}");
-            assert!(wake_ups.take());
+            // The byte of a wake-up may come after the wake-up itself was taken, and then ends another wait with nothing.
+            match wake_ups.wait(LONG, false, false).unwrap() {
+                Ready::Woken => assert!(wake_ups.take()),
+                ready => assert!(ready == Ready::Nothing && began.elapsed() < LONG, "after {received}"),
+            }
             received += receiver.try_iter().count();
         }
         threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -1,6 +1,7 @@
 // The chat page, as people use it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { readFileSync } from "node:fs";
 import { createServer, connect as connectTo } from "node:net";
 import { GREETING, HELP, audit, connected, conversation, launch, quit, screenshot, serve, visit } from "./support.mjs";
 
@@ -59,7 +60,8 @@ unknown = ?
   await ask(page, "map");
   await conversation(page, ["> link", text, "> map", "地址：https://shop.example/map，欢迎光临。"]);
   assert.equal(await page.locator(".bubble a").last().getAttribute("href"), "https://shop.example/map");
-  await page.getByRole("button", { name: "Clear" }).click();
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await connected(page);
   await ask(page, "link");
   await conversation(page, ["> link", text]);
   const links = page.locator(".bubble a");
@@ -155,6 +157,56 @@ test("a question in the address is only a suggestion", async () => {
   assert.equal(await page.inputValue("#text"), "my own");
   await leave();
   await server.stop();
+});
+
+test("a new conversation, and back to the one before", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url);
+  await conversation(page, [GREETING]);
+  await ask(page, "help");
+  const before = [GREETING, "> help", HELP];
+  await conversation(page, before);
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await conversation(page, [GREETING]);
+  assert.equal(await focused(page), "text");
+  await audit(page);
+  await screenshot(page, "new-conversation");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await conversation(page, before);
+  assert.equal(await page.locator("#undo").isHidden(), true);
+  await page.reload();
+  await conversation(page, before);
+  await connected(page);
+  // Once something is said, there is no way back.
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await conversation(page, [GREETING]);
+  await connected(page);
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "> hello", GREETING]);
+  assert.equal(await page.locator("#undo").isHidden(), true);
+
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save conversation" }).click()]);
+  assert.match(file.suggestedFilename(), /^Chat \d{4}-\d\d-\d\d\.txt$/);
+  const saved = readFileSync(await file.path(), "utf8").split("\n");
+  assert.deepEqual(saved.map((line) => line.replace(/^.*?:\d\d:\d\d(\s[AP]M)? /, "")), [`Chat: ${GREETING}`, "You: hello", `Chat: ${GREETING}`, ""]);
+  await leave();
+  await server.stop();
+});
+
+test("a question under way when a new conversation begins", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url, { tolerated: REFUSED });
+  await conversation(page, [GREETING]);
+  await server.freeze();
+  await ask(page, "help");
+  await page.locator("#waiting").waitFor();
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await conversation(page, []);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await conversation(page, [GREETING, "> help"]);
+  await page.getByRole("button", { name: "Send again" }).waitFor();
+  await leave();
+  await server.stop("SIGKILL");
 });
 
 test("questions to choose from", async () => {
@@ -387,11 +439,12 @@ test("what was said and typed outlives the page", async () => {
   await conversation(page, [GREETING, "> hello", GREETING]);
   assert.equal(await page.inputValue("#text"), "half a sen");
   await connected(page);
-  await page.getByRole("button", { name: "Clear" }).click();
-  await conversation(page, []);
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await conversation(page, [GREETING]);
+  assert.equal(await page.inputValue("#text"), "half a sen");
   await page.fill("#text", "");
   await ask(page, "hi");
-  await conversation(page, ["> hi", GREETING]);
+  await conversation(page, [GREETING, "> hi", GREETING]);
   await leave();
   await server.stop();
 });
@@ -415,10 +468,9 @@ test("a greeting that is late is neither repeated nor an answer", async () => {
   });
   await page.reload();
   await connected(page);
-  await page.getByRole("button", { name: "Clear" }).click();
   release();
   await ask(page, "help");
-  await conversation(page, ["> help", HELP]);
+  await conversation(page, [GREETING, "> hello", GREETING, "> help", HELP]);
   await leave();
   await server.stop();
 });
