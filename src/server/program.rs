@@ -31,9 +31,10 @@ impl Program {
         let Some(judge) = &self.judge else { return Ok(Entry::default()) };
         match guarded(registry, || judge(request))? {
             Ok(entry) => match &entry.subprotocol {
+                // It is not shown, as it may hold a key.
                 Some(chosen) if !request.subprotocols().any(|offered| offered == chosen) => Err(fault(
                     request,
-                    format_args!("{chosen:?} is not a subprotocol that the client offers"),
+                    format_args!("it chose a subprotocol that is not among those of the request"),
                 )),
                 _ => Ok(entry),
             },

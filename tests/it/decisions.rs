@@ -12,7 +12,7 @@ use replyd::{Config, Entry, Event, Request, Response, RunningServer, Server, Ses
 use crate::support::{
     DEADLINE, Raw,
     raw::{Answer, upgrade},
-    wait_until,
+    wait_until, warnings,
 };
 
 /// Says what the handler knows of its client.
@@ -81,6 +81,7 @@ fn a_program_admits_under_its_own_terms() {
             Ok(Entry::named(about))
         }
     };
+    warnings::keep();
     let server = serve(|_| (), |server| server.admit(judge));
     let ask = |target: &str, more: &str| Raw::connect(server.local_addr()).ask(&upgrade(target, more));
     let offered = "Sec-WebSocket-Protocol: bearer.c2VjcmV0, chat.v2, chat.v1\r\n";
@@ -99,6 +100,14 @@ fn a_program_admits_under_its_own_terms() {
         assert_eq!(answer.status, 500, "{target}");
         assert!(!answer.head.contains("C: d") && !answer.head.contains("bearer"), "{answer:?}");
     }
+    let kept = warnings::kept();
+    for why in [
+        "at GET /secret: it chose a subprotocol",
+        "at GET /invalid: its response is not valid: the value of the header a",
+    ] {
+        assert!(kept.iter().any(|line| line.contains(why)), "{kept:#?}");
+    }
+    assert!(!kept.iter().any(|line| line.contains("c2VjcmV0") || line.contains("C: d")), "{kept:#?}");
     assert_eq!(server.counts().panics, 1);
     assert_eq!(server.counts().refused["program"], 1);
     assert_eq!(server.counts().refused["internal"], 5);

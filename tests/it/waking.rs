@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use replyd::{Config, Ending, Event, HandlerResult, RunningServer, Server, Session, Waker};
 
-use crate::support::{DEADLINE, Opcode, Raw, raw::frame, serve_with, wait_until};
+use crate::support::{DEADLINE, Opcode, Raw, raw::frame, serve_with, wait_until, warnings};
 
 /// A server whose handler reports each event that it gets, waiting at most this long for each.
 fn reporting(config: Config, wait: Duration) -> (RunningServer, mpsc::Receiver<Event>) {
@@ -429,36 +429,17 @@ fn an_ended_session_says_why_and_cannot_be_woken() {
     assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::Stop);
 }
 
-/// Warnings of this process.
-static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-struct Warnings;
-
-impl log::Log for Warnings {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            WARNINGS.lock().unwrap().push(record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
 #[test]
 fn a_limit_that_is_too_low_for_wakers_is_reported_once() {
-    log::set_logger(&Warnings).unwrap();
-    log::set_max_level(log::LevelFilter::Warn);
+    warnings::keep();
     let mut config = Config::plain();
     config.max_clients = 100_000_000;
     let (server, _hub) = hub_server(config);
     let _clients = [listener(&server), listener(&server)];
     let is_about_wakers =
         |line: &&String| line.contains("100000000, and each session with a waker needs 3 open files");
-    let count = WARNINGS.lock().unwrap().iter().filter(is_about_wakers).count();
+    let kept = warnings::kept();
+    let count = kept.iter().filter(is_about_wakers).count();
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let limit = limits
         .lines()

@@ -9,6 +9,7 @@ mod program;
 #[cfg(feature = "cli")]
 pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod warnings;
 
 use std::time::Duration;
 
