@@ -46,6 +46,8 @@ let again = [];
 let hiddenSince = Date.now();
 // What the conversation was before it was begun anew, until something is said in the new one.
 let earlier;
+// Whether the newest message is in view; while the visitor reads earlier ones, nothing scrolls.
+let isScrolledToEnd = true;
 // Whether to send the draft as soon as there is a connection.
 let sendWhenReady = false;
 let pause = FIRST_PAUSE;
@@ -310,6 +312,11 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenSince = Date.now();
   else retryNow(Date.now() - hiddenSince > HIDDEN_TIME);
 });
+scroller.onscroll = () => {
+  isScrolledToEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
+};
+// A field that grows, or the keyboard of a phone, must not cover the newest answer.
+new ResizeObserver(() => isScrolledToEnd && scrollToEnd()).observe(scroller);
 // Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
@@ -349,10 +356,12 @@ function show(message) {
   }
   entry.message = message;
   const old = [...log.children].find((child) => child.message === message);
-  // Do not scroll while the visitor reads earlier messages.
-  const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
+  const isAtEnd = isScrolledToEnd;
   if (old) old.replaceWith(entry);
   else log.append(entry);
+  // Of several messages in the same minute, the last has the time.
+  const before = entry.previousElementSibling?.querySelector("time");
+  if (before) before.hidden = before.textContent === time.textContent;
   if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
   if (isAtEnd || message.from === "me") scrollToEnd();
 }
@@ -388,6 +397,7 @@ function buttons(offers) {
 
 function scrollToEnd() {
   scroller.scrollTop = scroller.scrollHeight;
+  isScrolledToEnd = true;
 }
 
 function mark(message, newState) {

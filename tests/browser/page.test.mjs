@@ -159,6 +159,42 @@ test("a question in the address is only a suggestion", async () => {
   await server.stop();
 });
 
+test("the newest answer stays in view, and earlier ones do too", async () => {
+  const server = await serve(`[replies]\nlong = ${"A line of a long answer.\n  ".repeat(40)}the end\nunknown = ?\n`);
+  const { page, leave } = await visit(server.url);
+  await connected(page);
+  await ask(page, "long");
+  await page.locator(".message").nth(2).waitFor();
+  const last = page.locator("time:visible").last();
+  await last.waitFor();
+  const inView = () => last.evaluate((time) => {
+    const { top, bottom } = time.getBoundingClientRect();
+    const field = document.getElementById("ask").getBoundingClientRect();
+    return top >= 0 && bottom <= field.top + 1;
+  });
+  const settled = async (holds) => {
+    const deadline = Date.now() + 5000;
+    while (!(await holds())) {
+      assert.ok(Date.now() < deadline);
+      await page.waitForTimeout(20);
+    }
+  };
+  await settled(inView);
+  for (let line = 0; line < 6; line++) await page.keyboard.press("Shift+Enter");
+  await settled(inView);
+  // The keyboard of a phone takes half of the screen.
+  await page.setViewportSize({ width: 360, height: 320 });
+  await settled(inView);
+  // Who reads what is above is left there.
+  await page.locator("main").evaluate((main) => { main.scrollTop = 0; });
+  await page.waitForFunction(() => document.querySelector("main").scrollTop === 0);
+  await page.setViewportSize({ width: 360, height: 640 });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  assert.equal(await page.locator("main").evaluate((main) => main.scrollTop), 0);
+  await leave();
+  await server.stop();
+});
+
 test("a new conversation, and back to the one before", async () => {
   const server = await serve();
   const { page, leave } = await visit(server.url);
