@@ -3,7 +3,7 @@
 use tungstenite::{handshake::server::ErrorResponse, http::header::HeaderMap};
 
 use crate::{
-    config::Config,
+    config::{Color, Config},
     http::{Head, text_response},
 };
 
@@ -55,8 +55,12 @@ impl Asset {
                 .replace("{max_bytes}", &max_message_bytes.to_string())
                 .replace("{title}", &escaped(title)),
             Asset::Style => {
-                let colors =
-                    format!(":root {{ --accent: {accent}; --on-accent: {}; }}\n", accent.text_on_it());
+                let [light, dark] = [Color::LIGHT_PAGE, Color::DARK_PAGE].map(|page| accent.ring_on(page));
+                let colors = format!(
+                    ":root {{ --accent: {accent}; --on-accent: {}; --ring: {light}; }}\n\
+                     @media (prefers-color-scheme: dark) {{ :root {{ --ring: {dark}; }} }}\n",
+                    accent.text_on_it()
+                );
                 include_str!("page/page.css").to_owned() + &colors
             }
             Asset::Script => include_str!("page/page.js").to_owned(),
@@ -106,7 +110,7 @@ mod tests {
     fn all_of_it_is_small() {
         let all = [Asset::Page, Asset::Style, Asset::Script, Asset::Icon, Asset::Widget];
         let bytes: usize = all.iter().map(|asset| asset.text(&Config::default()).len()).sum();
-        assert!(bytes < 25 * 1024, "{bytes}");
+        assert!(bytes < 34 * 1024, "{bytes}");
     }
 
     #[test]

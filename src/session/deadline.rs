@@ -14,7 +14,8 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn new(at: Instant) -> Deadline {
-        Deadline { at, last: at.max(Instant::now()) + CATCH_UP }
+        let last = at.max(Instant::now()).checked_add(CATCH_UP);
+        Deadline { at, last: last.unwrap_or(at) }
     }
 
     /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the deadline may take
