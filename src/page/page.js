@@ -312,11 +312,17 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenSince = Date.now();
   else retryNow(Date.now() - hiddenSince > HIDDEN_TIME);
 });
+// A field that grows, or the keyboard of a phone, must not cover the newest answer. Until that is seen to, where the log stands says
+// nothing about the visitor: an event of scrolling may come first.
+let seenHeight = scroller.clientHeight;
 scroller.onscroll = () => {
+  if (scroller.clientHeight !== seenHeight) return;
   isScrolledToEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
 };
-// A field that grows, or the keyboard of a phone, must not cover the newest answer.
-new ResizeObserver(() => isScrolledToEnd && scrollToEnd()).observe(scroller);
+new ResizeObserver(() => {
+  seenHeight = scroller.clientHeight;
+  if (isScrolledToEnd) scrollToEnd();
+}).observe(scroller);
 // Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
