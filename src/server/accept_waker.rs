@@ -5,11 +5,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     sync::Mutex,
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Time limit for a connection to this machine itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time limit for waking the thread by connections: the listener's address may be gone.
+const WAKE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Delay before the next attempt, if somebody else got the connection.
 const RETRY_DELAY: Duration = Duration::from_millis(10);
 
@@ -48,7 +50,7 @@ impl AcceptWaker {
         Ok(AcceptWaker::Connection { address, spare: Mutex::new(Some(clone)) })
     }
 
-    /// Wakes the thread, and returns when it has ended.
+    /// Wakes the thread, and returns when it has ended. One that cannot be reached is abandoned after three seconds.
     pub(super) fn wake(&self, accepting: JoinHandle<()>) {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -57,7 +59,11 @@ impl AcceptWaker {
             }
             AcceptWaker::Connection { address, spare } => {
                 drop(spare.lock().map(|mut spare| spare.take()));
+                let deadline = Instant::now() + WAKE_TIMEOUT;
                 while !accepting.is_finished() {
+                    if Instant::now() >= deadline {
+                        return log::warn!("the thread that accepts clients cannot be woken at {address}");
+                    }
                     // Another process that shares the listener may get it, or `accept` may not have been blocked.
                     let _ = TcpStream::connect_timeout(address, CONNECT_TIMEOUT);
                     thread::sleep(RETRY_DELAY);
@@ -65,5 +71,21 @@ impl AcceptWaker {
             }
         }
         let _ = accepting.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_reached_is_abandoned() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let waker = AcceptWaker::new(&listener, false).unwrap();
+        // Nobody listens there any more, and the thread waits for something else.
+        drop(listener);
+        let (end, ends) = crossbeam_channel::bounded::<()>(0);
+        waker.wake(thread::spawn(move || drop(ends.recv())));
+        drop(end);
     }
 }

@@ -1,22 +1,22 @@
 //! The examples of the manual, each with a client.
 
 // The `main` of each only prints an address and waits.
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/echo.rs"]
 mod echo;
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/fallback.rs"]
 mod fallback;
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/feed.rs"]
 mod feed;
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/process.rs"]
 mod process;
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/quiz.rs"]
 mod quiz;
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../examples/rooms.rs"]
 mod rooms;
 
