@@ -3,9 +3,11 @@
 mod color;
 mod disk;
 mod loading;
+mod logo;
 mod reader;
 mod settings;
 mod sources;
+mod theme;
 mod value;
 
 use std::{
@@ -22,11 +24,16 @@ use crate::{
 };
 pub use color::Color;
 pub use loading::{Loaded, Reading, Refused};
+pub use logo::Logo;
 pub use settings::Config;
 use settings::{MIN_MESSAGE_BYTES, SETTINGS, Setting};
 pub use sources::{Source, Sources};
+pub use theme::Theme;
 pub use value::parse_duration;
 use value::{MAX_DURATION, time};
+
+/// The section with texts of the page that replace its own.
+const PAGE_TEXTS: &str = "page";
 
 impl Config {
     /// Reads the settings in `text`; a setting that is left out keeps its default. Errors begin with `name`.
@@ -68,7 +75,9 @@ impl Config {
 
     /// Names of the settings that differ from `old`, apart from keys, tokens and the certificate.
     pub fn changes_since(&self, old: &Config) -> Vec<&'static str> {
-        SETTINGS.iter().filter(|setting| (setting.differs)(self, old)).map(|setting| setting.name).collect()
+        let beside = [("logo", self.logo != old.logo), ("[page]", self.page_texts != old.page_texts)];
+        let settings = SETTINGS.iter().map(|setting| (setting.name, (setting.differs)(self, old)));
+        settings.chain(beside).filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 
     /// Fields can be set to anything, so a server checks them. Times are limited to a year.
@@ -186,12 +195,13 @@ impl Loaded {
         match section.name.split_once(' ') {
             Some(("key", name)) => self.config.read_key(name.trim(), section, faults),
             None if replies::SECTIONS.contains(&&*section.name) => {}
+            None if section.name == PAGE_TEXTS => self.config.read_page_texts(section, faults),
             _ if SETTINGS.iter().any(|setting| setting.section == section.name) => {
                 self.read_settings(section, faults);
             }
             _ => {
                 let settings = SETTINGS.iter().map(|setting| setting.section);
-                let known = settings.chain(replies::SECTIONS).chain(["key NAME"]);
+                let known = settings.chain(replies::SECTIONS).chain([PAGE_TEXTS, "key NAME"]);
                 let hint = match ini::nearest_section(&section.name, known.clone()) {
                     Some(near) => format!("; did you mean [{near}]?"),
                     None => suggestion(&section.name, known),
@@ -229,6 +239,15 @@ impl Loaded {
 }
 
 impl Config {
+    fn read_page_texts(&mut self, section: &Section, faults: &mut Faults) {
+        fault_duplicates(section, faults);
+        for Entry { name, value, line, .. } in &section.entries {
+            if let Err(sentence) = self.page_texts.set(shown_name(name), value) {
+                faults.push(Fault::new(*line, sentence));
+            }
+        }
+    }
+
     fn read_key(&mut self, name: &str, section: &Section, faults: &mut Faults) {
         fault_duplicates(section, faults);
         let mut keys = Vec::new();

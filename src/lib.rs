@@ -189,7 +189,7 @@
 //! | `config` | every setting, and how files are read |
 //! | `auth`, `metrics` | keys, tokens and origins; counters and their text |
 //! | `http` | the request head, the upgrade, refusals and answers |
-//! | `replies`, `stream` | phrases and how one is found, without I/O; the streams under tungstenite, plain and TLS |
+//! | `replies`, `stream`, `languages` | phrases and how one is found, without I/O; the streams under tungstenite, plain and TLS; the texts of the page |
 //! | `error`, `ini` | the one error type; the reader of INI text |
 //!
 //! # Words
@@ -238,6 +238,7 @@ mod config;
 mod error;
 mod http;
 mod ini;
+mod languages;
 mod metrics;
 mod page;
 mod registry;
@@ -249,10 +250,11 @@ mod stream;
 pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
 pub use bot::{bot, bot_or, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
-pub use config::{Color, Config, Loaded, Reading, Refused, Source, Sources, parse_duration};
+pub use config::{Color, Config, Loaded, Logo, Reading, Refused, Source, Sources, Theme, parse_duration};
 pub use error::{Error, ErrorKind};
 pub use http::Response;
 pub use ipnet::IpNet;
+pub use languages::{Language, PageTexts};
 pub use log::LevelFilter;
 pub use metrics::Counts;
 pub use replies::{

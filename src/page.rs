@@ -1,13 +1,16 @@
 //! The files served to browsers: the chat page, and the widget that embeds it in other pages.
 
-use tungstenite::{handshake::server::ErrorResponse, http::header::HeaderMap};
+mod view;
+
+use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use crate::{
-    config::{Color, Config},
-    http::{Head, text_response},
+    config::{Color, Config, Theme},
+    http::{Head, Response},
 };
+use view::View;
 
-/// A file of the page. All files are compiled into the binary.
+/// A file of the page. All but the logo are compiled into the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asset {
     Page,
@@ -15,6 +18,7 @@ pub(crate) enum Asset {
     Script,
     Icon,
     Widget,
+    Logo,
 }
 
 impl Asset {
@@ -26,53 +30,142 @@ impl Asset {
             "/page.js" => Some(Asset::Script),
             "/icon.svg" => Some(Asset::Icon),
             "/widget.js" => Some(Asset::Widget),
+            "/logo" => Some(Asset::Logo),
             _ => None,
         }
     }
 
-    /// The response with this file, filled in from the settings.
-    pub(crate) fn response(self, head: &Head, config: &Config) -> ErrorResponse {
-        let mut response =
-            text_response(200, self.content_type(), self.text(config), head.method() != "HEAD");
-        protect(response.headers_mut(), &policy(head, config));
-        response
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Asset::Page => "text/html; charset=utf-8",
-            Asset::Style => "text/css; charset=utf-8",
-            Asset::Script | Asset::Widget => "text/javascript; charset=utf-8",
-            Asset::Icon => "image/svg+xml",
+    /// The response with this file, filled in from the settings; `None` if they have no such file.
+    pub(crate) fn response(self, head: &Head, config: &Config) -> Option<HttpResponse<Option<Bytes>>> {
+        let (content_type, body) = self.content(&View::of(head, config), config)?;
+        let mut response = Response::new(200, content_type, body)
+            .with_header("Content-Security-Policy", &policy(head, config))
+            .with_header("Referrer-Policy", "no-referrer")
+            // A reload may change the title or color at any time.
+            .with_header("Cache-Control", "no-cache");
+        if self == Asset::Page && config.language.is_none() {
+            response = response.with_header("Vary", "Accept-Language");
         }
+        Some(response.rendered(head.method() != "HEAD").expect("the headers are visible ASCII"))
     }
 
-    fn text(self, config: &Config) -> String {
-        let Config { title, accent, max_message_bytes, .. } = config;
-        match self {
-            // The title comes last, so that braces in it are not replaced.
-            Asset::Page => include_str!("page/page.html")
-                .replace("{max_bytes}", &max_message_bytes.to_string())
-                .replace("{title}", &escaped(title)),
+    /// Its media type and its bytes.
+    fn content(self, view: &View, config: &Config) -> Option<(&'static str, Bytes)> {
+        let color = |name: &str| color(name, config);
+        Some(match self {
+            Asset::Page => ("text/html; charset=utf-8", page(view, config).into()),
             Asset::Style => {
-                let [light, dark] = [Color::LIGHT_PAGE, Color::DARK_PAGE].map(|page| accent.ring_on(page));
-                let colors = format!(
-                    ":root {{ --accent: {accent}; --on-accent: {}; --ring: {light}; }}\n\
-                     @media (prefers-color-scheme: dark) {{ :root {{ --ring: {dark}; }} }}\n",
-                    accent.text_on_it()
-                );
-                include_str!("page/page.css").to_owned() + &colors
+                let style = filled(include_str!("page/page.css"), |name| match name {
+                    "dark" => Some(media_of_dark(view.theme).into()),
+                    name => color(name),
+                });
+                ("text/css; charset=utf-8", style.into())
             }
-            Asset::Script => include_str!("page/page.js").to_owned(),
-            Asset::Icon => include_str!("page/icon.svg").replace("{accent}", &accent.to_string()),
-            Asset::Widget => include_str!("page/widget.js").replace("{accent}", &accent.to_string()),
-        }
+            Asset::Script => ("text/javascript; charset=utf-8", include_str!("page/page.js").into()),
+            Asset::Icon => ("image/svg+xml", filled(include_str!("page/icon.svg"), color).into()),
+            Asset::Widget => {
+                let script = filled(include_str!("page/widget.js"), |name| match name {
+                    "theme" => Some(config.theme.to_string()),
+                    name => color(name),
+                });
+                ("text/javascript; charset=utf-8", script.into())
+            }
+            Asset::Logo => {
+                let logo = config.logo.as_ref()?;
+                (logo.content_type(), logo.bytes().clone())
+            }
+        })
     }
 }
 
-/// Escapes text for use between HTML tags. It must not be used in attributes, where quotes matter too.
+/// The site of a frame that asks for the page and may not show it, as far as the browser says.
+pub(crate) fn refused_site<'a>(head: &'a Head, config: &Config) -> Option<&'a str> {
+    let site = head.text("referer").filter(|_| View::of(head, config).is_embedded)?.trim_end_matches('/');
+    (!config.embed_origins.allow(site.as_bytes(), head.text("host"))).then_some(site)
+}
+
+/// The page in the visitor's language. The texts that it does not show itself are for its script.
+fn page(view: &View, config: &Config) -> String {
+    let template = include_str!("page/page.html");
+    let texts: Vec<(&str, &str)> = view.language.texts(&config.page_texts).collect();
+    let text = |name: &str| texts.iter().find(|(known, _)| *known == name).map(|(_, text)| escaped(text));
+    filled(template, |name| match name {
+        "title" => Some(escaped(&config.title)),
+        "language" => Some(view.language.to_string()),
+        "direction" => Some(view.language.direction().into()),
+        "scheme" => Some(color_scheme(view.theme).into()),
+        "theme" => Some(view.theme.to_string()),
+        "max_bytes" => Some(config.max_message_bytes.to_string()),
+        "embedded" => Some(if view.is_embedded { " data-embedded" } else { "" }.into()),
+        "texts_of_script" => {
+            let of_script = texts.iter().filter(|(name, _)| !template.contains(&format!("{{{name}}}")));
+            let attribute = |(name, text): &(&str, &str)| {
+                format!("\n data-{}=\"{}\"", name.replace('_', "-"), escaped(text))
+            };
+            Some(of_script.map(attribute).collect())
+        }
+        "logo_image" => Some(config.logo.iter().map(|_| "<img src=\"logo\" alt=\"\">\n").collect()),
+        "privacy_link" if config.privacy.is_empty() => Some(String::new()),
+        "privacy_link" => Some(format!(
+            "<footer><a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a></footer>\n",
+            escaped(&config.privacy),
+            text("privacy")?
+        )),
+        name => text(name),
+    })
+}
+
+fn color(name: &str, Config { accent, .. }: &Config) -> Option<String> {
+    match name {
+        "accent" => Some(accent.to_string()),
+        "on_accent" => Some(accent.text_on_it().into()),
+        "light_ring" => Some(accent.ring_on(Color::LIGHT_PAGE).to_string()),
+        "dark_ring" => Some(accent.ring_on(Color::DARK_PAGE).to_string()),
+        _ => None,
+    }
+}
+
+/// The media query of the dark colors.
+fn media_of_dark(theme: Theme) -> &'static str {
+    match theme {
+        Theme::Auto => "(prefers-color-scheme: dark)",
+        Theme::Light => "not all",
+        Theme::Dark => "all",
+    }
+}
+
+fn color_scheme(theme: Theme) -> &'static str {
+    match theme {
+        Theme::Auto => "light dark",
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    }
+}
+
+/// Replaces the names in braces that have a value. What is put in is not searched again.
+fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled += before;
+        let named = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
+        match named {
+            Some((value, after)) => {
+                filled += &value;
+                rest = after;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
+/// Escapes text for use between HTML tags and in attributes with double quotes.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The Content-Security-Policy (CSP3) of the page: it may load its own scripts and styles and connect to its own host, and
@@ -90,41 +183,50 @@ fn policy(head: &Head, config: &Config) -> String {
     )
 }
 
-fn protect(headers: &mut HeaderMap, policy: &str) {
-    for (name, value) in [
-        ("Content-Security-Policy", policy),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
-        // A reload may change the title or color at any time.
-        ("Cache-Control", "no-cache"),
-    ] {
-        headers.insert(name, value.parse().expect("the value is visible ASCII"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::languages::{Language, PageTexts};
 
-    #[test]
-    fn all_of_it_is_small() {
-        let all = [Asset::Page, Asset::Style, Asset::Script, Asset::Icon, Asset::Widget];
-        let bytes: usize = all.iter().map(|asset| asset.text(&Config::default()).len()).sum();
-        assert!(bytes < 34 * 1024, "{bytes}");
+    const ASSETS: [Asset; 5] = [Asset::Page, Asset::Style, Asset::Script, Asset::Icon, Asset::Widget];
+
+    fn text(asset: Asset, language: Language, config: &Config) -> String {
+        let view = View { language, theme: config.theme, is_embedded: true };
+        let (_, bytes) = asset.content(&view, config).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     #[test]
-    fn a_title_is_text() {
-        let config = Config { title: "<b> & {max_bytes}".into(), ..Config::default() };
-        let page = Asset::Page.text(&config);
+    fn all_of_it_is_small_in_any_language() {
+        for language in Language::all() {
+            let bytes: usize =
+                ASSETS.map(|asset| text(asset, language, &Config::default()).len()).iter().sum();
+            assert!(bytes < 34 * 1024, "{language}: {bytes}");
+        }
+    }
+
+    #[test]
+    fn what_an_owner_writes_is_text() {
+        let texts = PageTexts::default().with("send", "\"<&>\" {title} {seconds}").unwrap();
+        let config = Config { title: "<b> & {max_bytes}".into(), page_texts: texts, ..Config::default() };
+        let page = text(Asset::Page, Language::ENGLISH, &config);
         assert!(page.contains("<h1 dir=\"auto\">&lt;b&gt; &amp; {max_bytes}</h1>"), "{page}");
+        assert!(page.contains("aria-label=\"&quot;&lt;&amp;&gt;&quot; {title} {seconds}\""), "{page}");
     }
 
     #[test]
     fn nothing_is_left_to_fill_in() {
-        for asset in [Asset::Page, Asset::Style, Asset::Icon, Asset::Widget] {
-            let text = asset.text(&Config::default());
-            assert!(!text.contains("{accent}") && !text.contains("{title}"));
+        for asset in ASSETS {
+            let text = text(asset, Language::ENGLISH, &Config::default());
+            let blanks = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+            let is_name = |name: &&str| {
+                !name.is_empty() && name.chars().all(|char| char.is_ascii_lowercase() || char == '_')
+            };
+            // The numbers in the texts of the script are filled in there.
+            let left = blanks.filter(is_name).filter(|_| asset != Asset::Script);
+            let left: Vec<&str> =
+                left.filter(|name| !["status", "seconds", "bytes", "limit"].contains(name)).collect();
+            assert_eq!(left, [""; 0], "{asset:?}");
         }
     }
 }

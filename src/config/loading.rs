@@ -102,6 +102,9 @@ impl Loaded {
         if is_same(|sources| &sources.tls_certificate) && is_same(|sources| &sources.tls_private_key) {
             config.tls = self.config.tls;
         }
+        if is_same(|sources| &sources.logo) {
+            config.logo = self.config.logo;
+        }
         Loaded { config, sources: sources.clone(), warnings: self.warnings }
     }
 }

@@ -3,22 +3,24 @@
 use std::path::Path;
 
 use super::{
+    PAGE_TEXTS,
     disk::{self, Contents, ReadError},
     loading::{Loaded, Refused},
+    logo::Logo,
     settings::Config,
     sources::{Source, Sources},
 };
 use crate::{
     error::Error,
-    ini::{self, Fault, Faults, MAX_FAULTS, Section},
+    ini::{self, Entry, Fault, Faults, MAX_FAULTS, Section},
     replies::{self, Replies},
     stream::Tls,
 };
 
 /// Three times what 100,000 replies of a few lines each need.
 const MAX_MEBIBYTES: u64 = 64;
-/// Certificate chains are a few kilobytes long.
-const MAX_CREDENTIAL_MEBIBYTES: u64 = 1;
+/// Certificate chains are a few kilobytes long; a logo has a limit of its own.
+const MAX_SMALL_MEBIBYTES: u64 = 1;
 
 /// Reads one file after the other and collects the errors.
 pub(super) struct Reader<'a> {
@@ -102,6 +104,7 @@ impl<'a> Reader<'a> {
     fn load_parts(&mut self, loaded: &mut Loaded, lines: &SettingLines) {
         self.load_tokens(loaded, lines);
         self.load_certificate(loaded, lines);
+        self.load_logo(loaded, lines);
         self.load_replies(loaded);
     }
 
@@ -120,7 +123,7 @@ impl<'a> Reader<'a> {
             tokens = self.settle(JWT_SECRET, file, read, old).unwrap_or(tokens);
         }
         if let Some(file) = &sources.jwt_public_key_file {
-            let read = self.credential(file).and_then(|pem| {
+            let read = self.small_file(file).and_then(|pem| {
                 let with = tokens.clone().with_public_key(&pem);
                 with.map_err(|error| error.to_string())
             });
@@ -139,7 +142,7 @@ impl<'a> Reader<'a> {
         else {
             return;
         };
-        let pem = self.credential(certificate).map_err(|sentence| lines.fault(TLS_CERTIFICATE, &sentence));
+        let pem = self.small_file(certificate).map_err(|sentence| lines.fault(TLS_CERTIFICATE, &sentence));
         let key = self.secret(private_key).map_err(|sentence| lines.fault(TLS_PRIVATE_KEY, &sentence));
         let read = match (pem, key) {
             (Ok(pem), Ok(key)) => {
@@ -154,6 +157,16 @@ impl<'a> Reader<'a> {
         };
         let old = self.before.filter(|(_, before)| is_old(before)).and_then(|(config, _)| config.tls.clone());
         config.tls = self.settle(TLS_CERTIFICATE, certificate, read, old);
+    }
+
+    fn load_logo(&mut self, loaded: &mut Loaded, lines: &SettingLines) {
+        let Loaded { config, sources, .. } = loaded;
+        let Some(file) = &sources.logo else { return };
+        let read =
+            self.small_file(file).and_then(|bytes| Logo::new(bytes).map_err(|error| error.to_string()));
+        let read = read.map_err(|sentence| lines.fault(LOGO, &sentence));
+        let old = self.before.filter(|(_, before)| before.logo == sources.logo);
+        config.logo = self.settle(LOGO, file, read, old.and_then(|(config, _)| config.logo.clone()));
     }
 
     fn load_replies(&mut self, loaded: &mut Loaded) {
@@ -213,14 +226,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the file of a setting.
-    fn credential(&mut self, file: &Path) -> Result<Vec<u8>, String> {
-        Ok(self.open(file, &file.display().to_string(), MAX_CREDENTIAL_MEBIBYTES)?.bytes)
+    fn small_file(&mut self, file: &Path) -> Result<Vec<u8>, String> {
+        Ok(self.open(file, &file.display().to_string(), MAX_SMALL_MEBIBYTES)?.bytes)
     }
 
     /// The same for a file that nobody else may read.
     fn secret(&mut self, file: &Path) -> Result<Vec<u8>, String> {
         let subject = file.display().to_string();
-        let Contents { bytes, metadata } = self.open(file, &subject, MAX_CREDENTIAL_MEBIBYTES)?;
+        let Contents { bytes, metadata } = self.open(file, &subject, MAX_SMALL_MEBIBYTES)?;
         if disk::is_public(&metadata) {
             return Err(format!("everyone can read {subject}; run: chmod o-rwx '{subject}'"));
         }
@@ -246,6 +259,7 @@ const TLS_CERTIFICATE: &str = "tls_certificate";
 const TLS_PRIVATE_KEY: &str = "tls_private_key";
 const JWT_SECRET: &str = "jwt_secret_file";
 const JWT_PUBLIC_KEY: &str = "jwt_public_key_file";
+const LOGO: &str = "logo";
 const REPLIES: &str = "replies_file";
 
 /// Lines of the settings that name files, for errors about those files.
@@ -260,15 +274,16 @@ struct SettingLines {
 impl SettingLines {
     fn of(sections: &[Section], name: String) -> SettingLines {
         let entries = sections.iter().flat_map(|section| &section.entries);
-        let of_files =
-            entries.filter(|entry| entry.name.starts_with("tls_") || entry.name.starts_with("jwt_"));
+        let is_file = |name: &str| name.starts_with("tls_") || name.starts_with("jwt_") || name == LOGO;
+        let of_files = entries.filter(|entry| is_file(&entry.name));
         let lines = of_files.map(|entry| (entry.name.clone(), entry.line)).collect();
         let mut shown = Faults::default();
-        for section in sections.iter().filter(|section| ["bot", "web"].contains(&&*section.name)) {
-            let read = section
-                .entries
-                .iter()
-                .filter(|entry| ["greeting", "title", "did_you_mean"].contains(&&*entry.name));
+        for section in sections {
+            let is_shown = |entry: &&Entry| match &*section.name {
+                "bot" | "web" => ["greeting", "title", "did_you_mean"].contains(&&*entry.name),
+                name => name == PAGE_TEXTS,
+            };
+            let read = section.entries.iter().filter(is_shown);
             read.for_each(|entry| replies::check_text(entry, &mut shown));
         }
         SettingLines { name, lines, shown }

@@ -12,13 +12,16 @@ use ipnet::IpNet;
 use super::{
     color::Color,
     loading::Loaded,
+    logo::Logo,
+    theme::Theme,
     value::{
-        address, color, count, duration, level, networks, origins, path, positive_duration, text, title,
-        yes_or_no,
+        address, color, count, duration, language, level, networks, origins, path, positive_duration, text,
+        theme, title, web_address, yes_or_no,
     },
 };
 use crate::{
     auth::{Key, Origins, Tokens},
+    languages::{Language, PageTexts},
     replies::Replies,
     stream::Tls,
 };
@@ -151,6 +154,13 @@ settings! {
         web.title: String = "Chat".into(), "Chat", title, live;
         /// Color of the page's buttons and of the visitor's messages, `#0b57d0` by default.
         web.accent: Color = Color::BLUE, "#0b57d0", color, live;
+        /// Whether the page is light or dark, as the visitor's system by default. A site that embeds it may choose otherwise.
+        web.theme: Theme = Theme::Auto, "auto", theme, live;
+        /// Language of the page's own texts. `None`, the default, is that of the page around it, or else of the visitor's browser, or
+        /// else English.
+        web.language: Option<Language> = None, "auto", language, live;
+        /// Address of a statement on privacy, to which the page then has a link; empty, the default, is none.
+        web.privacy: String = String::new(), "https://shop.example/privacy", web_address, live;
         /// Sites that may put the page into a frame, none by default.
         web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", origins, live;
         /// Whether a valid key is required. `None`, the default, is no on a loopback address without any key, and yes otherwise.
@@ -165,6 +175,10 @@ settings! {
         log.transcript: bool = true, "yes", yes_or_no, live;
     }
     beside {
+        /// Picture beside the title of the page, none by default.
+        logo: Option<Logo> = None;
+        /// Texts of the page that replace its own, none by default.
+        page_texts: PageTexts = PageTexts::default();
         /// Certificate and private key. When set, all clients must use TLS; none by default.
         tls: Option<Tls> = None;
         /// Keys that a client may present, none by default. With any, clients need one, unless [`require_key`](Config::require_key)
@@ -183,6 +197,7 @@ settings! {
     sources {
         server.tls_certificate, "cert.pem", path, Some("names a file; call Config::load, or set Config::tls");
         server.tls_private_key, "key.pem", path, Some("names a file; call Config::load, or set Config::tls");
+        web.logo, "logo.svg", path, Some("names a file; call Config::load, or set Config::logo");
         auth.jwt_secret_file, "jwt.secret", path, Some("names a file; call Config::load, or set Config::tokens");
         auth.jwt_public_key_file, "jwt.pem", path, Some("names a file; call Config::load, or set Config::tokens");
         auth.jwt_issuer, "https://login.example", text, None;

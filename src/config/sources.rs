@@ -21,6 +21,7 @@ pub struct Sources {
     pub level: log::LevelFilter,
     pub(super) tls_certificate: Option<PathBuf>,
     pub(super) tls_private_key: Option<PathBuf>,
+    pub(super) logo: Option<PathBuf>,
     pub(super) jwt_secret_file: Option<PathBuf>,
     pub(super) jwt_public_key_file: Option<PathBuf>,
     pub(super) jwt_issuer: String,
@@ -48,6 +49,7 @@ impl Default for Sources {
             level: log::LevelFilter::Info,
             tls_certificate: None,
             tls_private_key: None,
+            logo: None,
             jwt_secret_file: None,
             jwt_public_key_file: None,
             jwt_issuer: String::new(),
@@ -61,10 +63,11 @@ impl Sources {
     /// Paths in a file are relative to that file.
     pub(super) fn resolve(&mut self, path: &Path) {
         let Sources { tls_certificate, tls_private_key, jwt_secret_file, jwt_public_key_file, .. } = self;
-        let Sources { replies_file, unanswered_file, .. } = self;
+        let Sources { logo, replies_file, unanswered_file, .. } = self;
         for file in [
             tls_certificate,
             tls_private_key,
+            logo,
             jwt_secret_file,
             jwt_public_key_file,
             replies_file,

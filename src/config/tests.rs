@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::languages::{Language, PageTexts};
 
 fn faults(text: &str) -> Vec<String> {
     match Config::parse(text, "f") {
@@ -215,7 +216,7 @@ fn the_example_holds_the_defaults() {
 #[test]
 fn sections_have_one_list() {
     let settings = SETTINGS.iter().map(|setting| setting.section);
-    let known: HashSet<&str> = settings.chain(replies::SECTIONS).collect();
+    let known: HashSet<&str> = settings.chain(replies::SECTIONS).chain([PAGE_TEXTS]).collect();
     assert_eq!(known, HashSet::from(ini::SECTIONS));
 }
 
@@ -239,4 +240,8 @@ fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() 
             section.and_then(|section| section.entries.iter().find(|entry| entry.name == setting.name));
         assert!(entry.is_some(), "[{}] {} is not in config.example.ini", setting.section, setting.name);
     }
+    let page = sections.iter().find(|section| section.name == PAGE_TEXTS).expect("a section [page]");
+    let texts: Vec<(&str, &str)> = page.entries.iter().map(|entry| (&*entry.name, &*entry.value)).collect();
+    let none = PageTexts::default();
+    assert_eq!(texts, Language::ENGLISH.texts(&none).collect::<Vec<_>>());
 }

@@ -13,8 +13,8 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
-use super::color::Color;
-use crate::{auth::Origins, error::Error};
+use super::{color::Color, theme::Theme};
+use crate::{auth::Origins, error::Error, languages::Language};
 
 /// A year. Longer times are mistakes, and with shorter ones no clock overflows.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -163,6 +163,28 @@ pub(super) fn origins(value: &str) -> Result<Origins, String> {
 
 pub(super) fn color(value: &str) -> Result<Color, String> {
     Color::parse(value).map_err(str::to_owned)
+}
+
+pub(super) fn theme(value: &str) -> Result<Theme, String> {
+    Theme::parse(value).map_err(str::to_owned)
+}
+
+/// A language; `auto` is none.
+pub(super) fn language(value: &str) -> Result<Option<Language>, String> {
+    match value {
+        "auto" => Ok(None),
+        code => Language::parse(code).map(Some).map_err(|expected| format!("auto, or {expected}")),
+    }
+}
+
+/// An address for a link; an empty value is none.
+pub(super) fn web_address(value: &str) -> Result<String, String> {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| value.strip_prefix(scheme));
+    let is_address = |rest: &str| !rest.is_empty() && !rest.contains(char::is_whitespace);
+    match value.is_empty() || rest.is_some_and(is_address) {
+        true => text(value),
+        false => Err("an address that begins with https:// or http://".into()),
+    }
 }
 
 pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {

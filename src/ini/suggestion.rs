@@ -1,8 +1,8 @@
 //! What somebody may have meant.
 
 /// The sections of replyd's files, but for those of keys.
-pub(crate) const SECTIONS: [&str; 9] =
-    ["replies", "smalltalk", "vars", "tests", "server", "web", "auth", "bot", "log"];
+pub(crate) const SECTIONS: [&str; 10] =
+    ["replies", "smalltalk", "vars", "tests", "server", "web", "page", "auth", "bot", "log"];
 /// Number of letters from which two names that begin alike may be the same ...
 const ALIKE_LETTERS: usize = 3;
 /// ... unless one has so many more than the other.

@@ -30,7 +30,14 @@ const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 const [log, waiting, begun, state, ask, text, fault, unlock, key, refused] =
   ["log", "waiting", "begun", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
 const scroller = log.parentElement;
-const { maxBytes } = document.body.dataset;
+// What the server has put into the page: the limit, whether the widget shows it, and the texts in the visitor's language.
+const { maxBytes, embedded, ...words } = document.body.dataset;
+const isEmbedded = embedded !== undefined && parent !== window;
+// A keyboard on the screen would cover the conversation, so that such a visitor has to ask for it.
+const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
+// Times look as the visitor is used to, if the page speaks the visitor's language.
+const { lang } = document.documentElement;
+const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 
 const kept = load();
 let socket;
@@ -77,7 +84,7 @@ function connect() {
   clearTimeout(retry);
   retry = undefined;
   if (socket) return;
-  say("Connecting …");
+  say(words.connecting);
   const url = new URL("chat", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.search = url.hash = "";
@@ -85,7 +92,7 @@ function connect() {
   socket.onopen = () => wait(GREETING_TIME, ready);
   socket.onmessage = (event) => received(String(event.data));
   socket.onclose = (event) => closed(event);
-  wait(CONNECT_TIME, () => lost("The server did not respond."));
+  wait(CONNECT_TIME, () => lost(words.silent));
 }
 
 // Replaces the previous timeout: at any time, the page waits for one thing only.
@@ -120,6 +127,7 @@ function received(data) {
   }
   add({ from: "server", text: data, at: Date.now() });
   showWaiting();
+  report("answered");
 }
 
 // Discards the connection. Questions without an answer get a button to send them again.
@@ -155,8 +163,8 @@ function lost(why) {
 async function closed(event) {
   const wasReady = isReady;
   drop();
-  if (wasReady && event.code === 1000) return offer("The conversation has ended.", "Start again", connect);
-  if (wasReady && event.code !== 1008) return retryLater("The connection was lost.");
+  if (wasReady && event.code === 1000) return offer(words.ended, words.startAgain, connect);
+  if (wasReady && event.code !== 1008) return retryLater(words.lost);
   const key = kept.key;
   const [why, needsKey] = await reason();
   // The visitor may have reconnected or entered another key in the meantime.
@@ -172,13 +180,13 @@ async function reason() {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
     const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
     switch (answer.status) {
-      case 403: return ["This chat needs a key.", (await answer.text()).includes("key")];
-      case 426: return ["The connection failed although the server accepts new ones. A proxy in between may block WebSockets, or 'origins' may not include this address."];
-      case 503: return ["The chat is full, or about to restart."];
-      default: return [`The server answered with status ${answer.status}.`];
+      case 403: return [words.key, (await answer.text()).includes("key")];
+      case 426: return [words.blocked];
+      case 503: return [words.full];
+      default: return [filled(words.failed, { status: answer.status })];
     }
   } catch {
-    return [navigator.onLine ? "The server cannot be reached." : "You are offline."];
+    return [navigator.onLine ? words.unreachable : words.offline];
   }
 }
 
@@ -186,12 +194,13 @@ function retryLater(why) {
   const wait = pause * (0.5 + Math.random() / 2);
   pause = Math.min(pause * 2, LONGEST_PAUSE);
   retry = setTimeout(connect, wait);
-  offer(`${why} Trying again in ${Math.max(1, Math.round(wait / 1000))} s.`, "Try now", connect);
+  const again = filled(words.retry, { seconds: Math.max(1, Math.round(wait / 1000)) });
+  offer(`${why} ${again}`, words.tryNow, connect);
 }
 
 function askForKey() {
   say("");
-  refused.textContent = kept.key ? "That key is not accepted." : "";
+  refused.textContent = kept.key ? words.wrongKey : "";
   kept.key = "";
   save();
   showForm(unlock);
@@ -212,12 +221,12 @@ function send(message) {
   if (!message.trim()) return false;
   const bytes = new TextEncoder().encode(message).length;
   if (bytes > maxBytes) {
-    fault.textContent = `Your message is too long: ${bytes} bytes, and the limit is ${maxBytes}.`;
+    fault.textContent = filled(words.tooLong, { bytes, limit: maxBytes });
     return false;
   }
   sendWhenReady = !isReady;
   if (!isReady) {
-    fault.textContent = "Not connected. Your message is kept and will be sent when the server is back.";
+    fault.textContent = words.kept;
     connect();
     return false;
   }
@@ -275,7 +284,7 @@ function replace(conversation) {
 
 // Hands the conversation to the visitor as a text.
 function download() {
-  const line = ({ at, from, text }) => `${new Date(at).toLocaleString()} ${from === "me" ? "You" : document.title}: ${text}\n`;
+  const line = ({ at, from, text }) => `${new Date(at).toLocaleString(locale)} ${from === "me" ? words.you : document.title}: ${text}\n`;
   const link = element("a", "");
   link.href = URL.createObjectURL(new Blob(kept.messages.map(line), { type: "text/plain" }));
   link.download = `${document.title} ${new Date().toISOString().slice(0, 10)}.txt`;
@@ -323,9 +332,11 @@ new ResizeObserver(() => {
   seenHeight = scroller.clientHeight;
   if (isScrolledToEnd) scrollToEnd();
 }).observe(scroller);
-// Lets a page that shows this one in a frame close it, as the widget does.
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.isComposing && parent !== window) parent.postMessage("replyd: close", "*");
+  if (event.key === "Escape" && !event.isComposing) report("close");
+});
+addEventListener("message", (event) => {
+  if (isEmbedded && event.source === parent && event.data?.replyd === "opened") focusField();
 });
 
 // --- output
@@ -343,22 +354,22 @@ function show(message) {
   bubble.dir = "auto";
   bubble.append(...linked(body));
   const below = element("div", "below");
-  const time = element("time", "", new Date(message.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const time = element("time", "", new Date(message.at).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }));
   time.dateTime = new Date(message.at).toISOString();
   below.append(time);
-  entry.append(element("span", "unseen", message.from === "me" ? "You: " : "Answer: "));
+  entry.append(element("span", "unseen", (message.from === "me" ? words.you : words.answer) + ": "));
   if (body.trim() || offers.length === 0) entry.append(bubble);
   if (offers.length > 0) entry.append(buttons(offers));
   entry.append(below);
   if (message.state === "unanswered") {
     entry.classList.add("unanswered");
-    const again = element("button", "", "Send again");
+    const again = element("button", "", words.sendAgain);
     again.type = "button";
     again.onclick = () => {
       if (send(message.text)) mark(message, "repeated");
       text.focus();
     };
-    below.append(" · no answer", again);
+    below.append(` · ${words.noAnswer}`, again);
   }
   entry.message = message;
   const old = [...log.children].find((child) => child.message === message);
@@ -384,7 +395,7 @@ function parts(answer) {
 function buttons(offers) {
   const group = element("div", "offers");
   group.role = "group";
-  group.ariaLabel = "Questions to choose from";
+  group.ariaLabel = words.choices;
   offers.forEach((offer) => {
     const button = element("button", "", offer);
     button.type = "button";
@@ -448,6 +459,15 @@ function targetOf(address) {
   return URL.canParse(target) ? target : undefined;
 }
 
+function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+}
+
+// Reports to the widget, which has the texts for its own buttons from here. They are no secret, whoever shows this page.
+function report(what) {
+  if (isEmbedded) parent.postMessage({ replyd: what, close: words.close, unread: words.unread }, "*");
+}
+
 function element(name, className, content = "") {
   const created = document.createElement(name);
   created.className = className;
@@ -464,14 +484,13 @@ function showWaiting() {
   clearTimeout(timeout);
   if (waiting.hidden) return;
   if (pending.some((question) => !question.isRepeated)) return wait(DOUBT_TIME, renew);
-  const reconnect = () => lost("The connection was closed.");
-  wait(ANSWER_TIME, () => offer("There is no answer yet.", "Reconnect", reconnect));
+  wait(ANSWER_TIME, () => offer(words.late, words.reconnect, () => lost(words.lost)));
 }
 
 function showForm(form) {
   if (!form.hidden) return;
   [ask, unlock].forEach((other) => { other.hidden = other !== form; });
-  (form === ask ? text : key).focus();
+  focusForm();
 }
 
 function say(sentence) {
@@ -480,8 +499,13 @@ function say(sentence) {
   state.textContent = sentence;
 }
 
+// What opens by itself in a page must not move its focus.
 function focusForm() {
-  (ask.hidden ? key : text).focus();
+  if (!isEmbedded || document.hasFocus()) focusField();
+}
+
+function focusField() {
+  if (hasKeyboard) (ask.hidden ? key : text).focus();
 }
 
 function offer(sentence, label, action) {
@@ -531,5 +555,6 @@ kept.messages.forEach((message) => {
   if (message.state === "pending") message.state = "unanswered";
   show(message);
 });
-text.focus();
+focusForm();
+report("ready");
 connect();

@@ -12,8 +12,10 @@ use super::{
 };
 use crate::{
     auth::{Rules, admit, is_loopback_host},
-    http::{Head, Refusal, is_forwarded, plain},
+    config::Config,
+    http::{Excerpt, Head, LOGGED_CHARS, Refusal, is_forwarded, plain},
     metrics,
+    page::{Asset, refused_site},
     registry::{ClientId, Registry},
 };
 
@@ -40,7 +42,11 @@ pub(super) fn answer_to(
             if let Some(response) = page_of_program(head, client, registry, permits, program)? {
                 return Ok(response);
             }
-            asset.filter(|_| config.page).ok_or(Refusal::NotFound)?.response(head, &config)
+            if *asset == Some(Asset::Page) && config.page {
+                report_refused_site(head, &config, client);
+            }
+            let response = asset.filter(|_| config.page).and_then(|asset| asset.response(head, &config));
+            return response.ok_or(Refusal::NotFound);
         }
         // The caller handles upgrades; one would get the same answer here.
         Route::Probe | Route::Upgrade(_) => {
@@ -68,6 +74,16 @@ fn page_of_program(
     let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();
     let caller = admission.as_ref().and_then(|admission| admission.caller.name());
     program.page(&Request::new(head, client, caller), registry)
+}
+
+/// Browsers do not say why a frame stays empty, but to those that look into their console.
+fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
+    if let Some(site) = refused_site(head, config) {
+        let site = Excerpt::of(site, LOGGED_CHARS);
+        log::info!(
+            "Frame refused ... a page of {site} shows the chat, and embed_origins does not list it: add it there, under [web] {client}"
+        );
+    }
 }
 
 /// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the

@@ -186,11 +186,11 @@ test("the newest answer stays in view, and earlier ones do too", async () => {
   await page.setViewportSize({ width: 360, height: 320 });
   await settled(inView);
   // Who reads what is above is left there.
-  await page.locator("main").evaluate((main) => { main.scrollTop = 0; });
+  await page.locator("#scroller").evaluate((main) => { main.scrollTop = 0; });
   await page.waitForFunction(() => !isScrolledToEnd);
   await page.setViewportSize({ width: 360, height: 640 });
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  assert.equal(await page.locator("main").evaluate((main) => main.scrollTop), 0);
+  assert.equal(await page.locator("#scroller").evaluate((main) => main.scrollTop), 0);
   await leave();
   await server.stop();
 });

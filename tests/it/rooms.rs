@@ -11,7 +11,7 @@ const LINES: [&[&str]; 9] = [
     &["config"],
     &["auth", "metrics"],
     &["http"],
-    &["replies", "stream"],
+    &["replies", "stream", "languages"],
     &["error"],
     &["ini"],
 ];

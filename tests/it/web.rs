@@ -17,7 +17,7 @@ fn every_file_of_the_page_is_protected() {
     );
     for (path, kind, words) in [
         ("/", "text/html", "<title>A &amp; B</title>"),
-        ("/page.css", "text/css", "--accent: #c2185b; --on-accent: #ffffff"),
+        ("/page.css", "text/css", "--accent: #c2185b;\n  --on-accent: #ffffff;"),
         ("/page.js", "text/javascript", "new WebSocket"),
         ("/icon.svg", "image/svg+xml", "fill=\"#c2185b\""),
         ("/widget.js", "text/javascript", "accent = \"#c2185b\""),
@@ -57,6 +57,73 @@ fn the_page_needs_no_key_and_can_be_switched_off() {
     assert_eq!(Raw::connect(off.local_addr()).ask(&upgrade("/", "")).status, 101);
     let policy = ask(&serve(""), "GET /", "").header("content-security-policy");
     assert!(policy[0].ends_with("frame-ancestors 'none'"), "{policy:?}");
+}
+
+/// What is in quotes after `start`.
+#[track_caller]
+fn quoted<'a>(text: &'a str, start: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("{start} in {text}"));
+    rest.trim_start_matches('"').split('"').next().unwrap()
+}
+
+#[test]
+fn the_page_has_the_language_of_its_visitor() {
+    let page = |settings: &str, target: &str, accepted: &str| {
+        let answer =
+            ask(&serve(settings), &format!("GET {target}"), &format!("Accept-Language: {accepted}\r\n"));
+        let languages = [quoted(&answer.body, "<html lang="), quoted(&answer.body, "dir=")].join(" ");
+        (languages, quoted(&answer.body, "placeholder=").to_owned(), answer.header("vary"))
+    };
+    let vary = || vec!["Accept-Language".to_owned()];
+    for (settings, target, accepted, languages, placeholder) in [
+        ("", "/", "fi, de-CH;q=0.9, en;q=0.8", "de ltr", "Ihre Nachricht"),
+        ("", "/", "fi", "en ltr", "Your message"),
+        ("", "/", "ar", "ar rtl", "رسالتك"),
+        ("", "/?lang=fr-CA", "de", "fr ltr", "Votre message"),
+        ("", "/?lang=fi", "de", "de ltr", "Ihre Nachricht"),
+        ("[page]\nyour_message = \"Moin\"", "/?lang=de", "de", "de ltr", "&quot;Moin&quot;"),
+    ] {
+        assert_eq!(
+            page(settings, target, accepted),
+            (languages.to_owned(), placeholder.to_owned(), vary()),
+            "{target} {accepted}"
+        );
+    }
+    let fixed = page("[web]\nlanguage = ja", "/?lang=fr", "de");
+    assert_eq!(fixed, ("ja ltr".to_owned(), "メッセージ".to_owned(), Vec::new()));
+    // The other languages stay on the server.
+    let german = ask(&serve(""), "GET /", "Accept-Language: de\r\n").body;
+    assert!(!german.contains("Votre message") && !german.contains("Your message"), "{german}");
+    assert_eq!(quoted(&german, "data-try-now="), "Jetzt versuchen");
+}
+
+#[test]
+fn the_theme_is_that_of_the_settings_or_of_the_site() {
+    let media = |settings: &str, theme: &str| {
+        let server = serve(settings);
+        let page = ask(&server, &format!("GET /{theme}"), "").body;
+        let style = quoted(&page, "href=\"page.css").to_owned();
+        let style = ask(&server, &format!("GET /page.css{style}"), "").body;
+        let (_, dark) = style.split_once("@media ").unwrap();
+        [quoted(&page, "color-scheme\" content=").to_owned(), dark.split(" {").next().unwrap().to_owned()]
+    };
+    assert_eq!(media("", ""), ["light dark", "(prefers-color-scheme: dark)"]);
+    assert_eq!(media("[web]\ntheme = dark", ""), ["dark", "all"]);
+    assert_eq!(media("[web]\ntheme = dark", "?theme=light"), ["light", "not all"]);
+    assert_eq!(media("[web]\ntheme = light", "?theme=pink"), ["light", "not all"]);
+}
+
+#[test]
+fn a_link_to_a_statement_on_privacy() {
+    let footer = |settings: &str| {
+        let body = ask(&serve(settings), "GET /", "").body;
+        body.split_once("<footer>").map(|(_, rest)| rest.split("</footer>").next().unwrap().to_owned())
+    };
+    assert_eq!(footer(""), None);
+    assert_eq!(
+        footer("[web]\nlanguage = de\nprivacy = https://a.example/?a=\"&b").unwrap(),
+        "<a href=\"https://a.example/?a=&quot;&amp;b\" target=\"_blank\" rel=\"noopener\">Datenschutz</a>"
+    );
 }
 
 #[test]
@@ -201,6 +268,53 @@ for family in read(sys.stdin.read()):
         ] {
             assert!(read.lines().any(|found| found == line), "{line}: {read}");
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_refused_is_in_the_log() {
+        let server = Replyd::serve("[web]\nembed_origins = https://shop.example");
+        let frame = |target: &str, site: &str| {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nReferer: {site}\r\n\r\n");
+            assert_eq!(Raw::connect(server.address).ask(&head).status, 200);
+        };
+        frame("/?embedded", "https://shop.example/");
+        frame("/", "https://elsewhere.example/");
+        frame("/?embedded&lang=de", "https://other.example/");
+        server.log().wait_for("Frame refused ... a page of https://other.example shows the chat");
+        let log = server.stop();
+        assert_eq!(log.matches("Frame refused").count(), 1, "{log}");
+    }
+
+    #[test]
+    fn a_logo_is_a_picture_of_its_own_file() {
+        const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+        let server = Replyd::serve_with("[web]\nlogo = shop.png\n[bot]\ngreeting = a\n", |command| {
+            std::fs::write(command.get_current_dir().unwrap().join("shop.png"), SVG).unwrap();
+        });
+        let get = |path: &str| {
+            Raw::connect(server.address).ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        };
+        let logo = get("/logo");
+        assert_eq!((logo.status, logo.body.as_str()), (200, SVG));
+        // What it is shows in its content, and a script in it does not run.
+        assert_eq!(logo.header("content-type"), ["image/svg+xml"]);
+        assert!(
+            logo.header("content-security-policy")[0].starts_with("default-src 'none'; script-src 'self'")
+        );
+        assert!(get("/").body.contains("<img src=\"logo\" alt=\"\">"));
+
+        let folder = server.folder.path();
+        std::fs::write(folder.join("shop.png"), "no picture").unwrap();
+        server.log().wait_for("config.ini:2: logo: the logo is not a PNG, JPEG, GIF, WebP, AVIF or SVG");
+        server.log().wait_for("is not accepted: keeping the previous logo");
+        assert_eq!(get("/logo").body, SVG);
+        std::fs::write(folder.join("shop.png"), "GIF89a").unwrap();
+        server.log().wait_for("changed: logo");
+        assert_eq!(get("/logo").header("content-type"), ["image/gif"]);
+        std::fs::write(folder.join("config.ini"), "[page]\nsend = Go\n").unwrap();
+        server.log().wait_for("[page]");
+        assert_eq!(get("/logo").status, 404);
+        assert!(!get("/").body.contains("src=\"logo\""));
     }
 
     #[test]

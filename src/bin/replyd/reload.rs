@@ -146,6 +146,7 @@ impl Reload {
             None if self.sources.replies_file.is_some() => "settings".to_owned(),
             None | Some("replies_file") => format!("{} replies", before.replies.len()),
             Some("tls_certificate") => "certificate".to_owned(),
+            Some("logo") => "logo".to_owned(),
             Some(_) => "key for tokens".to_owned(),
         };
         log::error!("{file} is not accepted: keeping the previous {kept}");

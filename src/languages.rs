@@ -1,0 +1,157 @@
+//! The languages of the page, and its texts in each of them: one table, `languages/texts.ini`.
+
+mod page_texts;
+
+use std::{fmt, str::FromStr, sync::LazyLock};
+
+pub use page_texts::PageTexts;
+
+use crate::{
+    error::Error,
+    ini::{self, Section},
+};
+
+/// The table: a section for each language, the first of which is English.
+static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| ini::parse(include_str!("languages/texts.ini")).0);
+
+/// Languages that are written from right to left.
+const RIGHT_TO_LEFT: [&str; 1] = ["ar"];
+
+/// A language of the page, by its code (ISO 639-1): `en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `pl`, `tr`, `zh`, `ja` or `ar`.
+///
+/// ```
+/// let language: replyd::Language = "de".parse()?;
+/// assert_eq!(language.to_string(), "de");
+/// # Ok::<(), replyd::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Language(&'static str);
+
+impl Language {
+    pub(crate) const ENGLISH: Language = Language("en");
+
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Language> {
+        TABLE.iter().map(|section| Language(&section.name))
+    }
+
+    /// As `from_str`; the error says what was expected.
+    pub(crate) fn parse(code: &str) -> Result<Language, String> {
+        Language::all().find(|language| language.0 == code).ok_or_else(|| {
+            let codes: Vec<&str> = Language::all().map(|language| language.0).collect();
+            format!("a language of the page ({})", codes.join(", "))
+        })
+    }
+
+    /// The language of a tag (RFC 5646), whatever its region and script: German for `de-AT`.
+    pub(crate) fn of_tag(tag: &str) -> Option<Language> {
+        let (primary, _) = tag.split_once(['-', '_']).unwrap_or((tag, ""));
+        Language::all().find(|language| language.0.eq_ignore_ascii_case(primary))
+    }
+
+    /// The one that is preferred by the items of `Accept-Language` (RFC 9110, section 12.5.4): that with the highest weight,
+    /// the first of several with the same.
+    pub(crate) fn preferred<'a>(items: impl Iterator<Item = &'a str>) -> Option<Language> {
+        let mut best: Option<(f32, Language)> = None;
+        for item in items {
+            let (tag, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
+            let weight = parameter.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
+            let weight: f32 = weight.unwrap_or(0.0);
+            let is_better = weight > best.map_or(0.0, |(weight, _)| weight);
+            if let Some(language) = Language::of_tag(tag.trim()).filter(|_| is_better) {
+                best = Some((weight, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+
+    /// `ltr` or `rtl`, as the `dir` of a document has it.
+    pub(crate) fn direction(self) -> &'static str {
+        if RIGHT_TO_LEFT.contains(&self.0) { "rtl" } else { "ltr" }
+    }
+
+    /// The texts of the page with their names, some of them as an owner has them.
+    pub(crate) fn texts(self, own: &PageTexts) -> impl Iterator<Item = (&'static str, &str)> {
+        let section = TABLE.iter().find(|section| section.name == self.0);
+        let entries = section.into_iter().flat_map(|section| &section.entries);
+        entries.map(|entry| (&*entry.name, own.get(&entry.name).unwrap_or(&entry.value)))
+    }
+}
+
+impl FromStr for Language {
+    type Err = Error;
+
+    fn from_str(code: &str) -> Result<Language, Error> {
+        Language::parse(code)
+            .map_err(|expected| Error::config(vec![format!("language: expected {expected}, found {code:?}")]))
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in braces of a text.
+    fn blanks(text: &str) -> Vec<&str> {
+        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    #[test]
+    fn every_language_has_every_text() {
+        let (sections, faults) = ini::parse(include_str!("languages/texts.ini"));
+        assert_eq!(faults.lines("texts.ini"), [""; 0]);
+        let codes: Vec<&str> = sections.iter().map(|section| &*section.name).collect();
+        assert_eq!(codes, ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "zh", "ja", "ar"]);
+        let english = &sections[0].entries;
+        for Section { name: code, entries, .. } in &sections {
+            let names = |entries: &[ini::Entry]| -> Vec<String> {
+                entries.iter().map(|entry| entry.name.clone()).collect()
+            };
+            assert_eq!(names(entries), names(english), "{code}");
+            for (entry, english) in entries.iter().zip(english) {
+                let mut found = [blanks(&entry.value), blanks(&english.value)];
+                found.iter_mut().for_each(|names| names.sort_unstable());
+                assert_eq!(found[0], found[1], "[{code}] {}", entry.name);
+                assert!(!entry.value.is_empty(), "[{code}] {}", entry.name);
+                let is_sentence = |text: &str| text.ends_with(['.', '。']);
+                assert_eq!(is_sentence(&entry.value), is_sentence(&english.value), "[{code}] {}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_browser_prefers() {
+        for (header, expected) in [
+            ("de", Some("de")),
+            ("de-AT,de;q=0.9,en;q=0.8", Some("de")),
+            ("fi, sv;q=0.9, pl;q=0.3, en;q=0.2", Some("pl")),
+            ("en;q=0.5, ja;q=0.7", Some("ja")),
+            ("fr;q=0.8, es;q=0.8", Some("fr")),
+            ("zh-Hant-TW", Some("zh")),
+            ("PT-br", Some("pt")),
+            ("de;q=0, en;q=0.1", Some("en")),
+            ("de; q=0.4, en;q=0.1", Some("de")),
+            ("de;q=x", None),
+            ("de;q=nan", None),
+            ("*", None),
+            ("fi", None),
+            ("", None),
+            ("deutsch", None),
+        ] {
+            let preferred = Language::preferred(header.split(',').map(str::trim));
+            assert_eq!(preferred, expected.and_then(Language::of_tag), "{header}");
+        }
+    }
+}

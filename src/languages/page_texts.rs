@@ -1,0 +1,48 @@
+//! Texts of the page as an owner wants them.
+
+use super::Language;
+use crate::{error::Error, ini};
+
+/// Texts of the page that replace its own, whatever the language. The names are those of `[page]` in `config.example.ini`.
+///
+/// ```
+/// let texts = replyd::PageTexts::default().with("your_message", "Ask us anything")?;
+/// assert!(replyd::PageTexts::default().with("your_massage", "Ask us anything").is_err());
+/// # Ok::<(), replyd::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageTexts(Vec<(&'static str, String)>);
+
+impl PageTexts {
+    /// The same with another text.
+    ///
+    /// # Errors
+    ///
+    /// When no text has this name, or `text` is empty.
+    pub fn with(mut self, name: &str, text: &str) -> Result<PageTexts, Error> {
+        self.set(name, text).map_err(|sentence| Error::config(vec![sentence]))?;
+        Ok(self)
+    }
+
+    pub(crate) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let none = PageTexts::default();
+        let Some((known, example)) = Language::ENGLISH.texts(&none).find(|(known, _)| *known == name) else {
+            let names: Vec<&str> = Language::ENGLISH.texts(&none).map(|(known, _)| known).collect();
+            let hint = match ini::nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            return Err(format!("the page has no text {name:?}; {hint}"));
+        };
+        if text.trim().is_empty() {
+            return Err(format!("{name}: expected a text; write for example '{name} = {example}'"));
+        }
+        self.0.retain(|(other, _)| *other != known);
+        self.0.push((known, text.to_owned()));
+        Ok(())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, text)| &**text)
+    }
+}
