@@ -130,12 +130,18 @@ impl Load {
 
 /// A connection that is upgraded and has been greeted; it blocks.
 pub(crate) fn greeted(address: SocketAddr) -> std::net::TcpStream {
-    let mut stream = std::net::TcpStream::connect(address).expect("the server takes clients");
-    stream.set_nodelay(true).expect("it is a TCP socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
+    let mut stream = connected(address);
     stream.write_all(UPGRADE).expect("the server reads");
     read_head(&mut stream);
     expect(&mut stream, GREETING);
+    stream
+}
+
+/// A connection on which nothing was said yet; it blocks.
+pub(crate) fn connected(address: SocketAddr) -> std::net::TcpStream {
+    let stream = std::net::TcpStream::connect(address).expect("the server takes clients");
+    stream.set_nodelay(true).expect("it is a TCP socket");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
     stream
 }
 

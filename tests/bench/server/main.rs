@@ -1,9 +1,9 @@
 //! How near replyd stands to the floor, the least that a thread for each client costs: `cargo bench --bench server`.
 //!
 //! It starts the real binary, the floor, and where there is a `deno` on the PATH the article's program; drives each with the
-//! same load on loopback, in turns; and prints figures, ratios, and both as one line of JSON. It takes about five minutes;
-//! `-- SECONDS PART ...` says how long each single measurement takes, 2 by default, and which parts are wanted. With the path of
-//! an earlier binary in the variable `REPLYD_BEFORE`, that one takes part.
+//! same load on loopback, in turns; and prints figures, ratios, and both as one line of JSON. Only replyd has a chat page, which
+//! it weighs and visits. It takes about five minutes; `-- SECONDS PART ...` says how long each single measurement takes, 2 by
+//! default, and which parts are wanted. With the path of an earlier binary in the variable `REPLYD_BEFORE`, that one takes part.
 
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -13,6 +13,7 @@ mod floor;
 mod load;
 mod memory;
 mod open;
+mod page;
 mod report;
 mod subject;
 mod wire;
@@ -42,7 +43,7 @@ fn measure(arguments: &[String]) {
     let time = Duration::from_secs(seconds);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
     let folder = folder.path();
-    let parts: [Part<'_>; 8] = [
+    let parts: [Part<'_>; 9] = [
         ("closed", &|report| closed::compare(report, &subjects(folder), time)),
         ("paced", &|report| open::pace(report, &subjects(folder), time)),
         ("sessions", &|report| open::churn(report, &subjects(folder), time)),
@@ -51,6 +52,7 @@ fn measure(arguments: &[String]) {
         ("memory", &|report| memory::idle(report, folder)),
         ("rounds", &|report| memory::come_and_go(report, folder)),
         ("start", &|report| memory::start(report, folder)),
+        ("page", &|report| page::visit(report, folder)),
     ];
     let is_named = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !parts.iter().any(|(name, _)| is_named(name));
@@ -73,4 +75,9 @@ fn subjects(folder: &Path) -> Vec<Subject> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// The time that this part of all times does not exceed; they are sorted.
+fn percentile(times: &[Duration], part: f64) -> Duration {
+    times[((times.len() - 1) as f64 * part) as usize]
 }

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     ROUNDS, load,
     load::Load,
-    median,
+    median, percentile,
     report::{Report, Target},
     subject::Subject,
     wire::{ANSWER, SLOW_QUESTION},
@@ -35,10 +35,8 @@ pub(crate) fn pace(report: &mut Report, subjects: &[Subject], time: Duration) {
 
 fn percentiles(mut times: Vec<Duration>) -> [(&'static str, f64); 3] {
     times.sort_unstable();
-    [("us p50", 0.5), ("us p99", 0.99), ("us p99.9", 0.999)].map(|(name, part)| {
-        let at = ((times.len() - 1) as f64 * part) as usize;
-        (name, times[at].as_secs_f64() * 1e6)
-    })
+    [("us p50", 0.5), ("us p99", 0.99), ("us p99.9", 0.999)]
+        .map(|(name, part)| (name, percentile(&times, part).as_secs_f64() * 1e6))
 }
 
 /// Connect, upgrade, greeting, one question, Close.
