@@ -2,6 +2,8 @@
 
 mod view;
 
+use std::sync::LazyLock;
+
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use crate::{
@@ -19,6 +21,26 @@ pub(crate) enum Asset {
     Icon,
     Widget,
     Logo,
+}
+
+static STYLE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/page.css")));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/page.js")));
+static WIDGET: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/widget.js")));
+
+/// A style sheet or script without lines that are only comments, and without indentation: a fifth less for each visitor to load.
+fn without_comments(source: &str) -> String {
+    let mut lean = String::with_capacity(source.len());
+    let mut is_comment = false;
+    for line in source.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"))
+    {
+        is_comment |= line.starts_with("/*");
+        if !is_comment {
+            lean += line;
+            lean.push('\n');
+        }
+        is_comment &= !line.ends_with("*/");
+    }
+    lean
 }
 
 impl Asset {
@@ -46,6 +68,10 @@ impl Asset {
         if self == Asset::Page && config.language.is_none() {
             response = response.with_header("Vary", "Accept-Language");
         }
+        if self == Asset::Widget {
+            // A module of another site would not even run, and could not say why.
+            response = response.with_header("Access-Control-Allow-Origin", "*");
+        }
         Some(response.rendered(head.method() != "HEAD").expect("the headers are visible ASCII"))
     }
 
@@ -55,16 +81,16 @@ impl Asset {
         Some(match self {
             Asset::Page => ("text/html; charset=utf-8", page(view, config).into()),
             Asset::Style => {
-                let style = filled(include_str!("page/page.css"), |name| match name {
+                let style = filled(&STYLE, |name| match name {
                     "dark" => Some(media_of_dark(view.theme).into()),
                     name => color(name),
                 });
                 ("text/css; charset=utf-8", style.into())
             }
-            Asset::Script => ("text/javascript; charset=utf-8", include_str!("page/page.js").into()),
+            Asset::Script => ("text/javascript; charset=utf-8", SCRIPT.as_bytes().into()),
             Asset::Icon => ("image/svg+xml", filled(include_str!("page/icon.svg"), color).into()),
             Asset::Widget => {
-                let script = filled(include_str!("page/widget.js"), |name| match name {
+                let script = filled(&WIDGET, |name| match name {
                     "theme" => Some(config.theme.to_string()),
                     name => color(name),
                 });
@@ -206,11 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn comments_are_left_out() {
+        let source = "/* One\n   two. */\na { b: c; } /* d */\n  // e\n\n  f(\"//\"); // g\n";
+        assert_eq!(without_comments(source), "a { b: c; } /* d */\nf(\"//\"); // g\n");
+    }
+
+    #[test]
     fn what_an_owner_writes_is_text() {
         let texts = PageTexts::default().with("send", "\"<&>\" {title} {seconds}").unwrap();
         let config = Config { title: "<b> & {max_bytes}".into(), page_texts: texts, ..Config::default() };
         let page = text(Asset::Page, Language::ENGLISH, &config);
-        assert!(page.contains("<h1 dir=\"auto\">&lt;b&gt; &amp; {max_bytes}</h1>"), "{page}");
+        assert!(page.contains("<h1><bdi>&lt;b&gt; &amp; {max_bytes}</bdi></h1>"), "{page}");
         assert!(page.contains("aria-label=\"&quot;&lt;&amp;&gt;&quot; {title} {seconds}\""), "{page}");
     }
 
@@ -218,14 +250,14 @@ mod tests {
     fn nothing_is_left_to_fill_in() {
         for asset in ASSETS {
             let text = text(asset, Language::ENGLISH, &Config::default());
-            let blanks = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-            let is_name = |name: &&str| {
+            let is_name = |name: &str| {
                 !name.is_empty() && name.chars().all(|char| char.is_ascii_lowercase() || char == '_')
             };
-            // The numbers in the texts of the script are filled in there.
-            let left = blanks.filter(is_name).filter(|_| asset != Asset::Script);
-            let left: Vec<&str> =
-                left.filter(|name| !["status", "seconds", "bytes", "limit"].contains(name)).collect();
+            // A dollar sign before it makes it one of the script; so are the numbers in its texts.
+            let names = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$'));
+            let names = names.filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0));
+            let of_script = ["status", "seconds", "bytes", "limit"];
+            let left: Vec<&str> = names.filter(|name| is_name(name) && !of_script.contains(name)).collect();
             assert_eq!(left, [""; 0], "{asset:?}");
         }
     }

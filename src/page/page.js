@@ -351,8 +351,11 @@ function show(message) {
   const entry = element("div", message.from === "me" ? "message mine" : "message");
   const bubble = element("div", "bubble");
   const [body, offers] = message.from === "me" ? [message.text, []] : parts(message.text);
-  bubble.dir = "auto";
-  bubble.append(...linked(body));
+  // The bubble itself is laid out as the page is, whatever the direction of its text.
+  const content = element("div", "");
+  content.dir = "auto";
+  content.append(...linked(body));
+  bubble.append(content);
   const below = element("div", "below");
   const time = element("time", "", new Date(message.at).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }));
   time.dateTime = new Date(message.at).toISOString();

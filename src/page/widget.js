@@ -1,60 +1,223 @@
 "use strict";
 
-// Adds a button to the page that opens the chat in a frame: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
+// Adds a button to a page that opens the chat in a frame: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
 (() => {
   const script = document.currentScript;
-  const { title = "Chat", accent = "{accent}", key } = script.dataset;
+  const existing = window.replydChat;
+  if (!script?.src) {
+    if (!existing) console.error("replyd: widget.js must be loaded by <script src=...> without type=\"module\", and not by an import");
+    return;
+  }
+  // A page that replaces its body instead of loading another one runs the script again.
+  if (existing) return existing.replyd(script.dataset);
+
   const address = new URL(".", script.src);
-  const hash = key ? "#key=" + encodeURIComponent(key) : "";
-
-  // The button's text is black or white, whichever has more contrast (WCAG 2.2, contrast ratio).
-  const parts = accent.match(/^#(..)(..)(..)$/)?.slice(1).map((part) => (parseInt(part, 16) / 255) ** 2.2);
-  const luminance = parts ? 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] : 0;
-
-  // Properties are set through the DOM: a page's Content-Security-Policy may forbid style sheets and attributes, but not this.
-  const style = (element, styles) => Object.assign(element.style, styles);
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = title;
-  button.setAttribute("aria-expanded", "false");
-  style(button, {
-    position: "fixed", insetBlockEnd: "1rem", insetInlineEnd: "1rem", zIndex: 2147483647, padding: ".75rem 1.25rem",
-    font: "600 1rem/1.2 system-ui, sans-serif", color: luminance > 0.179 ? "#000" : "#fff", background: accent, border: "0", borderRadius: "2rem",
-    boxShadow: "0 2px 12px rgb(0 0 0 / .35)", cursor: "pointer",
-  });
-
-  // Created when it is first opened, so that visitors who do not chat cost no connection.
-  let frame;
-  const open = () => {
-    if (!frame) {
-      frame = document.createElement("iframe");
-      frame.title = title;
-      frame.src = address.href + hash;
-      frame.referrerPolicy = "no-referrer";
-      style(frame, {
-        position: "fixed", insetBlockEnd: "4.75rem", insetInlineEnd: "1rem", zIndex: 2147483647,
-        width: "min(24rem, calc(100vw - 2rem))", height: "min(36rem, calc(100dvh - 6rem))", border: "0",
-        borderRadius: "1rem", boxShadow: "0 4px 24px rgb(0 0 0 / .35)", background: "Canvas",
-      });
-      document.body.append(frame);
+  // Whether it is open in this tab, once the visitor has opened or closed it.
+  const STORE = "replyd";
+  const COVERS = matchMedia("(max-width: 480px), (max-height: 480px)");
+  // Times in milliseconds after which a page that has not reported is not there: once something is loaded, and at all. Not all browsers
+  // say when they have refused one.
+  const READY_TIME = 2000;
+  const LOAD_TIME = 8000;
+  // In pixels, because pages change what a rem is.
+  const STYLE = `
+    * { box-sizing: border-box; }
+    [hidden] { display: none !important; }
+    button { font: 600 16px/1.2 system-ui, sans-serif; border: 0; cursor: pointer; }
+    :focus-visible { outline: 3px solid #fff; box-shadow: 0 0 0 6px #000; }
+    .toggle { position: fixed; inset-block-end: max(16px, env(safe-area-inset-bottom)); inset-inline-end: 16px; min-height: 48px;
+      max-width: calc(100vw - 32px); padding: 12px 20px; border-radius: 24px; color: var(--on-accent); background: var(--accent); }
+    .toggle[aria-expanded=false]::before { content: ""; display: inline-block; width: 20px; height: 18px; margin-inline-end: 8px;
+      vertical-align: -4px; background: currentColor;
+      clip-path: path("M3 0h14a3 3 0 0 1 3 3v8a3 3 0 0 1-3 3H9l-5 4v-4H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"); }
+    .toggle:not(:focus-visible), .panel { box-shadow: 0 2px 16px rgb(0 0 0 / .35); }
+    .unread::after { content: ""; position: absolute; inset-block-start: -3px; inset-inline-end: 2px; width: 16px; height: 16px;
+      border: 2px solid #fff; border-radius: 50%; background: #d11; }
+    .panel { position: fixed; inset-block-end: 80px; inset-inline-end: 16px; width: min(384px, calc(100vw - 32px));
+      height: min(600px, calc(100dvh - 96px)); border-radius: 16px; overflow: hidden; background: Canvas; color: CanvasText; }
+    .left > .toggle, .left > .panel { left: 16px; right: auto; }
+    .right > .toggle, .right > .panel { left: auto; right: 16px; }
+    iframe { display: block; width: 100%; height: 100%; border: 0; }
+    .panel:not(.ready) > iframe { visibility: hidden; position: absolute; }
+    .panel:not(.ready, .refused)::before { content: "…"; display: block; padding-block-start: 40%; text-align: center; font-size: 32px; }
+    .refused { height: auto; padding: 64px 24px 40px; text-align: center; }
+    a { display: inline-block; padding: 12px 20px; border-radius: 24px; font: 600 16px/1.4 system-ui, sans-serif; text-decoration: none;
+      color: var(--on-accent); background: var(--accent); }
+    .close { position: absolute; inset-block-start: 8px; inset-inline-end: 8px; width: 40px; height: 40px; border-radius: 50%; padding: 0;
+      font-size: 20px; color: inherit; background: none; }
+    .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+    @media (max-width: 480px), (max-height: 480px) {
+      .open > .panel { inset: var(--top, 0) 0 auto; width: 100%; height: var(--height, 100%); border-radius: 0; }
+      .open > .toggle { display: none; }
     }
-    frame.style.display = "block";
-    button.setAttribute("aria-expanded", "true");
+    @media print { div { display: none; } }`;
+
+  const make = (name, properties) => Object.assign(document.createElement(name), properties);
+  const host = window.replydChat = make("replyd-chat");
+  const box = make("div");
+  const toggle = make("button", { type: "button", className: "toggle" });
+  const panel = make("div", { className: "panel", role: "dialog", hidden: true });
+  const shut = make("button", { type: "button", className: "close", textContent: "✕", ariaLabel: "Close" });
+  const news = make("span", { className: "unseen", role: "status" });
+  // Inline and important, this is stronger than any style sheet of the page.
+  for (const [name, value] of [["all", "initial"], ["position", "fixed"], ["z-index", "2147483647"]]) {
+    host.style.setProperty(name, value, "important");
+  }
+  const root = host.attachShadow({ mode: "open" });
+  // A page's Content-Security-Policy may forbid style elements and attributes, but not this.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
+  root.adoptedStyleSheets = [sheet];
+  panel.append(shut);
+  box.append(toggle, panel, news);
+  root.append(box);
+
+  let options;
+  let labels = { close: "Close", unread: "" };
+  // Created when it is first opened, so that visitors who do not chat cost no connection and nothing is stored for them.
+  let frame;
+  // In place of a frame that is not shown.
+  let link;
+  let isReady = false;
+  let takesFocus = false;
+
+  host.replyd = (dataset) => {
+    options = { title: "Chat", theme: "{theme}", lang: document.documentElement.lang, ...dataset };
+    box.className = panel.hidden ? "" : "open";
+    const { position = "" } = options;
+    if (["left", "right"].includes(position)) box.classList.add(position);
+    else if (position) console.warn(`replyd: data-position="${position}" is neither left nor right`);
+    box.style.colorScheme = ["light", "dark"].includes(options.theme) ? options.theme : "light dark";
+    color(options.accent ?? "{accent}");
+    panel.ariaLabel = options.title;
+    label();
+    put();
+  };
+
+  // The text of the button is black or white, whichever has more contrast (WCAG 2.2).
+  function color(wanted) {
+    const canvas = document.createElement("canvas").getContext("2d");
+    // Opaque colors of any notation are read as #rrggbb, and what is not a color leaves the one before.
+    const [read, again] = ["#000", "#fff"].map((before) => {
+      canvas.fillStyle = before;
+      canvas.fillStyle = wanted;
+      return canvas.fillStyle;
+    });
+    const isValid = read === again && /^#[\da-f]{6}$/.test(read);
+    if (!isValid) console.warn(`replyd: data-accent="${wanted}" is not an opaque color such as #c2185b`);
+    const accent = isValid ? read : "{accent}";
+    const [red, green, blue] = accent.match(/\w\w/g).map((part) => (parseInt(part, 16) / 255) ** 2.2);
+    box.style.setProperty("--accent", accent);
+    box.style.setProperty("--on-accent", 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff");
+  }
+
+  function label() {
+    toggle.textContent = panel.hidden ? options.title : labels.close;
+    toggle.ariaExpanded = String(!panel.hidden);
+    shut.ariaLabel = labels.close;
+  }
+
+  function load() {
+    const url = new URL(address);
+    url.search = new URLSearchParams({ embedded: "", lang: options.lang, theme: options.theme });
+    if (options.key) url.hash = "key=" + encodeURIComponent(options.key);
+    frame = make("iframe", { title: options.title, src: url.href, referrerPolicy: "origin" });
+    const check = () => isReady || refused(url);
+    frame.onload = () => setTimeout(check, READY_TIME);
+    setTimeout(check, LOAD_TIME);
+    panel.prepend(frame);
+  }
+
+  // Browsers show a grey box instead of a page that may not be in a frame here, and tell the site nothing.
+  function refused(url) {
+    if (link) return;
+    console.error(`replyd: the chat of ${address} does not show in this page. If it can be reached, list ${location.origin} in its embed_origins, under [web].`);
+    url.search = "";
+    link = make("a", { href: url.href, target: "_blank", rel: "noopener", textContent: options.title + " ↗" });
+    panel.append(link);
+    panel.classList.add("refused");
+  }
+
+  function show(isOpen) {
+    if (isOpen && !frame) load();
+    panel.hidden = !isOpen;
+    box.classList.toggle("open", isOpen);
+    toggle.classList.remove("unread");
+    news.textContent = "";
+    label();
+    cover();
+  }
+
+  // What is behind a panel that covers it cannot be reached.
+  function cover() {
+    document.body.inert = COVERS.matches && !panel.hidden;
+  }
+
+  function byVisitor(isOpen) {
+    show(isOpen);
+    try {
+      sessionStorage.setItem(STORE, isOpen ? "open" : "closed");
+    } catch { /* It may be blocked: then the next page does not know. */ }
+    takesFocus = isOpen;
+    if (isOpen) focusFrame();
+    else toggle.focus();
+  }
+
+  function focusFrame() {
     frame.focus();
-  };
-  const close = () => {
-    frame.style.display = "none";
-    button.setAttribute("aria-expanded", "false");
-    button.focus();
-  };
-  const isOpen = () => button.getAttribute("aria-expanded") === "true";
-  button.onclick = () => (isOpen() ? close() : open());
-  addEventListener("message", (event) => {
-    if (frame && event.source === frame.contentWindow && event.data === "replyd: close") close();
+    if (!isReady) return;
+    takesFocus = false;
+    frame.contentWindow.postMessage({ replyd: "opened" }, address.origin);
+  }
+
+  addEventListener("message", ({ source, origin, data }) => {
+    if (source !== frame?.contentWindow || origin !== address.origin) return;
+    if (data?.replyd === "close") byVisitor(false);
+    if (data?.replyd === "answered" && panel.hidden) {
+      toggle.classList.add("unread");
+      news.textContent = labels.unread;
+    }
+    if (data?.replyd === "ready") {
+      isReady = true;
+      // It may have been slow.
+      link?.remove();
+      panel.classList.remove("refused");
+      panel.classList.add("ready");
+      labels = data;
+      label();
+      if (takesFocus) focusFrame();
+    }
   });
-  addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && isOpen()) close();
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing && !panel.hidden) byVisitor(false);
   });
-  if (document.body) document.body.append(button);
-  else addEventListener("DOMContentLoaded", () => document.body.append(button));
+  toggle.onclick = () => byVisitor(panel.hidden);
+  shut.onclick = () => byVisitor(false);
+  COVERS.onchange = cover;
+  // The keyboard of a phone takes its place from the visible part of the page only, unless somebody has zoomed in.
+  visualViewport.onresize = visualViewport.onscroll = () => {
+    const { scale, height, offsetTop } = visualViewport;
+    box.style.setProperty("--height", scale === 1 ? height + "px" : "100%");
+    box.style.setProperty("--top", scale === 1 ? offsetTop + "px" : "0");
+  };
+
+  // Outside the body, which some pages replace, and after it.
+  function put() {
+    if (document.body && !host.isConnected) document.documentElement.append(host);
+  }
+
+  function start() {
+    put();
+    // It comes back if a page removes it.
+    new MutationObserver(put).observe(document.documentElement, { childList: true });
+    let stored = "";
+    try {
+      stored = sessionStorage.getItem(STORE);
+    } catch { /* see above */ }
+    if (stored === "open" || (stored === null && "open" in options && !COVERS.matches)) show(true);
+  }
+
+  host.replyd(script.dataset);
+  if (document.body) start();
+  else addEventListener("DOMContentLoaded", start);
 })();

@@ -3,73 +3,406 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { GREETING, audit, conversation, launch, quit, screenshot, serve, visit } from "./support.mjs";
+import { GREETING, audit, conversation, launch, moduleFile, quit, screenshot, serve, until, visit } from "./support.mjs";
+
+const BAKERY = `[bot]
+greeting = Willkommen in Annas Bäckerei!
+  > Wann haben Sie geöffnet?
+  > Haben Sie glutenfreies Brot?
+[replies]
+geöffnet = Montag bis Freitag 7–18 Uhr, Samstag 7–13 Uhr.
+  > Wo kann ich parken?
+glutenfrei* = Ja, jeden Donnerstag.
+parken = Hinter dem Haus sind vier Plätze.
+unknown = Das weiß ich leider nicht. Rufen Sie uns an: +49 30 123456
+`;
 
 let site;
 let server;
+let bakery;
 before(async () => {
   await launch();
-  site = createServer((_, response) => {
+  site = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://a");
+    if (pathname.startsWith("/modules/")) {
+      response.setHeader("Content-Type", pathname.endsWith(".css") ? "text/css" : "text/javascript");
+      return response.end(moduleFile(pathname.slice("/modules/".length)));
+    }
+    const policy = searchParams.get("policy");
+    if (policy) response.setHeader("Content-Security-Policy", policy);
     response.setHeader("Content-Type", "text/html");
-    response.end(`<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,"><main><h1>A shop</h1></main>
-      <script src="${server.url}widget.js" data-title="Chat with us"></script>`);
+    response.end(`<!doctype html><html lang="${searchParams.get("lang") ?? "en"}"><head><title>A shop</title>
+      <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">${searchParams.get("head") ?? ""}</head>
+      <body><main><h1>A shop</h1><p>${"Bread and cakes. ".repeat(40)}</p><button id="own">Buy</button> <a href="/other?${searchParams}">Other page</a></main>
+      ${searchParams.get("body") ?? ""}</body></html>`);
   });
   site.listen(0);
   await once(site, "listening");
-  server = await serve(`[web]\nembed_origins = http://127.0.0.1:${site.address().port}\n`);
+  const web = `[web]\ntitle = A shop\nembed_origins = http://127.0.0.1:${site.address().port}\n`;
+  server = await serve(web);
+  bakery = await serve(`${web}accent = #c2185b\n${BAKERY}`);
 });
 after(async () => {
   await quit();
   await server.stop();
+  await bakery.stop();
   site.close();
 });
 
-const visitSite = (host, tolerated) => {
-  const url = `http://${host}:${site.address().port}/`;
-  return visit(url, { tolerated, hosts: [new URL(url).host, new URL(server.url).host], viewport: { width: 1280, height: 800 } });
-};
+const widget = (attributes = 'data-title="Chat with us"', from = server) => `<script src="${from.url}widget.js" ${attributes}></script>`;
 
-test("on a site that may", async () => {
-  const { page, leave } = await visitSite("127.0.0.1");
+// A page of the site: `parts` are the widget or what else it has in its head and body, and its language.
+function visitSite(parts, { host = "127.0.0.1", ...options } = {}) {
+  const url = `http://${host}:${site.address().port}/?${new URLSearchParams(parts)}`;
+  const hosts = [new URL(url).host, new URL(server.url).host, new URL(bakery.url).host];
+  return visit(url, { hosts, viewport: { width: 1280, height: 800 }, ...options });
+}
+
+const toggle = (page) => page.locator("replyd-chat .toggle");
+const panel = (page) => page.locator("replyd-chat .panel");
+
+// The frame with the chat, once it is there.
+async function chat(page) {
+  const found = () => page.frames().find((frame) => frame.url().includes("?embedded"));
+  await until(found);
+  return found();
+}
+
+// The lines of the browser's console, from now on.
+function consoleOf(page) {
+  const lines = [];
+  page.on("console", (message) => lines.push(message.text()));
+  return lines;
+}
+
+const styleOf = (locator, properties) => locator.evaluate((element, properties) => {
+  const style = getComputedStyle(element);
+  return properties.map((property) => style[property]);
+}, properties);
+
+test("on a site that may, with the keyboard alone", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
   const button = page.getByRole("button", { name: "Chat with us" });
   assert.equal(await button.getAttribute("aria-expanded"), "false");
-  await button.press("Enter");
-  const frame = page.frames().find((frame) => frame.url() === server.url) ?? await page.waitForEvent("framenavigated");
+  await audit(page);
+  await page.focus("a");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  const frame = await chat(page);
   await conversation(frame, [GREETING]);
-  await frame.focus("#text");
+  await frame.waitForFunction(() => document.activeElement.id === "text");
   await page.keyboard.type("hello");
   await page.keyboard.press("Enter");
   await conversation(frame, [GREETING, "> hello", GREETING]);
   await audit(page);
   await screenshot(page, "embedded");
+  // The button says what it does now, and the panel has one of its own.
+  assert.equal(await toggle(page).textContent(), "Close");
+  assert.equal(await toggle(page).getAttribute("aria-expanded"), "true");
   await page.keyboard.press("Escape");
-  await page.locator("iframe[title='Chat with us']").waitFor({ state: "hidden" });
+  await panel(page).waitFor({ state: "hidden" });
   assert.equal(await button.getAttribute("aria-expanded"), "false");
-  assert.equal(await button.evaluate((button) => button === document.activeElement), true);
-  await button.click();
+  assert.equal(await button.evaluate((button) => button.getRootNode().activeElement === button), true);
+  await page.keyboard.press("Space");
   await conversation(frame, [GREETING, "> hello", GREETING]);
+  await frame.waitForFunction(() => document.activeElement.id === "text");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await panel(page).getByRole("button", { name: "Close" }).press("Enter");
+  await panel(page).waitFor({ state: "hidden" });
   await leave();
 });
 
-test("a color of its own can be read", async () => {
-  const { page, leave } = await visitSite("127.0.0.1");
-  await page.evaluate((widget) => new Promise((resolve) => {
+test("two taps on a phone, in German", async () => {
+  const phone = { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true, locale: "en-GB" };
+  const { page, leave } = await visitSite({ lang: "de", body: widget('data-title="Fragen Sie uns"', bakery) }, phone);
+  await screenshot(page, "phone-closed");
+  await page.getByRole("button", { name: "Fragen Sie uns" }).tap();
+  const frame = await chat(page);
+  await frame.getByRole("button", { name: "Wann haben Sie geöffnet?" }).tap();
+  await conversation(frame, ["Willkommen in Annas Bäckerei!", "> Wann haben Sie geöffnet?", "Montag bis Freitag 7–18 Uhr, Samstag 7–13 Uhr."]);
+  assert.equal(await frame.locator("html").getAttribute("lang"), "de");
+  // No keyboard has come up to cover it, and nothing behind it can be reached.
+  assert.notEqual(await frame.evaluate(() => document.activeElement.id), "text");
+  assert.equal(await page.evaluate(() => document.body.inert), true);
+  await audit(page);
+  await screenshot(page, "phone-answer");
+  const fills = async () => {
+    const { x, y, width, height } = await panel(page).boundingBox();
+    const size = page.viewportSize();
+    return [x, y, width, height].join() === [0, 0, size.width, size.height].join();
+  };
+  await until(fills);
+  await page.setViewportSize({ width: 760, height: 390 });
+  await until(fills);
+  assert.equal(await frame.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await screenshot(page, "phone-landscape");
+  await panel(page).getByRole("button", { name: "Schließen" }).tap();
+  await panel(page).waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => document.body.inert), false);
+  await toggle(page).waitFor();
+  await leave();
+});
+
+test("any accent can be read, or is refused in the console", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
+  const lines = consoleOf(page);
+  const colors = (accent) => page.evaluate((accent) => {
+    const host = document.querySelector("replyd-chat");
+    host.replyd({ title: "Chat", accent });
+    const { color, backgroundColor } = getComputedStyle(host.shadowRoot.querySelector(".toggle"));
+    return [backgroundColor, color].join();
+  }, accent);
+  const [BLACK, WHITE] = ["rgb(0, 0, 0)", "rgb(255, 255, 255)"];
+  for (const [accent, background, text] of [
+    ["#ffd600", "rgb(255, 214, 0)", BLACK],
+    ["#FFF", WHITE, BLACK],
+    ["gold", "rgb(255, 215, 0)", BLACK],
+    ["rgb(194 24 91)", "rgb(194, 24, 91)", WHITE],
+    ["hsl(240 100% 20%)", "rgb(0, 0, 102)", WHITE],
+  ]) {
+    assert.equal(await colors(accent), [background, text].join(), accent);
+  }
+  assert.deepEqual(lines, []);
+  for (const accent of ["", "nonsense", "#12345680", "transparent", "var(--accent)", "inherit", "url(x)", "red; color: red"]) {
+    assert.equal(await colors(accent), "rgb(11, 87, 208)," + WHITE, accent);
+    assert.ok(lines.pop()?.includes(`data-accent="${accent}" is not an opaque color`), accent);
+  }
+  await leave();
+});
+
+// How Turbo and its kind go to another page: the body is another one, and its scripts run again.
+const TURBO = '<script src="/modules/@hotwired/turbo/dist/turbo.es2017-umd.js"></script>';
+
+for (const [where, parts] of [
+  ["the head", () => ({ head: TURBO + widget('defer data-title="Chat with us"') })],
+  ["the body", () => ({ head: TURBO, body: widget() })],
+  ["both", () => ({ head: TURBO + widget(), body: widget() + widget() })],
+]) {
+  test(`pages that Turbo replaces, with the script in ${where}`, async () => {
+    const { page, leave } = await visitSite(parts());
+    const isOne = async () => await page.locator("replyd-chat").count() === 1 && await page.getByRole("button", { name: "Chat with us" }).count() === 1;
+    await until(isOne);
+    await page.evaluate(() => { window.isSame = true; });
+    await page.getByRole("link").click();
+    await page.waitForURL(/other/);
+    await until(isOne);
+    await page.goBack();
+    await until(isOne);
+    await page.goForward();
+    await page.waitForURL(/other/);
+    await until(isOne);
+    await toggle(page).click();
+    const frame = await chat(page);
+    await conversation(frame, [GREETING]);
+    await frame.fill("#text", "half a sen");
+    await page.goBack();
+    await page.waitForFunction(() => location.pathname === "/");
+    // It is the same frame, with all that was in it, and still open.
+    assert.equal(await frame.inputValue("#text"), "half a sen");
+    assert.equal(await panel(page).isVisible(), true);
+    await toggle(page).click();
+    assert.equal(await page.locator("replyd-chat").count(), 1);
+    assert.equal(await panel(page).isVisible(), false);
+    assert.equal(await page.evaluate(() => window.isSame), true);
+    await leave();
+  });
+}
+
+test("a page that throws everything away", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
+  await page.evaluate((widget) => {
+    document.body.innerHTML = "<main><h1>Another</h1></main>";
     const script = document.createElement("script");
-    Object.assign(script, { src: widget, onload: resolve });
-    Object.assign(script.dataset, { title: "Another", accent: "#ffd600" });
+    Object.assign(script, { src: widget });
+    script.dataset.title = "Ask here";
     document.body.append(script);
-  }), server.url + "widget.js");
-  const button = page.getByRole("button", { name: "Another" });
-  assert.equal(await button.evaluate((button) => getComputedStyle(button).color), "rgb(0, 0, 0)");
+  }, server.url + "widget.js");
+  await page.getByRole("button", { name: "Ask here" }).waitFor();
+  assert.equal(await page.locator("replyd-chat").count(), 1);
+  await page.evaluate(() => document.querySelector("replyd-chat").remove());
+  await page.getByRole("button", { name: "Ask here" }).click();
+  await conversation(await chat(page), [GREETING]);
+  await leave();
+});
+
+test("as a module it says what to do", async () => {
+  for (const body of [`<script type="module" src="${server.url}widget.js"></script>`, `<script type="module">import "${server.url}widget.js";</script>`]) {
+    const { page, leave } = await visitSite({}, { tolerated: /^replyd: / });
+    const lines = consoleOf(page);
+    await page.goto(page.url() + new URLSearchParams({ body }));
+    await until(() => lines.some((line) => line.startsWith("replyd: widget.js must be loaded by <script src=...> without type=\"module\"")));
+    assert.equal(await page.locator("replyd-chat").count(), 0);
+    await leave();
+  }
+});
+
+const HOSTILE = `<style>
+  html { font-size: 62.5%; } body { transform: translateX(0); }
+  * { all: unset; color: lime !important; font-size: 5px !important; }
+  iframe { visibility: hidden !important; width: 0 !important; } button { opacity: .3 !important; pointer-events: none; }
+  replyd-chat, body ~ * { display: none !important; opacity: 0 !important; z-index: -1 !important; transform: scale(.1) !important; }
+</style>`;
+const SHEETS = ["@picocss/pico/css/pico.min.css", "bootstrap/dist/css/bootstrap.min.css", "tailwindcss/preflight.css"]
+  .map((sheet) => [sheet, `<link rel="stylesheet" href="/modules/${sheet}">`]);
+
+test("no style sheet of the site reaches it, and none of its own the site", async () => {
+  const PROPERTIES = ["color", "backgroundColor", "font", "padding", "margin", "opacity", "visibility", "display", "borderRadius", "borderWidth",
+    "position", "bottom", "right", "width", "height", "lineHeight", "textTransform", "zIndex", "transform"];
+  const look = async (head, body) => {
+    const { page, leave } = await visitSite({ head, body });
+    const own = await styleOf(page.locator("#own"), PROPERTIES);
+    let chatting;
+    if (body) {
+      await toggle(page).click();
+      const frame = await chat(page);
+      await conversation(frame, [GREETING]);
+      const parts = [toggle(page), panel(page), panel(page).locator("iframe"), panel(page).locator(".close")];
+      chatting = await Promise.all(parts.map((part) => styleOf(part, PROPERTIES)));
+      const { x, y, width, height } = await panel(page).boundingBox();
+      chatting.push([x, y, width, height]);
+    }
+    await leave();
+    return { own, chatting };
+  };
+  const plain = await look("", widget());
+  for (const [name, head] of [["hostile", HOSTILE], ...SHEETS]) {
+    const [without, withIt] = [await look(head, ""), await look(head, widget())];
+    assert.deepEqual(withIt.own, without.own, name);
+    assert.deepEqual(withIt.chatting, plain.chatting, name);
+  }
+});
+
+test("under the strictest policy", async () => {
+  const policy = `default-src 'none'; script-src ${server.url}; frame-src ${server.url}; require-trusted-types-for 'script'`;
+  const { page, leave } = await visitSite({ policy, body: widget() }, { tolerated: /image 'data:,'/ });
+  await toggle(page).click();
+  await conversation(await chat(page), [GREETING]);
+  assert.deepEqual(await styleOf(toggle(page), ["position", "backgroundColor"]), ["fixed", "rgb(11, 87, 208)"]);
+  await leave();
+});
+
+test("nothing is stored and nobody is asked before it is opened", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.reload();
+  await toggle(page).waitFor();
+  const chatHost = new URL(server.url).host;
+  assert.deepEqual(asked.filter((url) => new URL(url).host === chatHost), [server.url + "widget.js"]);
+  const stored = () => page.evaluate(async () => [document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length].join());
+  assert.equal(await stored(), ",0,0,0");
+  assert.deepEqual(await page.context().cookies(), []);
+  assert.equal(page.frames().length, 1);
+  await toggle(page).click();
+  await conversation(await chat(page), [GREETING]);
+  // No cookie then either: whether it is open, and in the frame the conversation, until the tab is closed.
+  assert.equal(await stored(), ",0,1,0");
+  assert.deepEqual(await page.context().cookies(), []);
+  await leave();
+});
+
+test("it stays as it was from page to page", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
+  await toggle(page).click();
+  const first = await chat(page);
+  await conversation(first, [GREETING]);
+  await first.fill("#text", "hello");
+  await page.keyboard.press("Enter");
+  await conversation(first, [GREETING, "> hello", GREETING]);
+  await page.getByRole("link").click();
+  await page.waitForURL(/other/);
+  await conversation(await chat(page), [GREETING, "> hello", GREETING]);
+  // It has not moved the focus of the new page.
+  assert.equal(await page.evaluate(() => document.activeElement === document.body), true);
+  await toggle(page).click();
+  await page.reload();
+  await toggle(page).waitFor();
+  assert.equal(await panel(page).isVisible(), false);
+  await leave();
+});
+
+test("open from the start, unless the visitor has closed it or it would cover the page", async () => {
+  const body = widget('data-title="Chat with us" data-open');
+  const { page, leave } = await visitSite({ body });
+  await conversation(await chat(page), [GREETING]);
+  assert.equal(await page.evaluate(() => document.activeElement === document.body && sessionStorage.length === 0), true);
+  await toggle(page).click();
+  await page.reload();
+  await toggle(page).waitFor();
+  assert.equal(await panel(page).isVisible(), false);
+  await leave();
+  const phone = await visitSite({ body }, { viewport: { width: 360, height: 640 } });
+  await toggle(phone.page).waitFor();
+  assert.equal(await panel(phone.page).isVisible(), false);
+  await phone.leave();
+});
+
+test("position, theme and language of the site", async () => {
+  const { page, leave } = await visitSite({ lang: "ar", body: widget('data-title="اسألنا" data-theme="dark"') });
+  await page.evaluate(() => { document.documentElement.dir = "rtl"; });
+  await toggle(page).click();
+  const frame = await chat(page);
+  await conversation(frame, [GREETING]);
+  // At the side where lines end, which is the left in Arabic, and the button to close it too.
+  const sides = async () => Promise.all([toggle(page), panel(page)].map(async (part) => (await part.boundingBox()).x < 640));
+  assert.deepEqual(await sides(), [true, true]);
+  assert.equal(await frame.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(19, 19, 22)");
+  assert.deepEqual(await frame.evaluate(() => [document.documentElement.dir, document.documentElement.lang].join()), "rtl,ar");
+  assert.equal(await toggle(page).textContent(), "إغلاق");
+  await audit(page);
+  await screenshot(page, "embedded-ar-dark");
+  const lines = consoleOf(page);
+  for (const [position, isLeft] of [["right", false], ["left", true], ["top", true]]) {
+    await page.evaluate((position) => document.querySelector("replyd-chat").replyd({ position }), position);
+    assert.deepEqual(await sides(), [isLeft, isLeft], position);
+  }
+  assert.match(lines.join("\n"), /^replyd: data-position="top" is neither left nor right$/);
   await leave();
 });
 
 test("on a site that may not", async () => {
-  const { page, leave } = await visitSite("localhost", /frame-ancestors/);
-  const refused = page.waitForEvent("console", (message) => message.text().includes("frame-ancestors"));
-  await page.getByRole("button", { name: "Chat with us" }).click();
-  await refused;
-  const frame = page.frames().find((frame) => frame !== page.mainFrame());
-  assert.equal(await frame.locator("#log").count(), 0);
+  const { page, leave } = await visitSite({ body: widget() }, { host: "localhost", tolerated: /frame-ancestors|^replyd: / });
+  const lines = consoleOf(page);
+  await toggle(page).click();
+  const link = panel(page).getByRole("link", { name: "Chat with us ↗" });
+  await link.waitFor();
+  assert.equal(await link.getAttribute("href"), server.url);
+  assert.equal(await panel(page).locator("iframe").isVisible(), false);
+  const origin = `http://localhost:${site.address().port}`;
+  assert.ok(lines.some((line) => line.startsWith("replyd: ") && line.includes(`list ${origin} in its embed_origins`)), lines.join("\n"));
+  await until(() => server.log.some((line) => line.includes(`Frame refused ... a page of ${origin} shows the chat`)));
+  await audit(page);
+  await screenshot(page, "refused");
+  await panel(page).getByRole("button", { name: "Close" }).click();
+  await panel(page).waitFor({ state: "hidden" });
+  await leave();
+});
+
+test("an answer that comes while it is closed", async () => {
+  const { page, leave } = await visitSite({ body: widget() });
+  let answer;
+  await page.routeWebSocket(/chat$/, (socket) => {
+    socket.send("Hello!");
+    socket.onMessage(() => { answer = () => socket.send("At last."); });
+  });
+  await toggle(page).click();
+  const frame = await chat(page);
+  await conversation(frame, ["Hello!"]);
+  await frame.fill("#text", "think");
+  await page.keyboard.press("Enter");
+  await until(() => answer);
+  await page.keyboard.press("Escape");
+  await panel(page).waitFor({ state: "hidden" });
+  const isUnread = () => toggle(page).evaluate((button) => button.classList.contains("unread"));
+  assert.equal(await isUnread(), false);
+  answer();
+  await until(isUnread);
+  assert.equal(await page.locator("replyd-chat").getByRole("status").textContent(), "New answer");
+  await audit(page);
+  await screenshot(page, "unread");
+  await toggle(page).click();
+  await conversation(frame, ["Hello!", "> think", "At last."]);
+  assert.equal(await isUnread(), false);
   await leave();
 });

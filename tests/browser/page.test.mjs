@@ -591,7 +591,7 @@ unknown = Sorry, I did not understand. Ask for our opening hours.
         await page.locator("#waiting").waitFor({ state: "hidden" });
       }
       await page.locator(".message").nth(6).waitFor();
-      const directions = await page.locator(".bubble").evaluateAll((all) => all.map((bubble) => getComputedStyle(bubble).direction));
+      const directions = await page.locator(".bubble > div").evaluateAll((all) => all.map((content) => getComputedStyle(content).direction));
       assert.deepEqual(directions, ["ltr", "ltr", "ltr", "rtl", "rtl", "ltr", "ltr"]);
       await audit(page);
       await screenshot(page, `${colorScheme}-${width}x${height}`);

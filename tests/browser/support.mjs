@@ -38,6 +38,7 @@ export async function serve(settings = "", port = 0) {
   return {
     url: `http://${address}/`,
     port: Number(address.split(":")[1]),
+    log: lines,
     // Returns when none of its threads runs any more: one that was on its way may still answer.
     async freeze() {
       child.kill("SIGSTOP");
@@ -105,6 +106,20 @@ export async function conversation(page, expected) {
     await page.waitForTimeout(20);
   } while (Date.now() < deadline);
   assert.deepEqual(found, expected);
+}
+
+// Waits until something holds that no event reports.
+export async function until(holds) {
+  const deadline = Date.now() + 20000;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, String(holds));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+// A file of a package that the tests have.
+export function moduleFile(path) {
+  return readFileSync(join(MODULES, "node_modules", path), "utf8");
 }
 
 // Waits until the page has nothing to say of its connection.

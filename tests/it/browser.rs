@@ -1,13 +1,19 @@
 //! The chat page in a real browser, headless. The scripts are in `tests/browser`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{ffi::OsStr, path::Path, process::Command};
 
 use crate::support::{missing, tool};
 
-const MODULES: &str = "npm install --prefix target/tools playwright-core axe-core";
+/// What the scripts import, and what they put on sites that have the widget.
+const MODULES: [&str; 7] = [
+    "playwright-core",
+    "puppeteer-core",
+    "axe-core",
+    "@hotwired/turbo",
+    "@picocss/pico",
+    "bootstrap",
+    "tailwindcss",
+];
 
 #[track_caller]
 fn run(script: &str) {
@@ -17,8 +23,20 @@ fn run(script: &str) {
 /// Runs one of the scripts, for a page at `url` if it wants one, or says what is missing for it.
 #[track_caller]
 pub(crate) fn run_with(script: &str, url: &str) {
+    let Some(chromium) = tool("chromium", "apt-get install chromium") else { return };
+    run_in(script, &[("CHROMIUM", chromium.as_os_str()), ("URL", url.as_ref())]);
+}
+
+/// Runs one of the scripts with these variables.
+#[track_caller]
+fn run_in(script: &str, variables: &[(&str, &OsStr)]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let Some((node, chromium, modules)) = tools(root) else { return };
+    let Some(node) = tool("node", "apt-get install nodejs npm") else { return };
+    let modules = root.join("target/tools");
+    if MODULES.iter().any(|name| !modules.join("node_modules").join(name).exists()) {
+        let names = MODULES.join(" ");
+        return missing(&names, &format!("npm install --prefix target/tools {names}"));
+    }
     let screenshots = root.join("target/screenshots");
     std::fs::create_dir_all(&screenshots).unwrap();
     let output = Command::new(node)
@@ -26,27 +44,15 @@ pub(crate) fn run_with(script: &str, url: &str) {
         .args(["--test", "--test-force-exit"])
         .arg(root.join("tests/browser").join(script))
         .env("REPLYD", env!("CARGO_BIN_EXE_replyd"))
-        .env("CHROMIUM", chromium)
         .env("MODULES", modules)
         .env("SCREENSHOTS", screenshots)
-        .env("URL", url)
+        .envs(variables.iter().copied())
         .env_remove("RUST_LOG")
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     assert!(printed.contains("# fail 0") || printed.contains("fail 0"), "{printed}");
-}
-
-fn tools(root: &Path) -> Option<(PathBuf, PathBuf, PathBuf)> {
-    let node = tool("node", "apt-get install nodejs npm")?;
-    let chromium = tool("chromium", "apt-get install chromium")?;
-    let modules = root.join("target/tools");
-    if !["playwright-core", "axe-core"].iter().all(|name| modules.join("node_modules").join(name).exists()) {
-        missing("playwright-core or axe-core", MODULES);
-        return None;
-    }
-    Some((node, chromium, modules))
 }
 
 #[test]
@@ -57,4 +63,15 @@ fn the_page() {
 #[test]
 fn the_page_in_a_frame() {
     run("embed.test.mjs");
+}
+
+#[test]
+fn the_page_in_all_languages() {
+    run("languages.test.mjs");
+}
+
+#[test]
+fn the_page_in_firefox() {
+    let Some(firefox) = tool("firefox-esr", "apt-get install firefox-esr") else { return };
+    run_in("firefox.test.mjs", &[("FIREFOX", firefox.as_os_str())]);
 }

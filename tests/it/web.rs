@@ -17,7 +17,7 @@ fn every_file_of_the_page_is_protected() {
     );
     for (path, kind, words) in [
         ("/", "text/html", "<title>A &amp; B</title>"),
-        ("/page.css", "text/css", "--accent: #c2185b;\n  --on-accent: #ffffff;"),
+        ("/page.css", "text/css", "--accent: #c2185b;\n--on-accent: #ffffff;"),
         ("/page.js", "text/javascript", "new WebSocket"),
         ("/icon.svg", "image/svg+xml", "fill=\"#c2185b\""),
         ("/widget.js", "text/javascript", "accent = \"#c2185b\""),
