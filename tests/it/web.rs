@@ -20,7 +20,7 @@ fn every_file_of_the_page_is_protected() {
         ("/page.css", "text/css", "--accent: #c2185b;\n--on-accent: #ffffff;"),
         ("/page.js", "text/javascript", "new WebSocket"),
         ("/icon.svg", "image/svg+xml", "fill=\"#c2185b\""),
-        ("/widget.js", "text/javascript", "accent = \"#c2185b\""),
+        ("/widget.js", "text/javascript", "options.accent ?? \"#c2185b\""),
     ] {
         let answer = ask(&server, &format!("GET {path}?a=b"), "");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
