@@ -74,7 +74,7 @@ fn converse(
 ) -> HandlerResult {
     if !session.config().greeting.is_empty() {
         let greeting = Utf8Bytes::from(&session.config().greeting);
-        say(session, greeting)?;
+        say(session, greeting, None)?;
     }
     let mut search = SearchBuffer::default();
     while let Some(event) = session.next()? {
@@ -105,21 +105,38 @@ fn answer(
     }
     let answer = session.config().replies.answer_with(message, search);
     answered(message, &answer);
+    session.count_answer(answer.found_by);
     let (found_by, text) = (answer.found_by, answer.text());
+    let why = session.config().transcript.then(|| why(&answer)).flatten();
     match fallback {
         Some(fallback) if found_by == FoundBy::Nothing => {
             // It may take long.
             session.flush()?;
             let other = fallback(message).filter(|other| !other.trim().is_empty());
-            say(session, other.map_or(text, Utf8Bytes::from))
+            say(session, other.map_or(text, Utf8Bytes::from), why)
         }
-        _ => say(session, text),
+        _ => say(session, text, why),
     }
 }
 
-fn say(session: &mut Session, text: Utf8Bytes) -> HandlerResult {
+/// Which phrase answered, for a transcript of the level `debug`.
+fn why(answer: &Answer<'_>) -> Option<String> {
+    if !log::log_enabled!(target: TRANSCRIPT, log::Level::Debug) {
+        return None;
+    }
+    let how = match answer.found_by {
+        FoundBy::Phrase => "",
+        FoundBy::Correction => ", corrected",
+        FoundBy::Nearest => ", nearest",
+        FoundBy::Nothing => return Some(" [no phrase]".to_owned()),
+    };
+    Some(format!(" [{}{how}]", answer.phrase))
+}
+
+fn say(session: &mut Session, text: Utf8Bytes, why: Option<String>) -> HandlerResult {
     if session.config().transcript {
-        log::info!(target: TRANSCRIPT, "SERVER >> {} {session}", Excerpt::of(&text, LOGGED_CHARS));
+        let (text, why) = (Excerpt::of(&text, LOGGED_CHARS), why.unwrap_or_default());
+        log::info!(target: TRANSCRIPT, "SERVER >> {text}{why} {session}");
     }
     Ok(session.send(text)?)
 }

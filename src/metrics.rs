@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{http::Refusal, stream::Ending};
+use crate::{http::Refusal, replies::FoundBy, stream::Ending};
 pub(crate) use text::response;
 
 /// Upper limits of the buckets of [`Counts::answer_times`]; a last bucket has none. The bot answers in microseconds, while a
@@ -25,6 +25,9 @@ pub(crate) const ANSWER_BUCKETS: [Duration; 6] = [
     Duration::from_secs(10),
 ];
 
+/// The kinds of answers, as [`Counts::answers`] calls them.
+pub(crate) const ANSWERS: [&str; 4] = ["phrase", "corrected", "nearest", "unknown"];
+
 /// Totals of a server since its start, as [`RunningServer::counts`](crate::RunningServer::counts) returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,8 +36,8 @@ pub struct Counts {
     pub accepted: u64,
     /// Connections that are open now, including those whose request has not been answered yet.
     pub active: u64,
-    /// Refused requests by reason (`no_key`, `full`, `timeout` ...). `unanswered` counts connections that were closed
-    /// without an answer, because the permits that are reserved for refusals were in use too.
+    /// Refused requests by reason (`no_key`, `full`, `timeout` ...). `overloaded` counts connections that were closed
+    /// without a response, because the permits that are reserved for refusals were in use too.
     pub refused: BTreeMap<String, u64>,
     /// Ended sessions by the close code that the server sent. Three endings have no code: `closed` (the client closed),
     /// `gone` (the connection broke or the client was silent) and `unread` (the client did not read). `other` counts close
@@ -46,6 +49,9 @@ pub struct Counts {
     pub messages_received: u64,
     /// Text and binary messages to clients.
     pub messages_sent: u64,
+    /// Answers of the bot by the way in which the reply was found (see [`FoundBy`](crate::FoundBy)): `phrase`, `corrected`,
+    /// `nearest`, and `unknown` for messages that no reply answers.
+    pub answers: BTreeMap<String, u64>,
     /// Bytes from clients, frame headers included, but without request heads and TLS.
     pub bytes_received: u64,
     /// Bytes to clients, frame headers included, but without responses to request heads and TLS.
@@ -85,6 +91,7 @@ pub(crate) struct Traffic {
     pub(crate) messages_sent: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
+    answers: [AtomicU64; ANSWERS.len()],
     answer_times: [AtomicU64; ANSWER_BUCKETS.len() + 1],
     answer_nanoseconds: AtomicU64,
 }
@@ -96,12 +103,25 @@ impl Traffic {
             messages_sent,
             bytes_received,
             bytes_sent,
+            answers,
             answer_times,
             answer_nanoseconds,
         } = self;
         [messages_received, messages_sent, bytes_received, bytes_sent, answer_nanoseconds]
             .into_iter()
+            .chain(answers)
             .chain(answer_times)
+    }
+
+    /// Counts an answer of the bot. Only the session's own thread may call it: see [`add`].
+    pub(crate) fn found(&self, found_by: FoundBy) {
+        let kind = match found_by {
+            FoundBy::Phrase => 0,
+            FoundBy::Correction => 1,
+            FoundBy::Nearest => 2,
+            FoundBy::Nothing => 3,
+        };
+        add(&self.answers[kind], 1);
     }
 
     /// Counts an answer that took this long. Only the session's own thread may call it: see [`add`].
@@ -142,9 +162,9 @@ impl Counters {
         self.refused.add(refusal.label());
     }
 
-    /// Counts a connection that was closed without an answer.
-    pub(crate) fn unanswered(&self) {
-        self.refused.add(Refusal::UNANSWERED);
+    /// Counts a connection that was closed without a response.
+    pub(crate) fn overloaded(&self) {
+        self.refused.add(Refusal::OVERLOADED);
     }
 
     pub(crate) fn panicked(&self) {
@@ -177,6 +197,7 @@ impl Counters {
             panics: read(&self.panics),
             messages_received: 0,
             messages_sent: 0,
+            answers: ANSWERS.map(|kind| (kind.to_owned(), 0)).into(),
             bytes_received: 0,
             bytes_sent: 0,
             log_lines_lost: read(&self.log_lines_lost),
@@ -196,6 +217,9 @@ impl Counts {
         self.messages_sent += read(&traffic.messages_sent);
         self.bytes_received += read(&traffic.bytes_received);
         self.bytes_sent += read(&traffic.bytes_sent);
+        for (kind, part) in ANSWERS.iter().zip(&traffic.answers) {
+            *self.answers.entry((*kind).to_owned()).or_default() += read(part);
+        }
         for (sum, part) in self.answer_times.iter_mut().zip(&traffic.answer_times) {
             *sum += read(part);
         }
@@ -255,7 +279,7 @@ mod tests {
             Refusal::Internal,
         ];
         refusals.iter().for_each(|refusal| counters.refused(refusal));
-        counters.unanswered();
+        counters.overloaded();
         let counts = counters.counts().refused;
         assert_eq!(counts.len(), Refusal::LABELS.len(), "{counts:?}");
         assert!(counts.values().all(|count| *count == 1), "{counts:?}");

@@ -139,12 +139,19 @@ struct Shared {
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Reply {
     phrase: String,
     text: Utf8Bytes,
     /// Line in the file, or number of the pair, from 1; 0 if it is built in.
     line: usize,
+}
+
+impl Reply {
+    /// The first alternative of its phrase.
+    fn name(&self) -> &str {
+        self.phrase.split(['|', '｜']).next().unwrap_or_default().trim_end()
+    }
 }
 
 /// An alternative of a reply: a part of its phrase.
@@ -233,16 +240,18 @@ impl Replies {
         self.tests.iter().map(|test| &*test.sentence)
     }
 
+    /// The names of the replies, without `unknown`, in the order of the file: the first alternative of the phrase of each.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(Reply::name)
+    }
+
     /// How the replies differ from `old`: the numbers of replies that were added, changed and removed.
     ///
     /// A reply is identified by the first alternative of its phrase; a change to the others, or to the text, is a change.
     pub fn changes_since(&self, old: &Replies) -> (usize, usize, usize) {
         fn by_name(replies: &Replies) -> HashMap<&str, (&str, &str)> {
-            let name =
-                |phrase: &'_ str| phrase.split(['|', '｜']).next().map_or(0, |first| first.trim_end().len());
             let all = replies.entries.iter().chain([&replies.unknown]);
-            all.map(|reply| (&reply.phrase[..name(&reply.phrase)], (&*reply.phrase, reply.text.as_str())))
-                .collect()
+            all.map(|reply| (reply.name(), (&*reply.phrase, reply.text.as_str()))).collect()
         }
         let (now, before) = (by_name(self), by_name(old));
         let added = now.keys().filter(|name| !before.contains_key(*name)).count();

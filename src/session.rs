@@ -26,6 +26,7 @@ use crate::{
     error::Error,
     http::Target,
     registry::{ClientId, Connection},
+    replies::FoundBy,
     stream::{Ending, GatheringStream, Waker},
 };
 pub(crate) use close::close_code_and_reason;
@@ -273,6 +274,11 @@ impl Session {
     /// The current settings. A reload takes effect with the next event.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Counts an answer of the bot.
+    pub(crate) fn count_answer(&self, found_by: FoundBy) {
+        self.connection.state.traffic.found(found_by);
     }
 
     /// Ends the conversation with `ending` after its handler has returned, unless it is over already. Returns how it ended.

@@ -204,6 +204,7 @@ settings! {
         auth.jwt_audience, "chat", text, None;
         bot.replies_file, "replies.ini", path, Some("names a file; call Config::load, or set Config::replies");
         bot.unanswered_file, "unanswered.txt", path, Some("names a file; call Config::load, whose Sources have it, and see bot_with");
+        bot.statistics_file, "statistics.tsv", path, Some("names a file; call Config::load, whose Sources have it");
         log.level, "info", level, Some("is for a program that logs; call Config::load, whose Sources have it, or leave it out");
     }
 }

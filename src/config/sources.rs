@@ -17,6 +17,8 @@ pub struct Sources {
     /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
     /// example; none by default. The program keeps them: see [`bot_with`](crate::bot_with).
     pub unanswered_file: Option<PathBuf>,
+    /// A file for how often each reply was given, by day and hour; none by default. The program keeps it.
+    pub statistics_file: Option<PathBuf>,
     /// The least important level that a log shows, info by default. The library has no log of its own.
     pub level: log::LevelFilter,
     pub(super) tls_certificate: Option<PathBuf>,
@@ -46,6 +48,7 @@ impl Default for Sources {
         Sources {
             files: Vec::new(),
             unanswered_file: None,
+            statistics_file: None,
             level: log::LevelFilter::Info,
             tls_certificate: None,
             tls_private_key: None,
@@ -63,7 +66,7 @@ impl Sources {
     /// Paths in a file are relative to that file.
     pub(super) fn resolve(&mut self, path: &Path) {
         let Sources { tls_certificate, tls_private_key, jwt_secret_file, jwt_public_key_file, .. } = self;
-        let Sources { logo, replies_file, unanswered_file, .. } = self;
+        let Sources { logo, replies_file, unanswered_file, statistics_file, .. } = self;
         for file in [
             tls_certificate,
             tls_private_key,
@@ -72,6 +75,7 @@ impl Sources {
             jwt_public_key_file,
             replies_file,
             unanswered_file,
+            statistics_file,
         ] {
             *file = file.take().map(|file| beside(path, &file));
         }

@@ -93,7 +93,7 @@ impl Refusal {
     }
 
     /// Label of connections that were closed without an answer, because the reserved threads were taken too.
-    pub(crate) const UNANSWERED: &str = "unanswered";
+    pub(crate) const OVERLOADED: &str = "overloaded";
 
     /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
     pub(crate) const LABELS: [&str; 15] = [
@@ -105,11 +105,11 @@ impl Refusal {
         "method_not_allowed",
         "no_key",
         "not_found",
+        Refusal::OVERLOADED,
         "program",
         "stopping",
         "timeout",
         "too_many_from_address",
-        Refusal::UNANSWERED,
         "upgrade_required",
         "wrong_version",
     ];

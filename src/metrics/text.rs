@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, time::SystemTime};
 
 use tungstenite::handshake::server::ErrorResponse;
 
-use super::{ANSWER_BUCKETS, Counts};
+use super::{ANSWER_BUCKETS, ANSWERS, Counts};
 use crate::{
     http::{Refusal, text_response},
     stream::Ending,
@@ -12,12 +12,17 @@ use crate::{
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The response to `/metrics`, with the number of replies in the current configuration.
-pub(crate) fn response(counts: &Counts, replies: usize, with_body: bool) -> ErrorResponse {
-    text_response(200, CONTENT_TYPE, text(counts, replies), with_body)
+/// The response to `/metrics`, with the number of replies in the current configuration, and the end of its certificate.
+pub(crate) fn response(
+    counts: &Counts,
+    replies: usize,
+    certificate_end: Option<SystemTime>,
+    with_body: bool,
+) -> ErrorResponse {
+    text_response(200, CONTENT_TYPE, text(counts, replies, certificate_end), with_body)
 }
 
-fn text(counts: &Counts, replies: usize) -> String {
+fn text(counts: &Counts, replies: usize, certificate_end: Option<SystemTime>) -> String {
     let mut page = Page(String::new());
     page.one("connections_accepted_total", "counter", "Accepted connections.", counts.accepted);
     page.one("clients", "gauge", "Open connections: clients, and requests such as this one.", counts.active);
@@ -39,6 +44,13 @@ fn text(counts: &Counts, replies: usize) -> String {
     page.one("handler_panics_total", "counter", "Panics of the embedding program.", counts.panics);
     page.one("messages_received_total", "counter", "Messages from clients.", counts.messages_received);
     page.one("messages_sent_total", "counter", "Messages to clients.", counts.messages_sent);
+    page.each(
+        "answers_total",
+        "Answers of the bot by how they were found.",
+        "kind",
+        &ANSWERS,
+        &counts.answers,
+    );
     page.one("bytes_received_total", "counter", "Bytes from clients.", counts.bytes_received);
     page.one("bytes_sent_total", "counter", "Bytes to clients.", counts.bytes_sent);
     page.one(
@@ -48,11 +60,12 @@ fn text(counts: &Counts, replies: usize) -> String {
         counts.log_lines_lost,
     );
     page.answer_times(counts);
-    let reloaded = counts.last_reload.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    page.head("last_reload_timestamp_seconds", "gauge", "Time when the settings were last read.");
-    page.line("last_reload_timestamp_seconds", "", reloaded.as_secs_f64());
+    page.time("last_reload_timestamp_seconds", "Time when the settings were last read.", counts.last_reload);
     let succeeded = u64::from(counts.last_reload_succeeded);
     page.one("last_reload_success", "gauge", "Whether those settings were valid and are in use.", succeeded);
+    if let Some(end) = certificate_end {
+        page.time("certificate_expiry_timestamp_seconds", "Time when the certificate expires.", end);
+    }
     page.0
 }
 
@@ -71,6 +84,12 @@ impl Page {
     fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
         self.head(name, kind, help);
         self.line(name, "", value);
+    }
+
+    fn time(&mut self, name: &str, help: &str, time: SystemTime) {
+        self.head(name, "gauge", help);
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.line(name, "", since.as_secs_f64());
     }
 
     /// Writes a line for each value of a label. The values are constants of this crate, which need no escapes.

@@ -180,7 +180,8 @@ async function reason() {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
     const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
     switch (answer.status) {
-      case 403: return [words.key, (await answer.text()).includes("key")];
+      // A program's own refusal, or one of a proxy, need not be about a key.
+      case 403: return [filled(words.failed, { status: 403 }), (await answer.text()).includes("key")];
       case 426: return [words.blocked];
       case 503: return [words.full];
       default: return [filled(words.failed, { status: answer.status })];

@@ -34,6 +34,7 @@ pub struct Answer<'a> {
     pub did_you_mean: &'a str,
     /// Sentences that would get an answer and may be what was meant, at most three, if no reply was found.
     pub offers: Vec<&'a str>,
+    found: &'a Reply,
 }
 
 /// How a reply was found.
@@ -50,7 +51,12 @@ pub enum FoundBy {
     Nothing,
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    /// The name of the reply: the first alternative of its phrase, as [`Replies::names`] has it; `unknown` if no reply was found.
+    pub fn name(&self) -> &'a str {
+        self.found.name()
+    }
+
     /// What to send: the reply, and the offers on lines of their own that begin with `> `.
     pub fn text(&self) -> Utf8Bytes {
         if self.offers.is_empty() {
@@ -118,9 +124,9 @@ impl Replies {
             }
             _ => Vec::new(),
         };
-        let reply = self.reply_by(decision).unwrap_or(&self.unknown);
+        let found = self.reply_by(decision).unwrap_or(&self.unknown);
         let did_you_mean = &self.options.did_you_mean;
-        Answer { reply: &reply.text, found_by, phrase, did_you_mean, offers }
+        Answer { reply: &found.text, found_by, phrase, did_you_mean, offers, found }
     }
 
     /// The reply that a decision is for; `None` for `unknown`.

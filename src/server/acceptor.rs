@@ -32,7 +32,7 @@ pub(super) struct Acceptor {
     reserved: Reserved,
     /// Cloned for each connection: a stopping server waits until the last clone is dropped.
     alive: Sender<()>,
-    unanswered: Reports,
+    overloaded: Reports,
     without_thread: Reports,
 }
 
@@ -47,7 +47,7 @@ impl Acceptor {
             reserved: Reserved::open(registry, &program)?,
             program,
             alive,
-            unanswered: Reports::default(),
+            overloaded: Reports::default(),
             without_thread: Reports::default(),
         })
     }
@@ -105,9 +105,9 @@ impl Acceptor {
     /// Has a reserved thread send the refusal, so that a client that does not read cannot block this thread.
     fn refuse(&self, connection: Arc<Connection>, refusal: Refusal) {
         if self.reserved.serve(connection, refusal) {
-            self.registry.counters.unanswered();
-            self.unanswered.at_most_once_a_second(|| {
-                log::warn!("connections are closed without an answer: there are too many")
+            self.registry.counters.overloaded();
+            self.overloaded.at_most_once_a_second(|| {
+                log::warn!("connections are closed without a response: there are too many")
             });
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     metrics,
     page::{Asset, refused_site},
     registry::{ClientId, Registry},
+    stream::Tls,
 };
 
 /// The answer to a request that does not ask for an upgrade.
@@ -36,7 +37,8 @@ pub(super) fn answer_to(
         Route::Health => plain(200, "ok", *with_body),
         Route::Metrics => {
             may_see_metrics(head, client, registry)?;
-            metrics::response(&registry.counts(), config.replies.len(), *with_body)
+            let expiry = config.tls.as_ref().and_then(Tls::expiry);
+            metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
         Route::Page(asset) => {
             if let Some(response) = page_of_program(head, client, registry, permits, program)? {

@@ -11,7 +11,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rustls::{
@@ -87,12 +87,15 @@ impl Tls {
         Ok(Tls { config: Arc::new(config), chain })
     }
 
+    /// When the certificate expires; `None` if its dates cannot be read.
+    pub fn expiry(&self) -> Option<SystemTime> {
+        let certificate = Certificate::from_der(&self.chain[0]).ok()?;
+        Some(certificate.tbs_certificate.validity.not_after.to_system_time())
+    }
+
     /// Whether the certificate has expired. One with unreadable dates counts as not expired.
     pub fn has_expired(&self) -> bool {
-        let certificate = Certificate::from_der(&self.chain[0]).ok();
-        let end =
-            certificate.map(|certificate| certificate.tbs_certificate.validity.not_after.to_system_time());
-        end.is_some_and(|end| end < std::time::SystemTime::now())
+        self.expiry().is_some_and(|end| end < SystemTime::now())
     }
 
     /// The server's side of a new connection. Does not wait: the handshake happens within the first reads.

@@ -1,6 +1,12 @@
 //! Stands in for TLS in a build without the feature `tls`: there is no certificate, and no server can be reached over it.
 
-use std::{convert::Infallible, io, net::TcpStream, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::TcpStream,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::transport::SharedTransport;
 use crate::error::Error;
@@ -17,6 +23,11 @@ impl Tls {
     /// Always, because this build does not include the feature `tls`.
     pub fn from_pem(_: &[u8], _: &[u8]) -> Result<Tls, Error> {
         Err(Error::plain("this build does not include the feature \"tls\""))
+    }
+
+    /// When the certificate expires.
+    pub fn expiry(&self) -> Option<SystemTime> {
+        match self.0 {}
     }
 
     /// Whether the certificate has expired.

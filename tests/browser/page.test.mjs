@@ -428,7 +428,7 @@ test("what is typed too early is sent when the server is there", async () => {
   await page.locator("#state", { hasText: "Trying again" }).waitFor();
   await page.focus("#text");
   await ask(page, "i need help");
-  await page.locator("#fault", { hasText: "sent when the server is back" }).waitFor();
+  await page.locator("#fault", { hasText: "sent when the connection is back" }).waitFor();
   server = await serve("", server.port);
   await conversation(page, [GREETING, "> i need help", HELP]);
   assert.equal(await page.locator("#fault").textContent(), "");

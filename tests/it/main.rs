@@ -56,6 +56,8 @@ mod reload;
 #[cfg(feature = "cli")]
 mod signals;
 #[cfg(feature = "cli")]
+mod statistics;
+#[cfg(feature = "cli")]
 mod stop;
 #[cfg(feature = "cli")]
 mod websocat;

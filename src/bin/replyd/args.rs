@@ -74,6 +74,10 @@ pub(crate) enum Command {
     /// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
     /// is confirmed, and no longer printed, once its line is there.
     Unanswered(FileArgs),
+    /// Show how often each reply was given, by day and by hour.
+    ///
+    /// Needs statistics_file under [bot]. Days and hours are those of this machine's time zone.
+    Statistics(StatisticsArgs),
     /// Make keys for clients.
     Key {
         #[command(subcommand)]
@@ -120,6 +124,18 @@ pub(crate) struct CheckArgs {
     /// List the tests that pass only because their own sentence is in [tests].
     #[arg(long)]
     pub(crate) unproven: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatisticsArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// How far back, with a unit: h or d; at most 365d. Months of which only sums are left count as a whole.
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub(crate) since: String,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use std::{fs::File, io, net::TcpListener, path::Path};
 use nix::unistd::{Uid, User};
 use replyd::{Config, Loaded, Reading, Refused, Replies};
 
-use crate::{args::CheckArgs, failure::Failure, output::print, settings, unanswered};
+use crate::{args::CheckArgs, failure::Failure, kept_file, output::print, settings};
 
 /// Number of typos that are tried in each of the `[tests]`.
 const TYPO_ROUNDS: u32 = 8;
@@ -70,10 +70,16 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
-    if let Some(file) = &loaded.sources.unanswered_file
-        && let Some(fault) = unanswered::fault(file)
-    {
-        warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
+    let kept = [
+        ("unanswered messages", &loaded.sources.unanswered_file),
+        ("statistics", &loaded.sources.statistics_file),
+    ];
+    for (what, file) in kept {
+        if let Some(file) = file
+            && let Some(fault) = kept_file::fault(file)
+        {
+            warnings.push(format!("cannot keep {what} in {}: {fault}", file.display()));
+        }
     }
     let failed_tests = replies.failures();
     let failed_offers = replies.failed_offers(&loaded.config.greeting);

@@ -10,6 +10,8 @@ mod escape;
 mod failure;
 mod init;
 mod input;
+mod keeper;
+mod kept_file;
 mod key;
 mod log_writer;
 mod offers;
@@ -20,6 +22,7 @@ mod screen;
 mod serve;
 mod settings;
 mod signals;
+mod statistics;
 mod terminal;
 #[cfg(feature = "jwt")]
 mod token;
@@ -48,6 +51,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Chat(args)) => chat::chat(args),
         Some(Command::Ask(args)) => ask::ask(args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Statistics(args)) => statistics::statistics(&args),
         Some(Command::Unanswered(args)) => unanswered::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
         Some(Command::Init { folder }) => init::init(&folder),

@@ -12,7 +12,7 @@ use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 
 use crate::{
     failure::Failure,
-    unanswered::Unanswered,
+    keeper::Keeper,
     watch::{Request, Watch},
 };
 
@@ -67,16 +67,11 @@ impl Reload {
     }
 
     /// Accepts an answer, which is `None` if nothing has changed.
-    pub(crate) fn accept(
-        &mut self,
-        answer: Option<Reading>,
-        running: &RunningServer,
-        unanswered: &Unanswered,
-    ) {
+    pub(crate) fn accept(&mut self, answer: Option<Reading>, running: &RunningServer, keeper: &Keeper) {
         self.requested_at = None;
         self.is_slow = false;
         if let Some(reading) = answer {
-            self.apply(reading, running, unanswered);
+            self.apply(reading, running, keeper);
         }
         if self.is_urgent {
             self.tick(running);
@@ -106,7 +101,7 @@ impl Reload {
     }
 
     /// Applies the valid parts of what was read, and logs the outcome of each part.
-    fn apply(&mut self, reading: Reading, running: &RunningServer, unanswered: &Unanswered) {
+    fn apply(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper) {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;
         let mut is_refused = !refused.is_empty();
@@ -132,7 +127,7 @@ impl Reload {
         if is_refused {
             running.count_failed_reload();
         }
-        unanswered.set_file(sources.unanswered_file.clone());
+        keeper.set_files(&sources);
         if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
             log::set_max_level(sources.level);
         }
@@ -160,6 +155,8 @@ impl Reload {
         settings.extend((sources.level != self.sources.level).then_some("level"));
         settings
             .extend((sources.unanswered_file != self.sources.unanswered_file).then_some("unanswered_file"));
+        settings
+            .extend((sources.statistics_file != self.sources.statistics_file).then_some("statistics_file"));
         if !is_refused || added + changed + removed + settings.len() > 0 {
             let settings = if settings.is_empty() {
                 String::new()

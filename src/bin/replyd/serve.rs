@@ -7,8 +7,8 @@ use replyd::{Config, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
-    args::ServeArgs, failure::Failure, log_writer::LogWriter, reload::Reload, settings, signals::Signals,
-    unanswered::Unanswered,
+    args::ServeArgs, failure::Failure, keeper::Keeper, log_writer::LogWriter, reload::Reload, settings,
+    signals::Signals,
 };
 
 /// Interval between checks of the files. A change is read once two checks see the same state.
@@ -37,17 +37,17 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     report(&config);
 
     let signals = Signals::handle()?;
-    let (unanswered, writer) = Unanswered::start(sources.unanswered_file.clone())?;
-    let for_sessions = unanswered.clone();
+    let (keeper, writer) = Keeper::start(&sources)?;
+    let for_sessions = keeper.clone();
     let server = Server::with_config(config).map_err(listening_failed)?;
     let running = server.start(move |session| replyd::bot_with(session, for_sessions.of_one_session()))?;
     report_page(&running);
     notify_systemd(&[NotifyState::Ready]);
-    wait(&running, &signals, &log, &unanswered, reload(file, sources, listen)?);
+    wait(&running, &signals, &log, &keeper, reload(file, sources, listen)?);
     notify_systemd(&[NotifyState::Stopping]);
     log::info!("Stopping: a second signal exits at once");
     running.stop();
-    finish(unanswered, writer);
+    finish(keeper, writer);
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn wait(
     running: &RunningServer,
     signals: &Signals,
     log: &LogWriter,
-    unanswered: &Unanswered,
+    keeper: &Keeper,
     mut reload: Option<Reload>,
 ) {
     let answers = reload.as_ref().map_or(never(), Reload::answers);
@@ -129,7 +129,7 @@ fn wait(
                 }
             }
             recv(answers) -> answer => if let (Some(reload), Ok(answer)) = (&mut reload, answer) {
-                reload.accept(answer, running, unanswered);
+                reload.accept(answer, running, keeper);
             },
         }
     }
@@ -142,10 +142,10 @@ fn notify_systemd(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Waits for the unanswered messages to be written, for a second at most: a session that is stuck keeps a sender, and then
+/// Waits for what is kept to be written, for a second at most: a session that is stuck keeps a sender, and then
 /// the writer never ends.
-fn finish(unanswered: Unanswered, writer: std::thread::JoinHandle<()>) {
-    drop(unanswered);
+fn finish(keeper: Keeper, writer: std::thread::JoinHandle<()>) {
+    drop(keeper);
     let (done, written) = bounded::<()>(0);
     std::thread::spawn(move || {
         let _ = writer.join();

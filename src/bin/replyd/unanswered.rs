@@ -2,19 +2,16 @@
 //!
 //! Some got `unknown`, and some a *guess*: a reply that was found once a typo was corrected, or by the nearest example.
 
-mod file;
 mod groups;
-mod keeper;
 mod kept;
 
 use std::{collections::HashSet, path::Path};
 
 use replyd::{Loaded, Replies};
 
-use crate::{args::FileArgs, escape::Escaped, failure::Failure, output::print, settings};
-pub(crate) use file::fault;
+use crate::{args::FileArgs, escape::Escaped, failure::Failure, kept_file, output::print, settings};
 use groups::{Group, Groups};
-pub(crate) use keeper::Unanswered;
+pub(crate) use kept::Kept;
 
 /// Number of pairs of a message and a reply that are compared for hints; comparing takes most of the time.
 const MAX_COMPARED_PAIRS: usize = 100_000;
@@ -36,7 +33,7 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    file::read_both(file).map_err(|error| {
+    kept_file::read_both(file).map_err(|error| {
         Failure::new(format!("cannot read unanswered messages in {}: {error}", file.display()))
     })
 }

@@ -21,14 +21,14 @@ const MAX_CHARS: usize = 200;
 
 /// What is kept of a message.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Kept {
-    pub(super) message: String,
-    pub(super) outcome: Outcome,
+pub(crate) struct Kept {
+    pub(crate) message: String,
+    pub(crate) outcome: Outcome,
 }
 
 /// What a message got that no phrase is in.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// `unknown`, perhaps with offers.
     Unknown { offers: Vec<String> },
     /// A reply that was found once a typo was corrected.
@@ -49,7 +49,7 @@ impl Outcome {
 
 impl Kept {
     /// What to keep of a message; nothing if a phrase answers it.
-    pub(super) fn of(message: &str, answer: &Answer<'_>) -> Option<Kept> {
+    pub(crate) fn of(message: &str, answer: &Answer<'_>) -> Option<Kept> {
         let phrase = || cut(answer.phrase);
         let outcome = match answer.found_by {
             FoundBy::Correction => Outcome::Typo { phrase: phrase() },

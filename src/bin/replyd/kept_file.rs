@@ -1,4 +1,4 @@
-//! The file itself: a regular file of bounded size, which only its owner can read.
+//! Files that the program keeps: regular files of bounded size, which only their owner can read.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -20,14 +20,14 @@ pub(crate) fn fault(file: &Path) -> Option<io::Error> {
 }
 
 /// The content of a file and of the one renamed before it, which is older.
-pub(super) fn read_both(file: &Path) -> io::Result<String> {
+pub(crate) fn read_both(file: &Path) -> io::Result<String> {
     let real = real(file);
     // The last line may lack its line break after a crash, so the files are joined with one.
     Ok(read(&rotated(&real))? + "\n" + &read(&real)?)
 }
 
 /// The content of a file; empty if it does not exist.
-fn read(file: &Path) -> io::Result<String> {
+pub(crate) fn read(file: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     match open(file, OpenOptions::new().read(true)) {
         Ok(file) => file.take(MAX_READ_BYTES).read_to_end(&mut bytes)?,
@@ -38,7 +38,7 @@ fn read(file: &Path) -> io::Result<String> {
 }
 
 /// Appends a line, after renaming a full file.
-pub(super) fn append(file: &Path, line: &str) -> io::Result<()> {
+pub(crate) fn append(file: &Path, line: &str) -> io::Result<()> {
     let mut out = open_to_append(file)?;
     if out.metadata()?.len() >= MAX_FILE_BYTES {
         let real = real(file);
@@ -48,8 +48,41 @@ pub(super) fn append(file: &Path, line: &str) -> io::Result<()> {
     out.write_all(line.as_bytes())
 }
 
+/// Appends lines and returns the size of the file, unless it has `max_bytes`: then nothing is written.
+pub(crate) fn append_up_to(file: &Path, lines: &str, max_bytes: u64) -> io::Result<u64> {
+    let mut out = open_to_append(file)?;
+    let size = out.metadata()?.len();
+    if size >= max_bytes {
+        return Err(io::Error::other("it is full"));
+    }
+    out.write_all(lines.as_bytes())?;
+    Ok(size + lines.len() as u64)
+}
+
+/// Replaces the content of a file, at once: it is written beside it and renamed, so that a crash leaves the old or the new one.
+pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
+    let real = real(file);
+    let old = fs::metadata(&real).ok();
+    old.as_ref().map_or(Ok(()), check_kind)?;
+    let beside = with_suffix(&real, ".new");
+    // What a crash has left.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    // An owner may have let others read it.
+    old.map_or(Ok(()), |old| out.set_permissions(old.permissions()))?;
+    let written = out.write_all(content.as_bytes()).and_then(|()| out.sync_all());
+    let renamed = written.and_then(|()| fs::rename(&beside, &real));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    renamed
+}
+
 /// Opens the file for appending. What customers ask is private, so only the owner can read a new file.
-pub(super) fn open_to_append(file: &Path) -> io::Result<File> {
+pub(crate) fn open_to_append(file: &Path) -> io::Result<File> {
     open(file, OpenOptions::new().create(true).append(true).mode(0o600))
 }
 
@@ -60,8 +93,12 @@ fn real(file: &Path) -> PathBuf {
 
 /// The name that a full file is renamed to.
 fn rotated(file: &Path) -> PathBuf {
+    with_suffix(file, ".1")
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(".1");
+    name.push(suffix);
     name.into()
 }
 
