@@ -14,8 +14,8 @@ use crate::{
     error::Error,
     http::{ACCESS_TOKEN, Head, Refusal, bad},
 };
-pub(crate) use origin::is_loopback_host;
 pub use origin::{Origins, Site};
+pub(crate) use origin::{is_loopback_host, is_site};
 use tokens::LEEWAY;
 pub use tokens::{TokenError, Tokens, VerifiedToken};
 

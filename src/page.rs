@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use crate::{
+    auth::is_site,
     config::{Color, Config, Theme},
     http::{Head, Response},
 };
@@ -106,8 +107,11 @@ impl Asset {
 
 /// The site of a frame that asks for the page and may not show it, as far as the browser says.
 pub(crate) fn refused_site<'a>(head: &'a Head, config: &Config) -> Option<&'a str> {
-    let site = head.text("referer").filter(|_| View::of(head, config).is_embedded)?.trim_end_matches('/');
-    (!config.embed_origins.allow(site.as_bytes(), head.text("host"))).then_some(site)
+    let referrer = head.text("referer").filter(|_| View::of(head, config).is_embedded)?;
+    let (scheme, rest) = referrer.split_once("://")?;
+    let host = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
+    let site = &referrer[..scheme.len() + "://".len() + host.len()];
+    (is_site(site) && !config.embed_origins.allow(site.as_bytes(), head.text("host"))).then_some(site)
 }
 
 /// The page in the visitor's language. The texts that it does not show itself are for its script.
@@ -231,6 +235,22 @@ mod tests {
         }
     }
 
+    /// A text that the page itself shows is not for its script, whose `words` would not have it.
+    #[test]
+    fn the_script_has_all_its_texts() {
+        let page = text(Asset::Page, Language::ENGLISH, &Config::default());
+        let words: Vec<&str> = include_str!("page/page.js").split("words.").skip(1).collect();
+        for word in &words {
+            let end = word.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(word.len());
+            let attribute = word[..end].chars().fold(" data-".to_owned(), |name, char| match char {
+                'A'..='Z' => name + "-" + &char.to_ascii_lowercase().to_string(),
+                char => name + &char.to_string(),
+            });
+            assert!(page.replace('\n', "").contains(&format!("{attribute}=")), "{attribute}");
+        }
+        assert!(words.len() > 20);
+    }
+
     #[test]
     fn comments_are_left_out() {
         let source = "/* One\n   two. */\na { b: c; } /* d */\n  // e\n\n  f(\"//\"); // g\n";
@@ -242,7 +262,7 @@ mod tests {
         let texts = PageTexts::default().with("send", "\"<&>\" {title} {seconds}").unwrap();
         let config = Config { title: "<b> & {max_bytes}".into(), page_texts: texts, ..Config::default() };
         let page = text(Asset::Page, Language::ENGLISH, &config);
-        assert!(page.contains("<h1><bdi>&lt;b&gt; &amp; {max_bytes}</bdi></h1>"), "{page}");
+        assert!(page.contains("<h1><bdi lang=\"\">&lt;b&gt; &amp; {max_bytes}</bdi></h1>"), "{page}");
         assert!(page.contains("aria-label=\"&quot;&lt;&amp;&gt;&quot; {title} {seconds}\""), "{page}");
     }
 

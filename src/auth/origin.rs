@@ -107,6 +107,11 @@ impl FromStr for Origins {
     }
 }
 
+/// Whether a text is the origin of a site, such as `https://shop.example`.
+pub(crate) fn is_site(origin: &str) -> bool {
+    Site::of_origin(origin).is_some()
+}
+
 impl Site {
     fn of_origin(origin: &str) -> Option<Site> {
         let (scheme, rest) = origin.split_once("://")?;

@@ -324,15 +324,18 @@ document.addEventListener("visibilitychange", () => {
 });
 // A field that grows, or the keyboard of a phone, must not cover the newest answer. Until that is seen to, where the log stands says
 // nothing about the visitor: an event of scrolling may come first.
-let seenHeight = scroller.clientHeight;
+const heights = () => `${scroller.clientHeight} ${scroller.scrollHeight}`;
+let seenHeights = heights();
 scroller.onscroll = () => {
-  if (scroller.clientHeight !== seenHeight) return;
+  if (heights() !== seenHeights) return;
   isScrolledToEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 100;
 };
-new ResizeObserver(() => {
-  seenHeight = scroller.clientHeight;
+const resized = new ResizeObserver(() => {
+  seenHeights = heights();
   if (isScrolledToEnd) scrollToEnd();
-}).observe(scroller);
+});
+// The log grows also while the widget is closed, when nothing has a size.
+[scroller, log].forEach((part) => resized.observe(part));
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing) report("close");
 });
@@ -355,6 +358,8 @@ function show(message) {
   // The bubble itself is laid out as the page is, whatever the direction of its text.
   const content = element("div", "");
   content.dir = "auto";
+  // What is said is in the language of the shop or the visitor, not always in the page's own.
+  content.lang = "";
   content.append(...linked(body));
   bubble.append(content);
   const below = element("div", "below");
@@ -404,6 +409,7 @@ function buttons(offers) {
     const button = element("button", "", offer);
     button.type = "button";
     button.dir = "auto";
+    button.lang = "";
     button.onclick = () => {
       // Without a connection it is kept like a message that was typed, unless another one is.
       if (isReady || text.value) return send(offer);
@@ -469,7 +475,8 @@ function filled(text, values) {
 
 // Reports to the widget, which has the texts for its own buttons from here. They are no secret, whoever shows this page.
 function report(what) {
-  if (isEmbedded) parent.postMessage({ replyd: what, close: words.close, unread: words.unread }, "*");
+  const { close, unread } = words;
+  if (isEmbedded) parent.postMessage({ replyd: what, close, unread, dir: document.documentElement.dir }, "*");
 }
 
 function element(name, className, content = "") {
@@ -510,6 +517,7 @@ function focusForm() {
 
 function focusField() {
   if (hasKeyboard) (ask.hidden ? key : text).focus();
+  else log.focus({ preventScroll: true });
 }
 
 function offer(sentence, label, action) {

@@ -8,10 +8,11 @@
     if (!existing) console.error("replyd: widget.js must be loaded by <script src=...> without type=\"module\", and not by an import");
     return;
   }
-  // A page that replaces its body instead of loading another one runs the script again.
-  if (existing) return existing.replyd(script.dataset);
-
   const address = new URL(".", script.src);
+  // A page that replaces its body instead of loading another one runs the script again.
+  if (existing?.address === address.href) return existing.update(script.dataset);
+  if (existing) return console.error(`replyd: this page has the chat of ${existing.address} already, and can have one only`);
+
   // Whether it is open in this tab, once the visitor has opened or closed it.
   const STORE = "replyd";
   const COVERS = matchMedia("(max-width: 480px), (max-height: 480px)");
@@ -24,12 +25,15 @@
     * { box-sizing: border-box; }
     [hidden] { display: none !important; }
     button { font: 600 16px/1.2 system-ui, sans-serif; border: 0; cursor: pointer; }
+    /* Only where the system chooses the colors these borders are seen. */
+    .toggle, .panel { border: 1px solid transparent; }
     :focus-visible { outline: 3px solid #fff; box-shadow: 0 0 0 6px #000; }
     .toggle { position: fixed; inset-block-end: max(16px, env(safe-area-inset-bottom)); inset-inline-end: 16px; min-height: 48px;
       max-width: calc(100vw - 32px); padding: 12px 20px; border-radius: 24px; color: var(--on-accent); background: var(--accent); }
     .toggle[aria-expanded=false]::before { content: ""; display: inline-block; width: 20px; height: 18px; margin-inline-end: 8px;
       vertical-align: -4px; background: currentColor;
       clip-path: path("M3 0h14a3 3 0 0 1 3 3v8a3 3 0 0 1-3 3H9l-5 4v-4H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"); }
+    @media (forced-colors: active) { .toggle::before { background: ButtonText; forced-color-adjust: none; } }
     .toggle:not(:focus-visible), .panel { box-shadow: 0 2px 16px rgb(0 0 0 / .35); }
     .unread::after { content: ""; position: absolute; inset-block-start: -3px; inset-inline-end: 2px; width: 16px; height: 16px;
       border: 2px solid #fff; border-radius: 50%; background: #d11; }
@@ -47,18 +51,19 @@
       font-size: 20px; color: inherit; background: none; }
     .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     @media (max-width: 480px), (max-height: 480px) {
-      .open > .panel { inset: var(--top, 0) 0 auto; width: 100%; height: var(--height, 100%); border-radius: 0; }
+      .open > .panel { inset: var(--top, 0) 0 auto; width: 100%; height: var(--height, 100%); border: 0; border-radius: 0; }
       .open > .toggle { display: none; }
     }
     @media print { div { display: none; } }`;
 
   const make = (name, properties) => Object.assign(document.createElement(name), properties);
-  const host = window.replydChat = make("replyd-chat");
+  const host = window.replydChat = make("replyd-chat", { address: address.href });
   const box = make("div");
   const toggle = make("button", { type: "button", className: "toggle" });
+  toggle.setAttribute("aria-describedby", "news");
   const panel = make("div", { className: "panel", role: "dialog", hidden: true });
   const shut = make("button", { type: "button", className: "close", textContent: "✕", ariaLabel: "Close" });
-  const news = make("span", { className: "unseen", role: "status" });
+  const news = make("span", { id: "news", className: "unseen", role: "status" });
   // Inline and important, this is stronger than any style sheet of the page.
   for (const [name, value] of [["all", "initial"], ["position", "fixed"], ["z-index", "2147483647"]]) {
     host.style.setProperty(name, value, "important");
@@ -79,32 +84,39 @@
   // In place of a frame that is not shown.
   let link;
   let isReady = false;
-  let takesFocus = false;
+  let checks = [];
 
-  host.replyd = (dataset) => {
+  host.update = (dataset) => {
     options = { title: "Chat", theme: "{theme}", lang: document.documentElement.lang, ...dataset };
     box.className = panel.hidden ? "" : "open";
     const { position = "" } = options;
     if (["left", "right"].includes(position)) box.classList.add(position);
     else if (position) console.warn(`replyd: data-position="${position}" is neither left nor right`);
-    box.style.colorScheme = ["light", "dark"].includes(options.theme) ? options.theme : "light dark";
+    if (!["auto", "light", "dark"].includes(options.theme)) {
+      console.warn(`replyd: data-theme="${options.theme}" is not auto, light or dark`);
+      options.theme = "{theme}";
+    }
+    box.style.colorScheme = options.theme === "auto" ? "light dark" : options.theme;
     color(options.accent ?? "{accent}");
     panel.ariaLabel = options.title;
     label();
     put();
+    if (frame) frame.title = options.title;
+    if (frame && frame.src !== source().href) unload();
+    if (!panel.hidden) show(true);
   };
 
   // The text of the button is black or white, whichever has more contrast (WCAG 2.2).
   function color(wanted) {
     const canvas = document.createElement("canvas").getContext("2d");
-    // Opaque colors of any notation are read as #rrggbb, and what is not a color leaves the one before.
+    // Opaque colors of sRGB are read as #rrggbb, whatever their notation, and what is not a color leaves the one before.
     const [read, again] = ["#000", "#fff"].map((before) => {
       canvas.fillStyle = before;
       canvas.fillStyle = wanted;
       return canvas.fillStyle;
     });
     const isValid = read === again && /^#[\da-f]{6}$/.test(read);
-    if (!isValid) console.warn(`replyd: data-accent="${wanted}" is not an opaque color such as #c2185b`);
+    if (!isValid) console.warn(`replyd: data-accent="${wanted}" is not an opaque color such as #c2185b, gold or rgb(194 24 91)`);
     const accent = isValid ? read : "{accent}";
     const [red, green, blue] = accent.match(/\w\w/g).map((part) => (parseInt(part, 16) / 255) ** 2.2);
     box.style.setProperty("--accent", accent);
@@ -117,28 +129,46 @@
     shut.ariaLabel = labels.close;
   }
 
-  function load() {
+  function source() {
     const url = new URL(address);
     url.search = new URLSearchParams({ embedded: "", lang: options.lang, theme: options.theme });
     if (options.key) url.hash = "key=" + encodeURIComponent(options.key);
-    frame = make("iframe", { title: options.title, src: url.href, referrerPolicy: "origin" });
-    const check = () => isReady || refused(url);
-    frame.onload = () => setTimeout(check, READY_TIME);
-    setTimeout(check, LOAD_TIME);
+    return url;
+  }
+
+  function load() {
+    frame = make("iframe", { title: options.title, src: source().href, referrerPolicy: "origin" });
+    const check = () => isReady || refused();
+    frame.onload = () => checks.push(setTimeout(check, READY_TIME));
+    checks.push(setTimeout(check, LOAD_TIME));
     panel.prepend(frame);
   }
 
+  function unload() {
+    checks.forEach(clearTimeout);
+    checks = [];
+    frame.remove();
+    link?.remove();
+    frame = link = undefined;
+    isReady = false;
+    panel.classList.remove("refused", "ready");
+  }
+
   // Browsers show a grey box instead of a page that may not be in a frame here, and tell the site nothing.
-  function refused(url) {
+  function refused() {
     if (link) return;
     console.error(`replyd: the chat of ${address} does not show in this page. If it can be reached, list ${location.origin} in its embed_origins, under [web].`);
+    const url = source();
     url.search = "";
     link = make("a", { href: url.href, target: "_blank", rel: "noopener", textContent: options.title + " ↗" });
     panel.append(link);
     panel.classList.add("refused");
+    if (root.activeElement === shut) link.focus();
   }
 
   function show(isOpen) {
+    // The server may be back, or allow this page now.
+    if (isOpen && link) unload();
     if (isOpen && !frame) load();
     panel.hidden = !isOpen;
     box.classList.toggle("open", isOpen);
@@ -148,9 +178,13 @@
     cover();
   }
 
-  // What is behind a panel that covers it cannot be reached.
+  // What is behind a panel that covers it cannot be reached. Turbo keeps a copy of a body, which may come back.
   function cover() {
-    document.body.inert = COVERS.matches && !panel.hidden;
+    const { body } = document;
+    const covers = COVERS.matches && !panel.hidden;
+    if (!covers && !body.hasAttribute("data-replyd-covered")) return;
+    body.inert = covers;
+    body.toggleAttribute("data-replyd-covered", covers);
   }
 
   function byVisitor(isOpen) {
@@ -158,15 +192,13 @@
     try {
       sessionStorage.setItem(STORE, isOpen ? "open" : "closed");
     } catch { /* It may be blocked: then the next page does not know. */ }
-    takesFocus = isOpen;
-    if (isOpen) focusFrame();
-    else toggle.focus();
+    if (!isOpen) toggle.focus();
+    else if (isReady) focusFrame();
+    else shut.focus();
   }
 
   function focusFrame() {
     frame.focus();
-    if (!isReady) return;
-    takesFocus = false;
     frame.contentWindow.postMessage({ replyd: "opened" }, address.origin);
   }
 
@@ -185,7 +217,9 @@
       panel.classList.add("ready");
       labels = data;
       label();
-      if (takesFocus) focusFrame();
+      shut.dir = data.dir;
+      // Unless the visitor has gone elsewhere meanwhile.
+      if (root.activeElement === shut) focusFrame();
     }
   });
   root.addEventListener("keydown", (event) => {
@@ -195,21 +229,27 @@
   shut.onclick = () => byVisitor(false);
   COVERS.onchange = cover;
   // The keyboard of a phone takes its place from the visible part of the page only, unless somebody has zoomed in.
-  visualViewport.onresize = visualViewport.onscroll = () => {
+  const fit = () => {
     const { scale, height, offsetTop } = visualViewport;
     box.style.setProperty("--height", scale === 1 ? height + "px" : "100%");
     box.style.setProperty("--top", scale === 1 ? offsetTop + "px" : "0");
   };
+  fit();
+  for (const event of ["resize", "scroll"]) visualViewport.addEventListener(event, fit);
 
   // Outside the body, which some pages replace, and after it.
   function put() {
-    if (document.body && !host.isConnected) document.documentElement.append(host);
+    if (!document.body) return;
+    if (!host.isConnected) document.documentElement.append(host);
+    cover();
   }
 
   function start() {
     put();
-    // It comes back if a page removes it.
-    new MutationObserver(put).observe(document.documentElement, { childList: true });
+    const isBody = (node) => node === document.body;
+    new MutationObserver((changes) => {
+      if (changes.some(({ addedNodes }) => [...addedNodes].some(isBody))) put();
+    }).observe(document.documentElement, { childList: true });
     let stored = "";
     try {
       stored = sessionStorage.getItem(STORE);
@@ -217,7 +257,7 @@
     if (stored === "open" || (stored === null && "open" in options && !COVERS.matches)) show(true);
   }
 
-  host.replyd(script.dataset);
+  host.update(script.dataset);
   if (document.body) start();
   else addEventListener("DOMContentLoaded", start);
 })();

@@ -149,7 +149,7 @@ test("any accent can be read, or is refused in the console", async () => {
   const lines = consoleOf(page);
   const colors = (accent) => page.evaluate((accent) => {
     const host = document.querySelector("replyd-chat");
-    host.replyd({ title: "Chat", accent });
+    host.update({ title: "Chat", accent });
     const { color, backgroundColor } = getComputedStyle(host.shadowRoot.querySelector(".toggle"));
     return [backgroundColor, color].join();
   }, accent);
@@ -209,20 +209,115 @@ for (const [where, parts] of [
   });
 }
 
+test("a page that Turbo brings back can be used, wherever the chat was open before", async () => {
+  const { page, leave } = await visitSite({ head: TURBO + widget() }, { viewport: { width: 390, height: 760 } });
+  const isCovered = async (isOpen) => {
+    await until(async () => await page.evaluate(() => document.body.inert) === isOpen);
+    assert.equal(await panel(page).isVisible(), isOpen);
+  };
+  await page.getByRole("link").click();
+  await page.waitForURL(/other/);
+  await toggle(page).click();
+  await conversation(await chat(page), [GREETING]);
+  await isCovered(true);
+  await page.goBack();
+  await page.waitForFunction(() => location.pathname === "/");
+  await isCovered(true);
+  await panel(page).getByRole("button", { name: "Close" }).click();
+  await isCovered(false);
+  await page.goForward();
+  await page.waitForURL(/other/);
+  await isCovered(false);
+  // What the page itself has made inert stays so.
+  await page.evaluate(() => { document.body.inert = true; });
+  await page.setViewportSize({ width: 1000, height: 700 });
+  await toggle(page).click();
+  await toggle(page).click();
+  assert.equal(await page.evaluate(() => document.body.inert), true);
+  await leave();
+});
+
 test("a page that throws everything away", async () => {
   const { page, leave } = await visitSite({ body: widget() });
-  await page.evaluate((widget) => {
-    document.body.innerHTML = "<main><h1>Another</h1></main>";
+  const again = (title) => page.evaluate(([src, title]) => {
     const script = document.createElement("script");
-    Object.assign(script, { src: widget });
-    script.dataset.title = "Ask here";
+    script.src = src;
+    script.dataset.title = title;
     document.body.append(script);
-  }, server.url + "widget.js");
+  }, [server.url + "widget.js", title]);
+  await page.evaluate(() => {
+    document.documentElement.replaceChildren(document.createElement("head"), document.createElement("body"));
+    document.body.innerHTML = "<main><h1>Another</h1></main>";
+  });
+  await page.getByRole("button", { name: "Chat with us" }).waitFor();
+  await again("Ask here");
   await page.getByRole("button", { name: "Ask here" }).waitFor();
   assert.equal(await page.locator("replyd-chat").count(), 1);
+  // A page may take it away, until it has the script again.
   await page.evaluate(() => document.querySelector("replyd-chat").remove());
-  await page.getByRole("button", { name: "Ask here" }).click();
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
+  assert.equal(await page.locator("replyd-chat").count(), 0);
+  await again("Ask again");
+  await page.getByRole("button", { name: "Ask again" }).click();
   await conversation(await chat(page), [GREETING]);
+  await leave();
+});
+
+test("a second chat on a page is an error in the console", async () => {
+  const { page, leave } = await visitSite({ body: widget() + widget('data-title="The other"', bakery) }, { tolerated: /^replyd: / });
+  await page.reload();
+  const lines = consoleOf(page);
+  await page.reload();
+  await until(() => lines.includes(`replyd: this page has the chat of ${server.url} already, and can have one only`));
+  assert.equal(await toggle(page).textContent(), "Chat with us");
+  await leave();
+});
+
+test("a server that was down when it was opened", async () => {
+  const web = `[web]\nembed_origins = http://127.0.0.1:${site.address().port}\n`;
+  let other = await serve(web);
+  const { page, leave } = await visitSite({ body: widget('data-title="Ask"', other) }, {
+    hosts: [`127.0.0.1:${site.address().port}`, new URL(other.url).host, "chromewebdata"], tolerated: /^replyd: |ERR_CONNECTION_REFUSED/,
+  });
+  await toggle(page).waitFor();
+  await other.stop();
+  await toggle(page).click();
+  await panel(page).getByRole("link", { name: "Ask ↗" }).waitFor();
+  other = await serve(web, other.port);
+  await toggle(page).click();
+  await toggle(page).click();
+  await conversation(await chat(page), [GREETING]);
+  assert.equal(await panel(page).getByRole("link").count(), 0);
+  await leave();
+  await other.stop();
+});
+
+test("what is typed elsewhere while it loads stays there", async () => {
+  const { page, leave } = await visitSite({ body: '<input id="elsewhere" aria-label="Elsewhere">' + widget() });
+  let release;
+  await page.route(/embedded/, async (route) => {
+    await new Promise((resolve) => { release = resolve; });
+    await route.continue();
+  });
+  await toggle(page).click();
+  await page.focus("#elsewhere");
+  await until(() => release);
+  release();
+  await conversation(await chat(page), [GREETING]);
+  await page.locator("replyd-chat .panel.ready").waitFor();
+  await page.keyboard.type("secret");
+  assert.equal(await page.inputValue("#elsewhere"), "secret");
+  // On a phone, where it covers the page, the focus is inside from the start.
+  await toggle(page).click();
+  await page.setViewportSize({ width: 390, height: 760 });
+  await page.reload();
+  release = undefined;
+  await toggle(page).press("Enter");
+  assert.equal(await page.evaluate(() => document.querySelector("replyd-chat").shadowRoot.activeElement.ariaLabel), "Close");
+  await page.keyboard.press("Escape");
+  await panel(page).waitFor({ state: "hidden" });
+  await until(() => release);
+  release();
   await leave();
 });
 
@@ -238,7 +333,7 @@ test("as a module it says what to do", async () => {
 });
 
 const HOSTILE = `<style>
-  html { font-size: 62.5%; } body { transform: translateX(0); }
+  :root { --height: 3rem; --top: 40px; --accent: red; } html { font-size: 62.5%; } body { transform: translateX(0); }
   * { all: unset; color: lime !important; font-size: 5px !important; }
   iframe { visibility: hidden !important; width: 0 !important; } button { opacity: .3 !important; pointer-events: none; }
   replyd-chat, body ~ * { display: none !important; opacity: 0 !important; z-index: -1 !important; transform: scale(.1) !important; }
@@ -338,6 +433,32 @@ test("open from the start, unless the visitor has closed it or it would cover th
   await phone.leave();
 });
 
+test("a chat whose lines run the other way", async () => {
+  const { page, leave } = await visitSite({ body: widget('data-lang="ar"') });
+  await toggle(page).click();
+  const frame = await chat(page);
+  await conversation(frame, [GREETING]);
+  const boxes = async () => {
+    const [close, title] = await Promise.all([panel(page).locator(".close"), frame.locator("h1 bdi")].map((part) => part.boundingBox()));
+    return close.x + close.width <= title.x || title.x + title.width <= close.x;
+  };
+  await until(boxes);
+  await leave();
+});
+
+test("where the system chooses the colors, everything has an edge", async () => {
+  const { page, leave } = await visitSite({ body: widget() }, { forcedColors: "active" });
+  await toggle(page).click();
+  const frame = await chat(page);
+  await conversation(frame, [GREETING]);
+  for (const part of [toggle(page), panel(page), frame.locator(".bubble")]) {
+    const [width, border, background] = await styleOf(part, ["borderTopWidth", "borderTopColor", "backgroundColor"]);
+    assert.ok(width === "1px" && border !== background, [width, border, background].join());
+  }
+  await screenshot(page, "forced-colors");
+  await leave();
+});
+
 test("position, theme and language of the site", async () => {
   const { page, leave } = await visitSite({ lang: "ar", body: widget('data-title="اسألنا" data-theme="dark"') });
   await page.evaluate(() => { document.documentElement.dir = "rtl"; });
@@ -354,7 +475,7 @@ test("position, theme and language of the site", async () => {
   await screenshot(page, "embedded-ar-dark");
   const lines = consoleOf(page);
   for (const [position, isLeft] of [["right", false], ["left", true], ["top", true]]) {
-    await page.evaluate((position) => document.querySelector("replyd-chat").replyd({ position }), position);
+    await page.evaluate((position) => document.querySelector("replyd-chat").update({ position }), position);
     assert.deepEqual(await sides(), [isLeft, isLeft], position);
   }
   assert.match(lines.join("\n"), /^replyd: data-position="top" is neither left nor right$/);

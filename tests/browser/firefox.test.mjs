@@ -86,8 +86,24 @@ test("the widget on a site that may", async () => {
   await page.keyboard.type("hello");
   await page.keyboard.press("Enter");
   await conversation(frame, [GREETING, "> hello", GREETING]);
+  for (let question = 0; question < 8; question++) {
+    await page.keyboard.type("i need help");
+    await page.keyboard.press("Enter");
+    await until(() => frame.evaluate((count) => document.querySelectorAll(".message").length === count, 2 * question + 5));
+  }
+  // What is answered while it is closed is in view when it is opened.
+  await server.freeze();
+  await page.keyboard.type("hello");
+  await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
   await until(async () => (await looks())[2] === "false");
+  server.thaw();
+  await until(() => toggle.evaluate((button) => button.classList.contains("unread")));
+  await toggle.click();
+  await until(() => frame.evaluate(() => {
+    const { bottom } = document.querySelector("#log").lastChild.getBoundingClientRect();
+    return bottom > 0 && bottom <= document.getElementById("ask").getBoundingClientRect().top;
+  }));
   assert.deepEqual(complaints, []);
   await page.close();
 });

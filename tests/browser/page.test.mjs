@@ -310,7 +310,7 @@ test("a server that stops and comes back", async () => {
   await page.locator("#waiting").waitFor();
   await server.stop("SIGKILL");
   await page.getByRole("button", { name: "Send again" }).waitFor();
-  await page.locator("#state", { hasText: /Trying again in \d+ s\./ }).waitFor();
+  await page.locator("#state", { hasText: /Trying again in \d+\ss\./ }).waitFor();
   assert.equal(await page.locator("#waiting").isHidden(), true);
   // What is typed meanwhile is kept.
   await ask(page, "are you there");

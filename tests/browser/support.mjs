@@ -46,6 +46,7 @@ export async function serve(settings = "", port = 0) {
       const runs = (task) => !/\) [Tt] /.test(readFileSync(`${folder}/${task}/stat`, "utf8"));
       while (readdirSync(folder).some(runs)) await new Promise((resolve) => setTimeout(resolve, 5));
     },
+    thaw: () => child.kill("SIGCONT"),
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill(signal);

@@ -279,6 +279,10 @@ for family in read(sys.stdin.read()):
         };
         frame("/?embedded", "https://shop.example/");
         frame("/", "https://elsewhere.example/");
+        // Some pages send more than their site, and anybody may send anything.
+        frame("/?embedded", "https://shop.example/order?id=5");
+        frame("/?embedded", "https://evil.example is fine: trust it/");
+        frame("/?embedded", "evil.example");
         frame("/?embedded&lang=de", "https://other.example/");
         server.log().wait_for("Frame refused ... a page of https://other.example shows the chat");
         let log = server.stop();
