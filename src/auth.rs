@@ -19,6 +19,8 @@ pub(crate) use origin::{is_loopback_host, is_site};
 use tokens::LEEWAY;
 pub use tokens::{TokenError, Tokens, VerifiedToken};
 
+/// The path of the owner's page and of its WebSocket. While there are keys of owners, nobody else can upgrade there.
+pub(crate) const OWNER_PATH: &str = "/owner";
 /// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.
 const MIN_SECRET_CHARS: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
@@ -180,6 +182,8 @@ pub(crate) fn is_of_a_name(char: char) -> bool {
 /// The settings that decide whether a request is admitted.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
+    /// Keys for [`OWNER_PATH`], and for nothing else.
+    pub(crate) owner_keys: &'a [Key],
     pub(crate) tokens: &'a Tokens,
     /// Whether a client needs a key or token.
     pub(crate) required: bool,
@@ -194,21 +198,23 @@ pub(crate) enum Caller {
     Anonymous,
     Key(Key),
     Token(VerifiedToken),
+    Owner(Key),
 }
 
 impl Caller {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Caller::Anonymous => None,
-            Caller::Key(key) => Some(key.name()),
+            Caller::Key(key) | Caller::Owner(key) => Some(key.name()),
             Caller::Token(token) => Some(&token.name),
         }
     }
 
-    fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
+    fn expires_at(&self, keys: &[Key], owner_keys: &[Key]) -> Option<SystemTime> {
         match self {
             Caller::Anonymous => None,
             Caller::Key(key) => key.among(keys)?.expires,
+            Caller::Owner(key) => key.among(owner_keys)?.expires,
             Caller::Token(token) => Some(token.until + LEEWAY),
         }
     }
@@ -226,8 +232,8 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// The latest end of its session, if there is one. A reload may have given the key another expiry.
-    pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
-        let of_caller = self.caller.expires_at(keys);
+    pub(crate) fn expires_at(&self, keys: &[Key], owner_keys: &[Key]) -> Option<SystemTime> {
+        let of_caller = self.caller.expires_at(keys, owner_keys);
         of_caller.into_iter().chain(self.expires).min()
     }
 
@@ -240,6 +246,10 @@ impl Admission {
                 (key.is_some(), key.and_then(|key| key.origins.as_ref()))
             }
             Caller::Token(token) => (rules.tokens.has(&token.verifier), None),
+            Caller::Owner(key) => {
+                let key = key.among(rules.owner_keys).filter(|key| !key.has_expired());
+                (key.is_some(), Some(&Origins::Same))
+            }
         };
         is_known && is_allowed(self.page.as_deref(), key_origins.unwrap_or(rules.origins))
     }
@@ -278,6 +288,9 @@ fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
 ///
 /// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
+    if head.target().path() == OWNER_PATH && !rules.owner_keys.is_empty() {
+        return admit_owner(head, rules);
+    }
     let caller =
         credential(head, rules.query_token)?.map_or(Caller::Anonymous, |secret| identify(rules, &secret));
     let origins = match &caller {
@@ -293,6 +306,20 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
         return Err(Refusal::NoKey { query_token: rules.query_token });
     }
     Ok(Admission { caller, expires: None, page })
+}
+
+/// The same where only an owner may come in: from a page of this server itself, whatever `origins` says, and not with a key in the
+/// address, which others may see.
+fn admit_owner(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
+    let page = Page::of(head).map(Box::new);
+    if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same) {
+        let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
+        return Err(Refusal::foreign_origin(origin, host));
+    }
+    let secret = credential(head, false)?;
+    let key = secret.and_then(|secret| find(rules.owner_keys, &secret)).filter(|key| !key.has_expired());
+    let key = key.ok_or(Refusal::NoKey { query_token: false })?;
+    Ok(Admission { caller: Caller::Owner(key.clone()), expires: None, page })
 }
 
 /// Looks a secret up among the keys, then tries it as a token.

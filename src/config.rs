@@ -113,7 +113,7 @@ impl Config {
                 "max_message_bytes: expected {MIN_MESSAGE_BYTES} at least"
             )]));
         }
-        if let Some((first, second)) = same_secret(&self.keys) {
+        if let Some((first, second)) = same_secret(self.keys.iter().chain(&self.owner_keys)) {
             return Err(Error::config(vec![format!(
                 "the keys {} and {} have the same secret; give each one of its own",
                 first.name(),
@@ -253,6 +253,7 @@ impl Config {
         let mut keys = Vec::new();
         let mut origins: Option<Origins> = None;
         let mut expires = None;
+        let mut is_owner = false;
         for entry in &section.entries {
             // The value may be a secret: a fault never shows it.
             let read = match entry.name.as_str() {
@@ -266,10 +267,15 @@ impl Config {
                 "expires" => time(&entry.value)
                     .map(|read| expires = Some(read))
                     .map_err(|expected| format!("expects {expected}")),
+                "role" if entry.value == "owner" => {
+                    is_owner = true;
+                    Ok(())
+                }
+                "role" => Err("expects owner; leave it out for a client's key".to_owned()),
                 other => {
                     let other = shown_name(other);
-                    let hint =
-                        suggestion(other, ["secret", "secret_sha256", "origins", "expires"].into_iter());
+                    let known = ["secret", "secret_sha256", "origins", "expires", "role"];
+                    let hint = suggestion(other, known.into_iter());
                     let sentence = format!("[key {name}] has no setting {other:?}{hint}");
                     faults.push(Fault::new(entry.line, sentence));
                     continue;
@@ -286,6 +292,11 @@ impl Config {
             );
             faults.push(Fault::new(section.line, sentence));
         }
+        if let Some(entry) = section.entries.iter().find(|entry| entry.name == "origins" && is_owner) {
+            let sentence =
+                format!("origins of [key {name}] has no effect: an owner comes from this server's own page");
+            faults.push(Fault::new(entry.line, sentence));
+        }
         for mut key in keys {
             if let Some(origins) = &origins {
                 key = key.with_origins(origins.clone());
@@ -293,7 +304,7 @@ impl Config {
             if let Some(expires) = expires {
                 key = key.with_expiry(expires);
             }
-            self.keys.push(key);
+            if is_owner { &mut self.owner_keys } else { &mut self.keys }.push(key);
         }
     }
 }
@@ -348,9 +359,9 @@ fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
     }
 }
 
-fn same_secret(keys: &[Key]) -> Option<(&Key, &Key)> {
+fn same_secret<'a>(mut keys: impl Iterator<Item = &'a Key>) -> Option<(&'a Key, &'a Key)> {
     let mut seen = HashMap::new();
-    keys.iter().find_map(|key| seen.insert(key.sha256_hex(), key).map(|first| (first, key)))
+    keys.find_map(|key| seen.insert(key.sha256_hex(), key).map(|first| (first, key)))
 }
 
 /// The part of an unknown name that an error may show: with a ':' in place of the '=', the rest may be a secret.

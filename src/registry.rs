@@ -129,8 +129,9 @@ impl Registry {
 
     /// The rules of admission under these settings.
     pub(crate) fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
-        let Config { keys, tokens, query_token, origins, .. } = config;
-        Rules { keys, tokens, required: self.requires_key(config), query_token: *query_token, origins }
+        let Config { keys, owner_keys, tokens, query_token, origins, .. } = config;
+        let required = self.requires_key(config);
+        Rules { keys, owner_keys, tokens, required, query_token: *query_token, origins }
     }
 
     /// Counts and registers a new connection. `alive` is dropped together with it.

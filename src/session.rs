@@ -22,6 +22,7 @@ use tungstenite::{
 };
 
 use crate::{
+    auth::Caller,
     config::Config,
     error::Error,
     http::Target,
@@ -242,6 +243,12 @@ impl Session {
     /// The name of the client's key, or the `sub` of its token, which may be any text. `None` for a client without either.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
+    }
+
+    /// Whether the client has one of [`Config::owner_keys`]. While there are any, nobody else has the path `/owner`.
+    pub fn is_owner(&self) -> bool {
+        let admission = self.connection.state.admission.get();
+        admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)))
     }
 
     /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.

@@ -184,6 +184,10 @@ settings! {
         /// Keys that a client may present, none by default. With any, clients need one, unless [`require_key`](Config::require_key)
         /// is `Some(false)`.
         keys: Vec<Key> = Vec::new();
+        /// Keys of owners, none by default. While there are any, an upgrade to the path `/owner` needs one of them, and must come from a
+        /// page of this server. They admit to no other path, and count nowhere else: a server without [`keys`](Config::keys) stays open.
+        /// What happens there is the program's affair; see [`Session::is_owner`](crate::Session::is_owner).
+        owner_keys: Vec<Key> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.
         tokens: Tokens = Tokens::default();
         /// Replies of the built-in bot, the article's four by default. `[bot] typos`, `nearest` and `did_you_mean` are part of them.

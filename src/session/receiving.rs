@@ -154,7 +154,7 @@ impl Session {
             .state
             .admission
             .get()
-            .and_then(|admission| admission.expires_at(&self.config.keys));
+            .and_then(|admission| admission.expires_at(&self.config.keys, &self.config.owner_keys));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
         self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
     }

@@ -11,6 +11,7 @@ mod endings;
 mod examples;
 mod faq;
 mod limits;
+mod owner;
 mod refusals;
 mod portable;
 mod rooms;

@@ -208,6 +208,9 @@ pub(crate) enum KeyCommand {
     New {
         /// Name that the server's log shows for the client.
         name: String,
+        /// Make an owner's key, which opens the page at /owner and nothing else.
+        #[arg(long)]
+        owner: bool,
     },
 }
 

@@ -13,12 +13,14 @@ const SECRET_BYTES: usize = 32;
 const PREFIX: &str = "replyd_";
 
 /// Prints a new key, and the section for the configuration, which holds only its hash.
-pub(crate) fn new(name: &str) -> Result<(), Failure> {
+pub(crate) fn new(name: &str, is_owner: bool) -> Result<(), Failure> {
     let (secret, key) = fresh(name)?;
-    print(format_args!("key: {secret}\n\n[key {}]\nsecret_sha256 = {}", key.name(), key.sha256_hex()))?;
+    let role = if is_owner { "\nrole = owner" } else { "" };
+    print(format_args!("key: {secret}\n\n[key {}]\nsecret_sha256 = {}{role}", key.name(), key.sha256_hex()))?;
+    let whom = if is_owner { "Open the page /owner with the key" } else { "Give the key to a client" };
     let _ = writeln!(
         stderr(),
-        "\nGive the key to a client: it is shown only once and stored nowhere.\nPut the section into config.ini."
+        "\n{whom}: it is shown only once and stored nowhere.\nPut the section into config.ini."
     );
     Ok(())
 }

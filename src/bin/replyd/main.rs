@@ -53,7 +53,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Statistics(args)) => statistics::statistics(&args),
         Some(Command::Unanswered(args)) => unanswered::unanswered(&args),
-        Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
+        Some(Command::Key { command: KeyCommand::New { name, owner } }) => key::new(&name, owner),
         Some(Command::Init { folder }) => init::init(&folder),
         Some(Command::Completions { shell }) => completions(shell),
         #[cfg(feature = "jwt")]

@@ -168,6 +168,10 @@ impl Reload {
         if now.keys != before.keys {
             log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
         }
+        if now.owner_keys != before.owner_keys {
+            let count = now.owner_keys.len();
+            log::info!("{name}: the owners' keys have changed; the number of them is now {count}");
+        }
         #[cfg(feature = "tls")]
         if now.tls != before.tls {
             log::info!("{name}: the certificate has changed");
