@@ -205,7 +205,10 @@ impl Replies {
         &mut self.options
     }
 
-    pub(crate) fn with_options_of(mut self, other: &Replies) -> Replies {
+    /// The same with what [`with_typos`](Replies::with_typos), [`with_nearest`](Replies::with_nearest) and
+    /// [`with_did_you_mean`](Replies::with_did_you_mean) have set for `other`.
+    #[must_use]
+    pub fn with_options_of(mut self, other: &Replies) -> Replies {
         self.options.clone_from(&other.options);
         self
     }
@@ -243,6 +246,12 @@ impl Replies {
     /// The names of the replies, without `unknown`, in the order of the file: the first alternative of the phrase of each.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(Reply::name)
+    }
+
+    /// The line of the reply with this name, from 1, or the number of its pair; `None` if there is no such reply, or it is built in.
+    pub fn line_of(&self, name: &str) -> Option<usize> {
+        let reply = self.entries.iter().find(|reply| reply.name() == name)?;
+        Some(reply.line).filter(|line| *line > 0)
     }
 
     /// How the replies differ from `old`: the numbers of replies that were added, changed and removed.

@@ -48,6 +48,8 @@ mod install;
 mod log_sink;
 #[cfg(feature = "cli")]
 mod output;
+#[cfg(feature = "cli")]
+mod owner_page;
 #[cfg(all(feature = "cli", feature = "tls"))]
 mod proxies;
 #[cfg(feature = "cli")]

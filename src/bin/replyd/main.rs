@@ -16,6 +16,7 @@ mod key;
 mod log_writer;
 mod offers;
 mod output;
+mod owner;
 mod pipe;
 mod reload;
 mod screen;

@@ -13,6 +13,7 @@ use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 use crate::{
     failure::Failure,
     keeper::Keeper,
+    owner::Owner,
     watch::{Request, Watch},
 };
 
@@ -67,11 +68,17 @@ impl Reload {
     }
 
     /// Accepts an answer, which is `None` if nothing has changed.
-    pub(crate) fn accept(&mut self, answer: Option<Reading>, running: &RunningServer, keeper: &Keeper) {
+    pub(crate) fn accept(
+        &mut self,
+        answer: Option<Reading>,
+        running: &RunningServer,
+        keeper: &Keeper,
+        owner: &Owner,
+    ) {
         self.requested_at = None;
         self.is_slow = false;
         if let Some(reading) = answer {
-            self.apply(reading, running, keeper);
+            self.apply(reading, running, keeper, owner);
         }
         if self.is_urgent {
             self.tick(running);
@@ -101,16 +108,19 @@ impl Reload {
     }
 
     /// Applies the valid parts of what was read, and logs the outcome of each part.
-    fn apply(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper) {
+    fn apply(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;
         let mut is_refused = !refused.is_empty();
+        let mut notices: Vec<String> = Vec::new();
         for Refused { file, setting, error, .. } in &refused {
             self.report_refused(&file.display().to_string(), *setting, error, &before);
+            notices.extend(error.to_string().lines().map(str::to_owned));
         }
         if let Err(error) = running.check_reload(&loaded.config) {
             is_refused = true;
             self.report_refused(&self.name, None, &error, &before);
+            notices.push(error.to_string());
             loaded = loaded.with_settings_of(&before, &self.sources);
         }
         let Loaded { config, sources, warnings, .. } = loaded;
@@ -118,16 +128,22 @@ impl Reload {
             Ok(fixed) => {
                 self.report_changes(&before, &running.config(), &sources, is_refused);
                 warnings.iter().for_each(|warning| log::warn!("{warning}"));
+                notices.extend(warnings);
                 for setting in fixed {
                     log::warn!("{}: {setting} has changed, which takes effect at the next start", self.name);
                 }
             }
-            Err(error) => log::error!("{}: {error}", self.name),
+            Err(error) => {
+                log::error!("{}: {error}", self.name);
+                notices.push(error.to_string());
+            }
         }
         if is_refused {
             running.count_failed_reload();
         }
         keeper.set_files(&sources);
+        owner.set_files(&running.config(), &sources);
+        owner.set_notices(notices);
         if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
             log::set_max_level(sources.level);
         }

@@ -1,13 +1,19 @@
 //! `replyd serve`: reads the settings, starts the log and the server, and waits for a signal.
 
-use std::{panic, path::PathBuf, time::Duration};
+use std::{panic, path::PathBuf, sync::Arc, time::Duration};
 
 use crossbeam_channel::{bounded, never, select, tick};
 use replyd::{Config, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
-    args::ServeArgs, failure::Failure, keeper::Keeper, log_writer::LogWriter, reload::Reload, settings,
+    args::ServeArgs,
+    failure::Failure,
+    keeper::Keeper,
+    log_writer::LogWriter,
+    owner::{self, Owner},
+    reload::Reload,
+    settings,
     signals::Signals,
 };
 
@@ -38,17 +44,30 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let signals = Signals::handle()?;
     let (keeper, writer) = Keeper::start(&sources)?;
-    let for_sessions = keeper.clone();
+    let owner = Owner::new(&config, &sources);
     let server = Server::with_config(config).map_err(listening_failed)?;
-    let running = server.start(move |session| replyd::bot_with(session, for_sessions.of_one_session()))?;
+    let running = start(server, &keeper, &owner)?;
     report_page(&running);
     notify_systemd(&[NotifyState::Ready]);
-    wait(&running, &signals, &log, &keeper, reload(file, sources, listen)?);
+    wait(&running, &signals, &log, &keeper, &owner, reload(file, sources, listen)?);
     notify_systemd(&[NotifyState::Stopping]);
     log::info!("Stopping: a second signal exits at once");
     running.stop();
     finish(keeper, writer);
     Ok(())
+}
+
+/// Starts the server: owners get their page, and all others the bot.
+fn start(server: Server, keeper: &Keeper, owner: &Arc<Owner>) -> Result<RunningServer, Failure> {
+    let (keeper, for_sessions, for_pages) = (keeper.clone(), Arc::clone(owner), Arc::clone(owner));
+    let running = server.pages(move |request| for_pages.page(request)).start(move |session| {
+        if session.is_owner() {
+            owner::converse(session, &for_sessions)
+        } else {
+            replyd::bot_with(session, keeper.of_one_session())
+        }
+    })?;
+    Ok(running)
 }
 
 /// Logs warnings about the replies, and the `[tests]` that fail.
@@ -111,6 +130,7 @@ fn wait(
     signals: &Signals,
     log: &LogWriter,
     keeper: &Keeper,
+    owner: &Owner,
     mut reload: Option<Reload>,
 ) {
     let answers = reload.as_ref().map_or(never(), Reload::answers);
@@ -124,12 +144,13 @@ fn wait(
             },
             recv(ticks) -> _ => {
                 running.set_lost_log_lines(log.lost());
+                owner.tick(running);
                 if let Some(reload) = &mut reload {
                     reload.tick(running);
                 }
             }
             recv(answers) -> answer => if let (Some(reload), Ok(answer)) = (&mut reload, answer) {
-                reload.accept(answer, running, keeper);
+                reload.accept(answer, running, keeper, owner);
             },
         }
     }

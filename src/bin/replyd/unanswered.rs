@@ -5,12 +5,12 @@
 mod groups;
 mod kept;
 
-use std::{collections::HashSet, path::Path};
+use std::path::Path;
 
 use replyd::{Loaded, Replies};
 
 use crate::{args::FileArgs, escape::Escaped, failure::Failure, kept_file, output::print, settings};
-use groups::{Group, Groups};
+pub(crate) use groups::{Group, Groups, is_phrase, is_sentence};
 pub(crate) use kept::Kept;
 
 /// Number of pairs of a message and a reply that are compared for hints; comparing takes most of the time.
@@ -27,7 +27,7 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
             "unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]",
         ));
     };
-    let groups = Groups::of(&read(file)?, &config.replies);
+    let groups = Groups::of(&read(file)?, &config.replies).open(&config.replies);
     print_unanswered(&groups.unanswered, &config.replies)?;
     print_guesses(&groups.guesses, &config.replies)
 }
@@ -52,13 +52,9 @@ fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Prints the guesses that the owner has not confirmed: their sentences are not in `[tests]`.
+/// Prints the guesses that the owner has not confirmed.
 fn print_guesses(guesses: &[Group], replies: &Replies) -> Result<(), Failure> {
-    let normalised = |sentence: &str| replies.explain(sentence).normalised;
-    let confirmed: HashSet<String> =
-        if guesses.is_empty() { HashSet::new() } else { replies.test_sentences().map(normalised).collect() };
-    let open = guesses.iter().filter(|guess| !confirmed.contains(&normalised(&guess.sentence)));
-    for (index, guess) in open.enumerate() {
+    for (index, guess) in guesses.iter().enumerate() {
         if index == 0 {
             print(GUESSES)?;
         }

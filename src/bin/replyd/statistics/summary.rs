@@ -11,7 +11,7 @@ use super::{
     table::Table,
 };
 
-pub(super) struct Summary {
+pub(crate) struct Summary {
     pub(super) first: Date,
     pub(super) last: Date,
     pub(super) all: Tally,
@@ -50,7 +50,7 @@ impl Summary {
     }
 
     /// The same as a document.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let counts = |tally: &Tally| {
             json!({
                 "questions": tally.questions(),

@@ -1,6 +1,9 @@
 //! Sorts kept messages by what the present replies make of them, and groups those that are the same to the owner.
 
-use std::{collections::HashMap, ptr};
+use std::{
+    collections::{HashMap, HashSet},
+    ptr,
+};
 
 use jiff::civil::Date;
 use replyd::{Answer, Explanation, FoundBy, Replies};
@@ -12,24 +15,24 @@ use crate::escape::Escaped;
 const UNKNOWN: &str = "unknown";
 
 /// The groups, each list with the most frequent first. What a phrase answers now is in none.
-pub(super) struct Groups {
-    pub(super) unanswered: Vec<Group>,
-    pub(super) guesses: Vec<Group>,
+pub(crate) struct Groups {
+    pub(crate) unanswered: Vec<Group>,
+    pub(crate) guesses: Vec<Group>,
 }
 
 /// Messages that are the same once case, accents, punctuation and corrected typos are ignored.
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The message as a line of the file can begin with it.
-    pub(super) sentence: String,
-    pub(super) count: usize,
-    pub(super) last: Date,
+    pub(crate) sentence: String,
+    pub(crate) count: usize,
+    pub(crate) last: Date,
     /// What to tell of the last one.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Groups {
     /// Reads the lines of the file, older ones first.
-    pub(super) fn of(lines: &str, replies: &Replies) -> Groups {
+    pub(crate) fn of(lines: &str, replies: &Replies) -> Groups {
         let (mut unanswered, mut guesses) = (Collection::default(), Collection::default());
         for (date, kept) in lines.lines().filter_map(Kept::parse) {
             let answer = replies.answer(&kept.message);
@@ -45,6 +48,16 @@ impl Groups {
             }
         }
         Groups { unanswered: unanswered.sorted(), guesses: guesses.sorted() }
+    }
+
+    /// The same without the guesses that the owner has confirmed: their sentences are in `[tests]`.
+    pub(crate) fn open(mut self, replies: &Replies) -> Groups {
+        let normalised = |sentence: &str| replies.explain(sentence).normalised;
+        if !self.guesses.is_empty() {
+            let confirmed: HashSet<String> = replies.test_sentences().map(normalised).collect();
+            self.guesses.retain(|guess| !confirmed.contains(&normalised(&guess.sentence)));
+        }
+        self
     }
 }
 
@@ -116,12 +129,12 @@ fn then(then: &Outcome, now: &Outcome) -> Option<String> {
 }
 
 /// Whether a message can be printed as a phrase: without signs of the file's grammar, and without control characters.
-fn is_phrase(message: &str) -> bool {
+pub(crate) fn is_phrase(message: &str) -> bool {
     is_sentence(message) && message != UNKNOWN && !message.contains(['|', '&', '*'])
 }
 
 /// Whether a message can be printed as the name of an entry, which ends at a `=`.
-fn is_sentence(message: &str) -> bool {
+pub(crate) fn is_sentence(message: &str) -> bool {
     !message.is_empty()
         && !message.starts_with(['[', ';', '#'])
         && !message.contains('=')

@@ -1,0 +1,153 @@
+//! The owner's page: how the chat is doing, which questions have no answer, and a way to answer them. The text file of replies stays
+//! the truth: whatever is done here is a change of it that could have been made with an editor.
+
+mod addition;
+mod conversation;
+mod outline;
+mod replies_file;
+mod views;
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use replyd::{Config, Request, Response, RunningServer, Sources};
+
+pub(crate) use conversation::converse;
+
+/// Interval at which the page is told how many clients there are.
+const INTERVAL: Duration = Duration::from_secs(2);
+const MINUTE: Duration = Duration::from_secs(60);
+/// Sentences about the file that are kept.
+const MAX_NOTICES: usize = 50;
+
+/// What the pages of all owners share.
+pub(crate) struct Owner {
+    /// Whether there is an owner's key, and so a page.
+    has_key: AtomicBool,
+    /// Number of pages that are open now.
+    watchers: AtomicUsize,
+    state: Mutex<State>,
+    /// Held while the file of replies is changed.
+    saving: Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    files: Files,
+    clients: usize,
+    /// The number of answers at some times of the last minute.
+    answers: VecDeque<(Instant, u64)>,
+    /// What the log said about the files when they were last read.
+    notices: Vec<(Timestamp, String)>,
+    /// Grows with each change of the notices.
+    notice_version: u64,
+}
+
+/// The files that the page is about.
+#[derive(Clone, Default)]
+struct Files {
+    replies: Option<PathBuf>,
+    unanswered: Option<PathBuf>,
+    statistics: Option<PathBuf>,
+    /// All other files of the configuration, which may hold secrets.
+    others: Vec<PathBuf>,
+}
+
+impl Owner {
+    pub(crate) fn new(config: &Config, sources: &Sources) -> Arc<Owner> {
+        let owner = Owner {
+            has_key: AtomicBool::new(false),
+            watchers: AtomicUsize::new(0),
+            state: Mutex::default(),
+            saving: Mutex::default(),
+        };
+        owner.set_files(config, sources);
+        Arc::new(owner)
+    }
+
+    /// Sets what a reload may change.
+    pub(crate) fn set_files(&self, config: &Config, sources: &Sources) {
+        self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
+        let Sources { replies_file, unanswered_file, statistics_file, files, .. } = sources;
+        let others =
+            files.iter().map(|source| &source.path).filter(|path| Some(*path) != replies_file.as_ref());
+        let others = others.chain(unanswered_file).chain(statistics_file).cloned().collect();
+        self.state().files = Files {
+            replies: replies_file.clone(),
+            unanswered: unanswered_file.clone(),
+            statistics: statistics_file.clone(),
+            others,
+        };
+    }
+
+    /// Keeps what the log says about the files that were just read; nothing if all is well.
+    pub(crate) fn set_notices(&self, notices: Vec<String>) {
+        let now = Timestamp::now();
+        let mut state = self.state();
+        state.notices = notices.into_iter().take(MAX_NOTICES).map(|text| (now, text)).collect();
+        state.notice_version += 1;
+    }
+
+    /// Counts clients and answers, if anybody looks.
+    pub(crate) fn tick(&self, running: &RunningServer) {
+        if self.watchers.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let now = Instant::now();
+        if self.state().answers.back().is_some_and(|(last, _)| now - *last < INTERVAL) {
+            return;
+        }
+        let answers = running.counts().answers.values().sum();
+        let mut state = self.state();
+        state.clients = running.clients();
+        state.answers.push_back((now, answers));
+        while state.answers.front().is_some_and(|(first, _)| now - *first > MINUTE) {
+            state.answers.pop_front();
+        }
+    }
+
+    /// The files of the page, while there is an owner's key.
+    pub(crate) fn page(&self, request: &Request<'_>) -> Option<Response> {
+        let (content_type, text) = match request.path() {
+            "/owner" => ("text/html; charset=utf-8", include_str!("owner/owner.html")),
+            "/owner.css" => ("text/css; charset=utf-8", include_str!("owner/owner.css")),
+            "/owner.js" => ("text/javascript; charset=utf-8", include_str!("owner/owner.js")),
+            _ => return None,
+        };
+        self.has_key.load(Ordering::Relaxed).then(|| {
+            // Whatever `embed_origins` says, no other site may show this page and have it clicked.
+            let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+            Response::new(200, content_type, text)
+                .with_header("Content-Security-Policy", policy)
+                .with_header("Referrer-Policy", "no-referrer")
+                .with_header("Cache-Control", "no-cache")
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn answers_a_minute(&self) -> f64 {
+        let (Some((first, before)), Some((last, now))) = (self.answers.front(), self.answers.back()) else {
+            return 0.0;
+        };
+        let time = last.duration_since(*first).as_secs_f64();
+        if time == 0.0 {
+            0.0
+        } else {
+            (now.saturating_sub(*before) as f64 * 60.0 / time * 10.0).round() / 10.0
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The conversation with an owner's page: what it asks for, in JSON, and what changes meanwhile.
+
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Instant,
+};
+
+use replyd::{Event, HandlerResult, Session};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    INTERVAL, Owner,
+    addition::{Answer, Proposal, propose},
+    replies_file::{Content, RepliesFile, Unsaved},
+    views,
+};
+use crate::escape::Escaped;
+
+/// Limit on a text that comes in parts; a file that can be changed here is no longer.
+const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
+
+/// What a page asks for.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Wish {
+    Statistics { since: String },
+    Questions,
+    Ask { text: String },
+    Propose(Addition),
+    Apply(Addition),
+    File,
+    Part { text: String },
+    Check,
+    Save { revision: String },
+    Restore { version: u32, revision: String },
+}
+
+#[derive(Deserialize)]
+struct Addition {
+    question: String,
+    reply: Option<String>,
+    to: Option<String>,
+    #[serde(default)]
+    revision: String,
+}
+
+impl Addition {
+    fn answer(&self) -> Result<Answer<'_>, String> {
+        match (&self.reply, &self.to) {
+            (Some(text), None) => Ok(Answer::Text(text)),
+            (None, Some(name)) => Ok(Answer::Reply(name)),
+            _ => Err("either a new reply or the name of one is needed".into()),
+        }
+    }
+}
+
+/// Talks with an owner's page until it is closed. The library ends the session when its key is taken back.
+pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
+    let _watcher = Watcher::new(owner);
+    let mut page = Page { owner, joined: String::new(), shown: Value::Null, notice_version: 0 };
+    let mut due = Instant::now();
+    loop {
+        match session.next_by(due)? {
+            None => return Ok(()),
+            Some(Event::Timeout) => {
+                page.show_changes(session)?;
+                due = Instant::now() + INTERVAL;
+            }
+            Some(Event::Text(text)) => {
+                if let Some(answer) = page.respond(session, &text) {
+                    session.send(answer.to_string())?;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Counts a page that is open.
+struct Watcher<'a>(&'a Owner);
+
+impl Watcher<'_> {
+    fn new(owner: &Owner) -> Watcher<'_> {
+        owner.watchers.fetch_add(1, Ordering::Relaxed);
+        Watcher(owner)
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Page<'a> {
+    owner: &'a Owner,
+    /// The parts of a text so far.
+    joined: String,
+    /// What was shown last.
+    shown: Value,
+    notice_version: u64,
+}
+
+impl Page<'_> {
+    /// Sends what has changed since it was last sent.
+    fn show_changes(&mut self, session: &mut Session) -> HandlerResult {
+        let now = views::now(self.owner, session.config());
+        if now != self.shown {
+            session.send(now.to_string())?;
+            self.shown = now;
+        }
+        let (version, notices) = {
+            let state = self.owner.state();
+            (state.notice_version, state.notices.clone())
+        };
+        if version != self.notice_version {
+            session.send(views::notices(&notices).to_string())?;
+            self.notice_version = version;
+        }
+        Ok(())
+    }
+
+    fn respond(&mut self, session: &Session, text: &str) -> Option<Value> {
+        let wish = match serde_json::from_str(text) {
+            Ok(wish) => wish,
+            Err(error) => return Some(json!({ "kind": "failed", "why": error.to_string() })),
+        };
+        let files = self.owner.state().files.clone();
+        let replies = &session.config().replies;
+        Some(match wish {
+            Wish::Statistics { since } => views::statistics(&files, &since, replies),
+            Wish::Questions => views::questions(&files, replies),
+            Wish::Ask { text } => views::answer(replies, &text),
+            Wish::Propose(addition) => match propose_in(&files, &addition, session) {
+                Ok((_, content, change)) => {
+                    views::proposal(&files, &addition.question, &content.revision, replies, &change)
+                }
+                Err(why) => views::proposal(&files, &addition.question, "", replies, &Err(why)),
+            },
+            Wish::Apply(addition) => self.apply(session, &files, &addition),
+            Wish::File => match RepliesFile::of(&files).and_then(|file| Ok((file.read()?, file))) {
+                Ok((content, file)) => views::file(&file, &content),
+                Err(why) => json!({ "kind": "file", "why": why }),
+            },
+            Wish::Part { text } => {
+                if self.joined.len() + text.len() > MAX_JOINED_BYTES {
+                    self.joined.clear();
+                    return Some(
+                        json!({ "kind": "failed", "why": "this text is too long; change the file on the server" }),
+                    );
+                }
+                self.joined += &text;
+                return None;
+            }
+            Wish::Check => views::checked(&std::mem::take(&mut self.joined), replies),
+            Wish::Save { revision } => {
+                let text = std::mem::take(&mut self.joined);
+                self.save(session, "save", &text, &revision)
+            }
+            Wish::Restore { version, revision } => {
+                let text = RepliesFile::of(&files).and_then(|file| file.read_version(version));
+                match text {
+                    Ok(text) => self.save(session, "restore", &text, &revision),
+                    Err(why) => refused("restore", &why, None),
+                }
+            }
+        })
+    }
+
+    /// Adds an answer to the file as it is now, if that is what was proposed.
+    fn apply(&self, session: &Session, files: &super::Files, addition: &Addition) -> Value {
+        match propose_in(files, addition, session) {
+            Ok((_, content, Ok(change))) if content.revision == addition.revision => {
+                match self.save(session, "apply", &change.text, &content.revision) {
+                    saved if saved["kind"] == "saved" => {
+                        json!({ "kind": "applied", "question": addition.question })
+                    }
+                    refused => refused,
+                }
+            }
+            Ok((_, content, Ok(_))) => {
+                refused("apply", "the file has changed meanwhile; look at the preview again", Some(content))
+            }
+            Ok((_, _, Err(why))) | Err(why) => refused("apply", &why, None),
+        }
+    }
+
+    /// Saves a text, one page at a time, and logs who has changed how much.
+    fn save(&self, session: &Session, what: &str, text: &str, revision: &str) -> Value {
+        let _alone = self.owner.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let caller = session.caller().unwrap_or_default();
+        // The key may have been taken back since the message came.
+        if !session.config().owner_keys.iter().any(|key| key.name() == caller) {
+            return refused(what, "this key is not an owner's any more", None);
+        }
+        let files = self.owner.state().files.clone();
+        let file = match RepliesFile::of(&files) {
+            Ok(file) => file,
+            Err(why) => return refused(what, &why, None),
+        };
+        let before = file.read().map(|content| content.text).unwrap_or_default();
+        match file.save(text, revision, &session.config().replies) {
+            Ok(content) => {
+                let (added, removed) = (lines_without(text, &before), lines_without(&before, text));
+                log::info!(
+                    "{} changed {}: +{added} -{removed} lines {session}",
+                    Escaped::for_log(caller),
+                    file.name()
+                );
+                json!({ "kind": "saved", "revision": content.revision, "lines_added": added, "lines_removed": removed })
+            }
+            Err(Unsaved::Refused(why)) => refused(what, &why, None),
+            Err(Unsaved::Changed(content)) => {
+                refused(what, "the file has been changed by somebody else meanwhile", Some(content))
+            }
+        }
+    }
+}
+
+/// What the answer to a question would change in the file as it is now.
+type Proposed = (RepliesFile, Content, Result<Proposal, String>);
+
+fn propose_in(files: &super::Files, addition: &Addition, session: &Session) -> Result<Proposed, String> {
+    let answer = addition.answer()?;
+    let file = RepliesFile::of(files)?;
+    let content = file.read()?;
+    let name = file.name();
+    // The server may not have read its file again yet.
+    let now = replyd::Replies::parse(&content.text, &name)
+        .map_err(|error| format!("the file has mistakes; correct them first: {error}"))?
+        .with_options_of(&session.config().replies);
+    let change = propose(&content.text, &name, &now, addition.question.trim(), &answer);
+    Ok((file, content, change))
+}
+
+fn refused(what: &str, why: &str, present: Option<Content>) -> Value {
+    let (text, revision) = present.map(|content| (content.text, content.revision)).unzip();
+    json!({ "kind": "refused", "what": what, "why": why, "text": text, "revision": revision })
+}
+
+/// The number of lines of a text that another one does not have.
+fn lines_without(text: &str, other: &str) -> usize {
+    let mut rest: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    other.lines().for_each(|line| *rest.entry(line).or_default() += 1);
+    let is_new = |line: &&str| match rest.get_mut(*line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    text.lines().filter(is_new).count()
+}

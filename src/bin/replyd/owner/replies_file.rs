@@ -1,0 +1,238 @@
+//! The file of replies, as it is read and saved from the owner's page: checked before, replaced at once, and with its last versions beside
+//! it.
+
+use std::{
+    fs::{self, File, Metadata, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use nix::{
+    fcntl::OFlag,
+    unistd::{AccessFlags, access, geteuid},
+};
+use replyd::Replies;
+
+use super::Files;
+
+/// Size up to which a file can be changed here. One of 10,000 replies has less.
+const MAX_BYTES: u64 = 1024 * 1024;
+/// Versions that are kept.
+pub(super) const VERSIONS: u32 = 9;
+
+/// What the file holds.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) text: String,
+    /// Stands for exactly this text.
+    pub(super) revision: String,
+}
+
+impl Content {
+    pub(super) fn of(text: String) -> Content {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Content { revision: format!("{:016x}-{}", hasher.finish(), text.len()), text }
+    }
+}
+
+/// Why a file was not saved.
+#[derive(Debug)]
+pub(super) enum Unsaved {
+    /// A sentence that says what to change.
+    Refused(String),
+    /// It was changed by somebody else meanwhile.
+    Changed(Content),
+}
+
+/// The file that the settings name, once it is clear that the page may touch it.
+pub(super) struct RepliesFile {
+    /// Its path without links.
+    path: PathBuf,
+    metadata: Metadata,
+}
+
+impl RepliesFile {
+    /// # Errors
+    ///
+    /// A sentence about what to change: there is no such file, or it is one that a page must not touch.
+    pub(super) fn of(files: &Files) -> Result<RepliesFile, String> {
+        let named = files.replies.as_deref().ok_or(
+            "the replies are in the file with the keys; move them to a file of their own, and write \
+             'replies_file = replies.ini' under [bot]",
+        )?;
+        let unreadable = |error| format!("cannot read {}: {error}", named.display());
+        let path = named.canonicalize().map_err(unreadable)?;
+        let metadata = fs::metadata(&path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(format!("{} is not a regular file", path.display()));
+        }
+        let same = files.others.iter().find(|other| {
+            fs::metadata(other)
+                .is_ok_and(|other| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()))
+        });
+        match same {
+            Some(other) => {
+                Err(format!("replies_file is the same file as {}; give it one of its own", other.display()))
+            }
+            None => Ok(RepliesFile { path, metadata }),
+        }
+    }
+
+    /// The file's name without its folder.
+    pub(super) fn name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Why it cannot be changed from the page, if so.
+    pub(super) fn read_only(&self) -> Option<String> {
+        let (shown, folder) = (self.path.display(), self.folder());
+        if self.metadata.len() > MAX_BYTES {
+            return Some(format!("{shown} is over {} MiB; change it on the server", MAX_BYTES >> 20));
+        }
+        if self.metadata.uid() != geteuid().as_raw() {
+            // What replaces it would belong to the server's user.
+            return Some(format!(
+                "{shown} belongs to another user than the server runs as; to change it from here, let the server own it, \
+                 in a folder of its own such as /var/lib/replyd"
+            ));
+        }
+        access(folder, AccessFlags::W_OK).err().map(|_| {
+            format!(
+                "the server may not write to {}; to change the file from here, put it into a folder of its own that the server may \
+                 write to, such as /var/lib/replyd, and name it in replies_file",
+                folder.display()
+            )
+        })
+    }
+
+    pub(super) fn read(&self) -> Result<Content, String> {
+        read(&self.path)
+            .map(Content::of)
+            .map_err(|error| format!("cannot read {}: {error}", self.path.display()))
+    }
+
+    /// Saves a text, unless the file is not the one any more that `revision` stands for, or the text has errors or tests that fail.
+    pub(super) fn save(&self, text: &str, revision: &str, now: &Replies) -> Result<Content, Unsaved> {
+        if let Some(why) = self.read_only() {
+            return Err(Unsaved::Refused(why));
+        }
+        let current = self.read().map_err(Unsaved::Refused)?;
+        if current.revision != revision {
+            return Err(Unsaved::Changed(current));
+        }
+        check(text, &self.name(), now).map_err(Unsaved::Refused)?;
+        self.replace(text, &current.text).map_err(|error| Unsaved::Refused(self.explain(&error)))?;
+        Ok(Content::of(text.to_owned()))
+    }
+
+    /// The versions that there are, with the times at which they were replaced.
+    pub(super) fn versions(&self) -> Vec<(u32, SystemTime)> {
+        let time = |version: u32| fs::metadata(self.version(version)).ok()?.modified().ok();
+        (1..=VERSIONS).filter_map(|version| Some((version, time(version)?))).collect()
+    }
+
+    pub(super) fn read_version(&self, version: u32) -> Result<String, String> {
+        let file = self.version(version);
+        read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    }
+
+    /// Writes the new text beside the file, keeps the old one as a version, and renames. Wherever this ends, the file is the old or the
+    /// new one as a whole.
+    fn replace(&self, text: &str, old: &str) -> io::Result<()> {
+        let new = self.beside(".new");
+        self.write(&new, text)?;
+        let renamed = self.keep(old).and_then(|()| fs::rename(&new, &self.path));
+        if renamed.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        renamed
+    }
+
+    /// Keeps the old text as version 1, and the others as the ones after.
+    fn keep(&self, old: &str) -> io::Result<()> {
+        let kept = self.beside(".old");
+        self.write(&kept, old)?;
+        for version in (1..VERSIONS).rev() {
+            match fs::rename(self.version(version), self.version(version + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::rename(kept, self.version(1))
+    }
+
+    /// Writes a new file with the mode of the old one.
+    fn write(&self, file: &Path, text: &str) -> io::Result<()> {
+        // What a crash has left.
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        let written =
+            out.write_all(text.as_bytes()).and_then(|()| out.set_permissions(self.metadata.permissions()));
+        let written = written.and_then(|()| out.sync_all());
+        if written.is_err() {
+            let _ = fs::remove_file(file);
+        }
+        written
+    }
+
+    fn explain(&self, error: &io::Error) -> String {
+        let shown = self.path.display();
+        match error.kind() {
+            // A container that mounts a single file.
+            io::ErrorKind::ResourceBusy => format!(
+                "{shown} cannot be replaced, since it is mounted on its own; mount the folder that holds it instead of the file"
+            ),
+            _ => format!("cannot save {shown}: {error}"),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    fn version(&self, version: u32) -> PathBuf {
+        self.beside(&format!(".{version}"))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+}
+
+/// Reads a regular file of bounded size, without waiting for anything else.
+fn read(file: &Path) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("this is not a regular file"));
+    }
+    let mut text = String::new();
+    File::take(file, MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is over {} MiB; change it on the server", MAX_BYTES >> 20)));
+    }
+    Ok(text)
+}
+
+/// Refuses a text that a running server would refuse: with mistakes, or with tests that fail.
+fn check(text: &str, name: &str, now: &Replies) -> Result<(), String> {
+    if text.len() as u64 > MAX_BYTES {
+        return Err(format!("this is over {} MiB", MAX_BYTES >> 20));
+    }
+    if !text.contains("[replies]") {
+        return Err("there is no [replies] in this text".into());
+    }
+    let replies = Replies::parse(text, name).map_err(|error| error.to_string())?.with_options_of(now);
+    match &replies.failures()[..] {
+        [] => Ok(()),
+        failures => Err(failures.join("\n")),
+    }
+}

@@ -1,0 +1,185 @@
+//! What the page shows, as documents.
+
+use std::collections::HashSet;
+
+use jiff::{Timestamp, Zoned};
+use replyd::{Config, Replies};
+use serde_json::{Value, json};
+
+use super::{
+    Files, Owner,
+    addition::{Line, Proposal},
+    replies_file::{Content, RepliesFile},
+};
+use crate::{
+    kept_file, statistics,
+    unanswered::{Group, Groups},
+};
+
+/// Other messages whose answer a change would change; nobody reads more.
+const MAX_CHANGES: usize = 50;
+/// Groups of questions that are shown.
+const MAX_GROUPS: usize = 500;
+
+/// The present: what may have changed since it was last shown.
+pub(super) fn now(owner: &Owner, config: &Config) -> Value {
+    let state = owner.state();
+    let file = RepliesFile::of(&state.files);
+    let read_only = match &file {
+        Ok(file) => file.read_only(),
+        Err(why) => Some(why.clone()),
+    };
+    json!({
+        "kind": "now",
+        "clients": state.clients,
+        "answers_a_minute": state.answers_a_minute(),
+        "replies": config.replies.len(),
+        "names": config.replies.names().collect::<Vec<_>>(),
+        "statistics": state.files.statistics.is_some(),
+        "unanswered": state.files.unanswered.is_some(),
+        "file": file.map(|file| file.name()).ok(),
+        "read_only": read_only,
+    })
+}
+
+pub(super) fn notices(notices: &[(Timestamp, String)]) -> Value {
+    let notices: Vec<Value> =
+        notices.iter().map(|(at, text)| json!({ "at": at.to_string(), "text": text })).collect();
+    json!({ "kind": "notices", "notices": notices })
+}
+
+pub(super) fn statistics(files: &Files, since: &str, replies: &Replies) -> Value {
+    let summary = match &files.statistics {
+        Some(file) => statistics::summary(file, since, &Zoned::now(), replies),
+        None => Err(statistics::NOT_KEPT.to_owned()),
+    };
+    match summary {
+        Ok(summary) => {
+            let mut document = summary.json();
+            document["kind"] = "statistics".into();
+            document
+        }
+        Err(why) => json!({ "kind": "statistics", "why": why }),
+    }
+}
+
+pub(super) fn questions(files: &Files, replies: &Replies) -> Value {
+    match groups(files, replies) {
+        Ok(groups) => json!({
+            "kind": "questions",
+            "unanswered": groups.unanswered.iter().take(MAX_GROUPS).map(group).collect::<Vec<_>>(),
+            "guesses": groups.guesses.iter().take(MAX_GROUPS).map(|guess| {
+                let answer = replies.answer(&guess.sentence);
+                let mut document = group(guess);
+                document["reply"] = answer.name().into();
+                document["text"] = answer.reply.as_str().into();
+                document
+            }).collect::<Vec<_>>(),
+        }),
+        Err(why) => json!({ "kind": "questions", "why": why }),
+    }
+}
+
+fn groups(files: &Files, replies: &Replies) -> Result<Groups, String> {
+    let Some(file) = &files.unanswered else {
+        return Err("unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]".into());
+    };
+    let text = kept_file::read_both(file)
+        .map_err(|error| format!("cannot read unanswered messages in {}: {error}", file.display()))?;
+    Ok(Groups::of(&text, replies).open(replies))
+}
+
+fn group(group: &Group) -> Value {
+    json!({ "sentence": group.sentence, "count": group.count, "last": group.last.to_string(), "notes": group.notes })
+}
+
+pub(super) fn answer(replies: &Replies, text: &str) -> Value {
+    let why = replies.explain(text).to_string();
+    json!({ "kind": "answer", "text": replies.answer(text).text().as_str(), "why": why })
+}
+
+/// A change before it is made: its lines, and what else it would change.
+pub(super) fn proposal(
+    files: &Files,
+    question: &str,
+    revision: &str,
+    now: &Replies,
+    change: &Result<Proposal, String>,
+) -> Value {
+    let document = json!({ "kind": "proposal", "question": question, "revision": revision });
+    with_members(
+        document,
+        match change {
+            Err(why) => json!({ "phrase": null, "lines": [], "changes": [], "why": why }),
+            Ok(change) => json!({
+                "phrase": change.phrase,
+                "lines": change.lines.iter().map(line).collect::<Vec<_>>(),
+                "changes": changes(files, question, now, &change.replies),
+                "why": null,
+            }),
+        },
+    )
+}
+
+fn with_members(mut document: Value, more: Value) -> Value {
+    if let (Some(members), Value::Object(more)) = (document.as_object_mut(), more) {
+        members.extend(more);
+    }
+    document
+}
+
+fn line(line: &Line) -> Value {
+    json!({ "line": line.number, "sign": if line.is_new { "+" } else { "-" }, "text": line.text })
+}
+
+/// The sentences of `[tests]` and the questions kept last that would get another answer than now.
+fn changes(files: &Files, question: &str, now: &Replies, new: &Replies) -> Vec<Value> {
+    let kept: Vec<Group> = groups(files, now)
+        .map(|groups| groups.unanswered.into_iter().chain(groups.guesses).collect())
+        .unwrap_or_default();
+    let kept = kept.iter().map(|group| &*group.sentence);
+    let mut seen = HashSet::from([now.explain(question).normalised]);
+    now.test_sentences()
+        .chain(kept)
+        .filter(|message| seen.insert(now.explain(message).normalised))
+        .map(|message| (message, now.answer(message).text(), new.answer(message).text()))
+        .filter(|(_, before, after)| before != after)
+        .take(MAX_CHANGES)
+        .map(|(message, before, after)| json!({ "message": message, "before": before.as_str(), "after": after.as_str() }))
+        .collect()
+}
+
+pub(super) fn file(file: &RepliesFile, content: &Content) -> Value {
+    let versions = file.versions().into_iter().filter_map(|(version, time)| {
+        let at = Timestamp::try_from(time).ok()?;
+        Some(json!({ "version": version, "at": at.to_string() }))
+    });
+    json!({
+        "kind": "file",
+        "name": file.name(),
+        "text": content.text,
+        "revision": content.revision,
+        "versions": versions.collect::<Vec<_>>(),
+    })
+}
+
+/// What `check` finds in a text.
+pub(super) fn checked(text: &str, now: &Replies) -> Value {
+    const NAME: &str = "file";
+    let located = |sentences: Vec<String>| {
+        let located = |sentence: String| {
+            let rest = sentence.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':'));
+            let (line, text) = rest.and_then(|rest| rest.split_once(": ")).unwrap_or(("", &sentence));
+            json!({ "line": line.parse::<usize>().unwrap_or(1), "text": text })
+        };
+        sentences.into_iter().map(located).collect::<Vec<_>>()
+    };
+    let (errors, warnings, failures) = match Replies::parse(text, NAME) {
+        Err(error) => (error.to_string().lines().map(str::to_owned).collect(), Vec::new(), Vec::new()),
+        Ok(replies) => {
+            let replies = replies.with_options_of(now);
+            (Vec::new(), replies.warnings(), replies.failures())
+        }
+    };
+    json!({ "kind": "checked", "errors": located(errors), "warnings": located(warnings), "failures": located(failures) })
+}
