@@ -1,7 +1,7 @@
 //! Files that the program keeps: regular files of bounded size, which only their owner can read.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -65,20 +65,30 @@ pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
     let old = fs::metadata(&real).ok();
     old.as_ref().map_or(Ok(()), check_kind)?;
     let beside = with_suffix(&real, ".new");
-    // What a crash has left.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    // An owner may have let others read it.
-    old.map_or(Ok(()), |old| out.set_permissions(old.permissions()))?;
-    let written = out.write_all(content.as_bytes()).and_then(|()| out.sync_all());
-    let renamed = written.and_then(|()| fs::rename(&beside, &real));
+    write_new(&beside, content, old.map(|old| old.permissions()))?;
+    let renamed = fs::rename(&beside, &real);
     if renamed.is_err() {
         let _ = fs::remove_file(&beside);
     }
     renamed
+}
+
+/// Writes a new file to the disk, in place of one that a crash may have left. It has these permissions, or else only its owner can read
+/// it.
+pub(crate) fn write_new(file: &Path, content: &str, permissions: Option<Permissions>) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let written = out.write_all(content.as_bytes());
+    let written =
+        written.and_then(|()| permissions.map_or(Ok(()), |permissions| out.set_permissions(permissions)));
+    let written = written.and_then(|()| out.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(file);
+    }
+    written
 }
 
 /// Opens the file for appending. What customers ask is private, so only the owner can read a new file.
@@ -96,7 +106,7 @@ fn rotated(file: &Path) -> PathBuf {
     with_suffix(file, ".1")
 }
 
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -17,6 +17,7 @@ use nix::{
 use replyd::Replies;
 
 use super::Files;
+use crate::kept_file;
 
 /// Size up to which a file can be changed here. One of 10,000 replies has less.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -167,19 +168,7 @@ impl RepliesFile {
 
     /// Writes a new file with the mode of the old one.
     fn write(&self, file: &Path, text: &str) -> io::Result<()> {
-        // What a crash has left.
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-        let written =
-            out.write_all(text.as_bytes()).and_then(|()| out.set_permissions(self.metadata.permissions()));
-        let written = written.and_then(|()| out.sync_all());
-        if written.is_err() {
-            let _ = fs::remove_file(file);
-        }
-        written
+        kept_file::write_new(file, text, Some(self.metadata.permissions()))
     }
 
     fn explain(&self, error: &io::Error) -> String {
@@ -202,9 +191,7 @@ impl RepliesFile {
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(suffix);
-        name.into()
+        kept_file::with_suffix(&self.path, suffix)
     }
 }
 
