@@ -12,6 +12,7 @@ mod init;
 mod input;
 mod key;
 mod log_writer;
+mod man;
 mod offers;
 mod output;
 mod pipe;
@@ -52,6 +53,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Key { command: KeyCommand::New { name } }) => key::new(&name),
         Some(Command::Init { folder }) => init::init(&folder),
         Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Man { folder }) => man::man(Args::command(), &folder),
         #[cfg(feature = "jwt")]
         Some(Command::Token { command }) => token::run(command),
     }
