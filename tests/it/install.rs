@@ -88,6 +88,12 @@ fn the_unit_is_right_and_exposes_little() {
     // It names a program that is not installed here.
     let text =
         fs::read_to_string(&unit).unwrap().replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
+    // What it offers as a comment is right as well.
+    let offers = ["SupplementaryGroups=", "LoadCredential=", "CPUSchedulingPolicy="];
+    let text = offers.iter().fold(text, |text, name| {
+        assert!(text.contains(&format!("\n#{name}")), "{name}: {text}");
+        text.replace(&format!("\n#{name}"), &format!("\n{name}"))
+    });
     fs::write(&unit, text).unwrap();
     let verify = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).output().unwrap();
     let told = String::from_utf8_lossy(&verify.stderr);
