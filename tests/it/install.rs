@@ -88,6 +88,12 @@ fn the_unit_is_right_and_exposes_little() {
     // It names a program that is not installed here.
     let text =
         fs::read_to_string(&unit).unwrap().replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
+    // What it offers as a comment is right as well.
+    let offers = ["SupplementaryGroups=", "LoadCredential=", "CPUSchedulingPolicy="];
+    let text = offers.iter().fold(text, |text, name| {
+        assert!(text.contains(&format!("\n#{name}")), "{name}: {text}");
+        text.replace(&format!("\n#{name}"), &format!("\n{name}"))
+    });
     fs::write(&unit, text).unwrap();
     let verify = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).output().unwrap();
     let told = String::from_utf8_lossy(&verify.stderr);
@@ -227,10 +233,54 @@ fn version_help_and_completions() {
         assert!(version.trim_end().ends_with(')'), "{version}");
     }
     let help = print(&["--help"]);
-    for words in ["Exit codes:", "REPLYD_CONFIG", "Signals:", "Examples:", "init", "completions"] {
+    for words in ["Exit codes:", "REPLYD_CONFIG", "Signals:", "Examples:", "init", "completions", "\n  man "]
+    {
         assert!(help.contains(words), "{words}: {help}");
     }
     for shell in ["bash", "zsh", "fish"] {
         assert!(print(&["completions", shell]).contains("unanswered"), "{shell}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man1");
+    fs::create_dir_all(&pages).unwrap();
+    fs::write(pages.join("replyd.1"), "of an older version").unwrap();
+    let (code, _, told) = run(replyd(folder.path()).args(["man", "share/man1"]));
+    assert_eq!(code, Some(0), "{told}");
+    let page = |name: &str| fs::read_to_string(pages.join(format!("{name}.1"))).unwrap_or_default();
+    // Whatever its page lists has a page of its own.
+    let program = page("replyd");
+    let commands: Vec<&str> =
+        program.lines().filter_map(|line| line.strip_suffix("(1)")?.strip_prefix("replyd\\-")).collect();
+    assert!(commands.len() >= 9 && commands.contains(&"man"), "{program}");
+    for name in commands.iter().chain(&["key-new"]) {
+        let page = page(&format!("replyd-{name}"));
+        assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}: {page}");
+    }
+    for words in [".SH FILES", ".SH \"EXIT CODES\"", ".SH EXAMPLES", "REPLYD_LISTEN"] {
+        assert!(program.contains(words), "{words}: {program}");
+    }
+    assert!(!program.contains("an older version"), "{program}");
+
+    let Some(man) = tool("man", "apt-get install man-db") else { return };
+    for entry in fs::read_dir(&pages).unwrap() {
+        let shown = Command::new(&man)
+            .args(["--warnings=all", "--local-file"])
+            .arg(entry.unwrap().path())
+            .output()
+            .unwrap();
+        assert!(
+            shown.status.success() && shown.stderr.is_empty(),
+            "{}",
+            String::from_utf8_lossy(&shown.stderr)
+        );
+    }
+
+    fs::write(folder.path().join("file"), "").unwrap();
+    let (code, _, told) = run(replyd(folder.path()).args(["man", "file"]));
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("cannot write manual pages into file: "), "{told}");
 }

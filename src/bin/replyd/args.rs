@@ -93,6 +93,13 @@ pub(crate) enum Command {
     },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
+    /// Write the manual pages into a folder.
+    ///
+    /// There is one for the program and one for each command. Pages of an older version are replaced.
+    Man {
+        /// The folder, such as /usr/local/share/man/man1; created if it does not exist.
+        folder: PathBuf,
+    },
     /// Make and check access tokens.
     #[cfg(feature = "jwt")]
     Token {

@@ -14,6 +14,7 @@ mod keeper;
 mod kept_file;
 mod key;
 mod log_writer;
+mod man;
 mod offers;
 mod output;
 mod owner;
@@ -57,6 +58,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Key { command: KeyCommand::New { name, owner } }) => key::new(&name, owner),
         Some(Command::Init { folder }) => init::init(&folder),
         Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Man { folder }) => man::man(Args::command(), &folder),
         #[cfg(feature = "jwt")]
         Some(Command::Token { command }) => token::run(command),
     }
