@@ -29,12 +29,13 @@ fn what_init_writes_works() {
     let folder = tempfile::tempdir().unwrap();
     let (code, key, steps) = init(folder.path());
     assert_eq!(code, Some(0), "{steps}");
-    let key = key.trim().strip_prefix("key: ").unwrap();
+    let (key, owner) = key.trim().split_once('\n').unwrap();
+    let (key, owner) = (key.strip_prefix("key: ").unwrap(), owner.strip_prefix("owner's key: ").unwrap());
     assert!(steps.lines().count() >= 10 && !steps.contains(key), "{steps}");
     let shop = folder.path().join("shop");
     for entry in fs::read_dir(&shop).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(!text.contains(key) && !text.contains("{dir}") && !text.contains("{sha256}"), "{text}");
+        assert!(![key, owner, "{dir}", "sha256}"].iter().any(|part| text.contains(part)), "{text}");
     }
     let (code, checked, warned) = run(replyd(folder.path()).args(["check", "--config", "shop/config.ini"]));
     assert_eq!(code, Some(0));
@@ -49,6 +50,9 @@ fn what_init_writes_works() {
         (client.ask(&upgrade("/", &format!("X-WS-AUTH-KEY: {key}\r\n"))).status, client)
     };
     assert_eq!(enter("not the right key").0, 403);
+    assert_eq!(enter(owner).0, 403);
+    let at_owner = upgrade("/owner", &format!("Origin: http://localhost\r\nX-WS-AUTH-KEY: {owner}\r\n"));
+    assert_eq!(Raw::connect(server.address).ask(&at_owner).status, 101);
     let (status, mut client) = enter(key);
     assert_eq!(status, 101);
     assert_eq!(client.text().as_str(), GREETING);

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{failure::Failure, key, output::print};
 
-/// The files and their templates, in which `{sha256}` and `{dir}` are replaced.
+/// The files and their templates, in which `{sha256}`, `{owner_sha256}` and `{dir}` are replaced.
 const FILES: [(&str, &str); 6] = [
     ("config.ini", include_str!("init/config.ini")),
     ("replies.ini", include_str!("init/replies.ini")),
@@ -17,10 +17,11 @@ const FILES: [(&str, &str); 6] = [
     ("Caddyfile", include_str!("init/Caddyfile")),
     ("haproxy.cfg", include_str!("init/haproxy.cfg")),
 ];
-/// Name of the key that is made for the new configuration.
+/// Names of the keys that are made for the new configuration: for clients, and for the owner's page.
 const KEY_NAME: &str = "first";
+const OWNER_NAME: &str = "owner";
 
-/// Writes the files into `folder`, which is created if needed, and prints the new key to stdout and the next steps to stderr.
+/// Writes the files into `folder`, which is created if needed, and prints the new keys to stdout and the next steps to stderr.
 /// Nothing is written if one of the files exists.
 pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
     let failed = |what: &Path, error| Failure::new(format!("cannot write {}: {error}", what.display()));
@@ -37,16 +38,18 @@ pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
         )));
     }
     let (secret, key) = key::fresh(KEY_NAME)?;
+    let (owner_secret, owner_key) = key::fresh(OWNER_NAME)?;
     let shown = folder.display().to_string();
     for (name, template) in FILES {
         // A percent sign has a meaning of its own in a unit (systemd.unit(5), specifiers).
         let shown = if name.ends_with(".service") { shown.replace('%', "%%") } else { shown.clone() };
-        let text = template.replace("{sha256}", &key.sha256_hex()).replace("{dir}", &shown);
+        let text = template.replace("{owner_sha256}", &owner_key.sha256_hex());
+        let text = text.replace("{sha256}", &key.sha256_hex()).replace("{dir}", &shown);
         let file = folder.join(name);
         write_new(&file, &text).map_err(|error| failed(&file, error))?;
     }
     let steps = include_str!("init/steps.txt").replace("{dir}", &shown);
-    print(format_args!("key: {secret}"))?;
+    print(format_args!("key: {secret}\nowner's key: {owner_secret}"))?;
     let _ = stderr().write_all(steps.as_bytes());
     Ok(())
 }
