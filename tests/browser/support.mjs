@@ -19,11 +19,12 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 export const GREETING = "Hi, how can I help you today?";
 export const HELP = "Sure, I am here to help. Can you briefly describe the problem.";
 
-// `replyd serve` with these settings; on a free port unless it is to have the one it had before.
-export async function serve(settings = "", port = 0) {
+// `replyd serve` with these settings; on a free port unless it is to have the one it had before, and with these files beside them.
+export async function serve(settings = "", port = 0, files = {}) {
   const folder = mkdtempSync(join(tmpdir(), "replyd-"));
   const config = join(folder, "config.ini");
   writeFileSync(config, settings, { mode: 0o600 });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const child = spawn(REPLYD, ["--config", config, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"] });
   children.add(child);
   const lines = [];
@@ -39,6 +40,9 @@ export async function serve(settings = "", port = 0) {
     url: `http://${address}/`,
     port: Number(address.split(":")[1]),
     log: lines,
+    folder,
+    // Has what was counted written now, and not when the minute is over.
+    reload: () => child.kill("SIGHUP"),
     // Returns when none of its threads runs any more: one that was on its way may still answer.
     async freeze() {
       child.kill("SIGSTOP");

@@ -71,6 +71,12 @@ fn the_page_in_all_languages() {
 }
 
 #[test]
+fn the_page_of_an_owner() {
+    run("owner_page.test.mjs");
+    run("owner.test.mjs");
+}
+
+#[test]
 fn the_page_in_firefox() {
     let Some(firefox) = tool("firefox-esr", "apt-get install firefox-esr") else { return };
     run_in("firefox.test.mjs", &[("FIREFOX", firefox.as_os_str())]);
