@@ -81,7 +81,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     const answered = readFileSync(file, "utf8");
     assert.equal(answered, REPLIES.replace("Call us.\n", "Call us.\ndo you have rye bread = Yes, every Thursday.\n  It is gone by noon.\n")
       + "do you have rye bread = do you have rye bread\n");
-    await until(() => server.log.some((line) => line.includes("reloaded config.ini: +1")));
+    await until(() => server.log.some((line) => /reloaded .*config\.ini: \+1/.test(line)));
     assert.deepEqual(await ask(server, ["Do you have rye bread today?"]), ["Yes, every Thursday.\nIt is gone by noon."]);
 
     // A guess that is right is confirmed at once.
@@ -135,7 +135,7 @@ test("two owners at once", async () => {
   await save(one, REPLIES.replace("9 to 5", "8 to 4"));
   await until(() => readFileSync(join(server.folder, "replies.ini"), "utf8").includes("8 to 4"));
   await save(other, REPLIES.replace("Behind", "Before"));
-  await other.page.locator("#conflict").getByText("From 8 to 4.").waitFor();
+  await other.page.locator(".diff:visible").getByText("From 8 to 4.").waitFor();
   assert.ok(!readFileSync(join(server.folder, "replies.ini"), "utf8").includes("Before"));
   await one.leave();
   await other.leave();

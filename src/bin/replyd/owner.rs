@@ -8,17 +8,17 @@ mod replies_file;
 mod views;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use replyd::{Config, Request, Response, RunningServer, Sources};
+use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
 
 pub(crate) use conversation::converse;
 
@@ -32,8 +32,10 @@ const MAX_NOTICES: usize = 50;
 pub(crate) struct Owner {
     /// Whether there is an owner's key, and so a page.
     has_key: AtomicBool,
-    /// Number of pages that are open now.
-    watchers: AtomicUsize,
+    /// Whether the file was saved, so that it should be read at once.
+    is_saved: AtomicBool,
+    /// The pages that are open now, by the numbers of their sessions.
+    watchers: Mutex<HashMap<u64, Waker>>,
     state: Mutex<State>,
     /// Held while the file of replies is changed.
     saving: Mutex<()>,
@@ -47,8 +49,8 @@ struct State {
     answers: VecDeque<(Instant, u64)>,
     /// What the log said about the files when they were last read.
     notices: Vec<(Timestamp, String)>,
-    /// Grows with each change of the notices.
-    notice_version: u64,
+    /// Grows with each reload.
+    version: u64,
 }
 
 /// The files that the page is about.
@@ -65,7 +67,8 @@ impl Owner {
     pub(crate) fn new(config: &Config, sources: &Sources) -> Arc<Owner> {
         let owner = Owner {
             has_key: AtomicBool::new(false),
-            watchers: AtomicUsize::new(0),
+            is_saved: AtomicBool::new(false),
+            watchers: Mutex::default(),
             state: Mutex::default(),
             saving: Mutex::default(),
         };
@@ -73,8 +76,24 @@ impl Owner {
         Arc::new(owner)
     }
 
-    /// Sets what a reload may change.
-    pub(crate) fn set_files(&self, config: &Config, sources: &Sources) {
+    /// Sets what a reload has changed, with what the log says about the files; nothing if all is well.
+    pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
+        self.set_files(config, sources);
+        let now = Timestamp::now();
+        {
+            let mut state = self.state();
+            state.notices = notices.into_iter().take(MAX_NOTICES).map(|text| (now, text)).collect();
+            state.version += 1;
+        }
+        lock(&self.watchers).values().for_each(Waker::wake);
+    }
+
+    /// Whether the file was saved since this was last asked.
+    pub(crate) fn take_saved(&self) -> bool {
+        self.is_saved.swap(false, Ordering::Relaxed)
+    }
+
+    fn set_files(&self, config: &Config, sources: &Sources) {
         self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
         let Sources { replies_file, unanswered_file, statistics_file, files, .. } = sources;
         let others =
@@ -88,17 +107,10 @@ impl Owner {
         };
     }
 
-    /// Keeps what the log says about the files that were just read; nothing if all is well.
-    pub(crate) fn set_notices(&self, notices: Vec<String>) {
-        let now = Timestamp::now();
-        let mut state = self.state();
-        state.notices = notices.into_iter().take(MAX_NOTICES).map(|text| (now, text)).collect();
-        state.notice_version += 1;
-    }
-
     /// Counts clients and answers, if anybody looks.
     pub(crate) fn tick(&self, running: &RunningServer) {
-        if self.watchers.load(Ordering::Relaxed) == 0 {
+        let owners = lock(&self.watchers).len();
+        if owners == 0 {
             return;
         }
         let now = Instant::now();
@@ -107,7 +119,7 @@ impl Owner {
         }
         let answers = running.counts().answers.values().sum();
         let mut state = self.state();
-        state.clients = running.clients();
+        state.clients = running.clients().saturating_sub(owners);
         state.answers.push_back((now, answers));
         while state.answers.front().is_some_and(|(first, _)| now - *first > MINUTE) {
             state.answers.pop_front();
@@ -134,8 +146,12 @@ impl Owner {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {

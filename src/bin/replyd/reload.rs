@@ -88,6 +88,11 @@ impl Reload {
     /// Has the files read as soon as possible, whether they have changed or not.
     pub(crate) fn reload_now(&mut self, running: &RunningServer) {
         log::info!("SIGHUP: reading {}", self.name);
+        self.read_now(running);
+    }
+
+    /// The same without a word: a file was just saved by this program.
+    pub(crate) fn read_now(&mut self, running: &RunningServer) {
         self.is_urgent = true;
         self.tick(running);
     }
@@ -142,8 +147,7 @@ impl Reload {
             running.count_failed_reload();
         }
         keeper.set_files(&sources);
-        owner.set_files(&running.config(), &sources);
-        owner.set_notices(notices);
+        owner.reloaded(&running.config(), &sources, notices);
         if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
             log::set_max_level(sources.level);
         }

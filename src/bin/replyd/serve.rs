@@ -145,8 +145,10 @@ fn wait(
             recv(ticks) -> _ => {
                 running.set_lost_log_lines(log.lost());
                 owner.tick(running);
-                if let Some(reload) = &mut reload {
-                    reload.tick(running);
+                match &mut reload {
+                    Some(reload) if owner.take_saved() => reload.read_now(running),
+                    Some(reload) => reload.tick(running),
+                    None => {}
                 }
             }
             recv(answers) -> answer => if let (Some(reload), Ok(answer)) = (&mut reload, answer) {

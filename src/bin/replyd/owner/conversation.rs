@@ -1,9 +1,6 @@
 //! The conversation with an owner's page: what it asks for, in JSON, and what changes meanwhile.
 
-use std::{
-    sync::{PoisonError, atomic::Ordering},
-    time::Instant,
-};
+use std::{sync::atomic::Ordering, time::Instant};
 
 use replyd::{Event, HandlerResult, Session};
 use serde::Deserialize;
@@ -12,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     INTERVAL, Owner,
     addition::{Answer, Proposal, propose},
+    lock,
     replies_file::{Content, RepliesFile, Unsaved},
     views,
 };
@@ -57,13 +55,14 @@ impl Addition {
 
 /// Talks with an owner's page until it is closed. The library ends the session when its key is taken back.
 pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
-    let _watcher = Watcher::new(owner);
-    let mut page = Page { owner, joined: String::new(), shown: Value::Null, notice_version: 0 };
+    let _watcher = Watcher::new(owner, session)?;
+    let mut page =
+        Page { owner, joined: String::new(), shown: Value::Null, version: 0, wants_questions: false };
     let mut due = Instant::now();
     loop {
         match session.next_by(due)? {
             None => return Ok(()),
-            Some(Event::Timeout) => {
+            Some(Event::Timeout | Event::Woken) => {
                 page.show_changes(session)?;
                 due = Instant::now() + INTERVAL;
             }
@@ -77,19 +76,24 @@ pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
     }
 }
 
-/// Counts a page that is open.
-struct Watcher<'a>(&'a Owner);
+/// A page that is open, and is woken after a reload.
+struct Watcher<'a> {
+    owner: &'a Owner,
+    number: u64,
+}
 
 impl Watcher<'_> {
-    fn new(owner: &Owner) -> Watcher<'_> {
-        owner.watchers.fetch_add(1, Ordering::Relaxed);
-        Watcher(owner)
+    fn new<'a>(owner: &'a Owner, session: &mut Session) -> Result<Watcher<'a>, replyd::Error> {
+        let number = session.number();
+        let waker = session.waker()?;
+        lock(&owner.watchers).insert(number, waker);
+        Ok(Watcher { owner, number })
     }
 }
 
 impl Drop for Watcher<'_> {
     fn drop(&mut self) {
-        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+        lock(&self.owner.watchers).remove(&self.number);
     }
 }
 
@@ -99,7 +103,9 @@ struct Page<'a> {
     joined: String,
     /// What was shown last.
     shown: Value,
-    notice_version: u64,
+    /// The reload that it knows.
+    version: u64,
+    wants_questions: bool,
 }
 
 impl Page<'_> {
@@ -110,13 +116,16 @@ impl Page<'_> {
             session.send(now.to_string())?;
             self.shown = now;
         }
-        let (version, notices) = {
+        let (version, notices, files) = {
             let state = self.owner.state();
-            (state.notice_version, state.notices.clone())
+            (state.version, state.notices.clone(), state.files.clone())
         };
-        if version != self.notice_version {
+        if version != self.version {
+            self.version = version;
             session.send(views::notices(&notices).to_string())?;
-            self.notice_version = version;
+            if self.wants_questions {
+                session.send(views::questions(&files, &session.config().replies).to_string())?;
+            }
         }
         Ok(())
     }
@@ -130,7 +139,10 @@ impl Page<'_> {
         let replies = &session.config().replies;
         Some(match wish {
             Wish::Statistics { since } => views::statistics(&files, &since, replies),
-            Wish::Questions => views::questions(&files, replies),
+            Wish::Questions => {
+                self.wants_questions = true;
+                views::questions(&files, replies)
+            }
             Wish::Ask { text } => views::answer(replies, &text),
             Wish::Propose(addition) => match propose_in(&files, &addition, session) {
                 Ok((_, content, change)) => {
@@ -188,7 +200,7 @@ impl Page<'_> {
 
     /// Saves a text, one page at a time, and logs who has changed how much.
     fn save(&self, session: &Session, what: &str, text: &str, revision: &str) -> Value {
-        let _alone = self.owner.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = lock(&self.owner.saving);
         let caller = session.caller().unwrap_or_default();
         // The key may have been taken back since the message came.
         if !session.config().owner_keys.iter().any(|key| key.name() == caller) {
@@ -203,6 +215,7 @@ impl Page<'_> {
         match file.save(text, revision, &session.config().replies) {
             Ok(content) => {
                 let (added, removed) = (lines_without(text, &before), lines_without(&before, text));
+                self.owner.is_saved.store(true, Ordering::Relaxed);
                 log::info!(
                     "{} changed {}: +{added} -{removed} lines {session}",
                     Escaped::for_log(caller),
