@@ -1,6 +1,6 @@
 "use strict";
 
-// What the page says. Another language is another table; what it lacks is taken from the English one. Names in braces are filled in.
+// What the page says. Another language is another table. Names in braces are filled in.
 const TEXTS = {
   en: {
     title: "Owner's page",
@@ -12,7 +12,7 @@ const TEXTS = {
     unreachable: "The server cannot be reached.",
     retry: "Trying again in {seconds} s.",
     try_now: "Try now",
-    too_long: "This is too long: {bytes} bytes, and the limit is {limit}.",
+    too_long: "Too long: {bytes} bytes, and the limit is {limit}.",
     now: "Now",
     clients: "Visitors connected",
     answers_a_minute: "Answers a minute",
@@ -30,8 +30,7 @@ const TEXTS = {
     percent: "Answered",
     guesses: "Answered by a guess",
     unknown: "Not answered",
-    by_day: "Questions by day",
-    by_month: "Questions by month",
+    over_time: "Questions over time",
     by_hour: "Questions by hour of the day",
     chart: "{title}: {most} at most ({when}). The table below has all numbers.",
     table: "As a table",
@@ -82,12 +81,12 @@ const TEXTS = {
     difference: "What changes in the file",
     saved: "Saved. Lines added: {added}, removed: {removed}.",
     conflict: "Somebody else has changed the file",
-    conflict_hint: "Lines with + are only in your text, lines with - only in the file as it is now. Saving yours replaces the file.",
+    conflict_hint: "Lines with + are only in your text, lines with - only in the file as it is now.",
     keep_mine: "Keep mine and edit on",
     take_theirs: "Take the file as it is",
     versions: "Earlier versions",
     version: "Go back to this version",
-    really: "Go back to the version of {at}? What is in the file now becomes an earlier version. What you have not saved is lost.",
+    really: "Go back to the version of {at}? What you have not saved is lost.",
   },
 };
 
@@ -107,7 +106,6 @@ const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 const ANSWER_TIME = 30000;
 const TYPING_TIME = 500;
-const SAID_TIME = 10000;
 
 const { lang } = document.documentElement;
 const words = { ...TEXTS.en, ...TEXTS[lang] };
@@ -115,24 +113,19 @@ const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? 
 const ui = Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]));
 const { source } = ui;
 
-let ownersKey = load();
 let socket;
 let isReady = false;
 let pause = FIRST_PAUSE;
 let retry;
 let timeout;
-let saidTimeout;
 // What the server said last of itself.
 let current = { names: [] };
 
+let ownersKey = "";
 // Storage may be blocked. The key is then asked for again when the page is loaded.
-function load() {
-  try {
-    return sessionStorage.getItem(STORE) ?? "";
-  } catch {
-    return "";
-  }
-}
+try {
+  ownersKey = sessionStorage.getItem(STORE) ?? "";
+} catch { /* see above */ }
 
 function keepKey(newKey) {
   ownersKey = newKey.trim();
@@ -161,7 +154,7 @@ function connect() {
 
 // A network that has forgotten a connection says nothing.
 function expect() {
-  timeout ??= setTimeout(() => lost(), ANSWER_TIME);
+  timeout ??= setTimeout(lost, ANSWER_TIME);
 }
 
 function heard() {
@@ -211,7 +204,7 @@ const receivers = {
   saved: showSaved,
   failed: ({ why }) => {
     forgetRequests(why);
-    say(why);
+    put(ui.state, why);
   },
 };
 
@@ -242,8 +235,7 @@ async function closed(event) {
   if (wasReady && event.code !== 1008) return retryLater(words.lost);
   const key = ownersKey;
   // Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
-  const isWrong = wasReady || await fetch("owner", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_TIME) })
-    .then(({ ok }) => ok, () => false);
+  const isWrong = wasReady || await fetch("owner", { cache: "no-store" }).then(({ ok }) => ok, () => false);
   // There may be another key in the meantime.
   if (socket || retry || key !== ownersKey) return;
   if (isWrong) askForKey(words.wrong_key);
@@ -302,16 +294,16 @@ function number(n) {
 }
 
 // A day ("2026-11-27") or a month ("2026-11") as people write it.
-function date(day, style = { dateStyle: "medium" }) {
-  const shown = day.length < 10 ? { year: "numeric", month: "short" } : style;
-  return new Date(day).toLocaleDateString(locale, { timeZone: "UTC", ...shown });
+function date(day) {
+  const style = day.length < 10 ? { year: "numeric", month: "short" } : { dateStyle: "medium" };
+  return new Date(day).toLocaleDateString(locale, { timeZone: "UTC", ...style });
 }
 
 function moment(at) {
   return new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }
 
-// A "p.quiet", say.
+// Makes a "p.quiet", say.
 function make(kind, ...children) {
   const [name, className = ""] = kind.split(".");
   const created = document.createElement(name);
@@ -332,12 +324,6 @@ function button(text, onclick, className = "") {
 // Texts that remain the same are not announced again.
 function put(part, text = "") {
   if (part.textContent !== text) part.textContent = text;
-}
-
-function say(sentence) {
-  put(ui.said, sentence);
-  clearTimeout(saidTimeout);
-  saidTimeout = setTimeout(put, SAID_TIME, ui.said);
 }
 
 function hasFocus(part) {
@@ -391,14 +377,15 @@ function showNow(message) {
 }
 
 function showNotices({ notices }) {
-  const list = notices.map(({ at, text }) => make("li", moment(at), " ", theirs("bdi", text)));
-  ui.notices.replaceChildren(...(list.length > 0 ? [make("strong", words.notices), make("ul", ...list)] : []));
+  ui.notices.hidden = notices.length === 0;
+  ui.notices.replaceChildren(make("strong", words.notices),
+    make("ul", ...notices.map(({ at, text }) => make("li", moment(at), " ", theirs("bdi", text)))));
 }
 
 // --- how it goes
 
 const [byDay, byHour] = [ui.byDay, ui.byHour].map((part) => {
-  const chart = { title: make("h3"), box: make("div"), table: make("table"), bars: [] };
+  const chart = { title: make("h3"), box: make("div"), table: make("table"), rows: [] };
   part.append(chart.title, chart.box, make("details", make("summary", words.table), chart.table));
   return chart;
 });
@@ -406,7 +393,6 @@ const [byDay, byHour] = [ui.byDay, ui.byHour].map((part) => {
 function showStatistics(message) {
   const { why, all, hours, replies, unused } = message;
   put(ui.noStatistics, why);
-  ui.withStatistics.hidden = Boolean(why);
   if (why) return;
   put(ui.span, filled(words.span, { first: date(message.first), last: date(message.last) }));
   figures(ui.sums, [
@@ -416,63 +402,56 @@ function showStatistics(message) {
     [words.guesses, number(all.corrected + all.nearest)],
     [words.unknown, number(all.unknown)],
   ]);
-  const days = periods(message);
-  show(byDay, days[0]?.day.length < 10 ? words.by_month : words.by_day, 64, days.map(({ day, questions, conversations, unknown }) => ({
-    label: date(day, { day: "numeric", month: "short" }), name: date(day), numbers: [questions, conversations, unknown],
-  })));
-  show(byHour, words.by_hour, 24, hours.map((count, hour) => ({ label: String(hour), name: `${hour}–${hour + 1}`, numbers: [count] })));
+  show(byDay, words.over_time, 96, periods(message));
+  show(byHour, words.by_hour, 40, hours.map((count, hour) => [`${hour}–${hour + 1}`, count]));
   limited(ui.moreAsked, replies, (shown) => fillTable(ui.asked, [words.reply, words.questions, words.guesses],
     shown.map((sum) => [sum.reply, sum.questions, sum.corrected + sum.nearest])));
   limited(ui.moreUnused, unused.length > 0 ? unused : [words.none], (shown) =>
     ui.unused.replaceChildren(...shown.map((name) => theirs("li", name))));
 }
 
-// One sum for each day, also for those on which nothing was asked. Many days, or days that were folded, are summed by month.
+// What was counted on each day, also if it is nothing. Many days are summed by month, as the server does with old ones.
 function periods({ first, last, days }) {
   const span = (Date.parse(last) - Date.parse(first)) / DAY;
   const length = span > MOST_DAYS || days.some(({ day }) => day.length < 10) ? 7 : 10;
   const sums = {};
-  const add = (date, questions, conversations, unknown) => {
-    const day = date.slice(0, length);
-    const sum = sums[day] ??= { day, questions: 0, conversations: 0, unknown: 0 };
-    sum.questions += questions;
-    sum.conversations += conversations;
-    sum.unknown += unknown;
+  const add = (day, ...counts) => {
+    const period = day.slice(0, length);
+    sums[period] = counts.map((count, index) => count + (sums[period]?.[index] ?? 0));
   };
   for (let n = 0; n <= span; n++) add(new Date(Date.parse(first) + n * DAY).toISOString(), 0, 0, 0);
   days.forEach(({ day, questions, conversations, unknown }) => add(day, questions, conversations, unknown));
-  return Object.values(sums).sort((one, other) => (one.day < other.day ? -1 : 1));
+  return Object.keys(sums).sort().map((day) => [date(day), ...sums[day]]);
 }
 
-function show(chart, title, space, bars) {
-  Object.assign(chart, { space, bars });
+// A row is a name and its numbers, of which the first gets a bar.
+function show(chart, title, space, rows) {
+  Object.assign(chart, { space, rows });
   put(chart.title, title);
-  const headings = [words.when, words.questions, words.conversations, words.unknown];
-  fillTable(chart.table, headings.slice(0, bars[0].numbers.length + 1), bars.map(({ name, numbers }) => [name, ...numbers]));
+  fillTable(chart.table, [words.when, words.questions, words.conversations, words.unknown].slice(0, rows[0].length), rows);
   draw(chart);
 }
 
 // Draws bars in the pixels of the screen, so that their labels are as large as other text at any width.
-function draw({ title, box, bars, space }) {
+function draw({ title, box, rows, space }) {
   const width = box.clientWidth;
-  if (width === 0 || bars.length === 0) return;
+  if (width === 0 || rows.length === 0) return;
   const [top, bottom] = [18, 150];
-  const highest = bars.reduce((one, other) => (other.numbers[0] > one.numbers[0] ? other : one));
-  const most = highest.numbers[0];
-  const label = filled(words.chart, { title: title.textContent, most: number(most), when: highest.name });
+  const [when, most] = rows.reduce((one, other) => (other[1] > one[1] ? other : one));
+  const label = filled(words.chart, { title: title.textContent, most: number(most), when });
   const svg = shape("svg", { width, height: bottom + 20, role: "img", "aria-label": label });
   for (const y of [top, bottom]) svg.append(shape("line", { class: "axis", x2: width, y1: y, y2: y }));
   svg.append(shape("text", { y: top - 5 }, number(most)));
-  const step = width / bars.length;
-  const every = [1, 2, 3, 4, 6, 7, 8, 12, 14, 28].find((count) => count * step >= space);
-  bars.forEach(({ label, name, numbers: [n] }, index) => {
+  const step = width / rows.length;
+  const every = Math.ceil(space / step);
+  rows.forEach(([name, count], index) => {
     const x = index * step;
-    const height = n / Math.max(1, most) * (bottom - top);
+    const height = count / Math.max(1, most) * (bottom - top);
     const bar = shape("rect", { class: "bar", x: x + step * .1, y: bottom - height, width: step * .8, height });
-    bar.append(shape("title", {}, `${name}: ${number(n)}`));
+    bar.append(shape("title", {}, `${name}: ${number(count)}`));
     svg.append(bar);
     // Near the edge, a label would reach over it.
-    if (index % every === 0 && width - x >= space * .8) svg.append(shape("text", { x, y: bottom + 15 }, label));
+    if (index % every === 0 && width - x >= space * .9) svg.append(shape("text", { x, y: bottom + 15 }, name));
   });
   box.replaceChildren(svg);
 }
@@ -497,7 +476,6 @@ function panels() {
 
 function showQuestions(message) {
   put(ui.noQuestions, message.why);
-  ui.withQuestions.hidden = Boolean(message.why);
   lists.forEach((list) => {
     list.groups = message[list.name] ?? [];
     showList(list);
@@ -526,8 +504,7 @@ function showList({ name, groups, items }) {
   showHindrance();
 }
 
-// Puts the entries in their order around the one with the focus: moving that one would lose the focus, and the word that an input
-// method is at.
+// Puts the entries in their order around the one with the focus, which would lose it if it was moved.
 function arrange(list, entries) {
   const old = [...list.children];
   const focused = old.find(hasFocus);
@@ -619,9 +596,7 @@ function closePanel(item) {
 // What is chosen remains so.
 function offerNames({ choice }) {
   const chosen = choice.value;
-  const names = new Set([...current.names, ...(chosen ? [chosen] : [])]);
-  const option = (name, value) => Object.assign(theirs("option", name), { value });
-  choice.replaceChildren(option(words.new_reply, ""), ...[...names].map((name) => option(name, name)));
+  choice.replaceChildren(...["", ...current.names].map((value) => Object.assign(theirs("option", value || words.new_reply), { value })));
   choice.value = chosen;
 }
 
@@ -676,7 +651,7 @@ function changeEntry({ message, before, after }) {
 function showApplied({ question }) {
   const item = requested();
   if (item) closePanel(item);
-  say(filled(words.added, { question }));
+  put(ui.state, filled(words.added, { question }));
   send({ do: "questions" });
   if (editor.isLoaded) send({ do: "file" });
 }
@@ -684,7 +659,7 @@ function showApplied({ question }) {
 // The file has probably changed since the preview, so that there is another one.
 function refusedToApply({ why }) {
   const item = requested();
-  if (!item) return say(why);
+  if (!item) return put(ui.state, why);
   propose(item);
   put(item.panel.fault, why);
 }
@@ -705,7 +680,6 @@ function forgetRequests(why) {
 
 function showAnswer({ text, why }) {
   ui.answer.replaceChildren(theirs("p.given", text));
-  ui.why.hidden = false;
   put(ui.explanation, why);
 }
 
@@ -729,14 +703,12 @@ function showFile({ text, revision, versions, why }) {
   if (why) return;
   showVersions(versions);
   if (isChanged() && source.value !== unified(text)) {
+    check();
     if (revision !== editor.revision) showConflict("", text, revision);
     return;
   }
-  const isNew = !editor.isLoaded;
   take(text, revision);
-  if (!isNew) return;
   hide(ui.show);
-  source.focus();
 }
 
 // Edits a text on, as it is in the file.
@@ -745,13 +717,10 @@ function take(text, revision) {
   editor.isLoaded = true;
   ui.editor.hidden = false;
   const { selectionStart, scrollTop } = source;
-  const isLoaded = source.value !== "";
   if (isChanged()) source.value = editor.base;
-  source.setSelectionRange(isLoaded ? selectionStart : 0, isLoaded ? selectionStart : 0);
+  source.setSelectionRange(selectionStart, selectionStart);
   source.scrollTop = scrollTop;
-  hide(ui.conflict);
   edited();
-  check();
 }
 
 function setBase(text, revision) {
@@ -760,6 +729,7 @@ function setBase(text, revision) {
 
 function edited() {
   editor.findings = undefined;
+  put(ui.fileFault);
   const lines = source.value.split("\n");
   put(ui.gutter, lines.map((_, index) => index + 1).join("\n"));
   hide(ui.difference);
@@ -796,8 +766,9 @@ function showChecked(message) {
   editor.findings = message;
   put(ui.check, found(KINDS) || words.all_well);
   if (hasFocus(ui.findings)) source.focus();
-  ui.findings.replaceChildren(...KINDS.flatMap((kind) => message[kind].map(({ line, text }) =>
-    make("li", button(filled(words.line, { n: line }), () => goTo(line)), theirs(kind === "warnings" ? "span" : "span.fault", text)))));
+  const entry = ({ line, text }) => make("li", button(filled(words.line, { n: line }), () => goTo(line)), theirs("span", text));
+  ui.findings.replaceChildren(...KINDS.filter((kind) => message[kind].length > 0).flatMap((kind) =>
+    [make("h4", words[kind]), make("ul", ...message[kind].map(entry))]));
   showHindrance();
 }
 
@@ -829,11 +800,12 @@ function showHindrance() {
   const why = hindrance();
   put(ui.hindrance, why);
   // Unlike "disabled", this lets a button keep the focus.
-  ui.save.ariaDisabled = ui.saveNow.ariaDisabled = why !== "";
+  ui.save.ariaDisabled = why !== "";
   document.querySelectorAll(".change").forEach((button) => { button.ariaDisabled = Boolean(current.read_only); });
 }
 
 function saveNow() {
+  if (hindrance()) return;
   const text = source.value;
   put(ui.fileFault, sendWithText(text, { do: "save", revision: editor.revision }));
   if (!ui.fileFault.textContent) editor.saving = text;
@@ -846,7 +818,7 @@ function showSaved({ revision, lines_added: added, lines_removed: removed }) {
   editor.revision = revision;
   editor.saving = undefined;
   hide(ui.difference);
-  say(filled(words.saved, { added, removed }));
+  put(ui.state, filled(words.saved, { added, removed }));
   showHindrance();
   // There is one version more.
   send({ do: "file" });
@@ -855,25 +827,29 @@ function showSaved({ revision, lines_added: added, lines_removed: removed }) {
 
 function refusedToSave({ why, text, revision }) {
   editor.saving = undefined;
-  if (text !== null && isChanged()) return showConflict(why, text, revision);
-  put(ui.fileFault, why);
+  if (text === null) put(ui.fileFault, why);
+  else if (isChanged()) showConflict(why, text, revision);
+  else take(text, revision);
   showHindrance();
-  if (text !== null) take(text, revision);
 }
 
 function showConflict(why, text, revision) {
-  editor.theirs = [text, revision];
+  const keepMine = () => {
+    setBase(text, revision);
+    edited();
+  };
   const hadFocus = hasFocus(ui.difference);
-  hide(ui.difference);
-  put(ui.conflictFault, why);
-  showDifference(ui.conflict, unified(text));
-  if (hadFocus) ui.conflict.focus();
-  showHindrance();
+  showDifference(unified(text), words.conflict, `${why} ${words.conflict_hint}`,
+    button(words.keep_mine, keepMine, "main"), button(words.take_theirs, () => take(text, revision)));
+  if (hadFocus) ui.difference.focus();
 }
 
-function showDifference(panel, before) {
-  panel.querySelector(".diff").replaceChildren(...difference(before.split("\n"), source.value.split("\n")).map(diffLine));
-  panel.hidden = false;
+function showDifference(before, title, why, ...buttons) {
+  put(ui.fileFault, why);
+  ui.difference.ariaLabel = title;
+  const lines = difference(before.split("\n"), source.value.split("\n"));
+  ui.difference.replaceChildren(make("h3", title), make("div.diff", ...lines.map(diffLine)), row(...buttons));
+  ui.difference.hidden = false;
 }
 
 function diffLine({ sign, line, text }) {
@@ -936,23 +912,12 @@ function goBack(version, at) {
 
 // --- input
 
-const actions = {
-  tryNow: connect,
-  show: () => put(ui.fileFault, send({ do: "file" })),
-  save: () => {
-    showDifference(ui.difference, editor.base);
-    ui.difference.focus();
-  },
-  saveNow,
-  editOn: () => hide(ui.difference),
-  keepMine: () => {
-    setBase(...editor.theirs);
-    hide(ui.conflict);
-    showHindrance();
-  },
-  takeTheirs: () => take(...editor.theirs),
+ui.tryNow.onclick = connect;
+ui.show.onclick = () => put(ui.fileFault, send({ do: "file" }));
+ui.save.onclick = () => {
+  showDifference(editor.base, words.difference, "", button(words.save_now, saveNow, "main"), button(words.edit_on, () => hide(ui.difference)));
+  ui.difference.focus();
 };
-for (const [id, action] of Object.entries(actions)) ui[id].onclick = action;
 document.querySelectorAll(".refresh").forEach((button) => { button.onclick = refresh; });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[aria-disabled=true]")) event.stopPropagation();
@@ -979,7 +944,6 @@ const resized = new ResizeObserver(() => [byDay, byHour].forEach(draw));
 [byDay, byHour].forEach(({ box }) => resized.observe(box));
 
 document.querySelectorAll("[data-text]").forEach((part) => put(part, words[part.dataset.text]));
-document.querySelectorAll("[data-label]").forEach((part) => { part.ariaLabel = words[part.dataset.label]; });
 document.querySelectorAll("section").forEach(({ id }) => ui.nav.append(Object.assign(make("a", words[id]), { href: "#" + id })));
 readAddress();
 connect();
