@@ -46,7 +46,6 @@ const TEXTS = {
     frequent: "Most frequent first",
     newest: "Newest first",
     times: "{n} ×, last on {day}",
-    given: "Reply: {name}",
     answer: "Answer",
     confirm: "Correct: confirm",
     differ: "Wrong: answer differently",
@@ -58,7 +57,6 @@ const TEXTS = {
     changes: "Other messages whose answer would change",
     before: "Before: {answer}",
     after: "After: {answer}",
-    no_answer: "no answer",
     add: "Add",
     added: "Added: {question}",
     try: "Try it",
@@ -71,11 +69,9 @@ const TEXTS = {
     errors: "Errors",
     failures: "Failing tests",
     warnings: "Warnings",
-    all_well: "All is well.",
     line: "Line {n}",
     save: "Save…",
     save_now: "Save now",
-    edit_on: "Keep editing",
     unchanged: "Nothing has been changed.",
     hindered: "It cannot be saved yet. {found}",
     difference: "What changes in the file",
@@ -95,7 +91,6 @@ const STORE = "replyd owner " + location.pathname;
 const MAX_BYTES = 12000;
 const MOST_SHOWN = 20;
 const MOST_DAYS = 100;
-const MOST_TRIES = 9;
 // Lines that are compared with each other, and lines around those that differ.
 const MOST_COMPARED = 2000;
 const CONTEXT = 2;
@@ -172,19 +167,20 @@ function ready() {
   ui.owner.hidden = false;
   if (hadFocus) ui.nav.firstElementChild.focus();
   refresh();
-  if (editor.isLoaded) send({ do: "file" });
 }
 
 function refresh() {
   send({ do: "statistics", since: ui.since.value });
   send({ do: "questions" });
+  if (editor.isLoaded) send({ do: "file" });
 }
 
 // Returns what prevents it from being sent, if anything does.
 function send(message) {
   const text = JSON.stringify(message);
   if (!isReady) return words.lost;
-  if (bytes(text) > MAX_BYTES) return filled(words.too_long, { bytes: bytes(text), limit: MAX_BYTES });
+  const bytes = encoded(text).length;
+  if (bytes > MAX_BYTES) return filled(words.too_long, { bytes, limit: MAX_BYTES });
   socket.send(text);
   expect();
   return "";
@@ -236,7 +232,6 @@ async function closed(event) {
   const key = ownersKey;
   // Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
   const isWrong = wasReady || await fetch("owner", { cache: "no-store" }).then(({ ok }) => ok, () => false);
-  // There may be another key in the meantime.
   if (socket || retry || key !== ownersKey) return;
   if (isWrong) askForKey(words.wrong_key);
   else retryLater(words.unreachable);
@@ -275,14 +270,13 @@ function readAddress() {
 }
 
 function base64url(string) {
-  const latin1 = String.fromCharCode(...new TextEncoder().encode(string));
-  return btoa(latin1).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...encoded(string))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 // --- texts and elements
 
-function bytes(text) {
-  return new TextEncoder().encode(text).length;
+function encoded(text) {
+  return new TextEncoder().encode(text);
 }
 
 function filled(text, values) {
@@ -369,7 +363,7 @@ function showNow(message) {
   const hadNames = String(current.names);
   current = message;
   figures(ui.counts, ["clients", "answers_a_minute", "replies"].map((name) => [words[name], number(message[name])]));
-  document.querySelectorAll(".read-only").forEach((notice) => put(notice, message.read_only ?? ""));
+  put(ui.readOnly, message.read_only ?? "");
   source.readOnly = Boolean(message.read_only);
   source.ariaLabel = message.file;
   showHindrance();
@@ -410,25 +404,21 @@ function showStatistics(message) {
     ui.unused.replaceChildren(...shown.map((name) => theirs("li", name))));
 }
 
-// What was counted on each day, also if it is nothing. Many days are summed by month, as the server does with old ones.
+// How many were asked on each day, also if it is none. Many days are summed by month.
 function periods({ first, last, days }) {
   const span = (Date.parse(last) - Date.parse(first)) / DAY;
   const length = span > MOST_DAYS || days.some(({ day }) => day.length < 10) ? 7 : 10;
   const sums = {};
-  const add = (day, ...counts) => {
-    const period = day.slice(0, length);
-    sums[period] = counts.map((count, index) => count + (sums[period]?.[index] ?? 0));
-  };
-  for (let n = 0; n <= span; n++) add(new Date(Date.parse(first) + n * DAY).toISOString(), 0, 0, 0);
-  days.forEach(({ day, questions, conversations, unknown }) => add(day, questions, conversations, unknown));
-  return Object.keys(sums).sort().map((day) => [date(day), ...sums[day]]);
+  const add = (day, count) => { sums[day.slice(0, length)] = (sums[day.slice(0, length)] ?? 0) + count; };
+  for (let n = 0; n <= span; n++) add(new Date(Date.parse(first) + n * DAY).toISOString(), 0);
+  days.forEach(({ day, questions }) => add(day, questions));
+  return Object.keys(sums).sort().map((day) => [date(day), sums[day]]);
 }
 
-// A row is a name and its numbers, of which the first gets a bar.
 function show(chart, title, space, rows) {
   Object.assign(chart, { space, rows });
   put(chart.title, title);
-  fillTable(chart.table, [words.when, words.questions, words.conversations, words.unknown].slice(0, rows[0].length), rows);
+  fillTable(chart.table, [words.when, words.questions], rows);
   draw(chart);
 }
 
@@ -467,7 +457,7 @@ function shape(name, attributes, text = "") {
 
 // An item is one sentence that customers have asked: its entry in the list, and its panel while the owner answers it.
 const lists = ["unanswered", "guesses"].map((name) => ({ name, groups: [], items: new Map() }));
-// What was proposed and applied, with its item: it is answered in order.
+// What was proposed and applied. It is answered in order.
 let requests = [];
 
 function panels() {
@@ -485,7 +475,7 @@ function showQuestions(message) {
 function showList({ name, groups, items }) {
   const key = ui.order.value;
   const sorted = [...groups].sort((one, other) => (one[key] < other[key]) - (one[key] > other[key]));
-  limited(name === "guesses" ? ui.moreGuesses : ui.moreUnanswered, sorted, (shown) => {
+  limited(ui["more-" + name], sorted, (shown) => {
     const entries = shown.map((group) => {
       if (!items.has(group.sentence)) items.set(group.sentence, newItem(group));
       const item = items.get(group.sentence);
@@ -546,7 +536,7 @@ function describe({ about, group: { sentence, count, last, notes, reply, text } 
     theirs("p.said", sentence),
     make("p.quiet", filled(words.times, { n: number(count), day: date(last) })),
     ...notes.map((note) => theirs("p.quiet", note)));
-  if (reply !== undefined) about.append(theirs("p.quiet", filled(words.given, { name: reply })), theirs("p.given", text ?? ""));
+  if (reply !== undefined) about.append(theirs("p.quiet", `${words.reply}: ${reply}`), theirs("p.given", text ?? ""));
 }
 
 // Opens the form in place or, if it is fixed what is to answer, has that looked at.
@@ -556,7 +546,7 @@ function openPanel(item, opener, isFixed) {
   const preview = make("div.preview");
   fault.role = "alert";
   preview.role = "status";
-  const panel = { form, opener, isFixed, fault, preview, choice: make("select"), text: make("textarea"), tries: 0 };
+  const panel = { form, opener, isFixed, fault, preview, choice: make("select"), text: make("textarea") };
   item.panel = panel;
   opener.ariaExpanded = true;
   const buttons = row(button(words.cancel, () => closePanel(item)));
@@ -636,15 +626,15 @@ function showProposal({ why, lines, changes, revision }) {
   const apply = () => {
     if (panel.request === proposed) request(item, { ...proposed, do: "apply", revision });
   };
-  // A guess that is right needs no second question, unless something else changes.
-  if (panel.isFixed && changes.length === 0 && panel.tries++ < MOST_TRIES) return apply();
+  // A guess that is right needs no second question, unless something else changes or has changed.
+  if (panel.isFixed && changes.length === 0 && !panel.fault.textContent) return apply();
   panel.preview.append(make("strong", words.difference), make("div.diff", ...lines.map(diffLine)));
   if (changes.length > 0) panel.preview.append(make("strong", words.changes), make("ul", ...changes.map(changeEntry)));
   panel.preview.append(button(words.add, apply, "main"));
 }
 
 function changeEntry({ message, before, after }) {
-  const answer = (text, given) => theirs("div.quiet", filled(text, { answer: given ?? words.no_answer }));
+  const answer = (text, given) => theirs("div.quiet", filled(text, { answer: given ?? words.unknown }));
   return make("li", theirs("bdi", message), answer(words.before, before), answer(words.after, after));
 }
 
@@ -652,8 +642,7 @@ function showApplied({ question }) {
   const item = requested();
   if (item) closePanel(item);
   put(ui.state, filled(words.added, { question }));
-  send({ do: "questions" });
-  if (editor.isLoaded) send({ do: "file" });
+  refresh();
 }
 
 // The file has probably changed since the preview, so that there is another one.
@@ -685,7 +674,6 @@ function showAnswer({ text, why }) {
 
 // --- the file
 
-// The file as it was loaded or saved last, and what was found in the text as it is here.
 const editor = { isLoaded: false, base: "", revision: undefined, newline: "\n", checks: 0, findings: undefined, saving: undefined };
 let typing;
 
@@ -711,20 +699,15 @@ function showFile({ text, revision, versions, why }) {
   hide(ui.show);
 }
 
-// Edits a text on, as it is in the file.
-function take(text, revision) {
-  setBase(text, revision);
-  editor.isLoaded = true;
+// Edits on, with a file that others have changed or that is new here.
+function take(text, revision, value = unified(text)) {
+  Object.assign(editor, { isLoaded: true, base: unified(text), revision, newline: text.includes("\r\n") ? "\r\n" : "\n" });
   ui.editor.hidden = false;
   const { selectionStart, scrollTop } = source;
-  if (isChanged()) source.value = editor.base;
+  if (source.value !== value) source.value = value;
   source.setSelectionRange(selectionStart, selectionStart);
   source.scrollTop = scrollTop;
   edited();
-}
-
-function setBase(text, revision) {
-  Object.assign(editor, { base: unified(text), revision, newline: text.includes("\r\n") ? "\r\n" : "\n" });
 }
 
 function edited() {
@@ -753,8 +736,7 @@ function sendWithText(text, message) {
       // Both halves of a character outside the first plane belong together.
       part = whole.slice(start, end).replace(/[\ud800-\udbff]$/, "");
       end = start + Math.floor(part.length * .7);
-    } while (bytes(JSON.stringify({ do: "part", text: part })) > MAX_BYTES);
-    send({ do: "part", text: part });
+    } while (send({ do: "part", text: part }) && isReady);
     start += part.length;
   }
   return send(message);
@@ -764,7 +746,7 @@ function showChecked(message) {
   // The text may have changed since it was sent; another check is on its way then.
   if (--editor.checks > 0) return;
   editor.findings = message;
-  put(ui.check, found(KINDS) || words.all_well);
+  put(ui.check, found(KINDS) || words.none);
   if (hasFocus(ui.findings)) source.focus();
   const entry = ({ line, text }) => make("li", button(filled(words.line, { n: line }), () => goTo(line)), theirs("span", text));
   ui.findings.replaceChildren(...KINDS.filter((kind) => message[kind].length > 0).flatMap((kind) =>
@@ -819,10 +801,7 @@ function showSaved({ revision, lines_added: added, lines_removed: removed }) {
   editor.saving = undefined;
   hide(ui.difference);
   put(ui.state, filled(words.saved, { added, removed }));
-  showHindrance();
-  // There is one version more.
-  send({ do: "file" });
-  send({ do: "questions" });
+  refresh();
 }
 
 function refusedToSave({ why, text, revision }) {
@@ -834,13 +813,9 @@ function refusedToSave({ why, text, revision }) {
 }
 
 function showConflict(why, text, revision) {
-  const keepMine = () => {
-    setBase(text, revision);
-    edited();
-  };
   const hadFocus = hasFocus(ui.difference);
   showDifference(unified(text), words.conflict, `${why} ${words.conflict_hint}`,
-    button(words.keep_mine, keepMine, "main"), button(words.take_theirs, () => take(text, revision)));
+    button(words.keep_mine, () => take(text, revision, source.value), "main"), button(words.take_theirs, () => take(text, revision)));
   if (hadFocus) ui.difference.focus();
 }
 
@@ -857,12 +832,12 @@ function diffLine({ sign, line, text }) {
   return make(kind, `${sign} ${String(line).padStart(4)} `, theirs("bdi", text));
 }
 
-// The lines that differ, with some around them. Removed lines have their number in the old text, all others in the new one.
+// The lines that differ, with some around them. Removed lines have their old numbers.
 function difference(before, after) {
-  let start = 0;
-  while (start < Math.min(before.length, after.length) && before[start] === after[start]) start++;
-  let end = 0;
-  while (end < Math.min(before.length, after.length) - start && before.at(-1 - end) === after.at(-1 - end)) end++;
+  const least = Math.min(before.length, after.length);
+  let [start, end] = [0, 0];
+  while (start < least && before[start] === after[start]) start++;
+  while (end < least - start && before.at(-1 - end) === after.at(-1 - end)) end++;
   const [oldEnd, newEnd] = [before.length - end, after.length - end];
   const inCommon = common(before.slice(start, oldEnd), after.slice(start, newEnd));
   const lines = [];
@@ -880,7 +855,7 @@ function difference(before, after) {
   return lines.filter((_, index) => lines.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ sign }) => sign !== " "));
 }
 
-// How many lines two texts have in common from any line of each to their ends; nothing if that would take too long.
+// How many lines both have in common from any line of each; nothing if that would take too long.
 function common(before, after) {
   if (before.length > MOST_COMPARED || after.length > MOST_COMPARED) return undefined;
   const width = after.length + 1;
@@ -915,10 +890,9 @@ function goBack(version, at) {
 ui.tryNow.onclick = connect;
 ui.show.onclick = () => put(ui.fileFault, send({ do: "file" }));
 ui.save.onclick = () => {
-  showDifference(editor.base, words.difference, "", button(words.save_now, saveNow, "main"), button(words.edit_on, () => hide(ui.difference)));
+  showDifference(editor.base, words.difference, "", button(words.save_now, saveNow, "main"), button(words.cancel, () => hide(ui.difference)));
   ui.difference.focus();
 };
-document.querySelectorAll(".refresh").forEach((button) => { button.onclick = refresh; });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[aria-disabled=true]")) event.stopPropagation();
 }, true);
@@ -931,7 +905,7 @@ ui.ask.onsubmit = (event) => {
   event.preventDefault();
   if (ui.text.value.trim()) put(ui.askFault, send({ do: "ask", text: ui.text.value }));
 };
-ui.since.onchange = refresh;
+ui.since.onchange = ui.refresh.onclick = refresh;
 ui.order.onchange = () => lists.forEach(showList);
 source.oninput = edited;
 source.onscroll = () => { ui.gutter.scrollTop = source.scrollTop; };
