@@ -143,7 +143,7 @@ test("every text has a name, and every name a text", () => {
 test("a key is asked for, kept for the tab, and may be wrong", async () => {
   const server = await files();
   const { page, leave } = await visit(server.url, { tolerated: /WebSocket connection to/ });
-  await page.getByLabel("This page needs the owner's key").waitFor();
+  await page.getByLabel("The owner's key").waitFor();
   assert.equal(await focused(page), "key");
   assert.equal(await page.locator("nav").isVisible(), false);
   await audit(page);
@@ -567,7 +567,9 @@ for (const colorScheme of ["light", "dark"]) {
       await page.screenshot({ path: `${process.env.SCREENSHOTS}/owner-${colorScheme}-${width}.png`, fullPage: true });
       await page.evaluate(() => scrollTo(0, 0));
       await screenshot(page, `owner-top-${colorScheme}-${width}`);
-      for (const narrow of [320, 640]) {
+      // Also from right to left.
+      await page.evaluate(() => { document.documentElement.dir = "rtl"; });
+      for (const narrow of [320, 640, 1920]) {
         await page.setViewportSize({ width: narrow, height });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${narrow}`);
         await until(() => page.locator("#byDay > div").evaluate((box) => box.firstElementChild.clientWidth === box.clientWidth));

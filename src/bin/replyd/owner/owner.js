@@ -4,7 +4,7 @@
 const TEXTS = {
   en: {
     title: "Owner's page",
-    key: "This page needs the owner's key",
+    key: "The owner's key",
     continue: "Continue",
     wrong_key: "The key is not accepted.",
     wait: "One moment…",
@@ -73,7 +73,7 @@ const TEXTS = {
     save: "Save…",
     save_now: "Save now",
     unchanged: "Nothing has been changed.",
-    hindered: "It cannot be saved yet. {found}",
+    hindered: "It cannot be saved yet.",
     difference: "What changes in the file",
     saved: "Saved. Lines added: {added}, removed: {removed}.",
     conflict: "Somebody else has changed the file",
@@ -142,7 +142,11 @@ function connect() {
   url.search = url.hash = "";
   socket = new WebSocket(url, ["replyd-owner", "bearer." + base64url(ownersKey)]);
   socket.onopen = ready;
-  socket.onmessage = (event) => received(JSON.parse(event.data));
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    heard();
+    receivers[message.kind]?.(message);
+  };
   socket.onclose = closed;
   expect();
 }
@@ -172,7 +176,7 @@ function ready() {
 function refresh() {
   send({ do: "statistics", since: ui.since.value });
   send({ do: "questions" });
-  if (editor.isLoaded) send({ do: "file" });
+  if (!ui.editor.hidden) send({ do: "file" });
 }
 
 // Returns what prevents it from being sent, if anything does.
@@ -203,11 +207,6 @@ const receivers = {
     put(ui.state, why);
   },
 };
-
-function received(message) {
-  heard();
-  receivers[message.kind]?.(message);
-}
 
 function drop() {
   heard();
@@ -297,8 +296,8 @@ function moment(at) {
   return new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }
 
-// Makes a "p.quiet", say.
 function make(kind, ...children) {
+  // "p.quiet", say.
   const [name, className = ""] = kind.split(".");
   const created = document.createElement(name);
   created.className = className;
@@ -306,7 +305,7 @@ function make(kind, ...children) {
   return created;
 }
 
-// What customers and owners have written is in a language and direction of its own. It is text, and never parsed as HTML.
+// What people have written is in a language and direction of its own. It is text, and never parsed as HTML.
 function theirs(kind, text) {
   return Object.assign(make(kind, text), { dir: "auto", lang: "" });
 }
@@ -341,14 +340,13 @@ function fillTable(table, headings, rows) {
     make("tbody", ...rows.map(([name, ...numbers]) => make("tr", heading(name, "row"), ...numbers.map((n) => make("td", number(n)))))));
 }
 
-// Draws the first of a long list, or all of it once that is asked for.
+// Draws the first of a long list, or all once that is asked for.
 function limited(more, all, draw) {
   const drawn = () => {
     const isWhole = more.ariaExpanded === "true";
     put(more, isWhole ? words.show_less : filled(words.show_all, { n: number(all.length) }));
     draw(isWhole ? all : all.slice(0, MOST_SHOWN));
   };
-  more.ariaExpanded ??= false;
   more.hidden = all.length <= MOST_SHOWN;
   more.onclick = () => {
     more.ariaExpanded = more.ariaExpanded !== "true";
@@ -404,7 +402,7 @@ function showStatistics(message) {
     ui.unused.replaceChildren(...shown.map((name) => theirs("li", name))));
 }
 
-// How many were asked on each day, also if it is none. Many days are summed by month.
+// Questions on each day, also if there are none. Many days are summed by month.
 function periods({ first, last, days }) {
   const span = (Date.parse(last) - Date.parse(first)) / DAY;
   const length = span > MOST_DAYS || days.some(({ day }) => day.length < 10) ? 7 : 10;
@@ -437,9 +435,7 @@ function draw({ title, box, rows, space }) {
   rows.forEach(([name, count], index) => {
     const x = index * step;
     const height = count / Math.max(1, most) * (bottom - top);
-    const bar = shape("rect", { class: "bar", x: x + step * .1, y: bottom - height, width: step * .8, height });
-    bar.append(shape("title", {}, `${name}: ${number(count)}`));
-    svg.append(bar);
+    svg.append(shape("rect", { class: "bar", x: x + step * .1, y: bottom - height, width: step * .8, height }));
     // Near the edge, a label would reach over it.
     if (index % every === 0 && width - x >= space * .9) svg.append(shape("text", { x, y: bottom + 15 }, name));
   });
@@ -490,8 +486,8 @@ function showList({ name, groups, items }) {
       else items.delete(sentence);
     });
     arrange(ui[name], entries.length > 0 ? entries : [make("li", words.none)]);
+    showHindrance();
   });
-  showHindrance();
 }
 
 // Puts the entries in their order around the one with the focus, which would lose it if it was moved.
@@ -536,7 +532,7 @@ function describe({ about, group: { sentence, count, last, notes, reply, text } 
     theirs("p.said", sentence),
     make("p.quiet", filled(words.times, { n: number(count), day: date(last) })),
     ...notes.map((note) => theirs("p.quiet", note)));
-  if (reply !== undefined) about.append(theirs("p.quiet", `${words.reply}: ${reply}`), theirs("p.given", text ?? ""));
+  if (reply !== undefined) about.append(theirs("p.quiet", `${words.reply}: ${reply}`), theirs("p.given", text));
 }
 
 // Opens the form in place or, if it is fixed what is to answer, has that looked at.
@@ -546,12 +542,12 @@ function openPanel(item, opener, isFixed) {
   const preview = make("div.preview");
   fault.role = "alert";
   preview.role = "status";
-  const panel = { form, opener, isFixed, fault, preview, choice: make("select"), text: make("textarea") };
+  const [choice, text] = [make("select"), make("textarea")];
+  const panel = { form, opener, isFixed, fault, preview, choice, text };
   item.panel = panel;
   opener.ariaExpanded = true;
   const buttons = row(button(words.cancel, () => closePanel(item)));
   if (!isFixed) {
-    const { choice, text } = panel;
     const write = make("label", words.your_reply, Object.assign(text, { dir: "auto", rows: 3, required: true }));
     offerNames(panel);
     form.append(make("label", words.answer_with, " ", choice), write);
@@ -563,16 +559,13 @@ function openPanel(item, opener, isFixed) {
     };
   }
   form.append(fault, preview, buttons);
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    propose(item);
-  };
+  form.onsubmit = () => propose(item);
   form.onkeydown = (event) => {
     if (event.key === "Escape" && !event.isComposing) closePanel(item);
   };
   item.entry.append(form);
   if (isFixed) propose(item);
-  else panel.text.focus();
+  else text.focus();
 }
 
 function closePanel(item) {
@@ -645,7 +638,7 @@ function showApplied({ question }) {
   refresh();
 }
 
-// The file has probably changed since the preview, so that there is another one.
+// The file has probably changed since the preview.
 function refusedToApply({ why }) {
   const item = requested();
   if (!item) return put(ui.state, why);
@@ -674,11 +667,11 @@ function showAnswer({ text, why }) {
 
 // --- the file
 
-const editor = { isLoaded: false, base: "", revision: undefined, newline: "\n", checks: 0, findings: undefined, saving: undefined };
+const editor = { base: "", newline: "\n", checks: 0 };
 let typing;
 
 function isChanged() {
-  return editor.isLoaded && source.value !== editor.base;
+  return source.value !== editor.base;
 }
 
 // Text areas have no other ends of lines.
@@ -692,7 +685,7 @@ function showFile({ text, revision, versions, why }) {
   showVersions(versions);
   if (isChanged() && source.value !== unified(text)) {
     check();
-    if (revision !== editor.revision) showConflict("", text, revision);
+    if (revision !== editor.revision) showConflict(words.conflict, text, revision);
     return;
   }
   take(text, revision);
@@ -701,7 +694,7 @@ function showFile({ text, revision, versions, why }) {
 
 // Edits on, with a file that others have changed or that is new here.
 function take(text, revision, value = unified(text)) {
-  Object.assign(editor, { isLoaded: true, base: unified(text), revision, newline: text.includes("\r\n") ? "\r\n" : "\n" });
+  Object.assign(editor, { base: unified(text), revision, newline: text.includes("\r\n") ? "\r\n" : "\n" });
   ui.editor.hidden = false;
   const { selectionStart, scrollTop } = source;
   if (source.value !== value) source.value = value;
@@ -775,7 +768,7 @@ function hindrance() {
   if (!isChanged()) return words.unchanged;
   if (!editor.findings) return words.wait;
   const faults = found(KINDS.slice(0, 2));
-  return faults && filled(words.hindered, { found: faults });
+  return faults && `${words.hindered} ${faults}`;
 }
 
 function showHindrance() {
@@ -814,16 +807,16 @@ function refusedToSave({ why, text, revision }) {
 
 function showConflict(why, text, revision) {
   const hadFocus = hasFocus(ui.difference);
-  showDifference(unified(text), words.conflict, `${why} ${words.conflict_hint}`,
+  put(ui.fileFault, why);
+  showDifference(unified(text), words.conflict, words.conflict_hint,
     button(words.keep_mine, () => take(text, revision, source.value), "main"), button(words.take_theirs, () => take(text, revision)));
   if (hadFocus) ui.difference.focus();
 }
 
-function showDifference(before, title, why, ...buttons) {
-  put(ui.fileFault, why);
+function showDifference(before, title, hint, ...buttons) {
   ui.difference.ariaLabel = title;
   const lines = difference(before.split("\n"), source.value.split("\n"));
-  ui.difference.replaceChildren(make("h3", title), make("div.diff", ...lines.map(diffLine)), row(...buttons));
+  ui.difference.replaceChildren(make("h3", title), make("p", hint), make("div.diff", ...lines.map(diffLine)), row(...buttons));
   ui.difference.hidden = false;
 }
 
@@ -896,13 +889,12 @@ ui.save.onclick = () => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[aria-disabled=true]")) event.stopPropagation();
 }, true);
-ui.unlock.onsubmit = (event) => {
-  event.preventDefault();
+addEventListener("submit", (event) => event.preventDefault());
+ui.unlock.onsubmit = () => {
   useKey(ui.key.value);
   ui.key.value = "";
 };
-ui.ask.onsubmit = (event) => {
-  event.preventDefault();
+ui.ask.onsubmit = () => {
   if (ui.text.value.trim()) put(ui.askFault, send({ do: "ask", text: ui.text.value }));
 };
 ui.since.onchange = ui.refresh.onclick = refresh;
