@@ -175,6 +175,21 @@ impl Replies {
         if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
+    /// Like [`parse`](Replies::parse), but for the whole text of a `replies_file`, which must have a section `[replies]`.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`parse`](Replies::parse), and when there is no `[replies]`.
+    pub fn parse_file(text: &str, name: &str) -> Result<Replies, Error> {
+        let (mut sections, mut faults) = ini::parse(text);
+        let (replies, found) = Replies::from_file(&mut sections, name);
+        faults.append(found);
+        if !sections.iter().any(|section| section.name == "replies") {
+            faults.push(Fault::new(1, "there is no [replies] in this file of replies"));
+        }
+        if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
+    }
+
     /// Whether words with one mistyped letter are recognised; yes by default.
     #[must_use]
     pub fn with_typos(mut self, typos: bool) -> Replies {

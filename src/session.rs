@@ -245,10 +245,14 @@ impl Session {
         self.peer.caller.as_deref()
     }
 
-    /// Whether the client has one of [`Config::owner_keys`]. While there are any, nobody else has the path `/owner`.
+    /// Whether the client has one of [`Config::owner_keys`] as they are at this moment. While there are any, nobody else has the path
+    /// `/owner`.
     pub fn is_owner(&self) -> bool {
-        let admission = self.connection.state.admission.get();
-        admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)))
+        let Connection { state, registry, .. } = &*self.connection;
+        state.admission.get().is_some_and(|admission| {
+            matches!(admission.caller, Caller::Owner(_))
+                && registry.still_holds(admission, &registry.config())
+        })
     }
 
     /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.

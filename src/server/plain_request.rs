@@ -41,7 +41,15 @@ pub(super) fn answer_to(
             metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
         Route::Page(asset) => {
-            if let Some(response) = page_of_program(head, client, registry, permits, program)? {
+            let permit = match all_permits(client, registry, permits) {
+                Ok(permit) => Some(permit),
+                // The chat page says in words that the server is full.
+                Err(_) if asset.is_some() && config.page => None,
+                Err(refusal) => return Err(refusal),
+            };
+            if permit.is_some()
+                && let Some(response) = page_of_program(head, client, registry, program)?
+            {
                 return Ok(response);
             }
             if *asset == Some(Asset::Page) && config.page {
@@ -59,18 +67,17 @@ pub(super) fn answer_to(
     Ok(response.map(|body| body.map(Bytes::from)))
 }
 
-/// The embedding program's page for a request, if it has one. It may take long to make, so that it needs the permits of a client.
+/// The embedding program's page for a request, if it has one. It may take long to make, so that the caller has the permits of a
+/// client.
 fn page_of_program(
     head: &Head,
     client: &ClientId,
     registry: &Registry,
-    permits: &Result<Permits, Refusal>,
     program: &Program,
 ) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
     if program.pages.is_none() {
         return Ok(None);
     }
-    let _address_permit = all_permits(client, registry, permits)?;
     let config = registry.config();
     // Keys and origins do not guard pages: the program decides whom it shows them.
     let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();

@@ -145,10 +145,10 @@ test("two owners at once", async () => {
 test("a key that is not an owner's", async () => {
   const server = await serve(SETTINGS, 0, { "replies.ini": REPLIES });
   const { page, leave } = await visit(`${server.url}owner`, { tolerated: /WebSocket connection to/ });
-  await page.getByLabel("This page needs the owner's key").fill("a key that somebody has guessed");
+  await page.getByLabel("The owner's key").fill("a key that somebody has guessed");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").getByText("not accepted").waitFor();
-  await page.getByLabel("This page needs the owner's key").fill(KEY);
+  await page.getByLabel("The owner's key").fill(KEY);
   await page.keyboard.press("Enter");
   await page.locator("#counts").getByText("Replies").waitFor();
   await leave();

@@ -218,7 +218,7 @@ fn the_file_is_saved_only_if_it_is_right_and_nobody_else_has() {
     for (text, why) in [
         ("[replies]\nbroken\n", "replies.ini:2: "),
         ("[replies]\na = x\nb = y\n[tests]\na = b\n", "replies.ini:5: "),
-        ("", "there is no [replies]"),
+        ("; see [replies]\n[smalltalk]\nhi = Hello\n", "replies.ini:1: there is no [replies]"),
     ] {
         page.save(text, &saved["revision"]);
         let refused = page.next("refused");
@@ -241,7 +241,7 @@ fn the_file_is_saved_only_if_it_is_right_and_nobody_else_has() {
 fn nine_versions_are_kept() {
     let server = serve(SETTINGS);
     // What a server that was killed while it saved has left.
-    for left in ["replies.ini.new", "replies.ini.old"] {
+    for left in ["replies.ini.new", "replies.ini.part"] {
         fs::write(server.folder.path().join(left), "[replies]\nhalf a li").unwrap();
     }
     let mut page = Page::open(&server);
@@ -263,7 +263,7 @@ fn nine_versions_are_kept() {
 #[test]
 fn a_file_that_cannot_be_saved_stays_as_it_is() {
     let server = serve(SETTINGS);
-    fs::create_dir(server.folder.path().join("replies.ini.old")).unwrap();
+    fs::create_dir(server.folder.path().join("replies.ini.part")).unwrap();
     let mut page = Page::open(&server);
     let (text, revision) = page.file();
     page.save(&text.replace("9 to 5", "10 to 4"), &revision);

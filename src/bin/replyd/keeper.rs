@@ -170,6 +170,7 @@ impl Writer {
         }
         if self.book.is_none() && file.is_some() {
             // It is counted until the file can be written.
+            lock(&self.shared.counted).is_wanted = true;
             return;
         }
         let counted = std::mem::replace(&mut *lock(&self.shared.counted), Counted::new(file.is_some()));

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -65,7 +65,7 @@ pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
     let old = fs::metadata(&real).ok();
     old.as_ref().map_or(Ok(()), check_kind)?;
     let beside = with_suffix(&real, ".new");
-    write_new(&beside, content, old.map(|old| old.permissions()))?;
+    write_new(&beside, content, old.as_ref())?;
     let renamed = fs::rename(&beside, &real);
     if renamed.is_err() {
         let _ = fs::remove_file(&beside);
@@ -73,17 +73,21 @@ pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
     renamed
 }
 
-/// Writes a new file to the disk, in place of one that a crash may have left. It has these permissions, or else only its owner can read
-/// it.
-pub(crate) fn write_new(file: &Path, content: &str, permissions: Option<Permissions>) -> io::Result<()> {
+/// Writes a new file to the disk, in place of one that a crash may have left. It has the mode of the file that it is to replace, or else
+/// only its owner can read it. Another group does not get the rights of the old one, but those of everybody.
+pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let written = out.write_all(content.as_bytes());
-    let written =
-        written.and_then(|()| permissions.map_or(Ok(()), |permissions| out.set_permissions(permissions)));
+    let written = written.and_then(|()| {
+        let Some(old) = old else { return Ok(()) };
+        let has_group = out.metadata()?.gid() == old.gid();
+        let mode = if has_group { old.mode() } else { (old.mode() & !0o070) | ((old.mode() & 0o007) << 3) };
+        out.set_permissions(Permissions::from_mode(mode & 0o777))
+    });
     let written = written.and_then(|()| out.sync_all());
     if written.is_err() {
         let _ = fs::remove_file(file);

@@ -47,6 +47,10 @@ pub(super) fn propose(
     question: &str,
     answer: &Answer<'_>,
 ) -> Result<Proposal, String> {
+    // Old line ends, which only the reader of the file knows.
+    if text.replace("\r\n", "").contains('\r') {
+        return Err("the file has line ends of an old kind; save it with an editor first".into());
+    }
     let phrase = now.explain(question).normalised;
     if !is_phrase(&phrase) {
         return Err(format!("{question:?} cannot be a phrase of its own; add one to the file by hand"));
@@ -81,6 +85,9 @@ struct Change {
 
 impl Change {
     fn add_reply(&mut self, phrase: &str, text: &str) -> Result<(), String> {
+        if text.replace("\r\n", "\n").contains(|char: char| char.is_control() && !"\n\t".contains(char)) {
+            return Err("the reply has a control character in it; write it without".into());
+        }
         let mut lines = text.trim().lines().map(str::trim);
         let Some(first) = lines.next() else { return Err("the reply is empty; write what it says".into()) };
         let first = format!("{phrase} = {first}");
@@ -138,7 +145,7 @@ struct Intended<'a> {
 impl Intended<'_> {
     /// Reads the changed text, and refuses it if it says anything else: a visitor's text may hold signs of the grammar.
     fn verify(&self, text: &str, name: &str, now: &Replies) -> Result<Replies, String> {
-        let new = Replies::parse(text, name).map_err(|error| error.to_string())?.with_options_of(now);
+        let new = Replies::parse_file(text, name).map_err(|error| error.to_string())?.with_options_of(now);
         let expected = match (self.answer, self.adds) {
             (_, false) => (0, 0, 0),
             (Answer::Text(_), true) => (1, 0, 0),
@@ -242,13 +249,10 @@ mod tests {
             ("rye", Answer::Text(" \n "), "the reply is empty"),
             ("rye", Answer::Text("> an offer alone"), "f:9: "),
             ("rye", Answer::Text("call {nobody}"), "f:"),
+            ("rye", Answer::Text("Yes {x}\r[vars]\rphone = 1"), "control character"),
             ("rye", Answer::Reply("bread"), "there is no reply \"bread\""),
             ("parking", Answer::Text("x"), "\"parking\""),
-            (
-                "where may I leave my car",
-                Answer::Reply("opening hours"),
-                "this would change more than one reply",
-            ),
+            ("where may I leave my car", Answer::Reply("opening hours"), "a test would fail"),
         ] {
             match proposed(question, &answer) {
                 Err(found) => assert!(found.contains(why), "{question}: {found}"),

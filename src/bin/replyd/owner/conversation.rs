@@ -66,6 +66,10 @@ pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
                 page.show_changes(session)?;
                 due = Instant::now() + INTERVAL;
             }
+            // What has been read already may be answered before the library ends the session.
+            Some(Event::Text(_)) if !session.is_owner() => {
+                return Ok(session.close(1008, "the key was withdrawn")?);
+            }
             Some(Event::Text(text)) => {
                 if let Some(answer) = page.respond(session, &text) {
                     session.send(answer.to_string())?;
@@ -202,8 +206,8 @@ impl Page<'_> {
     fn save(&self, session: &Session, what: &str, text: &str, revision: &str) -> Value {
         let _alone = lock(&self.owner.saving);
         let caller = session.caller().unwrap_or_default();
-        // The key may have been taken back since the message came.
-        if !session.config().owner_keys.iter().any(|key| key.name() == caller) {
+        // The key may have been withdrawn while another page was saving.
+        if !session.is_owner() {
             return refused(what, "this key is not an owner's any more", None);
         }
         let files = self.owner.state().files.clone();
@@ -240,7 +244,7 @@ fn propose_in(files: &super::Files, addition: &Addition, session: &Session) -> R
     let content = file.read()?;
     let name = file.name();
     // The server may not have read its file again yet.
-    let now = replyd::Replies::parse(&content.text, &name)
+    let now = replyd::Replies::parse_file(&content.text, &name)
         .map_err(|error| format!("the file has mistakes; correct them first: {error}"))?
         .with_options_of(&session.config().replies);
     let change = propose(&content.text, &name, &now, addition.question.trim(), &answer);

@@ -16,9 +16,10 @@ impl<'a> Outline<'a> {
     /// The number of lines after which a new entry of this section can be put: up to the last one with text. `None` without
     /// the section.
     pub(super) fn end_of(&self, section: &str) -> Option<usize> {
-        let header = format!("[{section}]");
-        let begin =
-            self.lines.iter().position(|line| line.trim_start_matches('\u{feff}').trim_end() == header)?;
+        let name = |line: &'a str| {
+            Some(line.trim_start_matches('\u{feff}').strip_prefix('[')?.trim_end().strip_suffix(']')?.trim())
+        };
+        let begin = self.lines.iter().position(|line| name(line) == Some(section))?;
         let rest = &self.lines[begin + 1..];
         let length = rest.iter().position(|line| line.starts_with('[')).unwrap_or(rest.len());
         let last = rest[..length].iter().rposition(|line| !line.trim().is_empty());
@@ -74,6 +75,7 @@ mod tests {
             ("[replies]", Some(1)),
             ("\u{feff}[replies]\na = b\n", Some(2)),
             ("[vars]\nx = y\n[replies]\n\n; c\na = b\n  more\n\n\n[tests]\nq = a\n", Some(7)),
+            ("[ replies ] \na = b\n  [replies]\n", Some(3)),
             ("[replies]\na = b\n; a comment at the end\n\n", Some(3)),
             ("[replies]\r\na = b\r\n\r\n[tests]\r\n", Some(2)),
         ] {

@@ -22,7 +22,11 @@ use crate::kept_file;
 /// Size up to which a file can be changed here. One of 10,000 replies has less.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Versions that are kept.
-pub(super) const VERSIONS: u32 = 9;
+const VERSIONS: u32 = 9;
+/// Suffixes of files that are there only while a save is under way: what replaces the file, what is replaced, and a part of that.
+const NEW: &str = ".new";
+const OLD: &str = ".old";
+const PART: &str = ".part";
 
 /// What the file holds.
 #[derive(Debug)]
@@ -121,13 +125,27 @@ impl RepliesFile {
         if let Some(why) = self.read_only() {
             return Err(Unsaved::Refused(why));
         }
-        let current = self.read().map_err(Unsaved::Refused)?;
-        if current.revision != revision {
-            return Err(Unsaved::Changed(current));
-        }
         check(text, &self.name(), now).map_err(Unsaved::Refused)?;
-        self.replace(text, &current.text).map_err(|error| Unsaved::Refused(self.explain(&error)))?;
+        let current = self.unchanged(revision)?;
+        self.write_beside(text, &current.text).map_err(|error| self.unsaved(&error))?;
+        // An editor may have saved it while this was written.
+        let replaced = self
+            .unchanged(revision)
+            .and_then(|_| fs::rename(self.beside(NEW), &self.path).map_err(|error| self.unsaved(&error)));
+        if let Err(unsaved) = replaced {
+            self.remove([NEW, OLD]);
+            return Err(unsaved);
+        }
+        if let Err(error) = self.keep_old() {
+            log::warn!("cannot keep the version of {} before: {error}", self.path.display());
+        }
         Ok(Content::of(text.to_owned()))
+    }
+
+    /// The file as it is, if `revision` stands for it.
+    fn unchanged(&self, revision: &str) -> Result<Content, Unsaved> {
+        let current = self.read().map_err(Unsaved::Refused)?;
+        if current.revision == revision { Ok(current) } else { Err(Unsaved::Changed(current)) }
     }
 
     /// The versions that there are, with the times at which they were replaced.
@@ -137,49 +155,61 @@ impl RepliesFile {
     }
 
     pub(super) fn read_version(&self, version: u32) -> Result<String, String> {
+        if !(1..=VERSIONS).contains(&version) {
+            return Err(format!("there is no version {version}"));
+        }
         let file = self.version(version);
         read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
     }
 
-    /// Writes the new text beside the file, keeps the old one as a version, and renames. Wherever this ends, the file is the old or the
-    /// new one as a whole.
-    fn replace(&self, text: &str, old: &str) -> io::Result<()> {
-        let new = self.beside(".new");
-        self.write(&new, text)?;
-        let renamed = self.keep(old).and_then(|()| fs::rename(&new, &self.path));
-        if renamed.is_err() {
-            let _ = fs::remove_file(&new);
+    /// Writes the new text and the old one beside the file. What replaces it is there as a whole then, and so is what is replaced:
+    /// wherever a save ends, nothing is lost.
+    fn write_beside(&self, new: &str, old: &str) -> io::Result<()> {
+        // A server that was killed may have left the text of a version.
+        self.keep_old()?;
+        let written = self.write(&self.beside(NEW), new).and_then(|()| self.write(&self.beside(PART), old));
+        let written = written.and_then(|()| fs::rename(self.beside(PART), self.beside(OLD)));
+        if written.is_err() {
+            self.remove([NEW, PART]);
         }
-        renamed
+        written
     }
 
-    /// Keeps the old text as version 1, and the others as the ones after.
-    fn keep(&self, old: &str) -> io::Result<()> {
-        let kept = self.beside(".old");
-        self.write(&kept, old)?;
+    fn remove(&self, suffixes: [&str; 2]) {
+        for suffix in suffixes {
+            let _ = fs::remove_file(self.beside(suffix));
+        }
+    }
+
+    /// Makes the text that was replaced version 1, and the others the ones after.
+    fn keep_old(&self) -> io::Result<()> {
+        let old = self.beside(OLD);
+        if !old.exists() {
+            return Ok(());
+        }
         for version in (1..VERSIONS).rev() {
             match fs::rename(self.version(version), self.version(version + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        fs::rename(kept, self.version(1))
+        fs::rename(old, self.version(1))
     }
 
     /// Writes a new file with the mode of the old one.
     fn write(&self, file: &Path, text: &str) -> io::Result<()> {
-        kept_file::write_new(file, text, Some(self.metadata.permissions()))
+        kept_file::write_new(file, text, Some(&self.metadata))
     }
 
-    fn explain(&self, error: &io::Error) -> String {
+    fn unsaved(&self, error: &io::Error) -> Unsaved {
         let shown = self.path.display();
-        match error.kind() {
+        Unsaved::Refused(match error.kind() {
             // A container that mounts a single file.
             io::ErrorKind::ResourceBusy => format!(
                 "{shown} cannot be replaced, since it is mounted on its own; mount the folder that holds it instead of the file"
             ),
             _ => format!("cannot save {shown}: {error}"),
-        }
+        })
     }
 
     fn folder(&self) -> &Path {
@@ -197,7 +227,10 @@ impl RepliesFile {
 
 /// Reads a regular file of bounded size, without waiting for anything else.
 fn read(file: &Path) -> io::Result<String> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits())
+        .open(file)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("this is not a regular file"));
     }
@@ -214,10 +247,7 @@ fn check(text: &str, name: &str, now: &Replies) -> Result<(), String> {
     if text.len() as u64 > MAX_BYTES {
         return Err(format!("this is over {} MiB", MAX_BYTES >> 20));
     }
-    if !text.contains("[replies]") {
-        return Err("there is no [replies] in this text".into());
-    }
-    let replies = Replies::parse(text, name).map_err(|error| error.to_string())?.with_options_of(now);
+    let replies = Replies::parse_file(text, name).map_err(|error| error.to_string())?.with_options_of(now);
     match &replies.failures()[..] {
         [] => Ok(()),
         failures => Err(failures.join("\n")),

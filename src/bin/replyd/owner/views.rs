@@ -18,25 +18,31 @@ use crate::{
 
 /// Other messages whose answer a change would change; nobody reads more.
 const MAX_CHANGES: usize = 50;
+/// Names of replies to choose from.
+const MAX_NAMES: usize = 2000;
 /// Groups of questions that are shown.
 const MAX_GROUPS: usize = 500;
 
 /// The present: what may have changed since it was last shown.
 pub(super) fn now(owner: &Owner, config: &Config) -> Value {
-    let state = owner.state();
-    let file = RepliesFile::of(&state.files);
+    // The disk may be slow, and nobody should wait for it with this page.
+    let (files, clients, answers_a_minute) = {
+        let state = owner.state();
+        (state.files.clone(), state.clients, state.answers_a_minute())
+    };
+    let file = RepliesFile::of(&files);
     let read_only = match &file {
         Ok(file) => file.read_only(),
         Err(why) => Some(why.clone()),
     };
     json!({
         "kind": "now",
-        "clients": state.clients,
-        "answers_a_minute": state.answers_a_minute(),
+        "clients": clients,
+        "answers_a_minute": answers_a_minute,
         "replies": config.replies.len(),
-        "names": config.replies.names().collect::<Vec<_>>(),
-        "statistics": state.files.statistics.is_some(),
-        "unanswered": state.files.unanswered.is_some(),
+        "names": config.replies.names().take(MAX_NAMES).collect::<Vec<_>>(),
+        "statistics": files.statistics.is_some(),
+        "unanswered": files.unanswered.is_some(),
         "file": file.map(|file| file.name()).ok(),
         "read_only": read_only,
     })
@@ -174,7 +180,7 @@ pub(super) fn checked(text: &str, now: &Replies) -> Value {
         };
         sentences.into_iter().map(located).collect::<Vec<_>>()
     };
-    let (errors, warnings, failures) = match Replies::parse(text, NAME) {
+    let (errors, warnings, failures) = match Replies::parse_file(text, NAME) {
         Err(error) => (error.to_string().lines().map(str::to_owned).collect(), Vec::new(), Vec::new()),
         Ok(replies) => {
             let replies = replies.with_options_of(now);

@@ -77,8 +77,16 @@ impl Book {
         name.to_owned()
     }
 
+    /// Writes the file anew, in fewer lines. A file that holds something else is not touched.
     fn rewrite(&mut self) -> io::Result<()> {
-        let table = Table::parse(&kept_file::read(&self.file)?);
+        let text = kept_file::read(&self.file)?;
+        if text.len() as u64 >= MAX_BYTES {
+            return Err(io::Error::other("it is over 16 MiB; move it elsewhere"));
+        }
+        if !Table::is_one(&text) {
+            return Err(io::Error::other("this is not a file of statistics; name another one"));
+        }
+        let table = Table::parse(&text);
         self.names = table.names(self.today);
         let text = table.text(self.today);
         kept_file::replace(&self.file, &text)?;
@@ -146,5 +154,16 @@ mod tests {
         assert_eq!(table.rows().count(), MAX_NAMES + 1);
         let others = table.rows().find(|(_, name, _)| *name == OTHERS).unwrap();
         assert_eq!(others.2.answered, 800);
+    }
+
+    #[test]
+    fn another_file_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("replies.ini");
+        for text in ["[replies]\na = b\n".to_owned(), "2026-11-27\ta\t1\t0\t0\t0\t1\t9:1\n".repeat(700_000)] {
+            std::fs::write(&file, &text).unwrap();
+            assert!(Book::open(&file, &at("2026-11-27T10:00:00[UTC]")).is_err());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 pub(crate) struct Counted {
     replies: HashMap<Box<str>, Tally>,
     /// Whether anybody wants to know.
-    is_wanted: bool,
+    pub(crate) is_wanted: bool,
 }
 
 impl Counted {

@@ -34,6 +34,12 @@ impl Table {
         table
     }
 
+    /// Whether a text is that of such a file, or empty.
+    pub(super) fn is_one(text: &str) -> bool {
+        let is_line = |line: &str| line == HEADER.trim_end() || Row::parse(line).is_some();
+        text.trim().is_empty() || text.lines().any(is_line)
+    }
+
     pub(super) fn add(&mut self, Row { period, name, tally }: Row) {
         self.0.entry((period, name)).or_default().add(&tally);
     }
