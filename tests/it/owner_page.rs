@@ -285,6 +285,17 @@ fn what_check_finds_has_its_line() {
     assert_eq!((&checked["errors"], &checked["failures"][0]["line"]), (&json!([]), &json!(5)));
 }
 
+#[test]
+fn what_the_log_says_at_the_start_is_a_notice() {
+    let server = Replyd::serve_with(SETTINGS, |command: &mut Command| {
+        let replies = REPLIES.replace("where may I leave my car = parking", "opening hours = parking");
+        fs::write(command.get_current_dir().unwrap().join("replies.ini"), replies).unwrap();
+    });
+    let notices = Page::open(&server).next("notices");
+    let text = notices["notices"][0]["text"].as_str().unwrap();
+    assert!(text.contains("replies.ini:8: ") && text.contains("should be answered by"), "{notices}");
+}
+
 /// A mistake made in an editor is seen where it is looked for.
 #[test]
 fn a_file_that_is_refused_is_a_notice() {
@@ -293,6 +304,7 @@ fn a_file_that_is_refused_is_a_notice() {
     page.next("now");
     let file = server.folder.path().join("replies.ini");
     fs::write(&file, "[replies]\nbroken\n").unwrap();
+    page.next("notices");
     let notices = page.next("notices");
     assert!(notices["notices"][0]["text"].as_str().unwrap().starts_with("replies.ini:2: "), "{notices}");
     fs::write(&file, REPLIES).unwrap();

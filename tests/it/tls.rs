@@ -642,6 +642,18 @@ mod real {
     }
 
     #[test]
+    fn the_end_of_the_certificate_is_a_metric() {
+        let authority = Authority::new();
+        let server = start(&authority.identity_for(&["localhost", "127.0.0.1"], 2099));
+        let mut client = authority.connect(server.address);
+        client.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut metrics = String::new();
+        client.0.read_to_string(&mut metrics).unwrap();
+        // The 31st of December 2099, at midnight.
+        assert!(metrics.contains("\nreplyd_certificate_expiry_timestamp_seconds 4102358400\n"), "{metrics}");
+    }
+
+    #[test]
     fn an_expired_certificate_is_a_warning() {
         let server = start(&Authority::new().identity_for(&["localhost"], 2020));
         assert!(server.log().so_far().contains("tls_certificate has expired"), "{}", server.log().so_far());

@@ -64,7 +64,7 @@ struct Files {
 }
 
 impl Owner {
-    pub(crate) fn new(config: &Config, sources: &Sources) -> Arc<Owner> {
+    pub(crate) fn new(config: &Config, sources: &Sources, notices: Vec<String>) -> Arc<Owner> {
         let owner = Owner {
             has_key: AtomicBool::new(false),
             is_saved: AtomicBool::new(false),
@@ -72,11 +72,11 @@ impl Owner {
             state: Mutex::default(),
             saving: Mutex::default(),
         };
-        owner.set_files(config, sources);
+        owner.reloaded(config, sources, notices);
         Arc::new(owner)
     }
 
-    /// Sets what a reload has changed, with what the log says about the files; nothing if all is well.
+    /// Sets what a start or a reload has changed, with what the log says about the files; nothing if all is well.
     pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
         self.set_files(config, sources);
         let now = Timestamp::now();

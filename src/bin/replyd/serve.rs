@@ -39,12 +39,12 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
             log::info!("using the built-in replies: there is no {} in this folder", settings::DEFAULT_FILE)
         }
     }
-    warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    report(&config);
+    let notices = notices(warnings, &config);
+    notices.iter().for_each(|notice| log::warn!("{notice}"));
 
     let signals = Signals::handle()?;
     let (keeper, writer) = Keeper::start(&sources)?;
-    let owner = Owner::new(&config, &sources);
+    let owner = Owner::new(&config, &sources, notices);
     let server = Server::with_config(config).map_err(listening_failed)?;
     let running = start(server, &keeper, &owner)?;
     report_page(&running);
@@ -70,18 +70,15 @@ fn start(server: Server, keeper: &Keeper, owner: &Arc<Owner>) -> Result<RunningS
     Ok(running)
 }
 
-/// Logs warnings about the replies, and the `[tests]` that fail.
-fn report(config: &Config) {
-    for warning in settings::warnings_of(config) {
-        log::warn!("{warning}");
-    }
+/// What is to be said of valid settings: warnings, and the `[tests]` that fail.
+fn notices(warnings: Vec<String>, config: &Config) -> Vec<String> {
+    let mut notices = warnings;
+    notices.extend(settings::warnings_of(config));
     let failures = config.replies.failures();
-    for failure in failures.iter().take(MAX_SHOWN_FAILURES) {
-        log::warn!("{failure}");
-    }
-    if failures.len() > MAX_SHOWN_FAILURES {
-        log::warn!("and {} more tests fail", failures.len() - MAX_SHOWN_FAILURES);
-    }
+    let more = failures.len().saturating_sub(MAX_SHOWN_FAILURES);
+    notices.extend(failures.into_iter().take(MAX_SHOWN_FAILURES));
+    notices.extend((more > 0).then(|| format!("and {more} more tests fail")));
+    notices
 }
 
 /// Adds advice for an address in use. The library cannot give it, since it does not know the flags of this program.
