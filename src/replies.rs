@@ -47,6 +47,7 @@ use lint::{HeaderLines, Test};
 use nearest::NearestBuffer;
 use offers::Offer;
 pub use offers::split_offers;
+use phrase::first_alternative;
 use places::Places;
 pub use robustness::{MAX_TRIED_TESTS, Robustness};
 pub use search::SearchBuffer;
@@ -139,7 +140,7 @@ struct Shared {
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Reply {
     phrase: String,
     text: Utf8Bytes,
@@ -150,7 +151,7 @@ struct Reply {
 impl Reply {
     /// The first alternative of its phrase.
     fn name(&self) -> &str {
-        self.phrase.split(['|', '｜']).next().unwrap_or_default().trim_end()
+        first_alternative(&self.phrase)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     examples::{ExampleId, Source},
     features::{FeatureId, cut},
     nearest::{Near, Nearest, OFFERS},
-    phrase::is_plain,
+    phrase::{first_alternative, is_plain},
     search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SearchBuffer},
     tokens::Tokens,
     vocabulary::TokenId,
@@ -34,7 +34,8 @@ pub struct Answer<'a> {
     pub did_you_mean: &'a str,
     /// Sentences that would get an answer and may be what was meant, at most three, if no reply was found.
     pub offers: Vec<&'a str>,
-    found: &'a Reply,
+    /// The whole phrase of the reply, with all alternatives.
+    alternatives: &'a str,
 }
 
 /// How a reply was found.
@@ -54,7 +55,7 @@ pub enum FoundBy {
 impl<'a> Answer<'a> {
     /// The name of the reply: the first alternative of its phrase, as [`Replies::names`] has it; `unknown` if no reply was found.
     pub fn name(&self) -> &'a str {
-        self.found.name()
+        first_alternative(self.alternatives)
     }
 
     /// What to send: the reply, and the offers on lines of their own that begin with `> `.
@@ -126,7 +127,7 @@ impl Replies {
         };
         let found = self.reply_by(decision).unwrap_or(&self.unknown);
         let did_you_mean = &self.options.did_you_mean;
-        Answer { reply: &found.text, found_by, phrase, did_you_mean, offers, found }
+        Answer { reply: &found.text, found_by, phrase, did_you_mean, offers, alternatives: &found.phrase }
     }
 
     /// The reply that a decision is for; `None` for `unknown`.

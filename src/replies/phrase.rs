@@ -60,6 +60,11 @@ pub(super) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<P
     })
 }
 
+/// The first alternative of a phrase, by which its reply is known.
+pub(super) fn first_alternative(phrase: &str) -> &str {
+    phrase.split(['|', '｜']).next().unwrap_or_default().trim()
+}
+
 /// Whether an alternative is what people type, without signs of the grammar.
 pub(super) fn is_plain(alternative: &str) -> bool {
     !alternative.contains(['&', '＆', '*', '＊'])
