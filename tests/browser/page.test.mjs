@@ -456,9 +456,11 @@ test("an answer is announced once", async () => {
 test("a normal end waits for the visitor", async () => {
   const server = await serve("[server]\nidle_timeout = 200ms\n");
   const { page, leave } = await visit(server.url);
-  await page.getByRole("button", { name: "Start again" }).click();
-  await connected(page);
-  await page.getByRole("button", { name: "Start again" }).waitFor();
+  const again = page.getByRole("button", { name: "Start again" });
+  await again.waitFor();
+  // It may end again before anybody has seen that it was there.
+  await Promise.all([page.waitForEvent("websocket"), again.click()]);
+  await again.waitFor();
   await conversation(page, [GREETING]);
   await leave();
   await server.stop();

@@ -151,7 +151,7 @@ fn the_page_under_a_path_of_a_site() {
         Raw::connect(proxy.address)
             .ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     };
-    assert!(get("/chat-desk/").body.contains("href=\"page.css\""));
+    assert!(get("/chat-desk/").body.contains("href=\"page.css?"));
     assert_eq!(get("/chat-desk/page.css").status, 200);
     assert_eq!(get("/page.css").status, 404);
     let head = from_page(&host, &format!("http://{host}"), "").replace("GET /chat ", "GET /chat-desk/chat ");
