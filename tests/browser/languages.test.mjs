@@ -75,10 +75,12 @@ for (const [code, texts] of Object.entries(TEXTS)) {
       await server.stop();
       // The numbers are filled in.
       const [before, after] = texts.retry.split("{seconds}");
-      await page.locator("#state", { hasText: texts.lost }).waitFor();
+      // The connection is lost first, and soon the server cannot be reached.
+      const whys = [texts.lost, texts.unreachable];
       await until(async () => {
         const state = await page.locator("#state").textContent();
-        return state.includes(before) && state.includes(after) && !state.includes("{");
+        const isWhole = whys.some((why) => state.startsWith(why)) && state.endsWith(texts.try_now);
+        return isWhole && state.includes(before) && state.includes(after) && !state.includes("{");
       });
       await page.locator("#state").getByRole("button", { name: texts.try_now, exact: true }).waitFor();
       await audit(page);
