@@ -4,7 +4,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -37,6 +40,8 @@ pub(crate) struct Keeper {
 struct Shared {
     /// The current files, which a reload can change.
     files: Mutex<Files>,
+    /// Whether there is a file of statistics: without one, no session takes the lock below.
+    is_counting: AtomicBool,
     /// What was counted in this minute.
     counted: Mutex<Counted>,
 }
@@ -58,8 +63,11 @@ impl Keeper {
     /// Starts the thread; it ends when the last clone is dropped.
     pub(crate) fn start(sources: &Sources) -> Result<(Keeper, JoinHandle<()>), Failure> {
         let (messages, waiting) = bounded(WAITING);
-        let counted = Mutex::new(Counted::new(sources.statistics_file.is_some()));
-        let shared = Arc::new(Shared { files: Mutex::new(Files::of(sources)), counted });
+        let shared = Arc::new(Shared {
+            files: Mutex::new(Files::of(sources)),
+            is_counting: AtomicBool::new(sources.statistics_file.is_some()),
+            counted: Mutex::default(),
+        });
         let mut writer = Writer::new(Arc::clone(&shared));
         let thread = thread::Builder::new().name("keeper".into()).spawn(move || writer.run(&waiting));
         let thread = thread.map_err(|error| {
@@ -73,6 +81,7 @@ impl Keeper {
     /// Sets the files from now on.
     pub(crate) fn set_files(&self, sources: &Sources) {
         *lock(&self.shared.files) = Files::of(sources);
+        self.shared.is_counting.store(sources.statistics_file.is_some(), Ordering::Relaxed);
         self.look_at_files();
     }
 
@@ -88,7 +97,10 @@ impl Keeper {
         let (mut minute, mut count) = (Instant::now(), 0);
         let mut is_first = true;
         move |message, answer| {
-            lock(&self.shared.counted).count(answer, std::mem::take(&mut is_first));
+            let is_first = std::mem::take(&mut is_first);
+            if self.shared.is_counting.load(Ordering::Relaxed) {
+                lock(&self.shared.counted).count(answer, is_first);
+            }
             let Some(kept) = Kept::of(message, answer) else { return };
             if minute.elapsed() >= MINUTE {
                 (minute, count) = (Instant::now(), 0);
@@ -170,10 +182,9 @@ impl Writer {
         }
         if self.book.is_none() && file.is_some() {
             // It is counted until the file can be written.
-            lock(&self.shared.counted).is_wanted = true;
             return;
         }
-        let counted = std::mem::replace(&mut *lock(&self.shared.counted), Counted::new(file.is_some()));
+        let counted = std::mem::take(&mut *lock(&self.shared.counted));
         let begun = std::mem::replace(&mut self.begun, Zoned::now());
         if let Some(book) = &mut self.book {
             match book.add(&begun, counted) {

@@ -13,20 +13,11 @@ use super::{
 #[derive(Default)]
 pub(crate) struct Counted {
     replies: HashMap<Box<str>, Tally>,
-    /// Whether anybody wants to know.
-    pub(crate) is_wanted: bool,
 }
 
 impl Counted {
-    pub(crate) fn new(is_wanted: bool) -> Counted {
-        Counted { replies: HashMap::new(), is_wanted }
-    }
-
     /// Counts an answer. `is_first` says whether a conversation began with it.
     pub(crate) fn count(&mut self, answer: &Answer<'_>, is_first: bool) {
-        if !self.is_wanted {
-            return;
-        }
         let name = answer.name();
         match self.replies.get_mut(name) {
             Some(tally) => tally.count(answer.found_by, is_first),
