@@ -112,6 +112,10 @@ fn the_page_is_there_for_owners_only_and_in_no_frame() {
             "{policy:?}"
         );
     }
+    let hostile = Raw::connect(server.address).ask("GET /owner HTTP/1.1\r\nHost: a; script-src *\r\n\r\n");
+    assert!(!hostile.head.contains("script-src *"), "{hostile:?}");
+    let policy = get(&server, "/owner").header("content-security-policy");
+    assert!(policy[0].contains("connect-src 'self' ws://localhost wss://localhost;"), "{policy:?}");
     assert_eq!(get(&server, "/").status, 200);
     let without = serve(&SETTINGS.replace("role = owner\n", ""));
     for path in ["/owner", "/owner.css", "/owner.js"] {

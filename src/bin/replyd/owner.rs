@@ -135,11 +135,8 @@ impl Owner {
             _ => return None,
         };
         self.has_key.load(Ordering::Relaxed).then(|| {
-            // Whatever `embed_origins` says, no other site may show this page and have it clicked.
-            let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
             Response::new(200, content_type, text)
-                .with_header("Content-Security-Policy", policy)
+                .with_header("Content-Security-Policy", &policy(request))
                 .with_header("Referrer-Policy", "no-referrer")
                 .with_header("Cache-Control", "no-cache")
         })
@@ -148,6 +145,19 @@ impl Owner {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
+}
+
+/// The Content-Security-Policy of the page. Whatever `embed_origins` says, no other site may show it and have it clicked. Some browsers do
+/// not match `'self'` with a WebSocket of the same host, so that the host is listed too.
+fn policy(request: &Request<'_>) -> String {
+    // The header comes from the client: a semicolon in it could add a directive.
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
+    let host = request.header("host").filter(|host| host.chars().all(is_plain));
+    let sockets = host.map_or(String::new(), |host| format!(" ws://{host} wss://{host}"));
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
