@@ -182,12 +182,7 @@ impl Replies {
     ///
     /// The same as those of [`parse`](Replies::parse), and when there is no `[replies]`.
     pub fn parse_file(text: &str, name: &str) -> Result<Replies, Error> {
-        let (mut sections, mut faults) = ini::parse(text);
-        let (replies, found) = Replies::from_file(&mut sections, name);
-        faults.append(found);
-        if !sections.iter().any(|section| section.name == "replies") {
-            faults.push(Fault::new(1, "there is no [replies] in this file of replies"));
-        }
+        let (replies, faults) = Replies::read_file(text.to_owned(), name);
         if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
@@ -300,8 +295,24 @@ impl Replies {
         (replies, faults)
     }
 
+    /// Reads the whole text of a file of replies as far as it is valid, and returns the table with the faults. The text may be large,
+    /// and is dropped before the table is built.
+    pub(crate) fn read_file(text: String, name: &str) -> (Replies, Faults) {
+        let is_empty = text.trim().is_empty();
+        let (mut sections, mut faults) = ini::parse(&text);
+        drop(text);
+        let (replies, found) = Replies::from_file(&mut sections, name);
+        faults.append(found);
+        if !sections.iter().any(|section| section.name == "replies") {
+            let what =
+                if is_empty { "this file is empty" } else { "there is no [replies] in this file of replies" };
+            faults.push(Fault::new(1, what));
+        }
+        (replies, faults)
+    }
+
     /// Builds the table from a file of replies, in which any other section is a fault.
-    pub(crate) fn from_file(sections: &mut [Section], name: &str) -> (Replies, Faults) {
+    fn from_file(sections: &mut [Section], name: &str) -> (Replies, Faults) {
         let (replies, mut faults) = Replies::from_sections(sections, name);
         for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
             let hint = match ini::nearest_section(&section.name, SECTIONS.into_iter()) {

@@ -186,17 +186,8 @@ impl<'a> Reader<'a> {
         let name = file.display().to_string();
         let read = self.open(file, "this file", MAX_MEBIBYTES);
         let text = text(read.map_err(|sentence| vec![format!("{name}: {sentence}")])?.bytes, &name)?;
-        let is_empty = text.trim().is_empty();
-        let (mut sections, mut faults) = ini::parse(&text);
-        drop(text);
-        let (replies, found) = Replies::from_file(&mut sections, &name);
+        let (replies, faults) = Replies::read_file(text, &name);
         let replies = replies.with_options_of(of_settings);
-        faults.append(found);
-        if !sections.iter().any(|section| section.name == "replies") {
-            let what =
-                if is_empty { "this file is empty" } else { "there is no [replies] in this file of replies" };
-            faults.push(Fault::new(1, what));
-        }
         let mut faults = faults.lines(&name);
         if faults.is_empty() && self.before.is_some() {
             faults = failing_tests(&replies);
