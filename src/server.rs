@@ -132,7 +132,8 @@ impl Server {
     /// `None`, the chat page is served if [`page`](Config::page) is set, else a 404.
     ///
     /// Keys and origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
-    /// one came. `pages` runs on a thread of the client. A panic is answered with a 500. A page must reach the client within
+    /// one came. `pages` runs on a thread of the client, and only if the client has the permits of one: a full server answers with the
+    /// files of its own chat page, and to all else with a 503. A panic is answered with a 500. A page must reach the client within
     /// [`write_timeout`](Config::write_timeout).
     ///
     /// ```no_run

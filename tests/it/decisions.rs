@@ -222,6 +222,11 @@ fn a_full_server_does_not_make_pages() {
     let _client = Raw::open(server.local_addr());
     assert_eq!(get(&server, "/", "").status, 503);
     assert_eq!(get(&server, "/healthz", "").status, 200);
+    // The chat page needs no permit, and says in words that the server is full.
+    let change = |config: &mut Config| (config.max_clients, config.page) = (1, true);
+    let server = serve(change, |server| server.pages(|_| None));
+    let _client = Raw::open(server.local_addr());
+    assert_eq!(["/", "/page.js", "/other"].map(|path| get(&server, path, "").status), [200, 200, 503]);
 }
 
 #[test]

@@ -138,6 +138,22 @@ fn a_file_that_cannot_be_written_stops_nobody() {
     assert_eq!(sums(server.folder.path())["all"], counts(3, 0, 0, 0, 2));
 }
 
+/// A name written in the wrong place must not cost the file that has it.
+#[test]
+fn a_file_of_something_else_is_not_touched() {
+    let mut server = Replyd::serve(&SHOP.replace("kept.tsv", "config.ini"));
+    let warning = "cannot keep statistics in config.ini: this is not a file of statistics; name another one";
+    wait_until("it is a warning", || server.log().so_far().contains(warning));
+    ask(&server, &["parking"]);
+    let mut check = Program::piped(replyd(server.folder.path()).arg("check"));
+    assert_eq!(check.exit_code(), Some(0));
+    assert!(check.stdout.all().contains(warning));
+    end(&mut server);
+    assert!(
+        fs::read_to_string(server.folder.path().join("config.ini")).unwrap().contains("parking = Behind")
+    );
+}
+
 #[test]
 fn without_a_file_the_command_says_what_to_write() {
     let folder = tempfile::tempdir().unwrap();

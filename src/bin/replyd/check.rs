@@ -3,9 +3,9 @@
 use std::{fs::File, io, net::TcpListener, path::Path};
 
 use nix::unistd::{Uid, User};
-use replyd::{Config, Loaded, Reading, Refused, Replies};
+use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
 
-use crate::{args::CheckArgs, failure::Failure, kept_file, output::print, settings};
+use crate::{args::CheckArgs, failure::Failure, kept_file, output::print, settings, statistics};
 
 /// Number of typos that are tried in each of the `[tests]`.
 const TYPO_ROUNDS: u32 = 8;
@@ -70,14 +70,14 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
-    let kept = [
-        ("unanswered messages", &loaded.sources.unanswered_file),
-        ("statistics", &loaded.sources.statistics_file),
+    let Sources { unanswered_file, statistics_file, .. } = &loaded.sources;
+    let kept: [(_, _, fn(&Path) -> Option<io::Error>); 2] = [
+        ("unanswered messages", unanswered_file, kept_file::fault),
+        ("statistics", statistics_file, statistics::fault),
     ];
-    for (what, file) in kept {
-        if let Some(file) = file
-            && let Some(fault) = kept_file::fault(file)
-        {
+    for (what, file, fault) in kept {
+        let Some(file) = file else { continue };
+        if let Some(fault) = fault(file) {
             warnings.push(format!("cannot keep {what} in {}: {fault}", file.display()));
         }
     }

@@ -8,7 +8,7 @@ mod row;
 mod summary;
 mod table;
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use jiff::{SignedDuration, Zoned, civil::Date};
 use replyd::{Loaded, Replies, parse_duration};
@@ -30,6 +30,11 @@ pub(crate) fn statistics(args: &StatisticsArgs) -> Result<(), Failure> {
     parse_duration(&args.since).map_err(|error| Failure::usage(format!("--since: {error}")))?;
     let summary = summary(file, &args.since, &Zoned::now(), &config.replies).map_err(Failure::new)?;
     if args.json { print(summary.json()) } else { print(report::text(&summary)) }
+}
+
+/// Why a file cannot be used, as far as can be seen without writing to it.
+pub(crate) fn fault(file: &Path) -> Option<io::Error> {
+    kept_file::fault(file).or_else(|| kept_file::read(file).and_then(|text| Book::check(&text)).err())
 }
 
 /// What a file says of the time since a while ago.

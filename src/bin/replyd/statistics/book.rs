@@ -77,15 +77,21 @@ impl Book {
         name.to_owned()
     }
 
-    /// Writes the file anew, in fewer lines. A file that holds something else is not touched.
-    fn rewrite(&mut self) -> io::Result<()> {
-        let text = kept_file::read(&self.file)?;
+    /// Refuses a text that writing anew would lose.
+    pub(crate) fn check(text: &str) -> io::Result<()> {
         if text.len() as u64 >= MAX_BYTES {
             return Err(io::Error::other("it is over 16 MiB; move it elsewhere"));
         }
-        if !Table::is_one(&text) {
+        if !Table::is_one(text) {
             return Err(io::Error::other("this is not a file of statistics; name another one"));
         }
+        Ok(())
+    }
+
+    /// Writes the file anew, in fewer lines. A file that holds something else is not touched.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let text = kept_file::read(&self.file)?;
+        Book::check(&text)?;
         let table = Table::parse(&text);
         self.names = table.names(self.today);
         let text = table.text(self.today);
