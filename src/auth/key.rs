@@ -1,0 +1,201 @@
+//! Keys: secrets that admit a client under a name.
+
+use std::{fmt, time::SystemTime};
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use sha2::{Digest, Sha256};
+
+use super::Origins;
+use crate::error::Error;
+
+/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.
+const MIN_SECRET_CHARS: usize = 16;
+const MAX_NAME_CHARS: usize = 64;
+
+/// A secret that admits a client, under a name that the log shows.
+///
+/// Only the SHA-256 of the secret is kept, and `Debug` shows only the name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    name: String,
+    pub(super) sha256: [u8; 32],
+    pub(super) origins: Option<Origins>,
+    pub(super) expires: Option<SystemTime>,
+}
+
+impl Key {
+    /// Creates a key from its secret.
+    ///
+    /// # Errors
+    ///
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64 characters or
+    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters or begins with
+    /// `change-me`, as placeholders do. The error does not contain the secret.
+    ///
+    /// ```
+    /// assert!(replyd::Key::new("shop", "correct horse battery").is_ok());
+    /// let error = replyd::Key::new("shop", "too short").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16"
+    /// );
+    /// ```
+    pub fn new(name: &str, secret: &str) -> Result<Key, Error> {
+        Key::parse(name, secret).map_err(|fault| fault.about(name))
+    }
+
+    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be stored.
+    ///
+    /// # Errors
+    ///
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`], or the hash
+    /// is not 64 hexadecimal digits. The error does not contain the hash.
+    pub fn from_sha256(name: &str, hash: &str) -> Result<Key, Error> {
+        Key::parse_sha256(name, hash).map_err(|fault| fault.about(name))
+    }
+
+    pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
+        // Checked before the length: the advice to lengthen a placeholder would mislead.
+        if secret.starts_with("change-me") {
+            return Err(KeyFault::Placeholder);
+        }
+        let count = secret.chars().count();
+        if count < MIN_SECRET_CHARS {
+            return Err(KeyFault::ShortSecret(count));
+        }
+        Ok(Key {
+            name: checked_name(name)?,
+            sha256: Sha256::digest(secret).into(),
+            origins: None,
+            expires: None,
+        })
+    }
+
+    pub(crate) fn parse_sha256(name: &str, hash: &str) -> Result<Key, KeyFault> {
+        let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let sha256 = sha256.ok_or(KeyFault::NotSha256)?;
+        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None })
+    }
+
+    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins) for it.
+    pub fn with_origins(self, origins: Origins) -> Key {
+        Key { origins: Some(origins), ..self }
+    }
+
+    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are closed.
+    pub fn with_expiry(self, expires: SystemTime) -> Key {
+        Key { expires: Some(expires), ..self }
+    }
+
+    /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
+    pub(super) fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
+        // Neither hash comes from a client, so that this comparison need not take constant time.
+        keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
+    }
+
+    pub(super) fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| expires <= SystemTime::now())
+    }
+
+    /// The name that the log shows for a client with this key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256` expect it.
+    pub fn sha256_hex(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.sha256)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFault {
+    Name,
+    /// The secret of an example, which anybody can look up.
+    Placeholder,
+    /// A secret of only this many characters.
+    ShortSecret(usize),
+    NotSha256,
+}
+
+impl KeyFault {
+    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it may be a secret
+    /// that was passed in its place.
+    fn about(self, name: &str) -> Error {
+        let fault = checked_name(name).err().unwrap_or(self);
+        Error::config(vec![match fault {
+            KeyFault::Name => format!("the name of a key {fault}"),
+            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
+            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {fault}"),
+        }])
+    }
+}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyFault::Name => {
+                write!(
+                    f,
+                    "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
+                )
+            }
+            KeyFault::Placeholder => f.write_str("is a placeholder from an example; use a random one"),
+            KeyFault::ShortSecret(count) => {
+                write!(f, "has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}")
+            }
+            KeyFault::NotSha256 => f.write_str("must be 64 hexadecimal digits"),
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, KeyFault> {
+    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
+    if is_valid { Ok(name.to_owned()) } else { Err(KeyFault::Name) }
+}
+
+/// Whether a key's name may contain this character. None of them needs an escape in the log.
+pub(crate) fn is_of_a_name(char: char) -> bool {
+    char.is_alphanumeric() || "-_.".contains(char)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn errors_of_keys_are_sentences_without_the_secret() {
+        const SECRET: &str = "correct horse battery";
+        let long_name = "x".repeat(65);
+        let name_fault =
+            "the name of a key must have 1 to 64 characters, all of them letters, digits, '-', '_' or '.'";
+        for (read, expected) in [
+            (
+                Key::new("shop", "change-me-change-me"),
+                "the secret of key \"shop\" is a placeholder from an example; use a random one",
+            ),
+            (
+                Key::new("shop", "too short"),
+                "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16",
+            ),
+            (Key::from_sha256("shop", SECRET), "the SHA-256 of key \"shop\" must be 64 hexadecimal digits"),
+            (Key::new(SECRET, SECRET), name_fault),
+            (Key::new(SECRET, "shop"), name_fault),
+            (Key::new("", SECRET), name_fault),
+            (Key::new(&long_name, SECRET), name_fault),
+            (Key::from_sha256("a b", &"0".repeat(64)), name_fault),
+        ] {
+            let error = read.unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
+}
