@@ -21,6 +21,7 @@ pub use tokens::{TokenError, Tokens, VerifiedToken};
 
 /// The path of the owner's page and of its WebSocket. While there are keys of owners, nobody else can upgrade there.
 pub(crate) const OWNER_PATH: &str = "/owner";
+
 /// The settings that decide whether a request is admitted.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],

@@ -71,13 +71,12 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
     let Sources { unanswered_file, statistics_file, .. } = &loaded.sources;
-    let kept: [(_, _, fn(&Path) -> Option<io::Error>); 2] = [
-        ("unanswered messages", unanswered_file, kept_file::fault),
-        ("statistics", statistics_file, statistics::fault),
+    let kept = [
+        ("unanswered messages", unanswered_file, unanswered_file.as_deref().and_then(kept_file::fault)),
+        ("statistics", statistics_file, statistics_file.as_deref().and_then(statistics::fault)),
     ];
     for (what, file, fault) in kept {
-        let Some(file) = file else { continue };
-        if let Some(fault) = fault(file) {
+        if let (Some(file), Some(fault)) = (file, fault) {
             warnings.push(format!("cannot keep {what} in {}: {fault}", file.display()));
         }
     }
