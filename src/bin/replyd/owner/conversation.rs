@@ -10,7 +10,7 @@ use super::{
     INTERVAL, Owner,
     addition::{Answer, Proposal, propose},
     lock,
-    replies_file::{Content, RepliesFile, Unsaved},
+    replies_file::{self, Content, RepliesFile, Unsaved},
     views,
 };
 use crate::escape::Escaped;
@@ -215,9 +215,8 @@ impl Page<'_> {
             Ok(file) => file,
             Err(why) => return refused(what, &why, None),
         };
-        let before = file.read().map(|content| content.text).unwrap_or_default();
         match file.save(text, revision, &session.config().replies) {
-            Ok(content) => {
+            Ok(before) => {
                 let (added, removed) = (lines_without(text, &before), lines_without(&before, text));
                 self.owner.is_saved.store(true, Ordering::Relaxed);
                 log::info!(
@@ -225,7 +224,7 @@ impl Page<'_> {
                     Escaped::for_log(caller),
                     file.name()
                 );
-                json!({ "kind": "saved", "revision": content.revision, "lines_added": added, "lines_removed": removed })
+                json!({ "kind": "saved", "revision": replies_file::revision(text), "lines_added": added, "lines_removed": removed })
             }
             Err(Unsaved::Refused(why)) => refused(what, &why, None),
             Err(Unsaved::Changed(content)) => {

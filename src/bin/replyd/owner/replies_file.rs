@@ -38,10 +38,16 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn of(text: String) -> Content {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        Content { revision: format!("{:016x}-{}", hasher.finish(), text.len()), text }
+        Content { revision: revision(&text), text }
     }
+}
+
+/// What stands for a text. It is no protection against somebody who makes another one with the same on purpose: who may save can write
+/// anything.
+pub(super) fn revision(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}-{}", hasher.finish(), text.len())
 }
 
 /// Why a file was not saved.
@@ -120,8 +126,8 @@ impl RepliesFile {
             .map_err(|error| format!("cannot read {}: {error}", self.path.display()))
     }
 
-    /// Saves a text, unless the file is not the one any more that `revision` stands for, or the text has errors or tests that fail.
-    pub(super) fn save(&self, text: &str, revision: &str, now: &Replies) -> Result<Content, Unsaved> {
+    /// Saves a text and returns the one before, unless the file is not the one any more that `revision` stands for, or the text has errors or tests that fail.
+    pub(super) fn save(&self, text: &str, revision: &str, now: &Replies) -> Result<String, Unsaved> {
         if let Some(why) = self.read_only() {
             return Err(Unsaved::Refused(why));
         }
@@ -139,7 +145,7 @@ impl RepliesFile {
         if let Err(error) = self.keep_old() {
             log::warn!("cannot keep the version of {} before: {error}", self.path.display());
         }
-        Ok(Content::of(text.to_owned()))
+        Ok(current.text)
     }
 
     /// The file as it is, if `revision` stands for it.
