@@ -219,6 +219,8 @@
 //! # How to add
 //!
 //! - A setting: a line in `config/settings.rs`, its lines in `config.example.ini`; test as in `config/tests.rs`.
+//! - A language of the page: a section in `languages/texts.ini`, and its code in the test beside it. A text: a line in each section, and in
+//!   `config.example.ini`; the page shows it as `{name}`, its script as `words.name`.
 //! - A refusal: a variant in `http/refusal.rs` with its status, label and sentence; test as in `tests/it/refusals.rs`. An ending: the same
 //!   in `stream/ending.rs`, with its close code; `tests/it/endings.rs`.
 //! - A command: a variant in `src/bin/replyd/args.rs`, a file beside it and a line in `main.rs`; test as in `tests/it/answers.rs`.
