@@ -16,18 +16,18 @@ const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 pub(super) fn text(summary: &Summary) -> String {
     let mut text = String::new();
     let questions = summary.all.questions();
-    let _ = writeln!(
+    let _ = write!(
         text,
-        "From {} to {}: {}, {}, {:.1} % of them answered.",
+        "From {} to {}: {}, {}",
         summary.first,
         summary.last,
         count(summary.all.conversations, "conversation"),
         count(questions, "question"),
-        summary.percent_answered()
     );
     if questions == 0 {
-        return text.trim_end().to_owned();
+        return text + ".";
     }
+    let _ = writeln!(text, ", {:.1} % of them answered.", summary.percent_answered());
     guesses(&mut text, summary);
     let days = summary.days.iter().map(|(day, tally)| (day.to_string(), tally.questions()));
     let days: Vec<(String, u64)> = days.collect();
