@@ -43,7 +43,8 @@ pub(crate) struct Registry {
     pub(crate) clients: ClientLimit,
     connections_so_far: AtomicU64,
     connections: Mutex<HashMap<u64, Registered>>,
-    /// Warns once of a limit that is too low for sessions with wakers.
+    /// Has a clone in each session that can be woken.
+    with_waker: Arc<()>,
     warned_of_wakers: Once,
 }
 
@@ -96,6 +97,7 @@ impl Registry {
             stop: Arc::new(AtomicBool::new(false)),
             stopping,
             connections: Mutex::default(),
+            with_waker: Arc::default(),
             warned_of_wakers: Once::new(),
         }
     }
@@ -110,10 +112,19 @@ impl Registry {
         self.local_addr
     }
 
-    /// Warns once, when the first session gets a waker, if the system's limit is too low for as many as there may be.
-    pub(crate) fn warn_of_wakers(&self) {
-        self.warned_of_wakers
-            .call_once(|| system_limits::warn_of_limit_with_wakers(self.config().max_clients));
+    /// Counts a session that can be woken for as long as it keeps what this returns. Warns once, when there are more of them than the
+    /// system allows together with all the clients that there may be.
+    pub(crate) fn count_waker(&self) -> Arc<()> {
+        let counted = Arc::clone(&self.with_waker);
+        if !self.warned_of_wakers.is_completed()
+            && let Some(warning) = system_limits::limit_with_wakers(
+                self.config().max_clients,
+                Arc::strong_count(&self.with_waker) - 1,
+            )
+        {
+            self.warned_of_wakers.call_once(|| log::warn!("{warning}"));
+        }
+        counted
     }
 
     /// Number of reloads so far.

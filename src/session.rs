@@ -49,6 +49,8 @@ pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// handler that works for long without calling them delays only its own client.
 pub struct Session {
     socket: WebSocket<GatheringStream>,
+    /// Held by a session that can be woken, and dropped before the connection, with which the client is no longer counted.
+    counted_waker: Option<Arc<()>>,
     connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
@@ -108,6 +110,7 @@ impl Session {
             holds_pongs: false,
             has_begun_event: false,
             was_woken: false,
+            counted_waker: None,
             expires_at: None,
             stop_seen: None,
         };
@@ -161,7 +164,8 @@ impl Session {
         self.check_open()?;
         let waker = self.socket.get_mut().waker(&self.connection.stream);
         let waker = waker.map_err(|error| Error::io("the session cannot be woken", error))?;
-        self.connection.registry.warn_of_wakers();
+        let Session { counted_waker, connection, .. } = self;
+        counted_waker.get_or_insert_with(|| connection.registry.count_waker());
         Ok(waker)
     }
 
