@@ -1,14 +1,19 @@
 //! A summary as text for a terminal, with bars.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
-use super::summary::{Summary, percent};
+use jiff::ToSpan;
+
+use super::{
+    row::Period,
+    summary::{Summary, percent},
+};
 use crate::escape::Escaped;
 
 /// Width of the longest bar in characters.
 const BAR: u64 = 40;
 /// Days and replies that are listed; `--json` has all.
-const MAX_DAYS: usize = 31;
+const MAX_DAYS: i32 = 31;
 const MAX_REPLIES: usize = 20;
 /// Parts of a character, in eighths of its width.
 const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -29,9 +34,7 @@ pub(super) fn text(summary: &Summary) -> String {
     }
     let _ = writeln!(text, ", {:.1} % of them answered.", summary.percent_answered());
     guesses(&mut text, summary);
-    let days = summary.days.iter().map(|(day, tally)| (day.to_string(), tally.questions()));
-    let days: Vec<(String, u64)> = days.collect();
-    bars(&mut text, "Questions by day", &days[days.len().saturating_sub(MAX_DAYS)..]);
+    bars(&mut text, "Questions by day", &by_day(summary));
     let hours = summary.all.hours.iter().enumerate().map(|(hour, count)| (format!("{hour:02}"), *count));
     bars(&mut text, "Questions by hour", &hours.collect::<Vec<_>>());
     let replies =
@@ -40,6 +43,19 @@ pub(super) fn text(summary: &Summary) -> String {
     list(&mut text, "Most asked", &replies);
     never(&mut text, &summary.unused);
     text.trim_end().to_owned()
+}
+
+/// The last days since the first one with questions, also those without, and months where days were folded.
+fn by_day(summary: &Summary) -> Vec<(String, u64)> {
+    let mut days: BTreeMap<Period, u64> =
+        summary.days.iter().map(|(day, tally)| (*day, tally.questions())).collect();
+    let first = days.keys().find(|day| !day.is_month()).map(|day| day.end());
+    let last_days = (0..MAX_DAYS).filter_map(|back| summary.last.checked_sub(back.days()).ok());
+    for day in last_days.filter(|day| first.is_some_and(|first| first < *day)) {
+        days.entry(Period::of(day)).or_default();
+    }
+    let shown = days.len().saturating_sub(MAX_DAYS as usize);
+    days.into_iter().skip(shown).map(|(day, questions)| (day.to_string(), questions)).collect()
 }
 
 /// Lists what was answered otherwise than by a phrase.
@@ -99,4 +115,37 @@ fn more(text: &mut String, all: usize) {
 
 fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::Date;
+    use replyd::Replies;
+
+    use super::*;
+    use crate::statistics::table::Table;
+
+    #[test]
+    fn days_without_questions_are_shown_too() {
+        let last = Date::constant(2026, 3, 2);
+        for (counted, expected) in [
+            (
+                &["2026-02-27", "2026-03-01"][..],
+                &["2026-02-27 2", "2026-02-28 0", "2026-03-01 2", "2026-03-02 0"][..],
+            ),
+            (&["2026-02", "2026-03-02"], &["2026-02 2", "2026-03-02 2"]),
+            (&["2026-02"], &["2026-02 2"]),
+            (&[], &[]),
+        ] {
+            let lines =
+                counted.iter().map(|day| format!("{day}\ta\t2\t0\t0\t0\t1\t9:2\n")).collect::<String>();
+            let summary = Summary::of(&Table::parse(&lines), Date::MIN, last, &Replies::default());
+            let found: Vec<String> =
+                by_day(&summary).into_iter().map(|(day, questions)| format!("{day} {questions}")).collect();
+            assert_eq!(found, expected);
+        }
+        let long_ago = Table::parse("2025-06-01\ta\t2\t0\t0\t0\t1\t9:2\n");
+        let days = by_day(&Summary::of(&long_ago, Date::MIN, last, &Replies::default()));
+        assert_eq!((days.len(), &*days[0].0), (31, "2026-01-31"));
+    }
 }
