@@ -104,6 +104,14 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     await page.locator("#notices li").waitFor({ state: "detached" });
     assert.notEqual(confirmed, answered);
 
+    // The file as it is shown follows such changes, so that the first click is enough.
+    await page.locator("#findings").getByText("Line 4").waitFor({ state: "detached" });
+    writeFileSync(file, answered.replace("parking = ", "parking "));
+    await page.locator("#findings").getByText("Line 4").waitFor();
+    // The last version is the mistake.
+    await page.locator("#versions").getByRole("button").nth(1).click();
+    await until(() => readFileSync(file, "utf8") === answered);
+
     // The file itself, with the difference before it is saved.
     await page.locator("#source").fill(answered.replace("From 9 to 5.", "From 8 to 4."));
     await until(() => page.locator("#save").isEnabled());
@@ -111,7 +119,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     await page.locator("#difference").getByText("From 8 to 4.").waitFor();
     await page.getByRole("button", { name: "Save now" }).click();
     await until(() => readFileSync(file, "utf8").includes("From 8 to 4."));
-    await until(() => server.log.filter((line) => /anna changed replies\.ini: /.test(line)).length === 4);
+    await until(() => server.log.filter((line) => /anna changed replies\.ini: /.test(line)).length === 5);
     await leave();
     await server.stop();
   });

@@ -372,6 +372,8 @@ function showNotices({ notices }) {
   ui.notices.hidden = notices.length === 0;
   ui.notices.replaceChildren(make("strong", words.notices),
     make("ul", ...notices.map(({ at, text }) => make("li", moment(at), " ", theirs("bdi", text)))));
+  // They come with each reload, so the file may be another one.
+  if (!ui.editor.hidden) send({ do: "file" });
 }
 
 // --- how it goes
@@ -680,15 +682,15 @@ function unified(text) {
 }
 
 function showFile({ text, revision, versions, why }) {
-  put(ui.fileFault, why);
-  if (why) return;
+  if (why) return put(ui.fileFault, editor.unread = why);
+  if (ui.fileFault.textContent === editor.unread) put(ui.fileFault);
   showVersions(versions);
   if (isChanged() && source.value !== unified(text)) {
     check();
     if (revision !== editor.revision) showConflict(words.conflict, text, revision);
     return;
   }
-  take(text, revision);
+  if (revision !== editor.revision) take(text, revision);
   hide(ui.show);
 }
 
@@ -788,9 +790,9 @@ function saveNow() {
 }
 
 function showSaved({ revision, lines_added: added, lines_removed: removed }) {
+  if (editor.saving !== undefined) Object.assign(editor, { base: editor.saving, revision });
   // After going back to a version, the file replaces what is here.
-  editor.base = editor.saving ?? source.value;
-  editor.revision = revision;
+  else editor.base = source.value;
   editor.saving = undefined;
   hide(ui.difference);
   put(ui.state, filled(words.saved, { added, removed }));
@@ -801,7 +803,10 @@ function refusedToSave({ why, text, revision }) {
   editor.saving = undefined;
   if (text === null) put(ui.fileFault, why);
   else if (isChanged()) showConflict(why, text, revision);
-  else take(text, revision);
+  else {
+    take(text, revision);
+    put(ui.fileFault, why);
+  }
   showHindrance();
 }
 
