@@ -72,17 +72,18 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     assert.match(await page.locator("#unanswered > li").first().textContent(), /do you have rye bread.*2 ×/);
     await asked.getByRole("button", { name: /^Answer/ }).click();
     await asked.getByLabel("Your reply").fill("Yes, every Thursday.\nIt is gone by noon.");
+    await asked.getByLabel("Phrase that asks for it").fill("rye* & bread");
     await asked.getByRole("button", { name: "Preview" }).click();
-    await asked.getByText("do you have rye bread = Yes, every Thursday.").waitFor();
+    await asked.getByText("rye* & bread = Yes, every Thursday.").waitFor();
     assert.equal(readFileSync(file, "utf8"), REPLIES);
     await screenshot(page, `owner-answer-${width}`);
     await asked.getByRole("button", { name: "Add", exact: true }).click();
     await asked.waitFor({ state: "detached" });
     const answered = readFileSync(file, "utf8");
-    assert.equal(answered, REPLIES.replace("Call us.\n", "Call us.\ndo you have rye bread = Yes, every Thursday.\n  It is gone by noon.\n")
-      + "do you have rye bread = do you have rye bread\n");
+    assert.equal(answered, REPLIES.replace("Call us.\n", "Call us.\nrye* & bread = Yes, every Thursday.\n  It is gone by noon.\n")
+      + "do you have rye bread = rye* & bread\n");
     await until(() => server.log.some((line) => /reloaded .*config\.ini: \+1/.test(line)));
-    assert.deepEqual(await ask(server, ["Do you have rye bread today?"]), ["Yes, every Thursday.\nIt is gone by noon."]);
+    assert.deepEqual(await ask(server, ["Is there a bread of rye today?"]), ["Yes, every Thursday.\nIt is gone by noon."]);
 
     // A guess that is right is confirmed at once.
     const guess = page.locator("#guesses > li").filter({ hasText: "parking" });

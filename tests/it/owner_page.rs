@@ -178,6 +178,14 @@ fn what_another_phrase_would_change_is_shown_before() {
     let proposal = page.ask(&wish, "proposal");
     let change = json!({ "message": "we come by train", "before": "Call us.", "after": "Behind the house." });
     assert_eq!((&proposal["changes"], &proposal["phrase"]), (&json!([change]), &json!("train")));
+    // The same with a phrase of the owner's own, with which a reply is found by fewer words.
+    let wish = json!({ "do": "propose", "question": "a train to you", "phrase": "train*", "to": "parking" });
+    let proposal = page.ask(&wish, "proposal");
+    assert_eq!((&proposal["changes"], &proposal["phrase"]), (&json!([change]), &json!("train*")));
+    assert_eq!(proposal["warnings"], json!([]));
+    let wish = json!({ "do": "propose", "question": "a tram to you", "phrase": "train*", "to": "parking" });
+    let proposal = page.ask(&wish, "proposal");
+    assert!(proposal["warnings"][0].as_str().unwrap().contains("only its test answers it"), "{proposal}");
 }
 
 #[test]

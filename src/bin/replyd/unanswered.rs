@@ -10,7 +10,7 @@ use std::path::Path;
 use replyd::{Loaded, Replies};
 
 use crate::{args::FileArgs, escape::Escaped, failure::Failure, kept_file, output::print, settings};
-pub(crate) use groups::{Group, Groups, is_phrase, is_sentence};
+pub(crate) use groups::{Group, Groups, UNKNOWN, is_phrase, is_sentence};
 pub(crate) use kept::Kept;
 
 /// Number of pairs of a message and a reply that are compared for hints; comparing takes most of the time.

@@ -1,10 +1,10 @@
 //! An answer to a question, as a change of the file of replies: a new reply or another phrase of one that there is, and a line of
 //! `[tests]`. The changed file is read again, and must say this and nothing else.
 
-use replyd::Replies;
+use replyd::{FoundBy, Replies};
 
 use super::outline::Outline;
-use crate::unanswered::{is_phrase, is_sentence};
+use crate::unanswered::{UNKNOWN, is_phrase, is_sentence};
 
 /// How a question is to be answered.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Proposal {
     pub(super) phrase: Option<String>,
     /// The lines that differ.
     pub(super) lines: Vec<Line>,
+    /// What may not be as it was meant.
+    pub(super) warnings: Vec<String>,
 }
 
 /// A line that a change removes or adds.
@@ -35,7 +37,8 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
-/// Adds an answer to the text of a file, which is called `name` and holds `now`.
+/// Adds an answer to the text of a file, which is called `name` and holds `now`. The phrase that finds it is `phrase`, or else the
+/// whole question.
 ///
 /// # Errors
 ///
@@ -44,18 +47,20 @@ pub(super) fn propose(
     text: &str,
     name: &str,
     now: &Replies,
-    question: &str,
+    (question, phrase): (&str, Option<&str>),
     answer: &Answer<'_>,
 ) -> Result<Proposal, String> {
     // Old line ends, which only the reader of the file knows.
     if text.replace("\r\n", "").contains('\r') {
         return Err("the file has line ends of an old kind; save it with an editor first".into());
     }
-    let phrase = now.explain(question).normalised;
-    if !is_phrase(&phrase) {
-        return Err(format!("{question:?} cannot be a phrase of its own; add one to the file by hand"));
-    }
-    let sentence = if is_sentence(question.trim()) { question.trim() } else { &*phrase };
+    let normalised = now.explain(question).normalised;
+    let phrase = match phrase {
+        Some(phrase) => single_phrase(phrase)?,
+        None if is_phrase(&normalised) => normalised.clone(),
+        None => return Err(format!("{question:?} cannot be a phrase of its own; write another one")),
+    };
+    let sentence = if is_sentence(question.trim()) { question.trim() } else { &*normalised };
     let mut change = Change { text: text.to_owned(), lines: Vec::new() };
     let (reply, adds) = match answer {
         Answer::Text(reply_text) => {
@@ -63,7 +68,9 @@ pub(super) fn propose(
             (phrase.as_str(), true)
         }
         // A guess is confirmed by its test alone.
-        Answer::Reply(reply) if now.answer(question).name() == *reply => (*reply, false),
+        Answer::Reply(reply) if phrase == normalised && now.answer(question).name() == *reply => {
+            (*reply, false)
+        }
         Answer::Reply(reply) => {
             let line =
                 now.line_of(reply).ok_or_else(|| format!("there is no reply {reply:?} in the file"))?;
@@ -73,8 +80,24 @@ pub(super) fn propose(
     };
     change.add_test(sentence, reply);
     let replies = Intended { question, sentence, reply, answer, adds }.verify(&change.text, name, now)?;
+    let mut warnings = change.warnings(&replies, name);
+    if adds && replies.answer(question).found_by != FoundBy::Phrase {
+        warnings.push("the question does not have the words of this phrase; only its test answers it".into());
+    }
     let Change { text, lines } = change;
-    Ok(Proposal { text, replies, phrase: adds.then_some(phrase), lines })
+    Ok(Proposal { text, replies, phrase: adds.then_some(phrase), lines, warnings })
+}
+
+/// A phrase as an owner has written it, in one line.
+fn single_phrase(phrase: &str) -> Result<String, String> {
+    let phrase = phrase.split_whitespace().collect::<Vec<_>>().join(" ");
+    if phrase.contains('|') {
+        return Err("'|' separates phrases; add one at a time".into());
+    }
+    if !is_sentence(&phrase) || phrase == UNKNOWN {
+        return Err(format!("{phrase:?} cannot be a phrase; write words, 'word*' or 'word & word'"));
+    }
+    Ok(phrase)
 }
 
 /// A text that is being changed, and the lines that were.
@@ -122,6 +145,17 @@ impl Change {
                 self.insert(at, vec![String::new(), "[tests]".to_owned(), line]);
             }
         }
+    }
+
+    /// The warnings about the new lines in the file, which is called `name`.
+    fn warnings(&self, replies: &Replies, name: &str) -> Vec<String> {
+        let is_new =
+            |number: &str| self.lines.iter().any(|line| line.is_new && line.number.to_string() == number);
+        let of_new_line = |warning: &String| {
+            let (number, text) = warning.strip_prefix(name)?.strip_prefix(':')?.split_once(": ")?;
+            is_new(number).then(|| text.to_owned())
+        };
+        replies.warnings().iter().filter_map(of_new_line).collect()
     }
 
     /// Inserts lines after the first `at`.
@@ -183,120 +217,4 @@ fn says(reply: &str, wanted: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const FILE: &str = "; Anna's answers\n[replies]\nopening hours | when & open = From 9 to 5.\n  Not on Sundays.\n\n\
-        parking = Behind the house.\n; the last resort\nunknown = Call us.\n\n[vars]\nphone = 555\n\n[tests]\n\
-        where may I leave my car = parking\n";
-
-    fn now() -> Replies {
-        Replies::parse(FILE, "f").unwrap()
-    }
-
-    fn proposed(question: &str, answer: &Answer<'_>) -> Result<Proposal, String> {
-        propose(FILE, "f", &now(), question, answer)
-    }
-
-    #[test]
-    fn a_new_reply() {
-        let answer = Answer::Text("Yes.\nOn Thursdays, call {phone}.");
-        let proposal = proposed("Do you have rye bread?", &answer).unwrap();
-        assert_eq!(proposal.phrase.as_deref(), Some("do you have rye bread"));
-        let added = "Call us.\ndo you have rye bread = Yes.\n  On Thursdays, call {phone}.\n";
-        let test = "Do you have rye bread? = do you have rye bread\n";
-        assert_eq!(proposal.text, FILE.replace("Call us.\n", added) + test);
-        assert_eq!(
-            proposal.replies.answer("rye bread, do you have rye bread?").name(),
-            "do you have rye bread"
-        );
-        let lines: Vec<(usize, bool)> =
-            proposal.lines.iter().map(|line| (line.number, line.is_new)).collect();
-        assert_eq!(lines, [(9, true), (10, true), (17, true)]);
-    }
-
-    #[test]
-    fn another_phrase_of_a_reply() {
-        let proposal = proposed("Closing time", &Answer::Reply("opening hours")).unwrap();
-        let expected = FILE.replace("when & open =", "when & open | closing time =");
-        assert_eq!(proposal.text, expected + "Closing time = opening hours\n");
-        let old =
-            Line { number: 3, is_new: false, text: "opening hours | when & open = From 9 to 5.".to_owned() };
-        assert_eq!(proposal.lines[0], old);
-    }
-
-    #[test]
-    fn a_guess_is_confirmed_by_a_test() {
-        let proposal = proposed("where can I leave my car", &Answer::Reply("parking")).unwrap();
-        assert_eq!(proposal.phrase, None);
-        assert_eq!(proposal.text, FILE.to_owned() + "where can I leave my car = parking\n");
-    }
-
-    #[test]
-    fn what_looks_like_a_section_is_a_line_of_the_reply() {
-        let text = "Yes.\n[tests]\nx = y\n; no comment";
-        let proposal = proposed("rye", &Answer::Text(text)).unwrap();
-        assert_eq!(proposal.replies.answer("rye").reply.as_str(), text);
-    }
-
-    #[test]
-    fn what_cannot_be_added() {
-        for (question, answer, why) in [
-            ("", Answer::Text("x"), "cannot be a phrase"),
-            ("unknown", Answer::Text("x"), "cannot be a phrase"),
-            ("rye", Answer::Text(" \n "), "the reply is empty"),
-            ("rye", Answer::Text("> an offer alone"), "f:9: "),
-            ("rye", Answer::Text("call {nobody}"), "f:"),
-            ("rye", Answer::Text("Yes {x}\r[vars]\rphone = 1"), "control character"),
-            ("rye", Answer::Reply("bread"), "there is no reply \"bread\""),
-            ("parking", Answer::Text("x"), "\"parking\""),
-            ("where may I leave my car", Answer::Reply("opening hours"), "a test would fail"),
-        ] {
-            match proposed(question, &answer) {
-                Err(found) => assert!(found.contains(why), "{question}: {found}"),
-                // A name that is not in [vars] is text.
-                Ok(proposal) => assert_eq!(proposal.replies.answer(question).reply.as_str(), "call {nobody}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_without_tests_gets_them() {
-        let file = "[replies]\r\na = b";
-        let now = Replies::parse(file, "f").unwrap();
-        let proposal = propose(file, "f", &now, "c d", &Answer::Text("e")).unwrap();
-        assert_eq!(proposal.text, "[replies]\r\na = b\r\nc d = e\r\n\r\n[tests]\r\nc d = c d\r\n");
-    }
-
-    /// Arbitrary text, and text that is full of signs of the grammar.
-    fn text() -> impl Strategy<Value = String> {
-        prop_oneof!["\\PC{1,30}", "[a-d \\n=\\[\\];#|&*{}>]{1,30}"]
-    }
-
-    proptest! {
-        /// Whatever a visitor has asked and an owner answers: it is refused, or exactly that is added and all else stays.
-        #[test]
-        fn nothing_else_changes(question in text(), reply in text()) {
-            if let Ok(proposal) = proposed(&question, &Answer::Text(&reply)) {
-                let (now, new) = (now(), Replies::parse(&proposal.text, "f").unwrap());
-                prop_assert_eq!((new.len(), new.tests()), (now.len() + 1, 2));
-                let phrase = proposal.phrase.unwrap();
-                for known in ["opening hours", "parking", "where may I leave my car"] {
-                    if !known.contains(&phrase) {
-                        prop_assert_eq!(new.answer(known).text(), now.answer(known).text());
-                    }
-                }
-                // Every line of before is still there, in its order.
-                let mut lines = proposal.text.lines();
-                prop_assert!(FILE.lines().all(|old| lines.any(|line| line == old)));
-            }
-            if let Ok(proposal) = proposed(&question, &Answer::Reply("parking")) {
-                let new = Replies::parse(&proposal.text, "f").unwrap();
-                prop_assert_eq!(new.len(), now().len());
-                prop_assert_eq!(new.answer(&question).reply.as_str(), "Behind the house.");
-            }
-        }
-    }
-}
+mod tests;

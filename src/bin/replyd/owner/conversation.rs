@@ -37,6 +37,7 @@ enum Wish {
 #[derive(Deserialize)]
 struct Addition {
     question: String,
+    phrase: Option<String>,
     reply: Option<String>,
     to: Option<String>,
     #[serde(default)]
@@ -246,7 +247,8 @@ fn propose_in(files: &super::Files, addition: &Addition, session: &Session) -> R
     let now = replyd::Replies::parse_file(&content.text, &name)
         .map_err(|error| format!("the file has mistakes; correct them first: {error}"))?
         .with_options_of(&session.config().replies);
-    let change = propose(&content.text, &name, &now, addition.question.trim(), &answer);
+    let asked = (addition.question.trim(), addition.phrase.as_deref());
+    let change = propose(&content.text, &name, &now, asked, &answer);
     Ok((file, content, change))
 }
 

@@ -51,6 +51,8 @@ const TEXTS = {
     differ: "Wrong: answer differently",
     answer_with: "Answer with",
     new_reply: "A new reply",
+    phrase: "Phrase that asks for it",
+    phrase_hint: "Fewer words fit more messages: \"deliver* & sunday\" fits a word that begins with \"deliver\", and \"sunday\".",
     your_reply: "Your reply",
     preview: "Preview",
     cancel: "Cancel",
@@ -544,15 +546,16 @@ function openPanel(item, opener, isFixed) {
   const preview = make("div.preview");
   fault.role = "alert";
   preview.role = "status";
-  const [choice, text] = [make("select"), make("textarea")];
-  const panel = { form, opener, isFixed, fault, preview, choice, text };
+  const [choice, text, phrase] = [make("select"), make("textarea"), make("input")];
+  const panel = { form, opener, isFixed, fault, preview, choice, text, phrase };
   item.panel = panel;
   opener.ariaExpanded = true;
   const buttons = row(button(words.cancel, () => closePanel(item)));
   if (!isFixed) {
     const write = make("label", words.your_reply, Object.assign(text, { dir: "auto", rows: 3, required: true }));
     offerNames(panel);
-    form.append(make("label", words.answer_with, " ", choice), write);
+    Object.assign(phrase, { dir: "auto", autocomplete: "off", value: item.group.sentence });
+    form.append(make("label", words.answer_with, " ", choice), write, make("label", words.phrase, phrase, make("span.quiet", words.phrase_hint)));
     buttons.prepend(make("button.main", words.preview));
     form.oninput = () => {
       write.hidden = choice.value !== "";
@@ -588,8 +591,11 @@ function offerNames({ choice }) {
 function propose(item) {
   const { panel, group: { sentence: question, reply } } = item;
   const to = panel.isFixed ? reply : panel.choice.value;
+  const phrase = panel.phrase.value.trim();
   forgetPreview(panel);
-  request(item, { do: "propose", question, ...(to ? { to } : { reply: panel.text.value }) });
+  request(item, {
+    do: "propose", question, ...(to ? { to } : { reply: panel.text.value }), ...(["", question].includes(phrase) ? {} : { phrase }),
+  });
 }
 
 function request(item, message) {
@@ -612,7 +618,7 @@ function forgetPreview(panel) {
   panel.preview.replaceChildren();
 }
 
-function showProposal({ why, lines, changes, revision }) {
+function showProposal({ why, lines, warnings, changes, revision }) {
   const item = requested();
   if (!item) return;
   const { panel } = item;
@@ -622,8 +628,9 @@ function showProposal({ why, lines, changes, revision }) {
     if (panel.request === proposed) request(item, { ...proposed, do: "apply", revision });
   };
   // A guess that is right needs no second question, unless something else changes or has changed.
-  if (panel.isFixed && changes.length === 0 && !panel.fault.textContent) return apply();
+  if (panel.isFixed && changes.length + warnings.length === 0 && !panel.fault.textContent) return apply();
   panel.preview.append(make("strong", words.difference), make("div.diff", ...lines.map(diffLine)));
+  if (warnings.length > 0) panel.preview.append(make("strong", words.warnings), make("ul", ...warnings.map((warning) => theirs("li", warning))));
   if (changes.length > 0) panel.preview.append(make("strong", words.changes), make("ul", ...changes.map(changeEntry)));
   panel.preview.append(button(words.add, apply, "main"));
 }

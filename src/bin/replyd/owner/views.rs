@@ -116,10 +116,11 @@ pub(super) fn proposal(
     with_members(
         document,
         match change {
-            Err(why) => json!({ "phrase": null, "lines": [], "changes": [], "why": why }),
+            Err(why) => json!({ "phrase": null, "lines": [], "warnings": [], "changes": [], "why": why }),
             Ok(change) => json!({
                 "phrase": change.phrase,
                 "lines": change.lines.iter().map(line).collect::<Vec<_>>(),
+                "warnings": change.warnings,
                 "changes": changes(files, question, now, &change.replies),
                 "why": null,
             }),
@@ -148,10 +149,11 @@ fn changes(files: &Files, question: &str, now: &Replies, new: &Replies) -> Vec<V
     now.test_sentences()
         .chain(kept)
         .filter(|message| seen.insert(now.explain(message).normalised))
-        .map(|message| (message, now.answer(message).text(), new.answer(message).text()))
-        .filter(|(_, before, after)| before != after)
+        .map(|message| (message, now.answer(message), new.answer(message)))
+        // What is offered may change with every reply.
+        .filter(|(_, before, after)| before.reply != after.reply)
         .take(MAX_CHANGES)
-        .map(|(message, before, after)| json!({ "message": message, "before": before.as_str(), "after": after.as_str() }))
+        .map(|(message, before, after)| json!({ "message": message, "before": before.text().as_str(), "after": after.text().as_str() }))
         .collect()
 }
 

@@ -12,7 +12,7 @@ use super::kept::{Kept, Outcome};
 use crate::escape::Escaped;
 
 /// The phrase of the fallback reply.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The groups, each list with the most frequent first. What a phrase answers now is in none.
 pub(crate) struct Groups {
