@@ -134,18 +134,28 @@ test("two owners at once", async () => {
     await until(async () => await visitor.page.locator("#source").inputValue() === REPLIES);
     return visitor;
   };
-  const save = async ({ page }, text) => {
+  const edit = async ({ page }, text) => {
     await page.locator("#source").fill(text);
     await until(() => page.locator("#save").isEnabled());
+  };
+  const save = async ({ page }) => {
     await page.locator("#save").click();
     await page.getByRole("button", { name: "Save now" }).click();
   };
+  const file = () => readFileSync(join(server.folder, "replies.ini"), "utf8");
   const [one, other] = [await open(), await open()];
-  await save(one, REPLIES.replace("9 to 5", "8 to 4"));
-  await until(() => readFileSync(join(server.folder, "replies.ini"), "utf8").includes("8 to 4"));
-  await save(other, REPLIES.replace("Behind", "Before"));
-  await other.page.locator(".diff:visible").getByText("From 8 to 4.").waitFor();
-  assert.ok(!readFileSync(join(server.folder, "replies.ini"), "utf8").includes("Before"));
+  await edit(other, REPLIES.replace("Behind", "Before"));
+  await edit(one, REPLIES.replace("9 to 5", "8 to 4"));
+  await save(one);
+  // What the other one has written stays, with the difference.
+  await other.page.locator("#difference").getByText("From 8 to 4.").waitFor();
+  await other.page.getByRole("button", { name: "Take the file as it is" }).click();
+  assert.equal(await other.page.locator("#source").inputValue(), file());
+  await edit(other, file().replace("Behind", "Before"));
+  await save(other);
+  await until(() => file() === REPLIES.replace("9 to 5", "8 to 4").replace("Behind", "Before"));
+  // Nothing was written here, so this page follows.
+  await until(async () => (await one.page.locator("#source").inputValue()) === file());
   await one.leave();
   await other.leave();
   await server.stop();

@@ -22,7 +22,7 @@ use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
 
 pub(crate) use conversation::converse;
 
-/// Interval at which the page is told how many clients there are.
+/// Interval at which answers are counted, and at which the page is told what has changed.
 const INTERVAL: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Sentences about the file that are kept.
@@ -107,19 +107,16 @@ impl Owner {
         };
     }
 
-    /// Counts clients and answers, if anybody looks.
+    /// Counts clients and answers, so that a page has the last minute as soon as it is opened.
     pub(crate) fn tick(&self, running: &RunningServer) {
-        let owners = lock(&self.watchers).len();
-        if owners == 0 {
-            return;
-        }
         let now = Instant::now();
-        if self.state().answers.back().is_some_and(|(last, _)| now - *last < INTERVAL) {
+        let owners = lock(&self.watchers).len();
+        let mut state = self.state();
+        state.clients = running.clients().saturating_sub(owners);
+        if state.answers.back().is_some_and(|(last, _)| now - *last < INTERVAL) {
             return;
         }
         let answers = running.counts().answers.values().sum();
-        let mut state = self.state();
-        state.clients = running.clients().saturating_sub(owners);
         state.answers.push_back((now, answers));
         while state.answers.front().is_some_and(|(first, _)| now - *first > MINUTE) {
             state.answers.pop_front();

@@ -295,7 +295,7 @@ function date(day) {
 }
 
 function moment(at) {
-  return new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
+  return new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" });
 }
 
 function make(kind, ...children) {
