@@ -45,6 +45,8 @@ pub(crate) struct Registry {
     connections: Mutex<HashMap<u64, Registered>>,
     /// Has a clone in each session that can be woken.
     with_waker: Arc<()>,
+    /// The system's limit when the first session got a waker.
+    max_open_files: OnceLock<Option<usize>>,
     warned_of_wakers: Once,
 }
 
@@ -98,6 +100,7 @@ impl Registry {
             stopping,
             connections: Mutex::default(),
             with_waker: Arc::default(),
+            max_open_files: OnceLock::new(),
             warned_of_wakers: Once::new(),
         }
     }
@@ -116,13 +119,13 @@ impl Registry {
     /// system allows together with all the clients that there may be.
     pub(crate) fn count_waker(&self) -> Arc<()> {
         let counted = Arc::clone(&self.with_waker);
-        if !self.warned_of_wakers.is_completed()
-            && let Some(warning) = system_limits::limit_with_wakers(
-                self.config().max_clients,
-                Arc::strong_count(&self.with_waker) - 1,
-            )
+        if let Some(allowed) = *self.max_open_files.get_or_init(system_limits::max_open_files)
+            && !self.warned_of_wakers.is_completed()
         {
-            self.warned_of_wakers.call_once(|| log::warn!("{warning}"));
+            let (max_clients, count) = (self.config().max_clients, Arc::strong_count(&self.with_waker) - 1);
+            if let Some(warning) = system_limits::warning_of_wakers(allowed, max_clients, count) {
+                self.warned_of_wakers.call_once(|| log::warn!("{warning}"));
+            }
         }
         counted
     }

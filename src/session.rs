@@ -49,7 +49,7 @@ pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// handler that works for long without calling them delays only its own client.
 pub struct Session {
     socket: WebSocket<GatheringStream>,
-    /// Held by a session that can be woken, and dropped before the connection, with which the client is no longer counted.
+    /// Held by a session that can be woken, to count it.
     counted_waker: Option<Arc<()>>,
     connection: Arc<Connection>,
     config: Arc<Config>,

@@ -1,6 +1,6 @@
 //! Limits of the system that are lower than those of the settings.
 
-use std::{fs, sync::OnceLock};
+use std::fs;
 
 /// File descriptors that the server needs besides those of clients.
 const SPARE_DESCRIPTORS: usize = 32;
@@ -18,15 +18,18 @@ pub(crate) fn warn_of_system_limits(max_clients: usize) {
     }
 }
 
-/// What to warn of, if the system allows too few open files for `max_clients` of which `with_waker` can be woken.
-pub(super) fn limit_with_wakers(max_clients: usize, with_waker: usize) -> Option<String> {
-    static OPEN_FILES: OnceLock<Option<usize>> = OnceLock::new();
-    let allowed = (*OPEN_FILES.get_or_init(|| limit("Max open files")))?;
+/// The maximum number of open files, where there is a `/proc`.
+pub(super) fn max_open_files() -> Option<usize> {
+    limit("Max open files")
+}
+
+/// What to warn of, if `allowed` open files are enough for `max_clients` clients, but not when `with_waker` sessions have wakers.
+pub(super) fn warning_of_wakers(allowed: usize, max_clients: usize, with_waker: usize) -> Option<String> {
     let needed = max_clients.saturating_add(with_waker.saturating_mul(DESCRIPTORS_OF_WAKER));
-    is_too_low(allowed, needed).then(|| {
+    (is_too_low(allowed, needed) && !is_too_low(allowed, max_clients)).then(|| {
         format!(
-            "max_clients is {max_clients}, and each session with a waker needs {DESCRIPTORS_OF_WAKER} more open files ({with_waker} \
-             such sessions now), but the system allows this process only {allowed}"
+            "max_clients is {max_clients}, and sessions with a waker ({with_waker} now) need {DESCRIPTORS_OF_WAKER} more open files \
+             each, but the system allows this process only {allowed}"
         )
     })
 }

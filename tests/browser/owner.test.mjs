@@ -72,7 +72,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     assert.match(await page.locator("#unanswered > li").first().textContent(), /do you have rye bread.*2 ×/);
     await asked.getByRole("button", { name: /^Answer/ }).click();
     await asked.getByLabel("Your reply").fill("Yes, every Thursday.\nIt is gone by noon.");
-    await asked.getByLabel("Phrase that asks for it").fill("rye* & bread");
+    await asked.getByLabel("Phrase that gets this reply").fill("rye* & bread");
     await asked.getByRole("button", { name: "Preview" }).click();
     await asked.getByText("rye* & bread = Yes, every Thursday.").waitFor();
     assert.equal(readFileSync(file, "utf8"), REPLIES);

@@ -79,8 +79,8 @@ const ANSWERS = {
     versions: [{ version: 2, at: "2026-11-27T10:00:00Z" }, { version: 1, at: "2026-11-26T10:00:00Z" }],
   }),
   check: () => ({ kind: "checked", errors: [], warnings: [], failures: [] }),
-  save: () => ({ kind: "saved", revision: "r2", lines_added: 1, lines_removed: 1 }),
-  restore: () => ({ kind: "saved", revision: "r3", lines_added: 0, lines_removed: 1 }),
+  save: () => ({ kind: "saved", what: "save", revision: "r2", lines_added: 1, lines_removed: 1 }),
+  restore: () => ({ kind: "saved", what: "restore", revision: "r3", lines_added: 0, lines_removed: 1 }),
 };
 
 // A visitor with the key, and what the page has said so far: all of it, or the messages of one kind.
@@ -266,7 +266,7 @@ test("a question gets a reply, with the keyboard alone", async () => {
     changes: [{ message: "do you have rye bread", before: "No.", after: "Yes, on Fridays." }],
   });
   await page.keyboard.press("Tab");
-  assert.equal(await page.getByLabel("Phrase that asks for it").evaluate((field) => field.matches(":focus") && field.value), "do you have rye");
+  assert.equal(await page.getByLabel("Phrase that gets this reply").evaluate((field) => field.matches(":focus") && field.value), "do you have rye");
   await page.keyboard.type("rye*");
   await page.keyboard.press("Tab");
   assert.equal(await focused(page), "Preview");
@@ -496,6 +496,71 @@ test("an earlier version", async () => {
   assert.match(question, /^Go back to the version of Nov 26, 2026/);
   assert.deepEqual(owner.said("restore"), [{ do: "restore", version: 1, revision: "r1" }]);
   await until(async () => (await page.locator("#source").inputValue()) === "[replies]\n");
+  await owner.leave();
+});
+
+test("going back to what the file already is takes away what was typed", async () => {
+  const owner = await open();
+  const { page } = owner;
+  await page.getByRole("button", { name: "Show the file" }).click();
+  await page.locator("#source").fill("something else");
+  page.on("dialog", (dialog) => dialog.accept());
+  owner.answers.restore = () => ({ ...ANSWERS.restore(), revision: "r1" });
+  await page.getByRole("button", { name: /^Go back to this version/ }).first().click();
+  await until(async () => (await page.locator("#source").inputValue()) === FILE);
+  await owner.leave();
+});
+
+test("going back that is refused is explained", async () => {
+  const owner = await open();
+  const { page } = owner;
+  await page.getByRole("button", { name: "Show the file" }).click();
+  const back = page.getByRole("button", { name: /^Go back to this version/ }).first();
+  page.on("dialog", (dialog) => dialog.accept());
+  owner.answers.restore = () => ({ kind: "refused", what: "restore", why: "This version has mistakes.", text: null, revision: null });
+  await back.click();
+  await hasText(page.locator("#fileFault"), "This version has mistakes.");
+  const theirs = FILE.replace("Sorry", "Pardon");
+  owner.answers.restore = () => ({ kind: "refused", what: "restore", why: "The file has changed.", text: theirs, revision: "r9" });
+  owner.answers.file = () => ({ ...ANSWERS.file(), text: theirs, revision: "r9" });
+  await back.click();
+  await until(async () => (await page.locator("#source").inputValue()) === theirs);
+  // The reload that follows says nothing else.
+  const checks = owner.said("check").length;
+  owner.tell({ kind: "notices", notices: [] });
+  await until(() => owner.said("check").length > checks);
+  assert.equal(await page.locator("#fileFault").textContent(), "The file has changed.");
+  await owner.leave();
+});
+
+test("a reload shows the file anew", async () => {
+  const owner = await open();
+  const { page } = owner;
+  const source = page.locator("#source");
+  const reload = (file) => {
+    owner.answers.file = () => ({ ...ANSWERS.file(), ...file });
+    owner.tell({ kind: "notices", notices: [] });
+  };
+  await page.getByRole("button", { name: "Show the file" }).click();
+  const theirs = FILE.replace("Sorry", "Pardon");
+  reload({ text: theirs, revision: "r2" });
+  await until(async () => (await source.inputValue()) === theirs);
+  reload({ why: "cannot read replies.ini" });
+  await hasText(page.locator("#fileFault"), "cannot read replies.ini");
+  reload({ text: theirs, revision: "r2" });
+  await until(async () => (await page.locator("#fileFault").textContent()) === "");
+  // What the check finds may depend on settings.
+  owner.answers.check = () => ({ kind: "checked", errors: [{ line: 1, text: "no such section" }], warnings: [], failures: [] });
+  reload({ text: theirs, revision: "r2" });
+  await hasText(page.locator("#findings"), "no such section");
+  // A conflict that is over is taken away, and what was typed stays.
+  await source.fill("mine");
+  reload({ text: FILE, revision: "r3" });
+  await hasText(page.locator("#difference"), "Somebody else has changed the file");
+  reload({ text: theirs, revision: "r2" });
+  await page.locator("#difference").waitFor({ state: "hidden" });
+  assert.equal(await page.locator("#fileFault").textContent(), "");
+  assert.equal(await source.inputValue(), "mine");
   await owner.leave();
 });
 

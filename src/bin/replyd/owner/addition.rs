@@ -24,7 +24,7 @@ pub(super) struct Proposal {
     pub(super) phrase: Option<String>,
     /// The lines that differ.
     pub(super) lines: Vec<Line>,
-    /// What may not be as it was meant.
+    /// What is doubtful about the phrase.
     pub(super) warnings: Vec<String>,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
-/// Adds an answer to the text of a file, which is called `name` and holds `now`. The phrase that finds it is `phrase`, or else the
-/// whole question.
+/// Adds an answer to the text of a file, which is called `name` and holds `now`. It is found by `phrase` or, without one, by the whole
+/// question.
 ///
 /// # Errors
 ///
@@ -55,49 +55,74 @@ pub(super) fn propose(
         return Err("the file has line ends of an old kind; save it with an editor first".into());
     }
     let normalised = now.explain(question).normalised;
-    let phrase = match phrase {
-        Some(phrase) => single_phrase(phrase)?,
-        None if is_phrase(&normalised) => normalised.clone(),
-        None => return Err(format!("{question:?} cannot be a phrase of its own; write another one")),
-    };
     let sentence = if is_sentence(question.trim()) { question.trim() } else { &*normalised };
     let mut change = Change { text: text.to_owned(), lines: Vec::new() };
-    let (reply, adds) = match answer {
-        Answer::Text(reply_text) => {
-            change.add_reply(&phrase, reply_text)?;
-            (phrase.as_str(), true)
-        }
-        // A guess is confirmed by its test alone.
-        Answer::Reply(reply) if phrase == normalised && now.answer(question).name() == *reply => {
-            (*reply, false)
-        }
-        Answer::Reply(reply) => {
-            let line =
-                now.line_of(reply).ok_or_else(|| format!("there is no reply {reply:?} in the file"))?;
-            change.add_phrase(line, &phrase)?;
-            (*reply, true)
-        }
+    // A guess is confirmed by its test alone.
+    let is_confirmation = phrase.is_none_or(|phrase| phrase == normalised)
+        && matches!(answer, Answer::Reply(reply) if now.answer(question).name() == *reply);
+    let phrase = match phrase {
+        _ if is_confirmation => None,
+        Some(phrase) => Some(written(phrase, now)?),
+        None if is_phrase(&normalised) => Some(normalised.clone()),
+        None => return Err(format!("{question:?} cannot be a phrase of its own; write another one")),
     };
-    change.add_test(sentence, reply);
-    let replies = Intended { question, sentence, reply, answer, adds }.verify(&change.text, name, now)?;
-    let mut warnings = change.warnings(&replies, name);
-    if adds && replies.answer(question).found_by != FoundBy::Phrase {
-        warnings.push("the question does not have the words of this phrase; only its test answers it".into());
+    let reply = match answer {
+        Answer::Text(_) => phrase.as_deref().map_or("", name_of),
+        Answer::Reply(reply) => reply,
+    };
+    if let Some(phrase) = &phrase {
+        match answer {
+            Answer::Text(text) => change.add_reply(phrase, text)?,
+            Answer::Reply(reply) => {
+                let line = now.line_of(reply);
+                change.add_phrase(
+                    line.ok_or_else(|| format!("there is no reply {reply:?} in the file"))?,
+                    phrase,
+                )?;
+            }
+        }
     }
+    change.add_test(sentence, reply);
+    let intended = Intended { question, sentence, reply, answer, adds: phrase.is_some() };
+    let replies = intended.verify(&change.text, name, now)?;
+    let warnings = phrase.as_deref().map_or(Vec::new(), |phrase| doubts(phrase, question, now));
     let Change { text, lines } = change;
-    Ok(Proposal { text, replies, phrase: adds.then_some(phrase), lines, warnings })
+    Ok(Proposal { text, replies, phrase, lines, warnings })
 }
 
 /// A phrase as an owner has written it, in one line.
-fn single_phrase(phrase: &str) -> Result<String, String> {
+fn written(phrase: &str, now: &Replies) -> Result<String, String> {
     let phrase = phrase.split_whitespace().collect::<Vec<_>>().join(" ");
-    if phrase.contains('|') {
-        return Err("'|' separates phrases; add one at a time".into());
-    }
-    if !is_sentence(&phrase) || phrase == UNKNOWN {
+    if !is_sentence(&phrase) {
         return Err(format!("{phrase:?} cannot be a phrase; write words, 'word*' or 'word & word'"));
     }
+    if now.explain(name_of(&phrase)).normalised == UNKNOWN {
+        return Err(format!("{UNKNOWN:?} is the reply to everything else; write another phrase"));
+    }
     Ok(phrase)
+}
+
+/// The name of a reply with this phrase: its first alternative.
+fn name_of(phrase: &str) -> &str {
+    phrase.split(['|', '｜']).next().unwrap_or_default().trim()
+}
+
+/// What `check` would warn of if this phrase was all that there is, and whether it misses the question.
+fn doubts(phrase: &str, question: &str, now: &Replies) -> Vec<String> {
+    const NAME: &str = "phrase";
+    let Ok(alone) = Replies::parse_file(&format!("[replies]\n{phrase} = x\nunknown = y\n"), NAME) else {
+        return Vec::new();
+    };
+    let alone = alone.with_options_of(now);
+    let mut doubts: Vec<String> = alone
+        .warnings()
+        .iter()
+        .filter_map(|warning| warning.strip_prefix(NAME)?.strip_prefix(":2: ").map(str::to_owned))
+        .collect();
+    if alone.answer(question).found_by != FoundBy::Phrase {
+        doubts.push("this phrase does not match the question, which gets this reply only because of its line under [tests]".into());
+    }
+    doubts
 }
 
 /// A text that is being changed, and the lines that were.
@@ -147,20 +172,12 @@ impl Change {
         }
     }
 
-    /// The warnings about the new lines in the file, which is called `name`.
-    fn warnings(&self, replies: &Replies, name: &str) -> Vec<String> {
-        let is_new =
-            |number: &str| self.lines.iter().any(|line| line.is_new && line.number.to_string() == number);
-        let of_new_line = |warning: &String| {
-            let (number, text) = warning.strip_prefix(name)?.strip_prefix(':')?.split_once(": ")?;
-            is_new(number).then(|| text.to_owned())
-        };
-        replies.warnings().iter().filter_map(of_new_line).collect()
-    }
-
     /// Inserts lines after the first `at`.
     fn insert(&mut self, at: usize, lines: Vec<String>) {
         self.text = Outline::of(&self.text).with_lines(at, &lines);
+        for line in self.lines.iter_mut().filter(|line| line.is_new && line.number > at) {
+            line.number += lines.len();
+        }
         let numbered = lines.into_iter().enumerate();
         self.lines.extend(numbered.map(|(index, text)| Line { number: at + index + 1, is_new: true, text }));
     }
@@ -179,7 +196,9 @@ struct Intended<'a> {
 impl Intended<'_> {
     /// Reads the changed text, and refuses it if it says anything else: a visitor's text may hold signs of the grammar.
     fn verify(&self, text: &str, name: &str, now: &Replies) -> Result<Replies, String> {
-        let new = Replies::parse_file(text, name).map_err(|error| error.to_string())?.with_options_of(now);
+        let new =
+            Replies::parse_file(text, name).map_err(|error| format!("this cannot be added: {error}"))?;
+        let new = new.with_options_of(now);
         let expected = match (self.answer, self.adds) {
             (_, false) => (0, 0, 0),
             (Answer::Text(_), true) => (1, 0, 0),

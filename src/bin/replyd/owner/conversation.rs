@@ -225,7 +225,7 @@ impl Page<'_> {
                     Escaped::for_log(caller),
                     file.name()
                 );
-                json!({ "kind": "saved", "revision": replies_file::revision(text), "lines_added": added, "lines_removed": removed })
+                json!({ "kind": "saved", "what": what, "revision": replies_file::revision(text), "lines_added": added, "lines_removed": removed })
             }
             Err(Unsaved::Refused(why)) => refused(what, &why, None),
             Err(Unsaved::Changed(content)) => {

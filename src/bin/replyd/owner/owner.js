@@ -51,8 +51,8 @@ const TEXTS = {
     differ: "Wrong: answer differently",
     answer_with: "Answer with",
     new_reply: "A new reply",
-    phrase: "Phrase that asks for it",
-    phrase_hint: "Fewer words fit more messages: \"deliver* & sunday\" fits a word that begins with \"deliver\", and \"sunday\".",
+    phrase: "Phrase that gets this reply",
+    phrase_hint: "A shorter phrase matches more messages: \"deliver* & sunday\" matches any message with \"sunday\" and a word that begins with \"deliver\".",
     your_reply: "Your reply",
     preview: "Preview",
     cancel: "Cancel",
@@ -555,7 +555,9 @@ function openPanel(item, opener, isFixed) {
     const write = make("label", words.your_reply, Object.assign(text, { dir: "auto", rows: 3, required: true }));
     offerNames(panel);
     Object.assign(phrase, { dir: "auto", autocomplete: "off", value: item.group.sentence });
-    form.append(make("label", words.answer_with, " ", choice), write, make("label", words.phrase, phrase, make("span.quiet", words.phrase_hint)));
+    const hint = make("p.quiet", words.phrase_hint);
+    phrase.ariaDescribedByElements = [hint];
+    form.append(make("label", words.answer_with, " ", choice), write, make("label", words.phrase, phrase), hint);
     buttons.prepend(make("button.main", words.preview));
     form.oninput = () => {
       write.hidden = choice.value !== "";
@@ -689,15 +691,17 @@ function unified(text) {
 }
 
 function showFile({ text, revision, versions, why }) {
-  if (why) return put(ui.fileFault, editor.unread = why);
-  if (ui.fileFault.textContent === editor.unread) put(ui.fileFault);
+  if (why) return put(ui.fileFault, why);
+  // What was refused just now is not answered by the file that comes with a reload.
+  if (ui.fileFault.textContent !== editor.refusal) put(ui.fileFault);
   showVersions(versions);
   if (isChanged() && source.value !== unified(text)) {
-    check();
     if (revision !== editor.revision) showConflict(words.conflict, text, revision);
-    return;
+    else if (editor.isInConflict) hideDifference();
+    return check();
   }
-  if (revision !== editor.revision) take(text, revision);
+  if (revision === editor.revision) check();
+  else take(text, revision);
   hide(ui.show);
 }
 
@@ -717,7 +721,7 @@ function edited() {
   put(ui.fileFault);
   const lines = source.value.split("\n");
   put(ui.gutter, lines.map((_, index) => index + 1).join("\n"));
-  hide(ui.difference);
+  hideDifference();
   showHindrance();
   clearTimeout(typing);
   typing = setTimeout(check, TYPING_TIME);
@@ -796,18 +800,19 @@ function saveNow() {
   showHindrance();
 }
 
-function showSaved({ revision, lines_added: added, lines_removed: removed }) {
-  if (editor.saving !== undefined) Object.assign(editor, { base: editor.saving, revision });
+function showSaved({ what, revision, lines_added: added, lines_removed: removed }) {
   // After going back to a version, the file replaces what is here.
-  else editor.base = source.value;
+  if (what === "restore") Object.assign(editor, { base: source.value, revision: undefined });
+  else if (editor.saving !== undefined) Object.assign(editor, { base: editor.saving, revision });
   editor.saving = undefined;
-  hide(ui.difference);
+  hideDifference();
   put(ui.state, filled(words.saved, { added, removed }));
   refresh();
 }
 
 function refusedToSave({ why, text, revision }) {
   editor.saving = undefined;
+  editor.refusal = why;
   if (text === null) put(ui.fileFault, why);
   else if (isChanged()) showConflict(why, text, revision);
   else {
@@ -822,10 +827,18 @@ function showConflict(why, text, revision) {
   put(ui.fileFault, why);
   showDifference(unified(text), words.conflict, words.conflict_hint,
     button(words.keep_mine, () => take(text, revision, source.value), "main"), button(words.take_theirs, () => take(text, revision)));
+  editor.isInConflict = true;
   if (hadFocus) ui.difference.focus();
 }
 
+function hideDifference() {
+  if (editor.isInConflict) put(ui.fileFault);
+  editor.isInConflict = false;
+  hide(ui.difference);
+}
+
 function showDifference(before, title, hint, ...buttons) {
+  editor.isInConflict = false;
   ui.difference.ariaLabel = title;
   const lines = difference(before.split("\n"), source.value.split("\n"));
   ui.difference.replaceChildren(make("h3", title), make("p", hint), make("div.diff", ...lines.map(diffLine)), row(...buttons));

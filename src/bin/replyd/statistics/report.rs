@@ -84,7 +84,8 @@ fn bars(text: &mut String, title: &str, lines: &[(String, u64)]) {
         let eighths = (u128::from(*count) * u128::from(BAR) * 8 / u128::from(most)) as usize;
         let bar = "█".repeat(eighths / 8) + PARTS[eighths % 8];
         let count = if *count == 0 { String::new() } else { format!(" {count}") };
-        let _ = writeln!(text, "  {label}  {}", format!("{bar}{count}").trim_start());
+        let line = format!("  {label}  {}", format!("{bar}{count}").trim_start());
+        let _ = writeln!(text, "{}", line.trim_end());
     }
 }
 

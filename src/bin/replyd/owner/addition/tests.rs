@@ -54,18 +54,18 @@ fn a_phrase_that_the_owner_has_written() {
     assert_eq!(proposal.replies.answer("two cars").name(), "parking");
     assert_eq!(proposal.warnings, [""; 0]);
 
-    let doubtful = with_phrase("*", "Do you have rye bread?", &Answer::Text("Yes.")).unwrap().warnings;
-    assert!(
-        matches!(&doubtful[..], [star, misses] if star.contains("this sign") && misses.contains("only its test")),
-        "{doubtful:?}"
-    );
+    // With alternatives, the first one is the name.
+    let proposal = with_phrase("rye ｜ wheat*", "Do you have rye bread?", &Answer::Text("Yes.")).unwrap();
+    assert!(proposal.text.ends_with("Do you have rye bread? = rye\n"));
+    assert_eq!(proposal.replies.answer("wheats").name(), "rye");
 
     for (phrase, why) in [
-        ("rye | wheat", "one at a time"),
         ("rye = wheat", "cannot be a phrase"),
         ("", "cannot be a phrase"),
         ("# rye", "cannot be a phrase"),
-        ("unknown", "cannot be a phrase"),
+        ("| rye", "f:9: "),
+        ("Unknown", "\"unknown\" is the reply to everything else"),
+        ("unknown | rye", "\"unknown\" is the reply to everything else"),
         ("rye &", "f:9: "),
         ("opening hours", "f:9: "),
         ("parking", "f:9: "),
@@ -76,10 +76,51 @@ fn a_phrase_that_the_owner_has_written() {
 }
 
 #[test]
+fn doubtful_phrases() {
+    let reply = Answer::Text("Yes.");
+    let misses = "this phrase does not match the question";
+    for (phrase, expected) in [
+        ("rye", &[][..]),
+        ("*", &["answers only a message that is this sign", misses]),
+        ("rye, wheat", &["between alternatives", misses]),
+        ("wheat", &[misses]),
+        ("rye | unknown", &["is the fallback only as a whole phrase"]),
+        ("r*", &["matches a great many words"]),
+    ] {
+        let found = with_phrase(phrase, "Do you have rye bread?", &reply).unwrap().warnings;
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        assert!(found.iter().zip(expected).all(|(found, expected)| found.contains(expected)), "{found:?}");
+    }
+    // The old phrase does, but not the one that is added.
+    let proposal = with_phrase("lorries", "parking lot", &Answer::Reply("parking")).unwrap();
+    assert!(proposal.warnings[0].contains(misses), "{:?}", proposal.warnings);
+}
+
+#[test]
+fn lines_have_the_numbers_that_they_get() {
+    let file = "[tests]\ncar = parking\n\n[replies]\nparking | car = Behind the house.\n";
+    let now = Replies::parse(file, "f").unwrap();
+    for answer in [Answer::Reply("parking"), Answer::Text("x\ny")] {
+        let proposal = propose(file, "f", &now, ("lorry park", None), &answer).unwrap();
+        let lines: Vec<&str> = proposal.text.lines().collect();
+        for line in proposal.lines.iter().filter(|line| line.is_new) {
+            assert_eq!(lines[line.number - 1], line.text);
+        }
+    }
+}
+
+#[test]
 fn a_guess_is_confirmed_by_a_test() {
     let proposal = proposed("where can I leave my car", &Answer::Reply("parking")).unwrap();
     assert_eq!(proposal.phrase, None);
     assert_eq!(proposal.text, FILE.to_owned() + "where can I leave my car = parking\n");
+
+    // No phrase is needed for that.
+    let file = "[replies]\nunknown sender = Ask us.\n[tests]\n";
+    let now = Replies::parse(file, "f").unwrap();
+    assert_eq!(now.answer("unknown!").name(), "unknown sender");
+    let proposal = propose(file, "f", &now, ("unknown!", None), &Answer::Reply("unknown sender")).unwrap();
+    assert_eq!(proposal.text, file.to_owned() + "unknown! = unknown sender\n");
 }
 
 #[test]
@@ -120,7 +161,7 @@ fn a_file_without_tests_gets_them() {
 
 /// Arbitrary text, and text that is full of signs of the grammar.
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{1,30}", "[a-d \\n=\\[\\];#|&*{}>]{1,30}"]
+    prop_oneof!["\\PC{1,30}", "[a-d \\n=\\[\\];#|&*{}>｜＆＊]{1,30}"]
 }
 
 proptest! {
@@ -145,6 +186,11 @@ proptest! {
             let new = Replies::parse(&proposal.text, "f").unwrap();
             prop_assert_eq!(new.len(), now().len());
             prop_assert_eq!(new.answer(&question).reply.as_str(), "Behind the house.");
+            prop_assert_eq!(new.answer("opening hours").reply.as_str(), "From 9 to 5.\nNot on Sundays.");
+            // One line may be longer, and one is new.
+            let lines: Vec<&str> = proposal.text.lines().collect();
+            let changed = FILE.lines().zip(&lines).filter(|(old, new)| old != *new).count();
+            prop_assert!(changed <= 1 && lines.len() == FILE.lines().count() + 1);
         }
     }
 }
