@@ -13,6 +13,16 @@ use super::{
     Link, Word, Words,
 };
 
+/// Whether a byte is a letter or digit of ASCII: one look instead of three comparisons.
+const IS_LETTER: [bool; 256] = {
+    let mut is_letter = [false; 256];
+    let mut byte = 0;
+    while byte < is_letter.len() {
+        is_letter[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    is_letter
+};
 /// Number of symbols that a word can end with. More are decoration.
 const MAX_SYMBOLS: u8 = 3;
 
@@ -35,17 +45,17 @@ impl Words {
 
     /// Reads ASCII, for which only the case needs to change. A fast path for most messages.
     fn read_plain(&mut self, text: &str, before: Between) -> Between {
-        if text.bytes().any(|byte| ASCII_APOSTROPHES.contains(&byte)) {
-            // The letters around it are one word.
-            text.split(ASCII_APOSTROPHES.map(char::from))
-                .fold(before, |before, piece| self.read_piece(piece, before))
-        } else {
-            self.read_piece(text, before)
+        let (length, before) = self.read_piece(text, before);
+        if length == text.len() {
+            return before;
         }
+        // The letters around an apostrophe are one word.
+        let pieces = text[length + 1..].split(ASCII_APOSTROPHES.map(char::from));
+        pieces.fold(before, |before, piece| self.read_piece(piece, before).1)
     }
 
-    /// Reads ASCII without apostrophes: adds it as a whole, then finds the words in it.
-    fn read_piece(&mut self, text: &str, mut before: Between) -> Between {
+    /// Reads ASCII up to the first apostrophe: adds it as a whole, then finds the words in it. Returns its length too.
+    fn read_piece(&mut self, text: &str, mut before: Between) -> (usize, Between) {
         let bytes = text.as_bytes();
         let (folded, exact) = (self.folded.len(), self.exact_len());
         self.folded.push_str(text);
@@ -55,10 +65,14 @@ impl Words {
         }
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
-            let end = at + bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-            if end > at {
+            let letters = bytes[at..].iter().take_while(|byte| IS_LETTER[usize::from(**byte)]).count();
+            if letters > 0 {
                 self.begin_letters(before, char::from(byte), (folded + at) as u32, exact + at as u32);
                 before = Between::Letters;
+            } else if ASCII_APOSTROPHES.contains(&byte) {
+                self.folded.truncate(folded + at);
+                self.exact.truncate(exact as usize + at);
+                break;
             } else {
                 before = match byte {
                     b'-' if before == Between::Letters => Between::Hyphen,
@@ -66,12 +80,12 @@ impl Words {
                     _ => Between::Words,
                 };
             }
-            at = end.max(at + 1);
+            at += letters.max(1);
             if let (Some(word), Between::Letters | Between::Symbols) = (self.list.last_mut(), before) {
                 (word.folded.1, word.exact.1) = ((folded + at) as u32, exact + at as u32);
             }
         }
-        before
+        (at, before)
     }
 
     /// Reads any text.
@@ -256,6 +270,10 @@ pub(super) enum Between {
 
 /// Length of the ASCII at the beginning of `text`, without its last character if more follows, as that may be an accent.
 fn plain_length(text: &str) -> usize {
+    // Much faster than looking for another character, and true of most messages.
+    if text.is_ascii() {
+        return text.len();
+    }
     text.bytes().position(|byte| !byte.is_ascii()).map_or(text.len(), |marked| marked.saturating_sub(1))
 }
 
