@@ -194,8 +194,8 @@ impl Replies {
             Some(std::cmp::Ordering::Less) => leaders.clear(),
             _ => {}
         }
-        let reply = self.number_of(matched.phrase);
-        let same = leaders.iter().position(|leader| self.number_of(leader.phrase) == reply);
+        let is_same = |leader: &Match| self.number_of(leader.phrase) == self.number_of(matched.phrase);
+        let same = leaders.iter().position(is_same);
         let weakest = || leaders.iter().enumerate().min_by_key(|(_, leader)| **leader).map(|(at, _)| at);
         match same.or_else(|| if leaders.len() < MAX_LEADERS { None } else { weakest() }) {
             Some(at) => leaders[at] = leaders[at].max(matched),

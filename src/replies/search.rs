@@ -156,11 +156,8 @@ impl SearchBuffer {
         open.clear();
         found.clear();
         'message: for start in 0..words.len() as u32 {
-            if tokens.of(start as usize).is_empty() {
-                continue;
-            }
-            open.push((ROOT, start, 0));
-            while let Some((node, at, corrections)) = open.pop() {
+            let mut path = Some((ROOT, start, 0_u8));
+            while let Some((node, at, corrections)) = path {
                 for token in tokens.of(at as usize) {
                     if !steps.spend(1) {
                         break 'message;
@@ -174,6 +171,7 @@ impl SearchBuffer {
                         steps.spend(STEPS_PER_RUN);
                     }
                 }
+                path = open.pop();
             }
         }
         found.sort_unstable();
