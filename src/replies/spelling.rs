@@ -6,11 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::hash::Hasher;
-
-use rustc_hash::FxHasher;
-
-use super::{filter::Filter, vocabulary::TokenId};
+use super::{
+    filter::Filter,
+    texts::{PACKED, mask, packed},
+    vocabulary::TokenId,
+};
 
 /// Number of letters from which words are corrected. Shorter ones are too often another word.
 pub(super) const MIN_LETTERS: usize = 5;
@@ -89,13 +89,10 @@ impl Spellings {
         spellings
     }
 
-    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once. Returns
-    /// the number of lookups and comparisons.
-    pub(super) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
-        let [of_word, of_prefix] = self.may_have(word);
-        if !of_word && !of_prefix {
-            return 1;
-        }
+    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once. `may_have` is
+    /// what there may be. Returns the number of lookups and comparisons.
+    pub(super) fn visit(&self, word: &str, may_have: [bool; 2], mut visit: impl FnMut(TokenId)) -> usize {
+        let [of_word, of_prefix] = may_have;
         let letters = Letters::beginning(word);
         let (mut lookups, mut comparisons) = (0, 0);
         let mut look_up = |hash: u32, is_prefix: bool| {
@@ -123,18 +120,22 @@ impl Spellings {
         lookups + comparisons
     }
 
-    /// Whether there may be words, and prefixes, that are spelled like this one. A single edit leaves either the beginning or the
-    /// end of a word as it is.
-    fn may_have(&self, word: &str) -> [bool; 2] {
+    /// Whether there may be words, and prefixes, that are spelled like one of at least [`MIN_LETTERS`] bytes. A single edit leaves
+    /// either the beginning or the end of a word as it is.
+    pub(super) fn may_have(&self, word: &str) -> [bool; 2] {
         if !self.is_ascii || !word.is_ascii() {
             return [true, true];
         }
         let word = word.as_bytes();
-        let of_word = parts_of_spelling(word, word.len()).iter().any(|part| self.parts.may_have(*part));
+        // Each part is looked up, even after one is found: that takes less time than a branch that nobody can predict.
+        let of_word = parts_of_spelling(word, word.len())
+            .iter()
+            .fold(false, |found, part| found | self.parts.may_have(*part));
         let of_prefix = self.may_end_as_prefix(word)
             && parts_of_beginning(word)
                 .iter()
-                .any(|part| self.parts_of_prefixes[part / 64] & 1 << (part % 64) != 0);
+                .fold(0, |found, part| found | self.parts_of_prefixes[part / 64] >> (part % 64) & 1)
+                != 0;
         [of_word, of_prefix]
     }
 
@@ -145,7 +146,8 @@ impl Spellings {
             let length = lengths.trailing_zeros() as usize;
             lengths &= lengths - 1;
             let ends = &word[word.len().min(length - 2)..word.len().min(length + 1)];
-            if ends.iter().any(|byte| letter_bit(*byte) & self.last_letters[length] != 0) {
+            let letters = ends.iter().fold(0, |letters, byte| letters | letter_bit(*byte));
+            if letters & self.last_letters[length] != 0 {
                 return true;
             }
         }
@@ -163,10 +165,11 @@ impl Spellings {
     }
 }
 
-/// Kinds of parts.
-const BEGINNING: u64 = 1;
-const END: u64 = 2;
-const ENDS: u64 = 3;
+/// Number of letters that a part has at most: a byte of the number stays free for its kind.
+const PART_LETTERS: usize = PACKED - 1;
+/// Kinds of parts, in a byte that is a letter or 0 in those of both ends.
+const BEGINNING: u64 = 1 << (8 * PART_LETTERS);
+const END: u64 = 1;
 /// Number of parts that prefixes can have: four places of an edit, and three letters of five bits.
 const PREFIX_PARTS: usize = 4 << 15;
 
@@ -182,8 +185,14 @@ fn parts_of_spelling(word: &[u8], length: usize) -> [u64; 3] {
     let half = length.div_ceil(2).min(word.len());
     // Swapping edits two letters, at least one of which is in each half.
     let few = length - half - 1;
-    let end = |letters: usize| &word[word.len() - letters..];
-    [part(&word[..half], BEGINNING), part(end(half), END), part(end(few), part(&word[..few], ENDS))]
+    let (half, few) = (half.min(PART_LETTERS), few.min(PACKED / 2));
+    let packable = word.len().min(PACKED);
+    let start = packed(&word[..packable]);
+    // The last letter is in the last byte.
+    let end = packed(&word[word.len() - packable..]) << (8 * (PACKED - packable));
+    let first = |letters: usize| start & mask(letters);
+    let last = |letters: usize| end & !mask(PACKED - letters);
+    [first(half) | BEGINNING, last(half) | END, first(few) | last(few)]
 }
 
 /// The parts of a prefix: three of its first letters that stay as they are if the first letter is edited, the second, the third, or
@@ -205,10 +214,8 @@ fn parts_of_beginning(word: &[u8]) -> [usize; 10] {
 }
 
 fn first_letters(word: &[u8]) -> [u8; 6] {
-    let mut letters = [0; 6];
-    let count = word.len().min(letters.len());
-    letters[..count].copy_from_slice(&word[..count]);
-    letters
+    let [a, b, c, d, e, f, ..] = packed(&word[..word.len().min(PACKED)]).to_le_bytes();
+    [a, b, c, d, e, f]
 }
 
 /// Three letters around an edit, as a number. A few letters have the same number as others.
@@ -219,14 +226,6 @@ fn three(edited: usize, one: u8, two: u8, three: u8) -> usize {
 /// A bit for a letter, the same one for a few others.
 fn letter_bit(byte: u8) -> u32 {
     1 << (byte & 31)
-}
-
-/// Some letters after others, as a number.
-fn part(letters: &[u8], before: u64) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write_u64(before);
-    hasher.write(letters);
-    hasher.finish()
 }
 
 /// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in

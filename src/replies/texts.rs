@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{filter::Filter, vocabulary::TokenId};
 
 /// Number of bytes up to which a text is packed into a number.
-const PACKED: usize = size_of::<u64>();
+pub(super) const PACKED: usize = size_of::<u64>();
 
 /// Numbers of texts.
 ///
@@ -59,8 +59,11 @@ impl Texts {
         affordable: impl FnOnce(usize) -> usize,
         mut visit: impl FnMut(TokenId),
     ) {
+        if self.longest <= above {
+            return;
+        }
         let start = packed(&word.as_bytes()[..word.len().min(PACKED)]);
-        if self.longest <= above || !self.beginnings.may_have(start & mask(self.shortest())) {
+        if !self.beginnings.may_have(start & mask(self.shortest())) {
             return;
         }
         let short = (above + 1..=word.len().min(PACKED)).filter(|length| self.lengths >> length & 1 == 1);
@@ -80,7 +83,7 @@ impl Texts {
 }
 
 /// The bytes of a text, at most eight, as a number. The rest of it is 0, which no word has.
-fn packed(text: &[u8]) -> u64 {
+pub(super) fn packed(text: &[u8]) -> u64 {
     // The middle bytes may be in both halves, at the same place.
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let shift = 8 * (text.len() - size_of::<u32>());
@@ -90,7 +93,7 @@ fn packed(text: &[u8]) -> u64 {
 }
 
 /// The bits of the first bytes.
-fn mask(bytes: usize) -> u64 {
+pub(super) fn mask(bytes: usize) -> u64 {
     u64::MAX.checked_shr(64 - 8 * bytes as u32).unwrap_or_default()
 }
 

@@ -102,10 +102,18 @@ impl Vocabulary {
     /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
     /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
     pub(super) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
-        if !is_correctable(word) || self.known.contains(&FxBuildHasher.hash_one(word)) {
+        if word.len() < MIN_LETTERS {
             return 1;
         }
-        1 + self.spellings.visit(word, |token| {
+        // This rules out most words, so it comes before what takes longer.
+        let may_have = self.spellings.may_have(word);
+        if may_have == [false; 2]
+            || !is_correctable(word)
+            || self.known.contains(&FxBuildHasher.hash_one(word))
+        {
+            return 1;
+        }
+        1 + self.spellings.visit(word, may_have, |token| {
             let text = self.text(token);
             let is_near =
                 if token % 2 == 0 { is_one_edit_apart(word, text) } else { begins_nearly_with(word, text) };
@@ -118,10 +126,7 @@ impl Vocabulary {
 
 /// Whether a word is long enough to be corrected, and has no digit.
 fn is_correctable(word: &str) -> bool {
-    match word.is_ascii() {
-        true => word.len() >= MIN_LETTERS && !word.bytes().any(|byte| byte.is_ascii_digit()),
-        false => word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric),
-    }
+    word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric)
 }
 
 /// Stands for the length of the second part of a prefix, as a word may be longer.
