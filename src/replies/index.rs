@@ -55,7 +55,7 @@ impl IndexedPhrase {
         match &self.exact {
             Some(own) => own.split(' ').eq((start..end).map(|at| words.exact(at))),
             // The words are those of the path, unless one is written as several.
-            None => (start..end).len() == self.path as usize && (start..end).all(|at| words.is_ascii(at)),
+            None => (start..end).len() == self.path as usize && words.are_ascii(start..end),
         }
     }
 }

@@ -109,7 +109,7 @@ impl Run {
     }
 
     pub(super) fn is_ascii(&self) -> bool {
-        (0..self.words.len()).all(|at| self.words.is_ascii(at))
+        self.words.are_ascii(0..self.words.len())
     }
 
     /// The run with words that hyphens link as one.

@@ -71,7 +71,7 @@ impl Tokens {
 
     /// Adds the word with `oe` for `ö`, as a phrase may have it.
     fn add_without_umlauts(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, steps: &mut Steps) {
-        if words.is_ascii(at) {
+        if words.are_ascii(at..at + 1) {
             return;
         }
         let Tokens { list, buffer, .. } = self;

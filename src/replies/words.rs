@@ -4,6 +4,8 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::letters::{is_accent, push_as_typed};
@@ -107,17 +109,20 @@ impl Words {
 
     /// Whether a word and the next are also written as one: with a hyphen between them, or with a part as short as in `e mail`.
     pub(super) fn is_joinable(&self, at: usize) -> bool {
+        let Some([one, other]) = self.list.get(at..at + 2) else { return false };
+        let [length, next_length] = [one, other].map(|word| (word.folded.1 - word.folded.0) as usize);
         let is_short = |at: usize| {
             let word = self.word(at);
             word.len() <= MAX_SHORT_PART && word.bytes().all(|byte| byte.is_ascii_lowercase())
         };
-        match self.list.get(at + 1).map(|next| next.link) {
-            Some(Link::Hyphen) => true,
-            Some(Link::Apart) => {
-                (is_short(at) || is_short(at + 1))
-                    && self.word(at).len() + self.word(at + 1).len() >= MIN_JOINED
+        match other.link {
+            Link::Hyphen => true,
+            Link::Apart => {
+                length.min(next_length) <= MAX_SHORT_PART
+                    && length + next_length >= MIN_JOINED
+                    && (is_short(at) || is_short(at + 1))
             }
-            _ => false,
+            Link::Unspaced => false,
         }
     }
 
@@ -128,9 +133,9 @@ impl Words {
         &exact[start as usize..end as usize]
     }
 
-    /// Whether the exact form of a word is in ASCII.
-    pub(super) fn is_ascii(&self, at: usize) -> bool {
-        !self.differs || self.exact(at).is_ascii()
+    /// Whether the exact form of some words is in ASCII.
+    pub(super) fn are_ascii(&self, mut words: Range<usize>) -> bool {
+        !self.differs || words.all(|at| self.exact(at).is_ascii())
     }
 
     /// Appends a word to `text` as it is written without umlauts, `oe` for `ö`; returns whether it has any.
