@@ -31,7 +31,7 @@ pub(super) struct Spellings {
     /// Lengths in letters for which there are words and prefixes, as bits.
     word_lengths: u64,
     prefix_lengths: u64,
-    /// By the length of prefixes, their last letters, as bits.
+    /// By the place in a word, the last letters of the prefixes that end there or next to it, as bits; none without prefixes.
     last_letters: Vec<u32>,
     /// Parts of the words, of which at least one is in any spelling.
     parts: Filter,
@@ -44,8 +44,7 @@ pub(super) struct Spellings {
 impl Spellings {
     /// Indexes words and prefixes. Prefixes have odd ids.
     pub(super) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)> + Clone) -> Spellings {
-        let mut spellings =
-            Spellings { is_ascii: true, last_letters: vec![0; MAX_LETTERS + 1], ..Spellings::default() };
+        let mut spellings = Spellings { is_ascii: true, ..Spellings::default() };
         for (token, text) in tokens.clone() {
             let Some(letters) = Letters::of(text) else { continue };
             if letters.count < MIN_LETTERS || spellings.entries.len() + letters.count >= MAX_ENTRIES {
@@ -56,7 +55,10 @@ impl Spellings {
             let lengths = if is_prefix { &mut spellings.prefix_lengths } else { &mut spellings.word_lengths };
             *lengths |= 1 << letters.count;
             if is_prefix {
-                spellings.last_letters[letters.count] |= letter_bit(text.as_bytes()[text.len() - 1]);
+                spellings.last_letters.resize(MAX_LETTERS + 1, 0);
+                for last in &mut spellings.last_letters[letters.count - 2..=letters.count] {
+                    *last |= letter_bit(text.as_bytes()[text.len() - 1]);
+                }
             }
             let removable = letters.count - usize::from(is_prefix);
             spellings.entries.push((letters.hash(letters.count), token));
@@ -139,19 +141,10 @@ impl Spellings {
         [of_word, of_prefix]
     }
 
-    /// Whether a beginning of a word has the last letter of a prefix that is at most one letter longer or shorter.
+    /// Whether a word has the last letter of a prefix, at most one place from where the prefix has it.
     fn may_end_as_prefix(&self, word: &[u8]) -> bool {
-        let mut lengths = self.prefix_lengths;
-        while lengths != 0 {
-            let length = lengths.trailing_zeros() as usize;
-            lengths &= lengths - 1;
-            let ends = &word[word.len().min(length - 2)..word.len().min(length + 1)];
-            let letters = ends.iter().fold(0, |letters, byte| letters | letter_bit(*byte));
-            if letters & self.last_letters[length] != 0 {
-                return true;
-            }
-        }
-        false
+        let places = word.iter().zip(&self.last_letters);
+        places.fold(0, |common, (letter, last)| common | letter_bit(*letter) & last) != 0
     }
 
     fn entries_of(&self, hash: u32) -> impl Iterator<Item = &(u32, TokenId)> {

@@ -134,6 +134,7 @@ impl Words {
     }
 
     /// Whether the exact form of some words is in ASCII.
+    #[inline]
     pub(super) fn are_ascii(&self, mut words: Range<usize>) -> bool {
         !self.differs || words.all(|at| self.exact(at).is_ascii())
     }
