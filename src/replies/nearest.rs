@@ -1,7 +1,7 @@
 //! Finds the replies whose examples are most similar to a message.
 
 use super::{
-    examples::{ExampleId, Examples},
+    examples::{Example, ExampleId, Examples},
     features::{FeatureId, Features},
 };
 
@@ -46,6 +46,10 @@ pub(super) struct NearestBuffer {
     shared: Vec<f32>,
     /// The examples for which it is not 0.
     visited: Vec<ExampleId>,
+    /// The same examples themselves: fetching all of them first takes far less time than waiting for the memory of each.
+    fetched: Vec<Example>,
+    /// By feature, its weight if the message has it; 0 between searches.
+    weights: Vec<f32>,
 }
 
 impl Nearest {
@@ -58,19 +62,26 @@ impl Nearest {
         buffer: &mut NearestBuffer,
     ) -> Nearest {
         let remaining = buffer.visit(examples, message);
+        let NearestBuffer { shared, visited, fetched, weights, .. } = buffer;
+        fetched.clear();
+        fetched.extend(visited.iter().map(|id| examples.get(*id)));
+        // They may come from an earlier table.
+        weights.resize(examples.features(), 0.0);
+        message.known.iter().for_each(|feature| weights[*feature as usize] = examples.weight(*feature));
         let mut nearest = Nearest::default();
-        for &id in &buffer.visited {
-            let shared = std::mem::take(&mut buffer.shared[id as usize]) + remaining;
+        for (&id, example) in visited.iter().zip(&*fetched) {
+            let shared = std::mem::take(&mut shared[id as usize]) + remaining;
             if shared < shared_for(nearest.least(), message) - ROUNDING || Some(id) == without {
                 continue;
             }
-            let example = examples.get(id);
             let possible = 2.0 * shared / (message.weight + example.weight);
             let reply = example.reply as usize;
             if reply < replies && possible >= nearest.least() - ROUNDING {
-                nearest.add(Near { score: examples.score(id, message), reply, example: id });
+                let score = examples.score_by(example, message, weights);
+                nearest.add(Near { score, reply, example: id });
             }
         }
+        message.known.iter().for_each(|feature| weights[*feature as usize] = 0.0);
         nearest
     }
 
@@ -118,7 +129,7 @@ impl NearestBuffer {
     /// Lists examples that may be similar enough, and returns the weight of the features that were not visited: they are
     /// too common, or too light for any other example to reach `OFFERED`.
     fn visit(&mut self, examples: &Examples, message: &Features) -> f32 {
-        let NearestBuffer { rarest, shared, visited } = self;
+        let NearestBuffer { rarest, shared, visited, .. } = self;
         rarest.clear();
         rarest.extend(&message.known);
         rarest.sort_unstable_by_key(|feature| examples.postings_of(*feature).len());
