@@ -13,7 +13,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use jiff::{Timestamp, Unit, Zoned};
+use jiff::{Timestamp, Unit, Zoned, tz::TimeZone};
 use replyd::{Answer, Replies, Sources};
 
 use crate::{
@@ -127,7 +127,7 @@ struct Writer {
     /// The file of statistics, once it could be opened.
     book: Option<Book>,
     /// When the minute began that is being counted.
-    begun: Zoned,
+    begun: Timestamp,
     /// A persistent problem, such as a full disk, is logged once and not for every message.
     is_unanswered_failing: bool,
     is_statistics_failing: bool,
@@ -135,13 +135,13 @@ struct Writer {
 
 impl Writer {
     fn new(shared: Arc<Shared>) -> Writer {
-        let begun = Zoned::now();
+        let begun = Timestamp::now();
         Writer { shared, book: None, begun, is_unanswered_failing: false, is_statistics_failing: false }
     }
 
     /// Writes until every handle is dropped.
     fn run(&mut self, waiting: &Receiver<Option<Kept>>) {
-        let mut minute_ends = Instant::now() + rest_of_minute(&self.begun);
+        let mut minute_ends = Instant::now() + rest_of_minute(self.begun);
         loop {
             match waiting.recv_deadline(minute_ends) {
                 Ok(Some(kept)) => self.write_unanswered(Some(&kept)),
@@ -154,7 +154,7 @@ impl Writer {
             }
             if Instant::now() >= minute_ends {
                 self.write_statistics(false);
-                minute_ends = Instant::now() + rest_of_minute(&Zoned::now());
+                minute_ends = Instant::now() + rest_of_minute(Timestamp::now());
             }
         }
     }
@@ -185,9 +185,9 @@ impl Writer {
             return;
         }
         let counted = std::mem::take(&mut *lock(&self.shared.counted));
-        let begun = std::mem::replace(&mut self.begun, Zoned::now());
+        let begun = std::mem::replace(&mut self.begun, Timestamp::now());
         if let Some(book) = &mut self.book {
-            match book.add(&begun, counted) {
+            match book.add(&local(begun), counted) {
                 Ok(()) => self.is_statistics_failing = false,
                 Err(error) => {
                     let file = book.file().to_owned();
@@ -206,7 +206,7 @@ impl Writer {
     fn open_book(&mut self, file: Option<&Path>, was_asked: bool) {
         self.book = None;
         let Some(file) = file else { return };
-        match Book::open(file, &self.begun) {
+        match Book::open(file, &local(self.begun)) {
             Ok(book) => self.book = Some(book),
             Err(error) => self.report(file, &error, was_asked),
         }
@@ -226,8 +226,15 @@ fn line(kept: &Kept) -> String {
     format!("{} {kept}\n", now.round(Unit::Second).unwrap_or(now))
 }
 
-/// The time until the minute ends on the clock, so that what is counted in it belongs to one hour.
-fn rest_of_minute(now: &Zoned) -> Duration {
-    let passed = Duration::new(now.second().unsigned_abs().into(), now.subsec_nanosecond().unsigned_abs());
+/// A time in the system's time zone. To find that takes a millisecond and a half, which a server without statistics does not need to spend.
+fn local(time: Timestamp) -> Zoned {
+    time.to_zoned(TimeZone::system())
+}
+
+/// The time until the minute ends on the clock, so that what is counted in it belongs to one hour. Minutes begin at the same time in all
+/// time zones.
+fn rest_of_minute(now: Timestamp) -> Duration {
+    let passed =
+        Duration::new(now.as_second().rem_euclid(60).unsigned_abs(), now.subsec_nanosecond().unsigned_abs());
     MINUTE.saturating_sub(passed)
 }
