@@ -226,7 +226,8 @@ fn line(kept: &Kept) -> String {
     format!("{} {kept}\n", now.round(Unit::Second).unwrap_or(now))
 }
 
-/// A time in the system's time zone. To find that takes a millisecond and a half, which a server without statistics does not need to spend.
+/// A time in the system's time zone. Finding the zone takes a millisecond and a half, so it is done only for a file of statistics, and not
+/// at the start.
 fn local(time: Timestamp) -> Zoned {
     time.to_zoned(TimeZone::system())
 }

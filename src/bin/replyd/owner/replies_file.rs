@@ -126,7 +126,8 @@ impl RepliesFile {
             .map_err(|error| format!("cannot read {}: {error}", self.path.display()))
     }
 
-    /// Saves a text and returns the one before, unless the file is not the one any more that `revision` stands for, or the text has errors or tests that fail.
+    /// Saves a text and returns the one before, unless the file is not the one any more that `revision` stands for, or the text has errors
+    /// or tests that fail.
     pub(super) fn save(&self, text: &str, revision: &str, now: &Replies) -> Result<String, Unsaved> {
         if let Some(why) = self.read_only() {
             return Err(Unsaved::Refused(why));
