@@ -66,22 +66,18 @@ pub(super) fn propose(
         None if is_phrase(&normalised) => Some(normalised.clone()),
         None => return Err(format!("{question:?} cannot be a phrase of its own; write another one")),
     };
-    let reply = match answer {
-        Answer::Text(_) => phrase.as_deref().map_or("", name_of),
-        Answer::Reply(reply) => reply,
-    };
-    if let Some(phrase) = &phrase {
-        match answer {
-            Answer::Text(text) => change.add_reply(phrase, text)?,
-            Answer::Reply(reply) => {
-                let line = now.line_of(reply);
-                change.add_phrase(
-                    line.ok_or_else(|| format!("there is no reply {reply:?} in the file"))?,
-                    phrase,
-                )?;
-            }
+    let reply = match (answer, &phrase) {
+        (Answer::Reply(reply), None) => *reply,
+        (Answer::Reply(reply), Some(phrase)) => {
+            change.add_phrase(now, reply, phrase)?;
+            reply
         }
-    }
+        (Answer::Text(text), phrase) => {
+            let phrase = phrase.as_deref().unwrap_or_default();
+            change.add_reply(phrase, text)?;
+            name_of(phrase)
+        }
+    };
     change.add_test(sentence, reply);
     let intended = Intended { question, sentence, reply, answer, adds: phrase.is_some() };
     let replies = intended.verify(&change.text, name, now)?;
@@ -146,8 +142,9 @@ impl Change {
         Ok(())
     }
 
-    /// Adds an alternative to the phrase that begins a line.
-    fn add_phrase(&mut self, number: usize, phrase: &str) -> Result<(), String> {
+    /// Adds an alternative to the phrase of a reply, which begins a line.
+    fn add_phrase(&mut self, now: &Replies, reply: &str, phrase: &str) -> Result<(), String> {
+        let number = now.line_of(reply).ok_or_else(|| format!("there is no reply {reply:?} in the file"))?;
         let outline = Outline::of(&self.text);
         let line = outline.line(number).unwrap_or_default();
         let (phrases, rest) =
