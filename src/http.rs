@@ -3,6 +3,7 @@
 mod excerpt;
 mod forwarded;
 mod head;
+mod negotiation;
 mod refusal;
 mod response;
 mod target;
@@ -11,6 +12,7 @@ mod upgrade;
 pub(crate) use excerpt::{Excerpt, LOGGED_CHARS};
 pub(crate) use forwarded::{client_address, counts_on_accept, is_forwarded};
 pub(crate) use head::{Head, HeadError};
+pub(crate) use negotiation::answer;
 pub(crate) use refusal::{Refusal, bad};
 pub use response::Response;
 pub(crate) use response::{plain, text_response};

@@ -150,7 +150,7 @@
 //! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
 //! | [`Request`] | what `admit` and `pages` get | `method`, `path`, `query`, `query_string`, `header`, `headers`, `subprotocols`, `caller`, `client_ip`, `peer_addr` |
 //! | [`Entry`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol` |
-//! | [`Response`] | how `admit` refuses one; a page | `text`, `html`, `json`, `new`, `with_header` |
+//! | [`Response`] | how `admit` refuses one; a page | `text`, `html`, `json`, `new`, `with_header`, `with_gzip` |
 //! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
 //! | [`Config`] | every setting, as fields | `default` for a shop, `plain` for a tool, `load` from a file |
 //! | [`Replies`] | the table of replies | `parse`, `from_pairs`; `answer`, `explain` |

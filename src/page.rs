@@ -1,18 +1,16 @@
 //! The files served to browsers: the chat page, and the widget that embeds it in other pages.
 
+mod packed;
 mod template;
 mod view;
-
-use std::sync::LazyLock;
-
-use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use crate::{
     auth::is_site,
     config::{Color, Config, Theme},
     http::{Head, Response},
 };
-use template::{escaped, filled, without_comments};
+use packed::{SCRIPT, STYLE, WIDGET};
+use template::{escaped, filled};
 use view::View;
 
 /// A file of the page. All but the logo are compiled into the binary.
@@ -25,10 +23,6 @@ pub(crate) enum Asset {
     Widget,
     Logo,
 }
-
-static STYLE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/page.css")));
-static SCRIPT: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/page.js")));
-static WIDGET: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("page/widget.js")));
 
 impl Asset {
     /// The file at this path. The page refers to the others by relative URLs, since a proxy may serve it under another path.
@@ -45,9 +39,9 @@ impl Asset {
     }
 
     /// The response with this file, filled in from the settings; `None` if they have no such file.
-    pub(crate) fn response(self, head: &Head, config: &Config) -> Option<HttpResponse<Option<Bytes>>> {
-        let (content_type, body) = self.content(&View::of(head, config), config)?;
-        let mut response = Response::new(200, content_type, body)
+    pub(crate) fn response(self, head: &Head, config: &Config) -> Option<Response> {
+        let mut response = self
+            .content(&View::of(head, config), config)?
             .with_header("Content-Security-Policy", &policy(head, config))
             .with_header("Referrer-Policy", "no-referrer")
             // A reload may change the title or color at any time.
@@ -59,33 +53,36 @@ impl Asset {
             // A module of another site would not even run, and could not say why.
             response = response.with_header("Access-Control-Allow-Origin", "*");
         }
-        Some(response.rendered(head.method() != "HEAD").expect("the headers are visible ASCII"))
+        Some(response)
     }
 
-    /// Its media type and its bytes.
-    fn content(self, view: &View, config: &Config) -> Option<(&'static str, Bytes)> {
+    /// Its media type and its bytes, compressed too where that was done when the program was built.
+    fn content(self, view: &View, config: &Config) -> Option<Response> {
         let color = |name: &str| color(name, config);
+        let packed = |kind: &str, (text, gzip): (String, Vec<u8>)| {
+            Response::new(200, &format!("text/{kind}; charset=utf-8"), text).with_gzip(gzip)
+        };
         Some(match self {
-            Asset::Page => ("text/html; charset=utf-8", page(view, config).into()),
-            Asset::Style => {
-                let style = filled(&STYLE, |name| match name {
+            Asset::Page => Response::html(page(view, config)),
+            Asset::Style => packed(
+                "css",
+                STYLE.filled(|name| match name {
                     "dark" => Some(media_of_dark(view.theme).into()),
                     name => color(name),
-                });
-                ("text/css; charset=utf-8", style.into())
-            }
-            Asset::Script => ("text/javascript; charset=utf-8", SCRIPT.as_bytes().into()),
-            Asset::Icon => ("image/svg+xml", filled(include_str!("page/icon.svg"), color).into()),
-            Asset::Widget => {
-                let script = filled(&WIDGET, |name| match name {
+                }),
+            ),
+            Asset::Script => packed("javascript", SCRIPT.filled(|_| None)),
+            Asset::Icon => Response::new(200, "image/svg+xml", filled(include_str!("page/icon.svg"), color)),
+            Asset::Widget => packed(
+                "javascript",
+                WIDGET.filled(|name| match name {
                     "theme" => Some(config.theme.to_string()),
                     name => color(name),
-                });
-                ("text/javascript; charset=utf-8", script.into())
-            }
+                }),
+            ),
             Asset::Logo => {
                 let logo = config.logo.as_ref()?;
-                (logo.content_type(), logo.bytes().clone())
+                Response::new(200, logo.content_type(), logo.bytes().clone())
             }
         })
     }
@@ -171,68 +168,4 @@ fn policy(head: &Head, config: &Config) -> String {
          base-uri 'none'; form-action 'none'; frame-ancestors {}",
         config.embed_origins
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::languages::{Language, PageTexts};
-
-    const ASSETS: [Asset; 5] = [Asset::Page, Asset::Style, Asset::Script, Asset::Icon, Asset::Widget];
-
-    fn text(asset: Asset, language: Language, config: &Config) -> String {
-        let view = View { language, theme: config.theme, is_embedded: true };
-        let (_, bytes) = asset.content(&view, config).unwrap();
-        String::from_utf8(bytes.to_vec()).unwrap()
-    }
-
-    #[test]
-    fn all_of_it_is_small_in_any_language() {
-        for language in Language::all() {
-            let bytes: usize =
-                ASSETS.map(|asset| text(asset, language, &Config::default()).len()).iter().sum();
-            assert!(bytes < 34 * 1024, "{language}: {bytes}");
-        }
-    }
-
-    /// A text that the page itself shows is not for its script, whose `words` would not have it.
-    #[test]
-    fn the_script_has_all_its_texts() {
-        let page = text(Asset::Page, Language::ENGLISH, &Config::default());
-        let words: Vec<&str> = include_str!("page/page.js").split("words.").skip(1).collect();
-        for word in &words {
-            let end = word.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(word.len());
-            let attribute = word[..end].chars().fold(" data-".to_owned(), |name, char| match char {
-                'A'..='Z' => name + "-" + &char.to_ascii_lowercase().to_string(),
-                char => name + &char.to_string(),
-            });
-            assert!(page.replace('\n', "").contains(&format!("{attribute}=")), "{attribute}");
-        }
-        assert!(words.len() > 20);
-    }
-
-    #[test]
-    fn what_an_owner_writes_is_text() {
-        let texts = PageTexts::default().with("send", "\"<&>\" {title} {seconds}").unwrap();
-        let config = Config { title: "<b> & {max_bytes}".into(), page_texts: texts, ..Config::default() };
-        let page = text(Asset::Page, Language::ENGLISH, &config);
-        assert!(page.contains("<h1><bdi lang=\"\">&lt;b&gt; &amp; {max_bytes}</bdi></h1>"), "{page}");
-        assert!(page.contains("aria-label=\"&quot;&lt;&amp;&gt;&quot; {title} {seconds}\""), "{page}");
-    }
-
-    #[test]
-    fn nothing_is_left_to_fill_in() {
-        for asset in ASSETS {
-            let text = text(asset, Language::ENGLISH, &Config::default());
-            let is_name = |name: &str| {
-                !name.is_empty() && name.chars().all(|char| char.is_ascii_lowercase() || char == '_')
-            };
-            // A dollar sign before it makes it one of the script; so are the numbers in its texts.
-            let names = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$'));
-            let names = names.filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0));
-            let of_script = ["status", "seconds", "bytes", "limit"];
-            let left: Vec<&str> = names.filter(|name| is_name(name) && !of_script.contains(name)).collect();
-            assert_eq!(left, [""; 0], "{asset:?}");
-        }
-    }
 }

@@ -171,6 +171,15 @@ impl Head {
             .map(str::trim)
             .filter(|item| !item.is_empty())
     }
+
+    /// The items of a list of preferences with their weights (RFC 9110, section 12.4.2), 0 if that cannot be read.
+    pub(crate) fn weighted(&self, name: &'static str) -> impl Iterator<Item = (&str, f32)> {
+        self.items(name).map(|item| {
+            let (item, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
+            let weight = parameter.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
+            (item.trim_end(), weight.unwrap_or(0.0))
+        })
+    }
 }
 
 impl fmt::Display for Head {

@@ -37,7 +37,8 @@ const RESERVED_HEADERS: [HeaderName; 4] =
 /// [`Server::admit`](crate::Server::admit).
 ///
 /// The server adds `Content-Length` and `Connection: close`, and unless the response has its own, `Cache-Control: no-store` and
-/// `X-Content-Type-Options: nosniff`. A response that is not valid HTTP is not sent: the client gets a 500, and the log says why.
+/// `X-Content-Type-Options: nosniff`. A page with status 200 whose `Cache-Control` lets browsers keep it gets an `ETag`, unless it has
+/// its own, and is not sent again to a browser that has it (304). A response that is not valid HTTP is not sent: the client gets a 500, and the log says why.
 ///
 /// ```
 /// use replyd::Response;
@@ -50,15 +51,16 @@ const RESERVED_HEADERS: [HeaderName; 4] =
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
-    headers: Vec<(String, String)>,
-    body: Bytes,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
+    pub(super) gzip: Option<Bytes>,
 }
 
 impl Response {
     /// A response with this status (RFC 9110, section 15; 200 to 599) and a body of this type, `image/png` for example.
     pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
-        Response { status, headers, body: body.into() }
+        Response { status, headers, body: body.into(), gzip: None }
     }
 
     /// A response with this status and a text.
@@ -84,6 +86,29 @@ impl Response {
         }
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Adds the same body compressed with gzip, which clients get that accept it.
+    #[must_use]
+    pub fn with_gzip(mut self, compressed: impl Into<Bytes>) -> Response {
+        self.gzip = Some(compressed.into());
+        self
+    }
+
+    /// The value of the first header of this name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether browsers may keep it.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.header("cache-control").is_some_and(|value| !value.to_ascii_lowercase().contains("no-store"))
+    }
+
+    /// The response to a client that has it already (RFC 9110, section 15.4.5).
+    pub(super) fn not_modified(self) -> Response {
+        Response { status: 304, body: Bytes::new(), ..self }
     }
 
     /// The status.

@@ -19,7 +19,7 @@ impl View {
     pub(super) fn of(head: &Head, config: &Config) -> View {
         let target = head.target();
         let around = || target.value("lang").and_then(|tag| Language::of_tag(&tag));
-        let of_browser = || Language::preferred(head.items("accept-language"));
+        let of_browser = || Language::preferred(head.weighted("accept-language"));
         View {
             language: config.language.or_else(around).or_else(of_browser).unwrap_or(Language::ENGLISH),
             theme: target.value("theme").and_then(|theme| Theme::parse(&theme).ok()).unwrap_or(config.theme),

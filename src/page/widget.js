@@ -1,7 +1,7 @@
 "use strict";
 
 // Adds a button to a page that opens the chat in a frame: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
-(() => {
+((defaults) => {
   const script = document.currentScript;
   const existing = window.replydChat;
   if (!script?.src) {
@@ -87,17 +87,17 @@
   let checks = [];
 
   host.update = (dataset) => {
-    options = { title: "Chat", theme: "{theme}", lang: document.documentElement.lang, ...dataset };
+    options = { title: "Chat", theme: defaults.theme, lang: document.documentElement.lang, ...dataset };
     box.className = panel.hidden ? "" : "open";
     const { position = "" } = options;
     if (["left", "right"].includes(position)) box.classList.add(position);
     else if (position) console.warn(`replyd: data-position="${position}" is neither left nor right`);
     if (!["auto", "light", "dark"].includes(options.theme)) {
       console.warn(`replyd: data-theme="${options.theme}" is not auto, light or dark`);
-      options.theme = "{theme}";
+      options.theme = defaults.theme;
     }
     box.style.colorScheme = options.theme === "auto" ? "light dark" : options.theme;
-    color(options.accent ?? "{accent}");
+    color(options.accent ?? defaults.accent);
     panel.ariaLabel = options.title;
     label();
     put();
@@ -117,7 +117,7 @@
     });
     const isValid = read === again && /^#[\da-f]{6}$/.test(read);
     if (!isValid) console.warn(`replyd: data-accent="${wanted}" is not an opaque color such as #c2185b, gold or rgb(194 24 91)`);
-    const accent = isValid ? read : "{accent}";
+    const accent = isValid ? read : defaults.accent;
     const [red, green, blue] = accent.match(/\w\w/g).map((part) => (parseInt(part, 16) / 255) ** 2.2);
     box.style.setProperty("--accent", accent);
     box.style.setProperty("--on-accent", 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff");
@@ -260,4 +260,5 @@
   host.update(script.dataset);
   if (document.body) start();
   else addEventListener("DOMContentLoaded", start);
-})();
+  // From here on, names in braces are filled in from the settings.
+})({ accent: "{accent}", theme: "{theme}" });

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     auth::{Rules, admit, is_loopback_host},
     config::Config,
-    http::{Excerpt, Head, LOGGED_CHARS, Refusal, is_forwarded, plain},
+    http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_forwarded, plain},
     metrics,
     page::{Asset, refused_site},
     registry::{ClientId, Registry},
@@ -56,7 +56,9 @@ pub(super) fn answer_to(
                 report_refused_site(head, &config, client);
             }
             let response = asset.filter(|_| config.page).and_then(|asset| asset.response(head, &config));
-            return response.ok_or(Refusal::NotFound);
+            return Ok(
+                answer(response.ok_or(Refusal::NotFound)?, head).expect("the headers are visible ASCII")
+            );
         }
         // The caller handles upgrades; one would get the same answer here.
         Route::Probe | Route::Upgrade(_) => {

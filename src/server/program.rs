@@ -9,7 +9,7 @@ use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{entry::Entry, request::Request};
 use crate::{
-    http::{Excerpt, LOGGED_CHARS, Refusal, Response},
+    http::{Excerpt, LOGGED_CHARS, Refusal, Response, answer},
     registry::Registry,
     session::{HandlerResult, Session},
 };
@@ -53,7 +53,7 @@ impl Program {
     ) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
         let Some(pages) = &self.pages else { return Ok(None) };
         let response = guarded(registry, || pages(request))?;
-        let rendered = response.map(|response| response.rendered(request.method() != "HEAD"));
+        let rendered = response.map(|response| answer(response, request.head));
         rendered.transpose().map_err(|why| fault(request, format_args!("its response is not valid: {why}")))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// It exists only until it is answered, so that a session does not keep its headers. `Debug` shows neither headers nor the query.
 pub struct Request<'a> {
-    head: &'a Head,
+    pub(super) head: &'a Head,
     /// Without a key or token.
     target: Target,
     pub(super) client: &'a ClientId,

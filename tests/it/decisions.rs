@@ -1,6 +1,7 @@
 //! What a program decides itself: who comes in, what pages there are, when the server stops.
 
 use std::{
+    io::Write,
     net::TcpListener,
     sync::mpsc,
     thread,
@@ -213,6 +214,32 @@ fn a_program_has_pages_of_its_own() {
 
     assert_eq!([get(&server, "/panic", "").status, get(&server, "/invalid", "").status], [500, 500]);
     assert_eq!(get(&server, "/", "").status, 200);
+}
+
+#[test]
+fn a_program_has_its_pages_compressed_and_kept_by_browsers() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&[b'a'; 1000]).unwrap();
+    let gzip = encoder.finish().unwrap();
+    let pages = move |request: &Request<'_>| {
+        let page = Response::html("a".repeat(1000)).with_gzip(gzip.clone());
+        Some(match request.path() {
+            "/kept" => page.with_header("Cache-Control", "max-age=60").with_header("Vary", "Cookie"),
+            "/own" => page.with_header("etag", "\"own\""),
+            _ => page,
+        })
+    };
+    let server = serve(|_| (), |server| server.pages(pages));
+    let kept = get(&server, "/kept", "Accept-Encoding: gzip\r\n");
+    assert_eq!((kept.body.len(), kept.header("content-encoding")), (1000, vec!["gzip".to_owned()]));
+    assert_eq!(kept.header("vary"), ["Cookie", "Accept-Encoding"]);
+    let known = format!("If-None-Match: {}\r\n", kept.header("etag")[0]);
+    let unchanged = get(&server, "/kept", &known);
+    assert_eq!((unchanged.status, unchanged.header("vary")), (304, kept.header("vary")));
+    // What is not to be kept has no tag, but a program may set one.
+    let fresh = get(&server, "/", &known);
+    assert_eq!((fresh.status, fresh.header("etag"), fresh.body.len()), (200, Vec::new(), 1000));
+    assert_eq!(get(&server, "/own", "If-None-Match: W/\"own\"\r\n").status, 304);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn every_file_of_the_page_is_protected() {
         ("/page.css", "text/css", "--accent: #c2185b;\n--on-accent: #ffffff;"),
         ("/page.js", "text/javascript", "new WebSocket"),
         ("/icon.svg", "image/svg+xml", "fill=\"#c2185b\""),
-        ("/widget.js", "text/javascript", "options.accent ?? \"#c2185b\""),
+        ("/widget.js", "text/javascript", "})({ accent: \"#c2185b\", theme: \"auto\" });"),
     ] {
         let answer = ask(&server, &format!("GET {path}?a=b"), "");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
@@ -33,6 +33,9 @@ fn every_file_of_the_page_is_protected() {
         assert_eq!(answer.header("x-content-type-options"), ["nosniff"]);
         assert_eq!(answer.header("referrer-policy"), ["no-referrer"]);
         assert_eq!(answer.header("cache-control"), ["no-cache"]);
+        let is_page = path == "/";
+        let is_lean = |line: &str| !line.starts_with([' ', '/']) && !line.is_empty();
+        assert!(is_page || answer.body.lines().all(is_lean), "{path}: comments or indentation");
         assert_eq!(
             answer.header("content-security-policy"),
             ["default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -43,6 +46,109 @@ fn every_file_of_the_page_is_protected() {
         assert_eq!(head.status, 200);
         assert_eq!(head.body.as_str(), "");
         assert_eq!(head.header("content-length"), answer.header("content-length"));
+    }
+}
+
+#[test]
+fn a_browser_that_has_a_file_gets_it_only_when_it_has_changed() {
+    let server = serve("[web]\ntitle = One");
+    let other = serve("[web]\ntitle = Two\naccent = #c2185b\nembed_origins = any");
+    for path in ["/", "/page.css", "/page.js", "/icon.svg", "/widget.js"] {
+        let line = format!("GET {path}");
+        let whole = ask(&server, &line, "");
+        let [tag] = &whole.header("etag")[..] else { panic!("{path}: {whole:?}") };
+        let strong = tag.strip_prefix("W/").unwrap();
+        for (headers, expected) in [
+            (format!("If-None-Match: {tag}"), 304),
+            (format!("If-None-Match: {strong}"), 304),
+            ("If-None-Match: *".to_owned(), 304),
+            (format!("If-None-Match: \"a\", W/\"b\",{tag}"), 304),
+            (format!("If-None-Match: \"a\"\r\nIf-None-Match: {tag}"), 304),
+            (format!("If-None-Match: {tag}\r\nAccept-Encoding: gzip"), 304),
+            ("If-None-Match: \"a\"".to_owned(), 200),
+            (format!("If-None-Match: {}", strong.trim_matches('"')), 200),
+            ("If-None-Match:".to_owned(), 200),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let answer = ask(&server, &format!("{method} {path}"), &format!("{headers}\r\n"));
+                assert_eq!(answer.status, expected, "{method} {path} {headers}: {answer:?}");
+                assert_eq!(answer.header("etag"), [tag.clone()]);
+                if expected == 304 {
+                    assert_eq!(answer.body, "");
+                    for name in ["content-length", "content-type", "content-encoding"] {
+                        assert_eq!(answer.header(name), [""; 0], "{path} {name}");
+                    }
+                    for name in ["cache-control", "content-security-policy"] {
+                        assert_eq!(answer.header(name), whole.header(name), "{path} {name}");
+                    }
+                }
+            }
+        }
+        // Browsers may keep the headers that they had, so another policy is a change.
+        assert_ne!(ask(&other, &line, "").header("etag"), [tag.clone()], "{path}");
+        assert_eq!(ask(&other, &line, &format!("If-None-Match: {tag}\r\n")).status, 200);
+        assert_eq!(ask(&serve("[web]\ntitle = One"), &line, "").header("etag"), [tag.clone()], "{path}");
+    }
+    assert_eq!(ask(&server, "GET /none", "If-None-Match: *\r\n").status, 404);
+    assert_eq!(ask(&server, "GET /healthz", "If-None-Match: *\r\n").status, 200);
+}
+
+#[test]
+fn files_are_compressed_for_browsers_that_accept_it() {
+    let server = serve("[web]\naccent = #c2185b");
+    for path in ["/page.css", "/page.js", "/widget.js"] {
+        let get = |accepted: &str| ask(&server, &format!("GET {path}"), accepted);
+        let plain = get("");
+        assert_eq!(plain.header("vary"), ["Accept-Encoding"], "{path}");
+        for (accepted, is_compressed) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.8, *;q=0.1", true),
+            ("br\r\nAccept-Encoding: x-gzip", true),
+            ("*", true),
+            ("identity;q=0.5, gzip", true),
+            ("gzip ; q=0.001", true),
+            ("identity;q=0, gzip;q=0.1", true),
+            ("", false),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0.000, *", false),
+            ("*;q=0", false),
+            ("identity, gzip;q=0.5", false),
+            ("gzip;q=nan", false),
+            ("gzip;q=", false),
+            ("gzipped", false),
+        ] {
+            let answer = get(&format!("Accept-Encoding: {accepted}\r\n"));
+            let coding = answer.header("content-encoding");
+            assert_eq!(coding == ["gzip"], is_compressed, "{path} {accepted}: {coding:?}");
+            assert_eq!(answer.body, plain.body, "{path} {accepted}");
+            assert_eq!(answer.header("content-length"), [answer.sent.to_string()]);
+            assert!(
+                !is_compressed || answer.sent < plain.sent / 2,
+                "{path}: {} of {}",
+                answer.sent,
+                plain.sent
+            );
+            for name in ["vary", "etag", "content-type"] {
+                assert_eq!(answer.header(name), plain.header(name), "{path} {accepted}");
+            }
+            let head = ask(&server, &format!("HEAD {path}"), &format!("Accept-Encoding: {accepted}\r\n"));
+            assert_eq!((head.sent, head.header("content-length")), (0, answer.header("content-length")));
+        }
+    }
+}
+
+/// All languages, so that none of them grows unseen.
+#[test]
+fn all_of_the_page_is_small() {
+    let server = serve("");
+    for language in ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "zh", "ja", "ar"] {
+        let sizes = ["", "Accept-Encoding: gzip\r\n"].map(|accepted| {
+            let paths = [&format!("/?lang={language}"), "/page.css", "/page.js", "/icon.svg", "/widget.js"];
+            paths.map(|path| ask(&server, &format!("GET {path}"), accepted).sent).iter().sum::<usize>()
+        });
+        println!("{language} {sizes:?}");
+        assert!(sizes[0] < 34 * 1024 && sizes[1] < 16 * 1024, "{language}: {sizes:?}");
     }
 }
 
@@ -98,13 +204,38 @@ fn the_page_has_the_language_of_its_visitor() {
 }
 
 #[test]
+fn the_language_that_a_browser_prefers() {
+    let server = serve("");
+    for (header, expected) in [
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("fi, sv;q=0.9, pl;q=0.3, en;q=0.2", "pl"),
+        ("en;q=0.5, ja;q=0.7", "ja"),
+        ("fr;q=0.8, es;q=0.8", "fr"),
+        ("zh-Hant-TW", "zh"),
+        ("PT-br", "pt"),
+        ("de;q=0, fr;q=0.1", "fr"),
+        ("de; q=0.4, fr;q=0.1", "de"),
+        ("de;q=x", "en"),
+        ("de;q=nan", "en"),
+        ("*", "en"),
+        ("fi", "en"),
+        ("", "en"),
+        ("deutsch", "en"),
+    ] {
+        let body = ask(&server, "GET /", &format!("Accept-Language: {header}\r\n")).body;
+        assert_eq!(quoted(&body, "<html lang="), expected, "{header}");
+    }
+}
+
+#[test]
 fn the_theme_is_that_of_the_settings_or_of_the_site() {
     let media = |settings: &str, theme: &str| {
         let server = serve(settings);
         let page = ask(&server, &format!("GET /{theme}"), "").body;
         let style = quoted(&page, "href=\"page.css").to_owned();
         let style = ask(&server, &format!("GET /page.css{style}"), "").body;
-        let (_, dark) = style.split_once("@media ").unwrap();
+        let dark = style.split("@media ").find(|rule| rule.contains("--page: #131316")).unwrap();
         [quoted(&page, "color-scheme\" content=").to_owned(), dark.split(" {").next().unwrap().to_owned()]
     };
     assert_eq!(media("", ""), ["light dark", "(prefers-color-scheme: dark)"]);
@@ -124,6 +255,50 @@ fn a_link_to_a_statement_on_privacy() {
         footer("[web]\nlanguage = de\nprivacy = https://a.example/?a=\"&b").unwrap(),
         "<a href=\"https://a.example/?a=&quot;&amp;b\" target=\"_blank\" rel=\"noopener\">Datenschutz</a>"
     );
+}
+
+/// A text that the page itself shows is not for its script, whose `words` would not have it.
+#[test]
+fn the_script_has_all_its_texts() {
+    let server = serve("");
+    let page = ask(&server, "GET /?embedded", "").body.replace('\n', "");
+    let script = ask(&server, "GET /page.js", "").body;
+    let words: Vec<&str> = script.split("words.").skip(1).collect();
+    for word in &words {
+        let end = word.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(word.len());
+        let attribute = word[..end].chars().fold(" data-".to_owned(), |name, char| match char {
+            'A'..='Z' => name + "-" + &char.to_ascii_lowercase().to_string(),
+            char => name + &char.to_string(),
+        });
+        assert!(page.contains(&format!("{attribute}=")), "{attribute}");
+    }
+    assert!(words.len() > 20);
+}
+
+#[test]
+fn what_an_owner_writes_is_text() {
+    let server =
+        serve("[web]\ntitle = <b> & {max_bytes}\n[page]\nsend = \"<&>\" {title} {seconds}\n[replies]\na = b");
+    let page = ask(&server, "GET /", "").body;
+    assert!(page.contains("<h1><bdi lang=\"\">&lt;b&gt; &amp; {max_bytes}</bdi></h1>"), "{page}");
+    assert!(page.contains("aria-label=\"&quot;&lt;&amp;&gt;&quot; {title} {seconds}\""), "{page}");
+}
+
+#[test]
+fn nothing_is_left_to_fill_in() {
+    let server = serve("");
+    for path in ["/?embedded", "/page.css", "/page.js", "/icon.svg", "/widget.js"] {
+        let text = ask(&server, &format!("GET {path}"), "").body;
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|char| char.is_ascii_lowercase() || char == '_')
+        };
+        // A dollar sign before it makes it one of the script; so are the numbers in its texts.
+        let names = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$'));
+        let names = names.filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0));
+        let of_script = ["status", "seconds", "bytes", "limit"];
+        let left: Vec<&str> = names.filter(|name| is_name(name) && !of_script.contains(name)).collect();
+        assert_eq!(left, [""; 0], "{path}");
+    }
 }
 
 #[test]
@@ -319,6 +494,26 @@ for family in read(sys.stdin.read()):
         server.log().wait_for("[page]");
         assert_eq!(get("/logo").status, 404);
         assert!(!get("/").body.contains("src=\"logo\""));
+    }
+
+    #[test]
+    fn the_owners_page_is_compressed_and_kept() {
+        let server = Replyd::serve(
+            "[key boss]\nsecret_sha256 = 9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\nrole = owner\n",
+        );
+        for path in ["/owner", "/owner.css", "/owner.js"] {
+            let get = |headers: &str| {
+                let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+                Raw::connect(server.address).ask(&head)
+            };
+            let plain = get("");
+            let compressed = get("Accept-Encoding: gzip\r\n");
+            assert_eq!(compressed.header("content-encoding"), ["gzip"]);
+            assert_eq!(compressed.body, plain.body);
+            assert!(compressed.sent < plain.sent / 2);
+            let tag = &plain.header("etag")[0];
+            assert_eq!(get(&format!("If-None-Match: {tag}\r\n")).status, 304);
+        }
     }
 
     #[test]

@@ -125,14 +125,24 @@ impl Owner {
 
     /// The files of the page, while there is an owner's key.
     pub(crate) fn page(&self, request: &Request<'_>) -> Option<Response> {
-        let (content_type, text) = match request.path() {
-            "/owner" => ("text/html; charset=utf-8", include_str!("owner/owner.html")),
-            "/owner.css" => ("text/css; charset=utf-8", include_str!("owner/owner.css")),
-            "/owner.js" => ("text/javascript; charset=utf-8", include_str!("owner/owner.js")),
+        // The build script makes both.
+        macro_rules! file {
+            ($name:literal) => {
+                (
+                    include_str!(concat!(env!("OUT_DIR"), "/", $name)),
+                    &include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz"))[..],
+                )
+            };
+        }
+        let (content_type, (text, compressed)) = match request.path() {
+            "/owner" => ("text/html; charset=utf-8", file!("owner.html")),
+            "/owner.css" => ("text/css; charset=utf-8", file!("owner.css")),
+            "/owner.js" => ("text/javascript; charset=utf-8", file!("owner.js")),
             _ => return None,
         };
         self.has_key.load(Ordering::Relaxed).then(|| {
             Response::new(200, content_type, text)
+                .with_gzip(compressed)
                 .with_header("Content-Security-Policy", &policy(request))
                 .with_header("Referrer-Policy", "no-referrer")
                 .with_header("Cache-Control", "no-cache")

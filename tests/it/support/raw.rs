@@ -20,7 +20,10 @@ pub(crate) struct Raw {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
+    /// What it says, decompressed.
     pub(crate) body: String,
+    /// The length of its body as it was sent.
+    pub(crate) sent: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +144,15 @@ impl Raw {
         let mut answer = self.head()?;
         if answer.status != 101 {
             // It says how long its body is, closes, and no byte is lost or added.
-            self.stream.read_to_string(&mut answer.body).ok()?;
+            let mut body = Vec::new();
+            self.stream.read_to_end(&mut body).ok()?;
+            answer.sent = body.len();
+            answer.body = match &answer.header("content-encoding")[..] {
+                [] => String::from_utf8(body).ok()?,
+                [coding] if coding == "gzip" && body.is_empty() => String::new(),
+                [coding] if coding == "gzip" => decompressed(&body),
+                _ => panic!("{answer:?}"),
+            };
             assert_eq!(answer.header("connection"), ["close"], "{answer:?}");
         }
         Some(answer)
@@ -171,7 +182,7 @@ impl Raw {
         }
         let head = String::from_utf8(head).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Some(Answer { status, head, body: String::new() })
+        Some(Answer { status, head, body: String::new(), sent: 0 })
     }
 
     /// A whole, masked frame.
@@ -244,6 +255,15 @@ impl Raw {
         let close = last.filter(|frame| frame.first_byte == 0x80 | Opcode::Close as u8)?;
         Some(u16::from_be_bytes([close.payload[0], close.payload[1]]))
     }
+}
+
+/// The text in one member of gzip, after which nothing comes.
+#[track_caller]
+fn decompressed(mut bytes: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::bufread::GzDecoder::new(&mut bytes).read_to_string(&mut text).unwrap();
+    assert_eq!(bytes, b"");
+    text
 }
 
 /// The head of a right upgrade to `target`, with more header lines.
