@@ -40,12 +40,19 @@ impl Asset {
 
     /// The response with this file, filled in from the settings; `None` if they have no such file.
     pub(crate) fn response(self, head: &Head, config: &Config) -> Option<Response> {
+        // A picture that is opened by itself is a page, in which a script would run.
+        let policy = if self == Asset::Logo { LOGO_POLICY.to_owned() } else { policy(head, config) };
         let mut response = self
             .content(&View::of(head, config), config)?
-            .with_header("Content-Security-Policy", &policy(head, config))
+            .with_header("Content-Security-Policy", &policy)
             .with_header("Referrer-Policy", "no-referrer")
+            // Sites that isolate themselves from others show only what says that they may.
+            .with_header("Cross-Origin-Resource-Policy", "cross-origin")
             // A reload may change the title or color at any time.
             .with_header("Cache-Control", "no-cache");
+        if self == Asset::Page {
+            response = response.with_header("Cross-Origin-Embedder-Policy", "require-corp");
+        }
         if self == Asset::Page && config.language.is_none() {
             response = response.with_header("Vary", "Accept-Language");
         }
@@ -154,6 +161,9 @@ fn color_scheme(theme: Theme) -> &'static str {
         Theme::Dark => "dark",
     }
 }
+
+/// The policy of the logo, which the owner need not have drawn: it may have styles and pictures of its own, and nothing runs in it.
+const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
 
 /// The Content-Security-Policy (CSP3) of the page: it may load its own scripts and styles and connect to its own host, and
 /// only the sites of `embed_origins` may show it in a frame. Some browsers do not match `'self'` with a WebSocket of the same

@@ -25,6 +25,7 @@ pub(crate) fn text_response(
         .header("Content-Type", content_type)
         .header("Content-Length", body.len())
         .header("Connection", "close")
+        .header("X-Content-Type-Options", "nosniff")
         .body(with_body.then_some(body))
         .expect("all names and values above are valid")
 }

@@ -30,6 +30,8 @@ before(async () => {
     }
     const policy = searchParams.get("policy");
     if (policy) response.setHeader("Content-Security-Policy", policy);
+    const isolation = searchParams.get("isolation");
+    if (isolation) response.setHeader("Cross-Origin-Embedder-Policy", isolation).setHeader("Cross-Origin-Opener-Policy", "same-origin");
     response.setHeader("Content-Type", "text/html");
     response.end(`<!doctype html><html lang="${searchParams.get("lang") ?? "en"}"><head><title>A shop</title>
       <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">${searchParams.get("head") ?? ""}</head>
@@ -526,4 +528,67 @@ test("an answer that comes while it is closed", async () => {
   await conversation(frame, ["Hello!", "> think", "At last."]);
   assert.equal(await isUnread(), false);
   await leave();
+});
+
+for (const isolation of ["require-corp", "credentialless"]) {
+  test(`on a site that isolates itself with ${isolation}`, async () => {
+    const { page, leave } = await visitSite({ isolation, body: widget() });
+    assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+    await toggle(page).click();
+    await conversation(await chat(page), [GREETING]);
+    await leave();
+  });
+}
+
+test("a site may open the chat in a window of its own, and use that again", async () => {
+  const { page, leave } = await visitSite({ body: `<button id="window" onclick="window.open('${server.url}', 'chat', 'width=400,height=500')">Chat</button>` });
+  const opened = page.waitForEvent("popup");
+  await page.click("#window");
+  const chat = await opened;
+  await conversation(chat, [GREETING]);
+  await chat.fill("#text", "half a sen");
+  await page.click("#window");
+  await chat.waitForLoadState();
+  assert.equal(page.context().pages().length, 2);
+  assert.equal(await chat.inputValue("#text"), "half a sen");
+  await leave();
+});
+
+test("a site that opens the owner's page has no hold on its window", async () => {
+  const owners = await serve("[key boss]\nsecret_sha256 = 9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\nrole = owner\n");
+  const { page, leave } = await visitSite(
+    { body: `<button id="window" onclick="window.opened = window.open('${owners.url}owner')">Owner</button>` },
+    { hosts: [`127.0.0.1:${site.address().port}`, new URL(owners.url).host] },
+  );
+  const opened = page.waitForEvent("popup");
+  await page.click("#window");
+  const owner = await opened;
+  await owner.waitForLoadState();
+  await until(() => page.evaluate(() => window.opened.closed));
+  await page.evaluate((url) => { window.opened.location = url; }, owners.url + "owner#key=another-key-of-theirs");
+  await page.reload();
+  assert.equal(owner.url(), owners.url + "owner");
+  assert.equal(await owner.evaluate(() => window.opener), null);
+  await leave();
+  await owners.stop();
+});
+
+test("a logo has its own colors and pictures, and no script of it runs", async () => {
+  const logo = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><style>.a { fill: #f00 }</style><rect class="a" width="10" height="10"/>
+    <image x="10" width="10" height="10" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'%3E%3Crect width='99' height='99' fill='%2300f'/%3E%3C/svg%3E"/>
+    <script>document.documentElement.id = "ran"</script></svg>`;
+  const other = await serve("[web]\nlogo = logo.svg\n", 0, { "logo.svg": logo });
+  const { page, leave } = await visit(other.url, { tolerated: /script-src|sandbox/ });
+  const colors = await page.evaluate(async () => {
+    const image = document.querySelector("header img");
+    await image.decode();
+    const canvas = document.createElement("canvas").getContext("2d");
+    canvas.drawImage(image, 0, 0, 20, 10);
+    return [5, 15].map((x) => [...canvas.getImageData(x, 5, 1, 1).data].join());
+  });
+  assert.deepEqual(colors, ["255,0,0,255", "0,0,255,255"]);
+  await page.goto(other.url + "logo");
+  assert.equal(await page.evaluate(() => document.documentElement.id), "");
+  await leave();
+  await other.stop();
 });

@@ -25,6 +25,7 @@ fn check_bytes(head: &[u8], status: u16, words: &str) {
             assert_eq!(client.text(), GREETING, "{shown:?}");
             continue;
         }
+        assert_eq!(answer.header("x-content-type-options"), ["nosniff"], "{answer:?}");
         let body = if head.starts_with(b"HEAD") { "" } else { answer.body.as_str() };
         assert_eq!(answer.body, body, "HEAD has no body: {answer:?}");
         assert!(head.starts_with(b"HEAD") || body.contains(words), "{shown:?}: {answer:?}");

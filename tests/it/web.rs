@@ -33,7 +33,10 @@ fn every_file_of_the_page_is_protected() {
         assert_eq!(answer.header("x-content-type-options"), ["nosniff"]);
         assert_eq!(answer.header("referrer-policy"), ["no-referrer"]);
         assert_eq!(answer.header("cache-control"), ["no-cache"]);
+        // Sites that are isolated from all others may show it, too.
+        assert_eq!(answer.header("cross-origin-resource-policy"), ["cross-origin"]);
         let is_page = path == "/";
+        assert_eq!(answer.header("cross-origin-embedder-policy") == ["require-corp"], is_page, "{answer:?}");
         let is_lean = |line: &str| !line.starts_with([' ', '/']) && !line.is_empty();
         assert!(is_page || answer.body.lines().all(is_lean), "{path}: comments or indentation");
         assert_eq!(
@@ -377,6 +380,7 @@ fn metrics_count_what_happened() {
     client.close_code();
     crate::support::wait_until("the session is counted", || server.counts().ended.contains_key("closed"));
     let answer = metrics(&server, "");
+    assert_eq!(answer.header("x-content-type-options"), ["nosniff"]);
     assert_eq!(answer.header("content-type"), ["text/plain; version=0.0.4; charset=utf-8"]);
     for line in [
         "replyd_connections_accepted_total 3",
@@ -477,8 +481,9 @@ for family in read(sys.stdin.read()):
         assert_eq!((logo.status, logo.body.as_str()), (200, SVG));
         // What it is shows in its content, and a script in it does not run.
         assert_eq!(logo.header("content-type"), ["image/svg+xml"]);
-        assert!(
-            logo.header("content-security-policy")[0].starts_with("default-src 'none'; script-src 'self'")
+        assert_eq!(
+            logo.header("content-security-policy"),
+            ["default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"]
         );
         assert!(get("/").body.contains("<img src=\"logo\" alt=\"\">"));
 
@@ -497,7 +502,7 @@ for family in read(sys.stdin.read()):
     }
 
     #[test]
-    fn the_owners_page_is_compressed_and_kept() {
+    fn the_owners_page_is_alone_in_its_window_and_in_no_search_engine() {
         let server = Replyd::serve(
             "[key boss]\nsecret_sha256 = 9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\nrole = owner\n",
         );
@@ -507,6 +512,9 @@ for family in read(sys.stdin.read()):
                 Raw::connect(server.address).ask(&head)
             };
             let plain = get("");
+            assert_eq!(plain.header("cross-origin-opener-policy"), ["same-origin"]);
+            assert_eq!(plain.header("x-robots-tag"), ["noindex"]);
+            assert_eq!(plain.header("x-content-type-options"), ["nosniff"]);
             let compressed = get("Accept-Encoding: gzip\r\n");
             assert_eq!(compressed.header("content-encoding"), ["gzip"]);
             assert_eq!(compressed.body, plain.body);

@@ -145,6 +145,9 @@ impl Owner {
                 .with_gzip(compressed)
                 .with_header("Content-Security-Policy", &policy(request))
                 .with_header("Referrer-Policy", "no-referrer")
+                // A page that has opened this one must not have a hold on its window.
+                .with_header("Cross-Origin-Opener-Policy", "same-origin")
+                .with_header("X-Robots-Tag", "noindex")
                 .with_header("Cache-Control", "no-cache")
         })
     }
