@@ -57,6 +57,10 @@ let earlier;
 let isScrolledToEnd = true;
 // Whether to send the draft as soon as there is a connection.
 let sendWhenReady = false;
+// What a link or the site around has put into the field.
+let suggestion;
+// A key from the address, while another one is in use.
+let otherKey = "";
 let pause = FIRST_PAUSE;
 let retry;
 let timeout;
@@ -200,6 +204,10 @@ function retryLater(why) {
 }
 
 function askForKey() {
+  if (otherKey) {
+    useOtherKey();
+    return connect();
+  }
   say("");
   refused.textContent = kept.key ? words.wrongKey : "";
   kept.key = "";
@@ -339,8 +347,10 @@ const resized = new ResizeObserver(() => {
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing) report("close");
 });
-addEventListener("message", (event) => {
-  if (isEmbedded && event.source === parent && event.data?.replyd === "opened") focusField();
+addEventListener("message", ({ source, data }) => {
+  if (!isEmbedded || source !== parent) return;
+  if (data?.replyd === "opened") focusField();
+  if (data?.replyd === "ask") suggest(data.question);
 });
 
 // --- output
@@ -542,14 +552,26 @@ function readAddress() {
   const givenKey = new URLSearchParams(fragment.replaceAll("+", "%2B")).get("key");
   if (!givenKey && !question) return;
   history.replaceState(null, "", location.pathname + location.search);
-  if (question && !text.value) {
-    text.value = question;
-    keepDraft();
-  }
+  if (question) suggest(question);
   if (!givenKey) return;
-  kept.key = givenKey.trim();
-  save();
+  otherKey = givenKey.trim();
+  // Whoever has opened this window can change its address, but not with whose key the visitor talks. In a frame, the site has the keys.
+  if (kept.key && unlock.hidden && !isEmbedded) return;
+  useOtherKey();
   if (!unlock.hidden) connect();
+}
+
+function useOtherKey() {
+  kept.key = otherKey;
+  otherKey = "";
+  save();
+}
+
+// Does not replace what the visitor has typed.
+function suggest(question) {
+  if (text.value && text.value !== suggestion) return;
+  text.value = suggestion = question;
+  keepDraft();
 }
 
 function latin1(string) {

@@ -28,8 +28,10 @@
     /* Only where the system chooses the colors these borders are seen. */
     .toggle, .panel { border: 1px solid transparent; }
     :focus-visible { outline: 3px solid #fff; box-shadow: 0 0 0 6px #000; }
-    .toggle { position: fixed; inset-block-end: max(16px, env(safe-area-inset-bottom)); inset-inline-end: 16px; min-height: 48px;
-      max-width: calc(100vw - 32px); padding: 12px 20px; border-radius: 24px; color: var(--on-accent); background: var(--accent); }
+    div { --x: calc(var(--side) + max(env(safe-area-inset-left), env(safe-area-inset-right)));
+      --y: calc(var(--bottom) + env(safe-area-inset-bottom)); --tall: min(600px, 100% - 96px); }
+    .toggle { position: fixed; inset-block-end: var(--y); inset-inline-end: var(--x); min-height: 48px;
+      max-width: calc(100% - 2 * var(--x)); padding: 12px 20px; border-radius: 24px; color: var(--on-accent); background: var(--accent); }
     .toggle[aria-expanded=false]::before { content: ""; display: inline-block; width: 20px; height: 18px; margin-inline-end: 8px;
       vertical-align: -4px; background: currentColor;
       clip-path: path("M3 0h14a3 3 0 0 1 3 3v8a3 3 0 0 1-3 3H9l-5 4v-4H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"); }
@@ -37,10 +39,11 @@
     .toggle:not(:focus-visible), .panel { box-shadow: 0 2px 16px rgb(0 0 0 / .35); }
     .unread::after { content: ""; position: absolute; inset-block-start: -3px; inset-inline-end: 2px; width: 16px; height: 16px;
       border: 2px solid #fff; border-radius: 50%; background: #d11; }
-    .panel { position: fixed; inset-block-end: 80px; inset-inline-end: 16px; width: min(384px, calc(100vw - 32px));
-      height: min(600px, calc(100dvh - 96px)); border-radius: 16px; overflow: hidden; background: Canvas; color: CanvasText; }
-    .left > .toggle, .left > .panel { left: 16px; right: auto; }
-    .right > .toggle, .right > .panel { left: auto; right: 16px; }
+    /* Above the button, or over it where there is no room. */
+    .panel { position: fixed; inset-block-end: min(var(--y) + 64px, 100% - 16px - var(--tall)); inset-inline-end: var(--x);
+      width: min(384px, 100% - 2 * var(--x)); height: var(--tall); border-radius: 16px; overflow: hidden; background: Canvas; color: CanvasText; }
+    .left > .toggle, .left > .panel { left: var(--x); right: auto; }
+    .right > .toggle, .right > .panel { left: auto; right: var(--x); }
     iframe { display: block; width: 100%; height: 100%; border: 0; }
     .panel:not(.ready) > iframe { visibility: hidden; position: absolute; }
     .panel:not(.ready, .refused)::before { content: "…"; display: block; padding-block-start: 40%; text-align: center; font-size: 32px; }
@@ -53,6 +56,9 @@
     @media (max-width: 480px), (max-height: 480px) {
       .open > .panel { inset: var(--top, 0) 0 auto; width: 100%; height: var(--height, 100%); border: 0; border-radius: 0; }
       .open > .toggle { display: none; }
+      .toggle { width: 56px; height: 56px; padding: 0; border-radius: 50%; }
+      .toggle[aria-expanded=false]::before { margin: 0; transform: scale(1.25); }
+      .toggle > span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     }
     @media print { div { display: none; } }`;
 
@@ -61,6 +67,7 @@
   const box = make("div");
   const toggle = make("button", { type: "button", className: "toggle" });
   toggle.setAttribute("aria-describedby", "news");
+  const caption = make("span");
   const panel = make("div", { className: "panel", role: "dialog", hidden: true });
   const shut = make("button", { type: "button", className: "close", textContent: "✕", ariaLabel: "Close" });
   const news = make("span", { id: "news", className: "unseen", role: "status" });
@@ -74,6 +81,7 @@
   sheet.replaceSync(STYLE);
   root.adoptedStyleSheets = [sheet];
   panel.append(shut);
+  toggle.append(caption);
   box.append(toggle, panel, news);
   root.append(box);
 
@@ -85,6 +93,20 @@
   let link;
   let isReady = false;
   let checks = [];
+  // Whether it was open in this tab, after which there is a button to find it again.
+  let wasOpen = false;
+  // Where the focus was before it was opened: on a link of the site, perhaps.
+  let before;
+  // What is to be put into the field, once there is a page.
+  let question;
+
+  host.open = () => byVisitor(true);
+  host.close = () => byVisitor(false);
+  host.ask = (text) => {
+    question = String(text);
+    byVisitor(true);
+    suggest();
+  };
 
   host.update = (dataset) => {
     options = { title: "Chat", theme: defaults.theme, lang: document.documentElement.lang, ...dataset };
@@ -92,6 +114,12 @@
     const { position = "" } = options;
     if (["left", "right"].includes(position)) box.classList.add(position);
     else if (position) console.warn(`replyd: data-position="${position}" is neither left nor right`);
+    for (const name of ["bottom", "side"]) {
+      const distance = options[name] ?? 16;
+      const isValid = /^\d{1,4}$/.test(distance);
+      if (!isValid) console.warn(`replyd: data-${name}="${distance}" is not a number of pixels`);
+      box.style.setProperty(`--${name}`, (isValid ? distance : 16) + "px");
+    }
     if (!["auto", "light", "dark"].includes(options.theme)) {
       console.warn(`replyd: data-theme="${options.theme}" is not auto, light or dark`);
       options.theme = defaults.theme;
@@ -124,7 +152,8 @@
   }
 
   function label() {
-    toggle.textContent = panel.hidden ? options.title : labels.close;
+    caption.textContent = panel.hidden ? options.title : labels.close;
+    toggle.hidden = "hidden" in options && !wasOpen;
     toggle.ariaExpanded = String(!panel.hidden);
     shut.ariaLabel = labels.close;
   }
@@ -160,10 +189,11 @@
     console.error(`replyd: the chat of ${address} does not show in this page. If it can be reached, list ${location.origin} in its embed_origins, under [web].`);
     const url = source();
     url.search = "";
+    if (question) url.hash += "&q=" + encodeURIComponent(question);
     link = make("a", { href: url.href, target: "_blank", rel: "noopener", textContent: options.title + " ↗" });
     panel.append(link);
     panel.classList.add("refused");
-    if (root.activeElement === shut) link.focus();
+    if (root.activeElement === shut) link.focus({ preventScroll: true });
   }
 
   function show(isOpen) {
@@ -171,11 +201,12 @@
     if (isOpen && link) unload();
     if (isOpen && !frame) load();
     panel.hidden = !isOpen;
+    wasOpen = wasOpen || isOpen;
     box.classList.toggle("open", isOpen);
     toggle.classList.remove("unread");
     news.textContent = "";
     label();
-    cover();
+    put();
   }
 
   // What is behind a panel that covers it cannot be reached. Turbo keeps a copy of a body, which may come back.
@@ -188,17 +219,26 @@
   }
 
   function byVisitor(isOpen) {
+    const { activeElement, body } = document;
+    if (isOpen && panel.hidden) before = activeElement === host ? toggle : activeElement;
     show(isOpen);
     try {
       sessionStorage.setItem(STORE, isOpen ? "open" : "closed");
     } catch { /* It may be blocked: then the next page does not know. */ }
-    if (!isOpen) toggle.focus();
-    else if (isReady) focusFrame();
-    else shut.focus();
+    if (isOpen) return isReady ? focusFrame() : shut.focus({ preventScroll: true });
+    // What else the visitor has gone to on the site keeps the focus.
+    if (activeElement !== host && activeElement !== body) return;
+    (before?.isConnected && before !== body ? before : toggle).focus({ preventScroll: true });
+  }
+
+  function suggest() {
+    if (!isReady || question === undefined) return;
+    frame.contentWindow.postMessage({ replyd: "ask", question }, address.origin);
+    question = undefined;
   }
 
   function focusFrame() {
-    frame.focus();
+    frame.focus({ preventScroll: true });
     frame.contentWindow.postMessage({ replyd: "opened" }, address.origin);
   }
 
@@ -220,6 +260,7 @@
       shut.dir = data.dir;
       // Unless the visitor has gone elsewhere meanwhile.
       if (root.activeElement === shut) focusFrame();
+      suggest();
     }
   });
   root.addEventListener("keydown", (event) => {
@@ -254,6 +295,8 @@
     try {
       stored = sessionStorage.getItem(STORE);
     } catch { /* see above */ }
+    wasOpen = wasOpen || Boolean(stored);
+    label();
     if (stored === "open" || (stored === null && "open" in options && !COVERS.matches)) show(true);
   }
 

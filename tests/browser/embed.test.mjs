@@ -146,6 +146,115 @@ test("two taps on a phone, in German", async () => {
   await leave();
 });
 
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+test("a circle on a phone, where the site wants it", async () => {
+  for (const [attributes, safe, position] of [
+    ['data-title="Ask us"', 0, "318,772,56,56"],
+    ['data-title="Ask us" data-bottom="100" data-side="4"', 0, "330,688,56,56"],
+    ['data-title="Ask us" data-bottom="100" data-side="0" data-position="left"', 34, "0,654,56,56"],
+    ['data-title="Ask us"', 34, "318,738,56,56"],
+  ]) {
+    const { page, leave } = await visitSite({ body: widget(attributes) }, PHONE);
+    const session = await page.context().newCDPSession(page);
+    await session.send("Emulation.setSafeAreaInsetsOverride", { insets: { bottom: safe } });
+    const box = async () => Object.values(await toggle(page).boundingBox()).map(Math.round).join();
+    await until(async () => await box() === position).catch(async () => assert.equal(await box(), position, attributes));
+    const button = page.getByRole("button", { name: "Ask us" });
+    await audit(page);
+    await screenshot(page, `phone-circle-${position}`);
+    await button.tap();
+    await conversation(await chat(page), [GREETING]);
+    await panel(page).getByRole("button", { name: "Close" }).tap();
+    await leave();
+  }
+});
+
+test("at another distance, the panel is above the button as long as there is room", async () => {
+  const { page, leave } = await visitSite({ body: widget('data-bottom="120" data-side="40"') });
+  await toggle(page).click();
+  await conversation(await chat(page), [GREETING]);
+  const [button, box] = [await toggle(page).boundingBox(), await panel(page).boundingBox()];
+  assert.deepEqual([button.y + button.height, button.x + button.width], [680, 1240]);
+  assert.deepEqual([box.y + box.height, box.x + box.width, box.height], [616, 1240, 600]);
+  await screenshot(page, "embedded-distance");
+  await page.setViewportSize({ width: 1280, height: 500 });
+  const { y, height } = await panel(page).boundingBox();
+  assert.deepEqual([y, height], [16, 404]);
+  const lines = consoleOf(page);
+  await page.evaluate(() => replydChat.update({ bottom: "1em", side: "-5" }));
+  assert.deepEqual(lines, ["bottom", "side"].map((name) => `replyd: data-${name}="${name === "side" ? -5 : "1em"}" is not a number of pixels`));
+  await leave();
+});
+
+// A site's own links, far down in a page that scrolls.
+const LINKS = `<div style="height: 3000px"></div><aside><a href="#" id="open" onclick="replydChat.open(); return false">Chat</a>
+  <a href="#" id="ask" onclick="replydChat.ask('Is this one gluten free?'); return false">Ask about it</a>
+  <button id="shut" onclick="replydChat.close()">Enough</button></aside><div style="height: 3000px"></div>`;
+const scrolled = (page) => page.evaluate(() => scrollY);
+const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.localName);
+
+for (const [name, options] of [["a phone", PHONE], ["a desk", {}]]) {
+  test(`a site's own links open it, on ${name}`, async () => {
+    const { page, leave } = await visitSite({ body: LINKS + widget('data-title="Chat" data-hidden') }, options);
+    const own = page.locator("#open");
+    await own.scrollIntoViewIfNeeded();
+    assert.equal(await toggle(page).isVisible(), false);
+    const before = await scrolled(page);
+    assert.ok(before > 1000);
+    await own.press("Enter");
+    const frame = await chat(page);
+    await conversation(frame, [GREETING]);
+    assert.equal(await scrolled(page), before);
+    await page.keyboard.press("Escape");
+    await panel(page).waitFor({ state: "hidden" });
+    assert.deepEqual([await scrolled(page), await focused(page)], [before, "open"]);
+    // From now on there is a button too, also on the next page.
+    assert.equal(await toggle(page).isVisible(), true);
+    await page.locator("#ask").press("Enter");
+    await frame.waitForFunction(() => document.querySelector("#text").value === "Is this one gluten free?");
+    await conversation(frame, [GREETING]);
+    assert.equal(await scrolled(page), before);
+    await audit(page);
+    // It is for the visitor to send.
+    await frame.locator("#send").click();
+    await frame.locator("text=Sorry, I am unable").waitFor();
+    await page.evaluate(() => replydChat.close());
+    await panel(page).waitFor({ state: "hidden" });
+    assert.deepEqual([await scrolled(page), await page.evaluate(() => document.body.inert)], [before, false]);
+    await page.goto(page.url().replace("/?", "/other?"));
+    await toggle(page).waitFor();
+    await leave();
+  });
+}
+
+test("a question from the site never replaces what a visitor has typed", async () => {
+  const { page, leave } = await visitSite({ body: widget("data-hidden") });
+  const asked = (frame, text) => frame.waitForFunction((text) => document.querySelector("#text").value === text, text);
+  // Before there is a page in the frame, the last one counts.
+  await page.evaluate(() => ["one", "two"].forEach((text) => replydChat.ask(text)));
+  const frame = await chat(page);
+  await asked(frame, "two");
+  await frame.waitForFunction(() => document.activeElement.id === "text");
+  await page.evaluate(() => replydChat.ask("three"));
+  await asked(frame, "three");
+  await page.keyboard.type(" or four?");
+  await page.evaluate(() => replydChat.ask("five"));
+  // Whoever asks for it, it is in the order in which it came.
+  await page.evaluate(() => replydChat.close());
+  await page.evaluate(() => replydChat.open());
+  await frame.waitForFunction(() => document.activeElement.id === "text");
+  await page.keyboard.type("!");
+  await asked(frame, "three or four?!");
+  // What closes while the visitor is elsewhere leaves the focus there.
+  await page.focus("#own");
+  await page.evaluate(() => replydChat.close());
+  assert.equal(await focused(page), "own");
+  await page.reload();
+  await toggle(page).waitFor();
+  await leave();
+});
+
 test("any accent can be read, or is refused in the console", async () => {
   const { page, leave } = await visitSite({ body: widget() });
   const lines = consoleOf(page);

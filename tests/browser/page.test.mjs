@@ -1,9 +1,10 @@
 // The chat page, as people use it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, connect as connectTo } from "node:net";
-import { GREETING, HELP, audit, connected, conversation, launch, quit, screenshot, serve, visit } from "./support.mjs";
+import { join } from "node:path";
+import { GREETING, HELP, audit, connected, conversation, launch, quit, screenshot, serve, until, visit } from "./support.mjs";
 
 before(launch);
 after(quit);
@@ -545,6 +546,27 @@ test("a key is asked for, and may be wrong", async () => {
   await connected(page);
   await ask(page, "hi");
   await conversation(page, [GREETING, "> hi", GREETING]);
+  await leave();
+  await server.stop();
+});
+
+test("a key in the address does not replace one that is accepted", async () => {
+  const keys = ["the first key of all", "another key to the shop"];
+  const server = await serve(keys.map((secret, at) => `[key key${at}]\nsecret = ${secret}\n`).join(""));
+  const { page, leave } = await visit(`${server.url}#key=${keys[0]}`, { tolerated: REFUSED });
+  await conversation(page, [GREETING]);
+  const kept = () => page.evaluate(() => JSON.parse(sessionStorage.getItem("replyd /")).key);
+  await page.evaluate((key) => { location.hash = "key=" + key; }, keys[1]);
+  await page.waitForFunction(() => location.hash === "");
+  assert.equal(await kept(), keys[0]);
+  await page.goto(`${server.url}?again#key=${keys[1]}`);
+  await conversation(page, [GREETING]);
+  assert.equal(await kept(), keys[0]);
+  // Once the first is withdrawn, the other is as good as one that is typed.
+  writeFileSync(join(server.folder, "config.ini"), `[key key1]\nsecret = ${keys[1]}\n`);
+  server.reload();
+  await until(async () => await kept() === keys[1]);
+  await connected(page);
   await leave();
   await server.stop();
 });
