@@ -217,6 +217,79 @@ fn a_program_has_pages_of_its_own() {
 }
 
 #[test]
+fn the_server_completes_a_response() {
+    let pages = |request: &Request<'_>| {
+        Some(match request.path() {
+            "/own" => Response::json("{}")
+                .with_header("cache-control", "max-age=60")
+                .with_header("Content-type", "application/ld+json")
+                .with_header("Set-Cookie", "a=1")
+                .with_header("Set-Cookie", "b=2"),
+            _ => Response::text(304, "").with_header("ETag", "\"1\""),
+        })
+    };
+    let server = serve(|_| (), |server| server.pages(pages));
+    let head = Raw::connect(server.local_addr()).ask("HEAD /own HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(head.header("cache-control"), ["max-age=60"]);
+    assert_eq!(head.header("content-type"), ["application/ld+json"]);
+    assert_eq!(head.header("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!((&*head.body, head.header("content-length")), ("", vec!["2".to_owned()]));
+    let empty = get(&server, "/", "");
+    assert_eq!((empty.status, &*empty.body, empty.header("content-length")), (304, "", Vec::new()));
+}
+
+#[test]
+fn what_is_not_valid_http_is_not_sent() {
+    let with = |name: &str, value: &str| Response::text(200, "").with_header(name, value);
+    assert!(!format!("{:?}", with("Set-Cookie", "hidden-value")).contains("hidden-value"));
+    let pages = [
+        (Response::text(101, ""), "101 is not a status from 200 to 599"),
+        (Response::text(600, ""), "600 is not a status from 200 to 599"),
+        (Response::text(0, ""), "0 is not a status from 200 to 599"),
+        (Response::text(204, "x"), "a response with status 204 has no body"),
+        (Response::text(205, "x"), "a response with status 205 has no body"),
+        (with("A b", ""), "\"A b\" is not a valid name of a header"),
+        (with("A\r\nB", ""), "\"A\\r\\nB\" is not a valid name of a header"),
+        (with("", ""), "\"\" is not a valid name of a header"),
+        (with("A", "hidden-value\r\nB: c"), "the value of the header a has a character that is not allowed"),
+        (with("A", "hidden-value\0"), "the value of the header a has a character that is not allowed"),
+        (with("Content-Length", "1"), "the header content-length is the server's own"),
+        (with("transfer-encoding", "chunked"), "the header transfer-encoding is the server's own"),
+        (
+            Response::new(200, "a\nb", ""),
+            "the value of the header content-type has a character that is not allowed",
+        ),
+    ];
+    let refusals = [
+        (Response::text(202, ""), "a refusal cannot have status 202, which is a success"),
+        (Response::new(403, "image/png", vec![0xff]), "the body of a refusal is not UTF-8"),
+    ];
+    let chosen = |request: &Request<'_>| request.query("at").unwrap().parse::<usize>().unwrap();
+    warnings::keep();
+    let server = serve(
+        |_| (),
+        |server| {
+            let (pages, refusals) = (pages.clone(), refusals.clone());
+            server
+                .pages(move |request| Some(pages[chosen(request)].0.clone()))
+                .admit(move |request| Err(refusals[chosen(request)].0.clone()))
+        },
+    );
+    let ways = [("/a-page", &pages[..]), ("/chat", &refusals[..])];
+    for (path, at, why) in ways
+        .iter()
+        .flat_map(|(path, responses)| responses.iter().enumerate().map(move |(at, (_, why))| (path, at, why)))
+    {
+        let answer = get(&server, &format!("{path}?at={at}"), "");
+        assert_eq!((answer.status, answer.header("b")), (500, Vec::new()), "{why}");
+        // A log has one line for each.
+        let shown = format!("the program failed at GET {path}: its response is not valid: {why}");
+        assert!(warnings::kept().iter().any(|line| line.contains(&shown)), "{shown}");
+    }
+    assert!(!warnings::kept().iter().any(|line| line.contains("hidden-value")));
+}
+
+#[test]
 fn a_program_has_its_pages_compressed_and_kept_by_browsers() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&[b'a'; 1000]).unwrap();
