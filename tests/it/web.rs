@@ -59,7 +59,8 @@ fn a_browser_that_has_a_file_gets_it_only_when_it_has_changed() {
     for path in ["/", "/page.css", "/page.js", "/icon.svg", "/widget.js"] {
         let line = format!("GET {path}");
         let whole = ask(&server, &line, "");
-        let [tag] = &whole.header("etag")[..] else { panic!("{path}: {whole:?}") };
+        let tags = whole.header("etag");
+        let [tag] = &tags[..] else { panic!("{path}: {whole:?}") };
         let strong = tag.strip_prefix("W/").unwrap();
         for (headers, expected) in [
             (format!("If-None-Match: {tag}"), 304),
@@ -75,7 +76,7 @@ fn a_browser_that_has_a_file_gets_it_only_when_it_has_changed() {
             for method in ["GET", "HEAD"] {
                 let answer = ask(&server, &format!("{method} {path}"), &format!("{headers}\r\n"));
                 assert_eq!(answer.status, expected, "{method} {path} {headers}: {answer:?}");
-                assert_eq!(answer.header("etag"), [tag.clone()]);
+                assert_eq!(answer.header("etag"), tags);
                 if expected == 304 {
                     assert_eq!(answer.body, "");
                     for name in ["content-length", "content-type", "content-encoding"] {
@@ -88,9 +89,9 @@ fn a_browser_that_has_a_file_gets_it_only_when_it_has_changed() {
             }
         }
         // Browsers may keep the headers that they had, so another policy is a change.
-        assert_ne!(ask(&other, &line, "").header("etag"), [tag.clone()], "{path}");
+        assert_ne!(ask(&other, &line, "").header("etag"), tags, "{path}");
         assert_eq!(ask(&other, &line, &format!("If-None-Match: {tag}\r\n")).status, 200);
-        assert_eq!(ask(&serve("[web]\ntitle = One"), &line, "").header("etag"), [tag.clone()], "{path}");
+        assert_eq!(ask(&serve("[web]\ntitle = One"), &line, "").header("etag"), tags, "{path}");
     }
     assert_eq!(ask(&server, "GET /none", "If-None-Match: *\r\n").status, 404);
     assert_eq!(ask(&server, "GET /healthz", "If-None-Match: *\r\n").status, 200);
