@@ -41,10 +41,18 @@ fn talking_pages_and_refusals() {
         client.say(Opcode::Text, b"i need help");
         assert_eq!(client.text(), HELP, "{kind:?}");
         // The page, its files, and a refusal with its sentence.
-        let get =
-            |path: &str| ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).0;
+        let get_with = |path: &str, more: &str| {
+            ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")).0
+        };
+        // Caddy asks for gzip in any other case, decompresses it, and does not say how long it is.
+        let get = |path: &str| get_with(path, "Accept-Encoding: identity\r\n");
         assert!(get("/").body.contains("page.js"), "{kind:?}");
         assert!(get("/page.js").body.contains("new WebSocket"), "{kind:?}");
+        let compressed = get_with("/page.js", "Accept-Encoding: gzip\r\n");
+        assert_eq!(compressed.header("content-encoding"), ["gzip"], "{kind:?}");
+        assert!(compressed.body.contains("new WebSocket"), "{kind:?}");
+        let known = format!("If-None-Match: {}\r\n", compressed.header("etag")[0]);
+        assert_eq!(get_with("/page.js", &known).status, 304, "{kind:?}");
         assert_eq!(get("/chat").status, 426, "{kind:?}");
         assert_eq!(get("/metrics").status, 403, "{kind:?}: whoever comes through a proxy is from elsewhere");
         let (answer, _) = ask(&from_page(&host, "http://evil.example", ""));

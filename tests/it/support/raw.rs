@@ -50,6 +50,15 @@ impl Answer {
             .map(|(_, value)| value.trim().to_owned())
             .collect()
     }
+
+    #[track_caller]
+    fn set_body(&mut self, body: Vec<u8>) {
+        self.sent = body.len();
+        self.body = match &self.header("content-encoding")[..] {
+            [coding] if coding == "gzip" && !body.is_empty() => decompressed(&body),
+            _ => String::from_utf8(body).unwrap(),
+        };
+    }
 }
 
 impl Raw {
@@ -146,13 +155,7 @@ impl Raw {
             // It says how long its body is, closes, and no byte is lost or added.
             let mut body = Vec::new();
             self.stream.read_to_end(&mut body).ok()?;
-            answer.sent = body.len();
-            answer.body = match &answer.header("content-encoding")[..] {
-                [] => String::from_utf8(body).ok()?,
-                [coding] if coding == "gzip" && body.is_empty() => String::new(),
-                [coding] if coding == "gzip" => decompressed(&body),
-                _ => panic!("{answer:?}"),
-            };
+            answer.set_body(body);
             assert_eq!(answer.header("connection"), ["close"], "{answer:?}");
         }
         Some(answer)
@@ -167,7 +170,7 @@ impl Raw {
         if let [length] = &answer.header("content-length")[..] {
             let mut body = vec![0; length.parse().unwrap()];
             self.stream.read_exact(&mut body).unwrap();
-            answer.body = String::from_utf8(body).unwrap();
+            answer.set_body(body);
         }
         answer
     }
