@@ -39,7 +39,8 @@ const RESERVED_HEADERS: [HeaderName; 4] =
 ///
 /// The server adds `Content-Length` and `Connection: close`, and unless the response has its own, `Cache-Control: no-store` and
 /// `X-Content-Type-Options: nosniff`. A page with status 200 whose `Cache-Control` lets browsers keep it gets an `ETag`, unless it has
-/// its own, and is not sent again to a browser that has it (304). A response that is not valid HTTP is not sent: the client gets a 500, and the log says why.
+/// its own, and is not sent again to a browser that has it (304). A response that is not valid HTTP is not sent: the client gets a 500,
+/// and the log says why.
 ///
 /// ```
 /// use replyd::Response;
@@ -89,7 +90,7 @@ impl Response {
         self
     }
 
-    /// Adds the same body compressed with gzip, which clients get that accept it.
+    /// Adds the same body compressed with gzip. A page is sent so to clients that accept it, with `Vary: Accept-Encoding`.
     #[must_use]
     pub fn with_gzip(mut self, compressed: impl Into<Bytes>) -> Response {
         self.gzip = Some(compressed.into());
