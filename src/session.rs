@@ -69,6 +69,8 @@ pub struct Session {
     has_begun_event: bool,
     /// The previous event was a wake-up. Then the client comes first, or a waker in a loop could keep it from being read.
     was_woken: bool,
+    /// A wait has noticed that the server is stopping, and looked for a last wake-up.
+    has_put_off_stop: bool,
     /// Time at which a send first noticed that the server is stopping.
     stop_seen: Option<Instant>,
 }
@@ -112,6 +114,7 @@ impl Session {
             was_woken: false,
             counted_waker: None,
             expires_at: None,
+            has_put_off_stop: false,
             stop_seen: None,
         };
         session.update_expiry();
@@ -154,6 +157,9 @@ impl Session {
     /// What the session should do is not part of a wake-up. To push messages to many clients, give each a bounded channel,
     /// `try_send` into it, then wake the session. A full channel means that the client reads too slowly: skip the message, or end
     /// the client by dropping its channel.
+    ///
+    /// When the server stops, a session that was woken before still gets its [`Event::Woken`], and can send for another second. It
+    /// gets none when it ends for another reason, such as a key that was withdrawn.
     ///
     /// The session needs two more file descriptors from the first call on; others need none.
     ///

@@ -29,6 +29,12 @@ impl Session {
                 self.was_woken = matches!(event, Event::Woken);
                 Ok(Some(event))
             }
+            // What was pushed before the stop is sent before its Close. Once: wake-ups without end must not hold up a stop.
+            Err(Ending::Stop)
+                if !std::mem::replace(&mut self.has_put_off_stop, true) && self.take_wake_up() =>
+            {
+                Ok(Some(Event::Woken))
+            }
             Err(ending) => self.end(ending),
         }
     }

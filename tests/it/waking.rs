@@ -429,6 +429,84 @@ fn an_ended_session_says_why_and_cannot_be_woken() {
     assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), Ending::Stop);
 }
 
+/// Stops the server while the handler, which has just sent what it was woken for, is about to wait again; meanwhile more is pushed.
+fn pushed_before_a_stop(
+    wait: impl Fn(&mut Session) -> Result<Option<Event>, replyd::Error> + Send + Sync + 'static,
+    stop: impl FnOnce(RunningServer) + Send + 'static,
+) {
+    let hub = Hub::default();
+    let (woken, wake_ups) = mpsc::channel();
+    let (go_on, gone_on) = bounded::<()>(0);
+    let server = serve_with(Config::plain(), {
+        let hub = hub.clone();
+        move |session| {
+            let pushed = hub.join(session, 100)?;
+            session.send("welcome")?;
+            while let Some(event) = wait(session)? {
+                if event == Event::Woken {
+                    pushed.try_iter().try_for_each(|text| session.send(text))?;
+                    woken.send(())?;
+                    let _ = gone_on.recv();
+                }
+            }
+            Ok(())
+        }
+    });
+    let mut client = listener(&server);
+    hub.push("one");
+    wake_ups.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(client.text(), "one");
+    hub.push("two");
+    let address = server.local_addr();
+    let stopping = thread::spawn(move || stop(server));
+    wait_until("the port is closed", || std::net::TcpStream::connect(address).is_err());
+    drop(go_on);
+    assert_eq!(client.text(), "two");
+    assert_eq!(client.close_code(), Some(1001));
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_wake_up_before_a_stop_is_returned_before_the_end() {
+    pushed_before_a_stop(Session::next, RunningServer::stop);
+    pushed_before_a_stop(Session::next, |server| server.stop_within(DEADLINE));
+    pushed_before_a_stop(|session| session.next_by(Instant::now() + 10 * DEADLINE), RunningServer::stop);
+    pushed_before_a_stop(|session| session.next_by(Instant::now()), RunningServer::stop);
+}
+
+#[test]
+fn a_stop_loses_nothing_that_was_pushed_before_it() {
+    let (server, hub) = hub_server(Config::plain());
+    let watchers: Vec<Raw> = (0..300).map(|_| listener(&server)).collect();
+    let lines = ["one", "two", "three"];
+    lines.iter().for_each(|line| hub.push(line));
+    let stopping = thread::spawn(move || server.stop());
+    for mut watcher in watchers {
+        assert_eq!(lines.map(|_| watcher.text()), lines);
+        assert_eq!(watcher.close_code(), Some(1001));
+    }
+    stopping.join().unwrap();
+}
+
+#[test]
+fn wake_ups_without_end_do_not_hold_up_a_stop() {
+    let server = serve_with(Config::plain(), |session| {
+        let waker = session.waker()?;
+        session.send("welcome")?;
+        waker.wake();
+        while session.next()?.is_some() {
+            waker.wake();
+        }
+        Ok(())
+    });
+    let mut client = listener(&server);
+    let began = Instant::now();
+    let stopping = thread::spawn(move || server.stop());
+    assert_eq!(client.close_code(), Some(1001));
+    stopping.join().unwrap();
+    assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
+}
+
 #[test]
 fn more_wakers_than_the_limit_allows_are_reported_once() {
     // Each has two descriptors more, and 32 are for the server.
