@@ -9,6 +9,7 @@ mod receiving;
 mod sending;
 
 use std::{
+    any::Any,
     fmt,
     io::Write,
     net::{IpAddr, SocketAddr},
@@ -41,6 +42,10 @@ use rates::Rates;
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
+///
+/// `?` converts errors of all types into this one. A function that returns another `Result` is started by
+/// `start(|session| Ok(play(session)?))`: if `start` accepted each, the compiler could not infer the error of a closure that ends in
+/// `Ok(())`.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// A conversation with one client, from the handler's point of view.
@@ -75,10 +80,12 @@ pub struct Session {
     stop_seen: Option<Instant>,
 }
 
-/// What the client asked for in the opening handshake (RFC 6455, section 1.3), as far as a session keeps it.
+/// What the client asked for in the opening handshake (RFC 6455, section 1.3), as far as a session keeps it, and what the program
+/// gave it then.
 pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) value: Option<Box<dyn Any + Send>>,
 }
 
 impl Session {
@@ -285,6 +292,13 @@ impl Session {
     /// The whole query that the client asked for, as sent but without any `accessToken`; empty if there is none.
     pub fn query_string(&self) -> &str {
         self.opening.target.query()
+    }
+
+    /// The value that [`Server::admit`](crate::Server::admit) gave this session ([`Entry::with_value`](crate::Entry::with_value)). `None`
+    /// if there is none, or if it is of another type; then it stays. It can be taken once.
+    pub fn take_value<T: Any>(&mut self) -> Option<T> {
+        let value = self.opening.value.take_if(|value| value.is::<T>())?;
+        value.downcast().ok().map(|value| *value)
     }
 
     /// Why the conversation is over, once it is. It may still be `None` when the handler returns, which ends it too.

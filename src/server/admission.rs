@@ -1,6 +1,6 @@
 //! The decision on an upgrade, and its answer.
 
-use std::sync::atomic::Ordering;
+use std::{any::Any, sync::atomic::Ordering};
 
 use tungstenite::{
     accept_hdr_with_config,
@@ -23,6 +23,8 @@ pub(super) struct Admitted {
     /// The name for the log, and for the handler.
     pub(super) name: Option<String>,
     pub(super) subprotocol: Option<Box<str>>,
+    /// The program's, for the session.
+    pub(super) value: Option<Box<dyn Any + Send>>,
     /// Set if the client's address counts and was not known when the connection was accepted.
     pub(super) _address_permit: Option<AddressPermit>,
 }
@@ -72,13 +74,13 @@ pub(super) fn admit_upgrade(
     }
     let address_permit = all_permits(client, registry, permits)?;
     let request = Request::new(head, client, admission.caller.name());
-    let Entry { name, expires, subprotocol } = program.judge(&request, registry)?;
+    let Entry { name, expires, subprotocol, value } = program.judge(&request, registry)?;
     let name = name.or_else(|| admission.caller.name().map(str::to_owned));
     admission.expires = expires;
     // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
-    Ok(Admitted { admission, name, subprotocol, _address_permit: address_permit })
+    Ok(Admitted { admission, name, subprotocol, value, _address_permit: address_permit })
 }
 
 /// Checks that a client has its permits. The address of one behind a proxy is known only now, after its head was read, so that the

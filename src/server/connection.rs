@@ -78,10 +78,10 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    let Admitted { admission, name, subprotocol, _address_permit } = admitted;
+    let Admitted { admission, name, subprotocol, value, _address_permit } = admitted;
     client.caller = name;
     bind_caller(admission, connection);
-    let opening = Opening { target: head.target().without_secrets(), subprotocol };
+    let opening = Opening { target: head.target().without_secrets(), subprotocol, value };
     // They are not needed any more, and would cost memory for as long as the session lasts.
     drop((head, config));
     log::info!("Connection established with client ... {client}");

@@ -1,11 +1,11 @@
 //! How a program admits a client.
 
-use std::time::SystemTime;
+use std::{any::Any, time::SystemTime};
 
 /// How a program admits a client; see [`Server::admit`](crate::Server::admit).
 ///
 /// `Entry::default()` admits it as the server would.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Entry {
     /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of its key or token.
@@ -14,6 +14,8 @@ pub struct Entry {
     pub expires: Option<SystemTime>,
     /// One of [`Request::subprotocols`](crate::Request::subprotocols); by default, the first.
     pub subprotocol: Option<String>,
+    /// Set by `with_value`.
+    pub(super) value: Option<Box<dyn Any + Send>>,
 }
 
 impl Entry {
@@ -32,5 +34,12 @@ impl Entry {
     #[must_use]
     pub fn with_subprotocol(self, subprotocol: impl Into<String>) -> Entry {
         Entry { subprotocol: Some(subprotocol.into()), ..self }
+    }
+
+    /// Gives the session a value, which its handler gets by [`Session::take_value`](crate::Session::take_value): what was found out
+    /// about the client, or its connection to another server.
+    #[must_use]
+    pub fn with_value(self, value: impl Any + Send) -> Entry {
+        Entry { value: Some(Box::new(value)), ..self }
     }
 }

@@ -119,6 +119,49 @@ fn a_program_admits_under_its_own_terms() {
     assert_eq!(introduced(&server, "/named", offered), "/named None Some(\"chat.v1\") Some(\"a guest\")");
 }
 
+/// A value that reports when it is dropped.
+struct Guard(mpsc::Sender<&'static str>, &'static str);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.send(self.1);
+    }
+}
+
+#[test]
+fn a_value_travels_from_the_door_to_the_session() {
+    let (dropped, drops) = mpsc::channel();
+    let judge = move |request: &Request<'_>| match request.path() {
+        "/none" => Ok(Entry::default()),
+        "/left" => Ok(Entry::default().with_value(Guard(dropped.clone(), "left"))),
+        "/unoffered" => {
+            Ok(Entry::default().with_value(Guard(dropped.clone(), "refused")).with_subprotocol("chat.v9"))
+        }
+        // Not `Sync`, as the connections of most databases.
+        path => Ok(Entry::named("ann").with_value((path.len(), std::cell::RefCell::new(path.to_owned())))),
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().admit(judge).start(|session| {
+        // Of another type, it stays.
+        let other = session.take_value::<String>();
+        let value = session.take_value::<(usize, std::cell::RefCell<String>)>();
+        let again = session.take_value::<(usize, std::cell::RefCell<String>)>();
+        Ok(session.send(format!("{other:?} {value:?} {again:?}"))?)
+    });
+    let server = server.unwrap();
+    assert_eq!(
+        introduced(&server, "/value", ""),
+        "None Some((6, RefCell { value: \"/value\" })) None",
+        "it can be taken once"
+    );
+    assert_eq!(introduced(&server, "/none", ""), "None None None");
+    assert_eq!(introduced(&server, "/left", ""), "None None None");
+    assert_eq!(drops.recv_timeout(DEADLINE).unwrap(), "left");
+    assert_eq!(Raw::connect(server.local_addr()).ask(&upgrade("/unoffered", "")).status, 500);
+    assert_eq!(drops.recv_timeout(DEADLINE).unwrap(), "refused");
+    let debug = format!("{:?}", Entry::named("ann").with_value("a secret"));
+    assert!(debug.contains("ann") && !debug.contains("a secret"), "{debug}");
+}
+
 #[test]
 fn keys_origins_and_limits_come_before_the_program() {
     let (asked, questions) = mpsc::channel();

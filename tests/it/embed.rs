@@ -176,6 +176,32 @@ fn a_handler_knows_who_is_there() -> Outcome {
     Ok(())
 }
 
+/// Handlers of all kinds, and none needs to name its error.
+#[test]
+fn handlers_may_have_errors_of_their_own() {
+    fn named(session: &mut replyd::Session) -> Result<(), replyd::Error> {
+        session.send("named")
+    }
+    fn boxed(session: &mut replyd::Session) -> replyd::HandlerResult {
+        session.send("boxed")?;
+        Err("no more")?
+    }
+    fn other(session: &mut replyd::Session) -> Result<(), std::num::ParseIntError> {
+        session.query("number").unwrap_or_default().parse::<u8>().map(|_| ())
+    }
+    let start = || Server::bind("127.0.0.1:0").unwrap();
+    let first_text = |server: RunningServer| Raw::open(server.local_addr()).text();
+    assert_eq!(first_text(start().start(|session| Ok(named(session)?)).unwrap()), "named");
+    assert_eq!(first_text(start().start(boxed).unwrap()), "boxed");
+    let mixed = start().start(|session| {
+        session.send(format!("{}", "7".parse::<u8>()?))?;
+        Ok(())
+    });
+    assert_eq!(first_text(mixed.unwrap()), "7");
+    let failing = start().start(|session| Ok(other(session)?)).unwrap();
+    assert_eq!(Raw::open(failing.local_addr()).close_code(), Some(1011));
+}
+
 /// A server whose limits a handler that takes its time would run into.
 fn impatient<H>(handler: H) -> RunningServer
 where
