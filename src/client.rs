@@ -22,7 +22,7 @@ use tungstenite::{
 use crate::{
     error::Error,
     session::{Event, limits},
-    stream::{self, SharedTransport},
+    stream::{self, SharedTransport, Waker},
 };
 use dial::{dial, host, parse_url};
 pub use options::ClientOptions;
@@ -188,6 +188,33 @@ impl Client {
     /// The same as [`next`](Client::next). That nothing was received is not an error.
     pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
         self.receiver.next_by(deadline)
+    }
+
+    /// A handle with which other threads wake this client: its [`next`](Client::next) or [`next_by`](Client::next_by) then returns
+    /// [`Event::Woken`], as a session's do; see [`Session::waker`](crate::Session::waker).
+    ///
+    /// # Errors
+    ///
+    /// When the conversation is over, the system has no descriptors left, or it is not Unix.
+    pub fn waker(&mut self) -> Result<Waker, Error> {
+        self.receiver.waker()
+    }
+
+    /// Wakes a session, or another client, with its waker whenever this client's server has sent something, and once now. So one
+    /// thread can wait for both, as that of the proxy in `tests/examples` does.
+    ///
+    /// For each [`Event::Woken`], call [`next_by`](Client::next_by) with the current time until it returns [`Event::Timeout`], or the
+    /// session is woken again at once. Call it every 25 seconds in any case, or this client sends no pings. Drop a client that has
+    /// ended, or the wake-ups go on; they end then, or when another client gets the same waker.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`waker`](Client::waker).
+    pub fn wake_with(&mut self, waker: &Waker) -> Result<(), Error> {
+        // With a waker of its own, `next_by` can look without waiting; otherwise the shortest wait is 4 ms on many systems.
+        self.receiver.waker()?;
+        waker.watch(&self.receiver.transport.tcp);
+        Ok(())
     }
 
     /// Sends a Close with code 1000, and waits up to two seconds for the server's answer.

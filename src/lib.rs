@@ -97,7 +97,8 @@
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
-//! **Decide who comes in, and answer requests for pages.** [`Session::path`] and [`Session::query`] are what the client asked for:
+//! **Decide who comes in, and answer requests for pages.** [`Session::path`] and [`Session::query`] are what the client asked for, and
+//! what the decision found out goes to the session by [`Entry::with_value`]:
 //!
 //! ```no_run
 //! use replyd::{Entry, Response, Server};
@@ -123,7 +124,8 @@
 //! # Ok::<(), replyd::Error>(())
 //! ```
 //!
-//! **The other side.** [`Client`] connects, sends and waits in the same way; its halves may go to two threads.
+//! **The other side.** [`Client`] connects, sends and waits in the same way; its halves may go to two threads. With
+//! [`Client::wake_with`], one thread waits for a session and for a client at once: that is a proxy.
 //!
 //! ```no_run
 //! let mut client = replyd::Client::connect("ws://127.0.0.1:5000")?;
@@ -138,7 +140,7 @@
 //! them (`default-features = false`), all that is on this page is there.
 //!
 //! Whole programs, each under 60 lines, are in `tests/examples`: an echo with its test, a quiz, a feed, a process for each client,
-//! rooms, the bot with a fallback.
+//! rooms, a proxy, the bot with a fallback.
 //!
 //! # The library on one page
 //!
@@ -146,12 +148,12 @@
 //! |---|---|---|
 //! | [`Server`] | a port | `bind`, `with_config`, `from_listener`; `admit`, `pages`; `stopper`; `start(handler)` |
 //! | [`RunningServer`] | a server with its threads | `local_addr`, `clients`, `counts`; `config`, `reload`; `stop`, `stop_within`, `wait`, `stopper` |
-//! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `query_string`, `subprotocol`, `caller`, `client_ip`, `number`; `ending` |
+//! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `query_string`, `subprotocol`, `caller`, `client_ip`, `number`, `take_value`; `ending` |
 //! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
 //! | [`Request`] | what `admit` and `pages` get | `method`, `path`, `query`, `query_string`, `header`, `headers`, `subprotocols`, `caller`, `client_ip`, `peer_addr` |
-//! | [`Entry`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol` |
+//! | [`Entry`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol`, `with_value` |
 //! | [`Response`] | how `admit` refuses one; a page | `text`, `html`, `json`, `new`, `with_header`, `with_gzip` |
-//! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
+//! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`, `waker`, `wake_with`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
 //! | [`Config`] | every setting, as fields | `default` for a shop, `plain` for a tool, `load` from a file |
 //! | [`Replies`] | the table of replies | `parse`, `from_pairs`; `answer`, `explain` |
 //! | [`bot()`], [`bot_with`], [`bot_or`] | handlers that answer from it | |

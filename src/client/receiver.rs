@@ -12,7 +12,7 @@ use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
 use crate::{
     error::Error,
     session::{Deadline, Event, Pings},
-    stream::{Ending, GatheringStream, answer_ping},
+    stream::{Ending, GatheringStream, WakeUps, Waker, answer_ping},
 };
 
 /// Time limit for receiving a message after its first byte.
@@ -26,10 +26,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
 pub struct ClientReceiver {
     socket: WebSocket<GatheringStream<ClientTransport>>,
-    transport: ClientTransport,
+    pub(super) transport: ClientTransport,
     pings: Pings,
     /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
     has_begun: bool,
+    /// The previous event was a wake-up; see `Session`.
+    was_woken: bool,
     ended: bool,
 }
 
@@ -43,6 +45,7 @@ impl ClientReceiver {
             transport,
             pings: Pings::new(Instant::now()),
             has_begun: false,
+            was_woken: false,
             ended: false,
         }
     }
@@ -70,6 +73,19 @@ impl ClientReceiver {
         self.next_until(Some(Deadline::new(deadline)))
     }
 
+    /// A handle with which other threads wake this half; see [`Client::waker`](crate::Client::waker).
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`Client::waker`](crate::Client::waker).
+    pub fn waker(&mut self) -> Result<Waker, Error> {
+        if self.ended {
+            return Err(described(Ending::Closed));
+        }
+        let waker = self.socket.get_mut().waker(&self.transport.tcp);
+        waker.map_err(|error| Error::io("the client cannot be woken", error))
+    }
+
     /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
     pub fn finish(mut self) {
         let deadline = Instant::now() + CLOSE_TIMEOUT;
@@ -85,6 +101,15 @@ impl ClientReceiver {
         if self.ended {
             return Ok(None);
         }
+        let event = self.next_event(deadline);
+        self.was_woken = matches!(event, Ok(Some(Event::Woken)));
+        event
+    }
+
+    fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Error> {
+        if !self.was_woken && self.take_wake_up() {
+            return Ok(Some(Event::Woken));
+        }
         if !std::mem::replace(&mut self.has_begun, true) {
             // The additional bytes are for frame headers and control frames between the fragments of a message.
             self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
@@ -98,7 +123,11 @@ impl ClientReceiver {
                     let now = Instant::now();
                     self.check_deadlines(now).map_err(|ending| self.end(ending))?;
                     let is_receiving = self.socket.get_ref().has_received();
-                    if deadline.is_some_and(|deadline| deadline.is_over(now, is_receiving)) {
+                    let is_over = deadline.is_some_and(|deadline| deadline.is_over(now, is_receiving));
+                    if !(is_over && self.was_woken) && self.take_wake_up() {
+                        return Ok(Some(Event::Woken));
+                    }
+                    if is_over {
                         return Ok(Some(Event::Timeout));
                     }
                 }
@@ -110,6 +139,10 @@ impl ClientReceiver {
                 Err(error) => return Err(self.end(error.into())),
             }
         }
+    }
+
+    fn take_wake_up(&self) -> bool {
+        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
     }
 
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {

@@ -80,6 +80,10 @@ impl Transport for ClientTransport {
         self.inner.set_write_timeout(timeout)
     }
 
+    fn is_ready(&self) -> bool {
+        self.inner.is_ready()
+    }
+
     fn finish(&self) {
         self.inner.finish();
     }

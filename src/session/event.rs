@@ -22,7 +22,7 @@ pub enum Event {
     /// Nothing was received until the deadline of [`Session::next_by`](crate::Session::next_by) or
     /// [`Client::next_by`](crate::Client::next_by). The conversation continues.
     Timeout,
-    /// A [`Waker`](crate::Waker) of this session was called, once or more, since the previous event of this kind.
+    /// A [`Waker`](crate::Waker) of this session or client was called, once or more, since the previous event of this kind.
     Woken,
 }
 

@@ -1,7 +1,8 @@
-//! Waking a connection's thread while it waits for its client.
+//! Waking a connection's thread while it waits for its peer.
 //!
 //! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker waits for two
-//! descriptors: its socket, and a pipe into which wakers write. All others neither have a pipe nor make another system call.
+//! descriptors: its socket, and a pipe into which wakers write; and for the socket of a client that is to wake it. All others neither
+//! have a pipe nor make another system call.
 
 #[cfg(unix)]
 mod unix;
@@ -23,7 +24,8 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker).
+/// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker). Those of a client
+/// ([`Client::waker`](crate::Client::waker)) are the same.
 ///
 /// All clones wake the same session. When another thread drops the last one, the session is woken as well, so that it can find, say,
 /// that the channel that was dropped before is closed: so keep the sender in front of the waker in a tuple, whose fields are dropped in
@@ -40,6 +42,12 @@ impl Waker {
     pub fn wake(&self) {
         self.0.wake();
     }
+
+    /// Has the session woken whenever `source` can be read, and once now.
+    pub(crate) fn watch(&self, source: &Arc<TcpStream>) {
+        self.0.0.lock().source = Arc::downgrade(source);
+        self.wake();
+    }
 }
 
 /// What all clones of a waker share.
@@ -49,7 +57,7 @@ impl Handle {
     fn wake(&self) {
         // It fails if the session has yet to notice an earlier wake-up, or has ended.
         if self.0.wake_ups.try_send(()).is_ok()
-            && let Some(pipe) = &mut *self.0.lock()
+            && let Some(pipe) = &mut self.0.lock().pipe
         {
             // The pipe does not block, and is hardly ever full: for each byte, the session has taken a wake-up since.
             let _ = pipe.write(&[0]);
@@ -60,7 +68,8 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // A session that drops its own waker need not learn of it, and would not get to rest if it did so whenever it wakes.
-        if thread::current().id() != self.0.session_thread {
+        let session_thread = self.0.lock().session_thread;
+        if thread::current().id() != session_thread {
             self.wake();
         }
     }
@@ -70,14 +79,21 @@ impl Drop for Handle {
 struct Shared {
     /// Holds one wake-up at most: any number of them before the session notices are one.
     wake_ups: Sender<()>,
+    locked: Mutex<Locked>,
+}
+
+struct Locked {
     /// `None` once the session has ended.
-    pipe: Mutex<Option<PipeWriter>>,
+    pipe: Option<PipeWriter>,
+    /// The thread of its latest wait.
     session_thread: ThreadId,
+    /// What wakes it whenever it can be read, until it is dropped.
+    source: Weak<TcpStream>,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
-        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Locked> {
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,8 +133,9 @@ impl WakeUps {
     pub(super) fn new(stream: &Arc<TcpStream>) -> io::Result<WakeUps> {
         let (pipe, writer) = system::pipe()?;
         let (wake_ups, received) = bounded(1);
-        let pipe_writer = Mutex::new(Some(writer));
-        let shared = Shared { wake_ups, pipe: pipe_writer, session_thread: thread::current().id() };
+        let session_thread = thread::current().id();
+        let locked = Locked { pipe: Some(writer), session_thread, source: Weak::new() };
+        let shared = Shared { wake_ups, locked: Mutex::new(locked) };
         let (stream, shared) = (Arc::clone(stream), Arc::new(shared));
         Ok(WakeUps { stream, pipe, received, shared, handle: Weak::new() })
     }
@@ -147,10 +164,19 @@ impl WakeUps {
     pub(super) fn wait(&self, time: Duration, stream_first: bool, is_ready: bool) -> io::Result<Ready> {
         // A wake-up may be in the channel while its byte is not in the pipe: see below.
         let time = if is_ready || !self.received.is_empty() { Duration::ZERO } else { time };
-        let (can_read, has_bytes) = match system::poll(&self.stream, &self.pipe, time) {
+        let source = {
+            let mut locked = self.shared.lock();
+            locked.session_thread = thread::current().id();
+            locked.source.upgrade()
+        };
+        let streams = [&*self.stream, source.as_ref().unwrap_or(&self.stream)];
+        let [can_read, can_read_source, has_bytes] = match system::poll(streams, &self.pipe, time) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Ready::Nothing),
             polled => polled?,
         };
+        if can_read_source && source.is_some() {
+            let _ = self.shared.wake_ups.try_send(());
+        }
         if has_bytes {
             // Before the channel is looked at: so the byte of a wake-up that comes in between is taken at the next wait, not lost.
             let _ = (&self.pipe).read(&mut [0; 16]);
@@ -168,7 +194,7 @@ impl WakeUps {
 impl Drop for WakeUps {
     fn drop(&mut self) {
         // Before the reader is closed: writing to a pipe without a reader may end the process with SIGPIPE.
-        *self.shared.lock() = None;
+        self.shared.lock().pipe = None;
     }
 }
 
@@ -265,6 +291,6 @@ mod tests {
         let waker = wake_ups.waker();
         drop(wake_ups);
         waker.wake();
-        assert!(waker.0.0.lock().is_none());
+        assert!(waker.0.0.lock().pipe.is_none());
     }
 }

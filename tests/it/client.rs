@@ -34,6 +34,74 @@ fn a_conversation_goes_on_after_a_timeout() {
     stopping.join().unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn another_thread_wakes_a_client() {
+    let server = serve("");
+    let mut client = Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    assert_eq!(client.next_by(deadline).unwrap(), Some(Event::Text(GREETING.into())));
+    let waker = client.waker().unwrap();
+    // Before the wait, once for any number of calls; during it; and by being dropped, wherever the client is waited for.
+    (0..3).for_each(|_| waker.wake());
+    assert_eq!(client.next().unwrap(), Some(Event::Woken));
+    assert_eq!(client.next_by(Instant::now()).unwrap(), Some(Event::Timeout));
+    let (mut sender, mut receiver) = client.split();
+    let (seen, events) = std::sync::mpsc::channel();
+    let waiting = thread::spawn(move || {
+        while let Some(event) = receiver.next().unwrap() {
+            seen.send(event).unwrap();
+        }
+        assert!(receiver.waker().is_err());
+    });
+    waker.wake();
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Woken);
+    sender.send("help").unwrap();
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Text(HELP.into()));
+    drop(waker);
+    assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Woken);
+    sender.close().unwrap();
+    assert!(matches!(events.recv_timeout(DEADLINE).unwrap(), Event::Close(Some((1000, _)))));
+    waiting.join().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_that_is_woken_without_end_still_hears_its_server_and_its_deadlines() {
+    let server = serve("");
+    let mut client = Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let waker = client.waker().unwrap();
+    client.send("help").unwrap();
+    let mut seen = Vec::new();
+    let (began, soon) = (Instant::now(), Instant::now() + Duration::from_millis(50));
+    while !(seen.contains(&Event::Timeout) && seen.contains(&Event::Text(HELP.into()))) {
+        waker.wake();
+        match client.next_by(soon).unwrap().expect("an event, not the end") {
+            Event::Woken => assert!(began.elapsed() < DEADLINE, "{seen:?}"),
+            event => seen.push(event),
+        }
+    }
+    // A Close is waited for no longer either.
+    let closing = Instant::now();
+    client.close().unwrap();
+    assert!(closing.elapsed() < DEADLINE);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_deadline_that_has_passed_costs_no_wait() {
+    let server = serve("");
+    let mut client = Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    assert_eq!(client.next().unwrap(), Some(Event::Text(GREETING.into())));
+    let _waker = client.waker().unwrap();
+    let began = Instant::now();
+    for _ in 0..2000 {
+        assert_eq!(client.next_by(began).unwrap(), Some(Event::Timeout));
+    }
+    // The shortest time for which a read can wait is a millisecond, or four.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
 /// RFC 6455, section 5.5.1: after the answer to the server's Close nothing may be sent, from the other half either.
 #[test]
 fn nothing_follows_the_answer_to_the_servers_close() {

@@ -13,6 +13,10 @@ mod feed;
 #[expect(dead_code)]
 #[path = "../examples/process.rs"]
 mod process;
+#[cfg(unix)]
+#[expect(dead_code)]
+#[path = "../examples/proxy.rs"]
+mod proxy;
 #[expect(dead_code)]
 #[path = "../examples/quiz.rs"]
 mod quiz;
@@ -191,10 +195,47 @@ fn no_example_is_left_out() {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["echo.rs", "fallback.rs", "feed.rs", "process.rs", "quiz.rs", "rooms.rs"]);
+    assert_eq!(names, ["echo.rs", "fallback.rs", "feed.rs", "process.rs", "proxy.rs", "quiz.rs", "rooms.rs"]);
     for name in names {
         let text =
             std::fs::read_to_string(format!("{}/tests/examples/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(text.lines().filter(|line| !line.is_empty()).count() < 60, "{name}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_proxy_relays_both_ways_and_ends_with_either_side() {
+    let bot = crate::support::serve("[server]\nmessages_per_second = 0\n");
+    let server = proxy::start("127.0.0.1:0", format!("ws://{}", bot.local_addr())).unwrap();
+    let mut clients: Vec<Client> = (0..10).map(|_| connect(&server, "/")).collect();
+    for client in &mut clients {
+        assert_eq!(text(client), crate::support::GREETING);
+    }
+    let began = Instant::now();
+    for _ in 0..100 {
+        for client in &mut clients {
+            client.send("help").unwrap();
+            assert_eq!(text(client), crate::support::HELP);
+        }
+    }
+    println!("{:?} for a question and its answer", began.elapsed() / 1000);
+    // Many at once, which come in one piece.
+    let [first, ..] = &mut clients[..] else { unreachable!() };
+    (0..500).for_each(|_| first.send("help").unwrap());
+    (0..500).for_each(|_| assert_eq!(text(first), crate::support::HELP));
+
+    // The client ends, and so does the other side.
+    clients.pop().unwrap().close().unwrap();
+    crate::support::wait_until("both have ended", || (server.clients(), bot.clients()) == (9, 9));
+    // The other side ends, and the client gets its Close.
+    let stopping = std::thread::spawn(move || bot.stop());
+    for client in &mut clients {
+        assert_eq!(close_code(client), Some(1001));
+    }
+    stopping.join().unwrap();
+    // Nobody is there: a refusal, with its reason.
+    let error = Client::connect(&server.local_addr().to_string()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused(502));
+    assert!(error.to_string().contains("nothing listens there"), "{error}");
 }

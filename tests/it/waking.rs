@@ -592,6 +592,53 @@ fn over_tls_nothing_that_was_decrypted_waits_for_more() {
     assert_eq!(reading.join().unwrap()[1..], expected.collect::<Vec<_>>());
 }
 
+/// What was decrypted already does not show in the socket.
+#[cfg(all(unix, feature = "tls"))]
+#[test]
+fn a_session_waits_for_a_client_over_tls() {
+    use crate::support::certificates::Authority;
+    let authority = Authority::new();
+    let identity = authority.identity();
+    let mut config = Config::plain();
+    let tls = replyd::Tls::from_pem(identity.certificate.as_bytes(), identity.private_key.as_bytes());
+    config.tls = Some(tls.unwrap());
+    let upstream = serve_with(config, |session| {
+        while let Some(event) = session.next()? {
+            if let Event::Text(count) = event {
+                // Some come in one record, some in several.
+                for round in 1..=count.parse::<usize>()? {
+                    session.send("x".repeat(round * 700))?;
+                }
+            }
+        }
+        Ok(())
+    });
+    let mut options = replyd::ClientOptions::default();
+    options.ca = Some(authority.pem.into_bytes());
+    let url = format!("wss://localhost:{}", upstream.local_addr().port());
+    let server = serve_with(Config::plain(), move |session| {
+        let mut client = replyd::Client::connect_with(&url, &options)?;
+        client.wake_with(&session.waker()?)?;
+        while let Some(event) = session.next()? {
+            match event {
+                Event::Text(text) => client.send(text)?,
+                Event::Woken => {
+                    while let Some(Event::Text(text)) = client.next_by(Instant::now())? {
+                        session.send(text.len().to_string())?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    for count in [1, 50, 3] {
+        client.say(Opcode::Text, format!("{count}").as_bytes());
+        (1..=count).for_each(|round| assert_eq!(client.text(), (round * 700).to_string()));
+    }
+}
+
 #[test]
 fn a_server_for_a_tool_neither_slows_clients_down_nor_ends_them() {
     let server = Server::bind("127.0.0.1:0").unwrap();

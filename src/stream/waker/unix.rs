@@ -1,4 +1,4 @@
-//! Pipes that do not block, and waiting for two descriptors.
+//! Pipes that do not block, and waiting for several descriptors.
 
 use std::{
     io::{self, PipeReader, PipeWriter},
@@ -19,12 +19,12 @@ pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 /// Waits until one of them can be read, for `time` at most, and returns whether each can.
-pub(super) fn poll(stream: &TcpStream, pipe: &PipeReader, time: Duration) -> io::Result<(bool, bool)> {
-    let mut both = [PollFd::new(stream, PollFlags::IN), PollFd::new(pipe, PollFlags::IN)];
+pub(super) fn poll(streams: [&TcpStream; 2], pipe: &PipeReader, time: Duration) -> io::Result<[bool; 3]> {
+    let [one, two] = streams.map(|stream| PollFd::new(stream, PollFlags::IN));
+    let mut all = [one, two, PollFd::new(pipe, PollFlags::IN)];
     // Times are limited to a year, which fits.
     let time = Timespec::try_from(time).map_err(io::Error::other)?;
-    system_poll(&mut both, Some(&time))?;
+    system_poll(&mut all, Some(&time))?;
     // An error or the end of a stream shows when it is read.
-    let [stream, pipe] = both.map(|polled| !polled.revents().is_empty());
-    Ok((stream, pipe))
+    Ok(all.map(|polled| !polled.revents().is_empty()))
 }

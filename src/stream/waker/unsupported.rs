@@ -10,11 +10,12 @@ pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Err(unsupported())
 }
 
-pub(super) fn poll(_: &TcpStream, _: &PipeReader, _: Duration) -> io::Result<(bool, bool)> {
+pub(super) fn poll(_: [&TcpStream; 2], _: &PipeReader, _: Duration) -> io::Result<[bool; 3]> {
     Err(unsupported())
 }
 
 fn unsupported() -> io::Error {
-    let sentence = "a session can be woken only on Unix; use next_by with a short deadline instead";
+    let sentence =
+        "sessions and clients can be woken only on Unix; use next_by with a short deadline instead";
     io::Error::new(ErrorKind::Unsupported, sentence)
 }
