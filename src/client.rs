@@ -190,29 +190,31 @@ impl Client {
         self.receiver.next_by(deadline)
     }
 
-    /// A handle with which other threads wake this client: its [`next`](Client::next) or [`next_by`](Client::next_by) then returns
-    /// [`Event::Woken`], as a session's do; see [`Session::waker`](crate::Session::waker).
+    /// A handle with which other threads wake this client, also after [`split`](Client::split): [`next`](Client::next) or
+    /// [`next_by`](Client::next_by) then returns [`Event::Woken`], as those of a [`Session`](crate::Session::waker) do.
     ///
     /// # Errors
     ///
-    /// When the conversation is over, the system has no descriptors left, or it is not Unix.
+    /// When the system has no descriptors left, or is not Unix.
     pub fn waker(&mut self) -> Result<Waker, Error> {
-        self.receiver.waker()
+        let ClientReceiver { socket, transport, .. } = &mut self.receiver;
+        let waker = socket.get_mut().waker(&transport.tcp);
+        waker.map_err(|error| Error::io("the client cannot be woken", error))
     }
 
-    /// Wakes a session, or another client, with its waker whenever this client's server has sent something, and once now. So one
-    /// thread can wait for both, as that of the proxy in `tests/examples` does.
+    /// Wakes a session whenever this client's server has sent something, and once now. So one thread can wait for both, as in the
+    /// proxy of `tests/examples`.
     ///
     /// For each [`Event::Woken`], call [`next_by`](Client::next_by) with the current time until it returns [`Event::Timeout`], or the
     /// session is woken again at once. Call it every 25 seconds in any case, or this client sends no pings. Drop a client that has
-    /// ended, or the wake-ups go on; they end then, or when another client gets the same waker.
+    /// ended, or the wake-ups go on. A session can be woken in this way by one client.
     ///
     /// # Errors
     ///
     /// The same as those of [`waker`](Client::waker).
     pub fn wake_with(&mut self, waker: &Waker) -> Result<(), Error> {
-        // With a waker of its own, `next_by` can look without waiting; otherwise the shortest wait is 4 ms on many systems.
-        self.receiver.waker()?;
+        // Then `next_by` looks without waiting. Otherwise its shortest wait is that of the system's time-outs, 4 ms on many systems.
+        self.waker()?;
         waker.watch(&self.receiver.transport.tcp);
         Ok(())
     }

@@ -43,9 +43,8 @@ pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 ///
-/// `?` converts errors of all types into this one. A function that returns another `Result` is started by
-/// `start(|session| Ok(play(session)?))`: if `start` accepted each, the compiler could not infer the error of a closure that ends in
-/// `Ok(())`.
+/// `?` converts errors of all types into this one. A function with an error of its own is started by
+/// `start(|session| Ok(play(session)?))`: if `start` accepted each error, that of a closure which ends in `Ok(())` could not be inferred.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// A conversation with one client, from the handler's point of view.
@@ -80,8 +79,7 @@ pub struct Session {
     stop_seen: Option<Instant>,
 }
 
-/// What the client asked for in the opening handshake (RFC 6455, section 1.3), as far as a session keeps it, and what the program
-/// gave it then.
+/// What a session keeps of the opening handshake (RFC 6455, section 1.3), and what the program gave it then.
 pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) subprotocol: Option<Box<str>>,
@@ -294,8 +292,8 @@ impl Session {
         self.opening.target.query()
     }
 
-    /// The value that [`Server::admit`](crate::Server::admit) gave this session ([`Entry::with_value`](crate::Entry::with_value)). `None`
-    /// if there is none, or if it is of another type; then it stays. It can be taken once.
+    /// The value that [`Server::admit`](crate::Server::admit) gave this session by [`Entry::with_value`](crate::Entry::with_value). It can
+    /// be taken once. `None` if there is none, or if it is of another type, which leaves it there.
     pub fn take_value<T: Any>(&mut self) -> Option<T> {
         let value = self.opening.value.take_if(|value| value.is::<T>())?;
         value.downcast().ok().map(|value| *value)

@@ -12,7 +12,7 @@ use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
 use crate::{
     error::Error,
     session::{Deadline, Event, Pings},
-    stream::{Ending, GatheringStream, WakeUps, Waker, answer_ping},
+    stream::{Ending, GatheringStream, WakeUps, answer_ping},
 };
 
 /// Time limit for receiving a message after its first byte.
@@ -25,7 +25,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server, but only while
 /// [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
 pub struct ClientReceiver {
-    socket: WebSocket<GatheringStream<ClientTransport>>,
+    pub(super) socket: WebSocket<GatheringStream<ClientTransport>>,
     pub(super) transport: ClientTransport,
     pings: Pings,
     /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
@@ -71,19 +71,6 @@ impl ClientReceiver {
     /// The same as [`Client::next`](crate::Client::next).
     pub fn next_by(&mut self, deadline: Instant) -> Result<Option<Event>, Error> {
         self.next_until(Some(Deadline::new(deadline)))
-    }
-
-    /// A handle with which other threads wake this half; see [`Client::waker`](crate::Client::waker).
-    ///
-    /// # Errors
-    ///
-    /// The same as those of [`Client::waker`](crate::Client::waker).
-    pub fn waker(&mut self) -> Result<Waker, Error> {
-        if self.ended {
-            return Err(described(Ending::Closed));
-        }
-        let waker = self.socket.get_mut().waker(&self.transport.tcp);
-        waker.map_err(|error| Error::io("the client cannot be woken", error))
     }
 
     /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.

@@ -119,9 +119,9 @@ impl<T: Transport> Read for TimedStream<T> {
             }
             let is_first = !std::mem::replace(&mut self.asked, true);
             if let Some(wake_ups) = &self.wake_ups {
-                // Not the shortest wait, which is for time-outs.
-                let left = self.read_by.saturating_duration_since(self.read_began);
-                match wake_ups.wait(left, is_first, self.transport.is_ready())? {
+                // Not `left`: this wait may be zero.
+                let time = self.read_by.saturating_duration_since(self.read_began);
+                match wake_ups.wait(time, is_first, self.transport.is_ready())? {
                     Ready::Stream => {}
                     Ready::Woken => return Err(ErrorKind::WouldBlock.into()),
                     Ready::Nothing => continue,

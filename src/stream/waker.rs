@@ -1,8 +1,7 @@
 //! Waking a connection's thread while it waits for its peer.
 //!
-//! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker waits for two
-//! descriptors: its socket, and a pipe into which wakers write; and for the socket of a client that is to wake it. All others neither
-//! have a pipe nor make another system call.
+//! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker waits for more
+//! descriptors: its socket, a pipe into which wakers write, and perhaps a client's socket. All others make no other system call.
 
 #[cfg(unix)]
 mod unix;
@@ -24,8 +23,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// A handle with which other threads wake a session that waits; see [`Session::waker`](crate::Session::waker). Those of a client
-/// ([`Client::waker`](crate::Client::waker)) are the same.
+/// A handle with which other threads wake a session that waits, or a client; see [`Session::waker`](crate::Session::waker).
 ///
 /// All clones wake the same session. When another thread drops the last one, the session is woken as well, so that it can find, say,
 /// that the channel that was dropped before is closed: so keep the sender in front of the waker in a tuple, whose fields are dropped in
@@ -164,11 +162,8 @@ impl WakeUps {
     pub(super) fn wait(&self, time: Duration, stream_first: bool, is_ready: bool) -> io::Result<Ready> {
         // A wake-up may be in the channel while its byte is not in the pipe: see below.
         let time = if is_ready || !self.received.is_empty() { Duration::ZERO } else { time };
-        let source = {
-            let mut locked = self.shared.lock();
-            locked.session_thread = thread::current().id();
-            locked.source.upgrade()
-        };
+        self.shared.lock().session_thread = thread::current().id();
+        let source = self.shared.lock().source.upgrade();
         let streams = [&*self.stream, source.as_ref().unwrap_or(&self.stream)];
         let [can_read, can_read_source, has_bytes] = match system::poll(streams, &self.pipe, time) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Ready::Nothing),

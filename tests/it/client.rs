@@ -52,7 +52,6 @@ fn another_thread_wakes_a_client() {
         while let Some(event) = receiver.next().unwrap() {
             seen.send(event).unwrap();
         }
-        assert!(receiver.waker().is_err());
     });
     waker.wake();
     assert_eq!(events.recv_timeout(DEADLINE).unwrap(), Event::Woken);

@@ -1,15 +1,21 @@
 //! Behind real proxies, with the snippets of `replyd init`.
 
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
+use nix::sys::signal::Signal;
 use replyd::{Client, ClientOptions, Event};
 
 use crate::support::{
-    GREETING, HELP, Opcode, Raw, Replyd,
+    DEADLINE, GREETING, HELP, Opcode, Program, Raw, Replyd,
     certificates::{Authority, Identity},
-    proxy::{Certificate, Kind, Proxy, replaced},
+    proxy::{Certificate, Kind, Proxy, free_address, replaced},
     raw::{frame, upgrade},
-    wait_until,
+    replyd, wait_until,
 };
 
 const KINDS: [Kind; 3] = [Kind::Nginx, Kind::Haproxy, Kind::Caddy];
@@ -114,7 +120,7 @@ fn pings_keep_a_tunnel_open() {
         };
         let Some(proxy) = Proxy::start(kind, server.address, None, impatient) else { continue };
         let mut client = Client::connect(&format!("ws://localhost:{}", proxy.address.port())).unwrap();
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         let mut pings = 0;
         while begin.elapsed() < Duration::from_secs(5) {
             match client.next().unwrap() {
@@ -169,4 +175,82 @@ fn the_page_under_a_path_of_a_site() {
     assert_eq!(client.text().as_str(), GREETING);
     assert_eq!(client.text().as_str(), HELP);
     crate::browser::run_with("path.test.mjs", &format!("http://{host}/chat-desk/"));
+}
+
+/// How a proxy finds the second instance, as its snippet says.
+fn with_second(kind: Kind, snippet: String, second: SocketAddr) -> String {
+    let snippet = match kind {
+        Kind::Nginx | Kind::Haproxy => replaced(&snippet, "    # server ", "    server "),
+        Kind::Caddy => {
+            let lines = replaced(&snippet, "reverse_proxy 127.0.0.1:5000\n\n", "\n");
+            // A blank begins a comment.
+            let uncommented = |line: &str| match line.strip_prefix("\t#") {
+                Some(code) if !code.starts_with(' ') => format!("\t{code}\n"),
+                _ => format!("{line}\n"),
+            };
+            lines.lines().map(uncommented).collect()
+        }
+    };
+    replaced(&snippet, "127.0.0.1:5001", &second.to_string())
+}
+
+/// Opens a connection every 30 ms until it is over, each with a question. Returns how each fared.
+fn newcomers(proxy: SocketAddr, over: &AtomicBool) -> Vec<Result<(), String>> {
+    let began = Instant::now();
+    let mut visits = Vec::new();
+    // A test that fails must end, too.
+    while !over.load(Ordering::Acquire) && began.elapsed() < DEADLINE {
+        visits.push(thread::spawn(move || visit(proxy)));
+        thread::park_timeout(Duration::from_millis(30));
+    }
+    visits.into_iter().map(|visit| visit.join().unwrap()).collect()
+}
+
+fn visit(proxy: SocketAddr) -> Result<(), String> {
+    let refused = |error| format!("refused: {error}");
+    let mut client = Client::connect(&format!("ws://localhost:{}/chat", proxy.port())).map_err(refused)?;
+    client.send("help").map_err(|error| format!("not asked: {error}"))?;
+    loop {
+        match client.next_by(Instant::now() + DEADLINE) {
+            Ok(Some(Event::Text(text))) if text.as_str() == HELP => return Ok(()),
+            Ok(Some(Event::Text(_))) => {}
+            other => return Err(format!("not answered: {other:?}")),
+        }
+    }
+}
+
+#[test]
+fn a_rolling_restart_refuses_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[server]\ndrain_delay = 1s\nmessages_per_second = 0\n";
+    std::fs::write(folder.path().join("config.ini"), settings).unwrap();
+    let start = |address: &SocketAddr| {
+        let program = Program::piped(replyd(folder.path()).args(["--listen", &address.to_string()]));
+        program.stderr.wait_for("Waiting for clients");
+        program
+    };
+    for kind in KINDS {
+        let addresses = [(); 2].map(|()| free_address());
+        let mut servers = addresses.each_ref().map(start);
+        let change = |snippet| with_second(kind, snippet, addresses[1]);
+        let Some(proxy) = Proxy::start(kind, addresses[0], None, change) else { continue };
+        wait_until("a client gets through", || {
+            Raw::connect(proxy.address).ask_proxy(&upgrade("/chat", "")).status == 101
+        });
+        let over = AtomicBool::new(false);
+        let fates = thread::scope(|scope| {
+            let visiting = scope.spawn(|| newcomers(proxy.address, &over));
+            for (server, address) in servers.iter_mut().zip(&addresses) {
+                server.signal(Signal::SIGTERM);
+                assert_eq!(server.exit_code(), Some(0));
+                *server = start(address);
+                server.stderr.wait_for("Connection established");
+            }
+            over.store(true, Ordering::Release);
+            visiting.join().unwrap()
+        });
+        let failures: Vec<&String> = fates.iter().filter_map(|fate| fate.as_ref().err()).collect();
+        println!("{kind:?}: {} clients, {} failures", fates.len(), failures.len());
+        assert!(fates.len() > 30 && failures.is_empty(), "{kind:?}: {failures:#?}");
+    }
 }

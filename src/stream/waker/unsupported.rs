@@ -15,7 +15,6 @@ pub(super) fn poll(_: [&TcpStream; 2], _: &PipeReader, _: Duration) -> io::Resul
 }
 
 fn unsupported() -> io::Error {
-    let sentence =
-        "sessions and clients can be woken only on Unix; use next_by with a short deadline instead";
+    let sentence = "waking is possible only on Unix; use next_by with a short deadline instead";
     io::Error::new(ErrorKind::Unsupported, sentence)
 }
