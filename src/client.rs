@@ -214,9 +214,7 @@ impl Client {
     /// The same as those of [`waker`](Client::waker).
     pub fn wake_with(&mut self, waker: &Waker) -> Result<(), Error> {
         // Then `next_by` looks without waiting. Otherwise its shortest wait is that of the system's time-outs, 4 ms on many systems.
-        self.waker()?;
-        waker.watch(&self.receiver.transport.tcp);
-        Ok(())
+        self.waker().map(|_| waker.watch(&self.receiver.transport.tcp))
     }
 
     /// Sends a Close with code 1000, and waits up to two seconds for the server's answer.

@@ -163,8 +163,7 @@ impl Session {
     /// `try_send` into it, then wake the session. A full channel means that the client reads too slowly: skip the message, or end
     /// the client by dropping its channel.
     ///
-    /// When the server stops, a session that was woken before still gets its [`Event::Woken`], and can send for another second. It
-    /// gets none when it ends for another reason, such as a key that was withdrawn.
+    /// When the server stops, a session that was woken before gets its [`Event::Woken`] first; no other ending waits for it.
     ///
     /// The session needs two more file descriptors from the first call on; others need none.
     ///

@@ -30,7 +30,6 @@ pub struct ClientReceiver {
     pings: Pings,
     /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
     has_begun: bool,
-    /// The previous event was a wake-up; see `Session`.
     was_woken: bool,
     ended: bool,
 }

@@ -23,7 +23,6 @@ pub(super) struct Admitted {
     /// The name for the log, and for the handler.
     pub(super) name: Option<String>,
     pub(super) subprotocol: Option<Box<str>>,
-    /// The program's, for the session.
     pub(super) value: Option<Box<dyn Any + Send>>,
     /// Set if the client's address counts and was not known when the connection was accepted.
     pub(super) _address_permit: Option<AddressPermit>,

@@ -14,7 +14,6 @@ pub struct Entry {
     pub expires: Option<SystemTime>,
     /// One of [`Request::subprotocols`](crate::Request::subprotocols); by default, the first.
     pub subprotocol: Option<String>,
-    /// Set by `with_value`.
     pub(super) value: Option<Box<dyn Any + Send>>,
 }
 
