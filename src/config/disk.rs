@@ -1,10 +1,13 @@
 //! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their mode.
 
 use std::{
-    fs::{File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
 };
+
+/// Links in a row that are followed, as on Linux (path_resolution(7)).
+const MAX_LINKS: usize = 40;
 
 /// Contents of a file, and its metadata when it was opened.
 pub(super) struct Contents {
@@ -80,6 +83,38 @@ pub(super) fn is_public(metadata: &Metadata) -> bool {
 #[cfg(not(unix))]
 pub(super) fn is_public(_: &Metadata) -> bool {
     false
+}
+
+/// Whether two paths lead to one file, or would if there were one.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) if cfg!(unix) => identity(&one) == identity(&other),
+        _ => resolved(one) == resolved(other),
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> impl PartialEq + use<> {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Not asked for here.
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> impl PartialEq + use<> {}
+
+/// The absolute path, with links followed as far as they lead.
+fn resolved(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = beside(&path, &target),
+            Err(_) => break,
+        }
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
+    folder.unwrap_or_default().join(path.file_name().unwrap_or_default())
 }
 
 /// A path in a file is relative to that file.

@@ -88,6 +88,7 @@ impl<'a> Reader<'a> {
         }
         fault_odd_parts(&loaded.sources, &sections, &mut faults);
         loaded.sources.resolve(self.path);
+        fault_same_files(&mut loaded.sources, self.path, &sections, &mut faults);
         let lines = SettingLines::of(&sections, name);
         let mut faults = faults.lines(&lines.name);
         if self.before.is_none() && !faults.is_empty() {
@@ -329,6 +330,30 @@ fn fault_odd_parts(sources: &Sources, sections: &[Section], faults: &mut Faults)
     if let Some(section) = replies.filter(|_| sources.replies_file.is_some()) {
         let sentence = format!("[{}] belongs in the replies_file; move these lines there", section.name);
         faults.push(Fault::new(section.line, sentence));
+    }
+}
+
+/// Reports files that two settings name: what is written to one of them would destroy the other. A certificate and its key may be in
+/// one file.
+fn fault_same_files(sources: &mut Sources, settings: &Path, sections: &[Section], faults: &mut Faults) {
+    let line = |name: &str| {
+        let entry = sections.iter().flat_map(|section| &section.entries).find(|entry| entry.name == name);
+        entry.map_or(1, |entry| entry.line)
+    };
+    let mut before: Vec<(&str, &Path)> = vec![("", settings)];
+    for (name, file) in sources.named_files() {
+        let Some(file) = file.as_deref() else { continue };
+        let is_same = |(other, path): &&(&str, &Path)| {
+            (*other, name) != (TLS_CERTIFICATE, TLS_PRIVATE_KEY) && disk::is_same_file(path, file)
+        };
+        if let Some((other, _)) = before.iter().find(is_same) {
+            let whose = match *other {
+                "" => "the file of settings itself".to_owned(),
+                other => format!("the file of {other} (line {})", line(other)),
+            };
+            faults.push(Fault::new(line(name), format!("{name}: this is {whose}; name another file")));
+        }
+        before.push((name, file));
     }
 }
 

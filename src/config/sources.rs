@@ -65,20 +65,23 @@ impl Default for Sources {
 impl Sources {
     /// Paths in a file are relative to that file.
     pub(super) fn resolve(&mut self, path: &Path) {
-        let Sources { tls_certificate, tls_private_key, jwt_secret_file, jwt_public_key_file, .. } = self;
-        let Sources { logo, replies_file, unanswered_file, statistics_file, .. } = self;
-        for file in [
-            tls_certificate,
-            tls_private_key,
-            logo,
-            jwt_secret_file,
-            jwt_public_key_file,
-            replies_file,
-            unanswered_file,
-            statistics_file,
-        ] {
+        for (_, file) in self.named_files() {
             *file = file.take().map(|file| beside(path, &file));
         }
+    }
+
+    /// The settings that name files.
+    pub(super) fn named_files(&mut self) -> [(&'static str, &mut Option<PathBuf>); 8] {
+        [
+            ("tls_certificate", &mut self.tls_certificate),
+            ("tls_private_key", &mut self.tls_private_key),
+            ("logo", &mut self.logo),
+            ("jwt_secret_file", &mut self.jwt_secret_file),
+            ("jwt_public_key_file", &mut self.jwt_public_key_file),
+            ("replies_file", &mut self.replies_file),
+            ("unanswered_file", &mut self.unanswered_file),
+            ("statistics_file", &mut self.statistics_file),
+        ]
     }
 
     /// Tokens with the issuer and audience that are set, and no key yet.

@@ -137,3 +137,64 @@ fn wrong_usage() {
         assert_ne!(wrong.stderr.all(), "", "{arguments:?}");
     }
 }
+
+/// What is written to a file for one purpose would destroy what it holds for another, or let visitors change it.
+#[test]
+fn two_settings_never_name_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |config: &str| {
+        fs::write(folder.path().join("config.ini"), config).unwrap();
+        let mut check = Program::piped(replyd(folder.path()).arg("check"));
+        let mut serve = Program::piped(replyd(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
+        assert_eq!((check.exit_code(), serve.exit_code()), (Some(2), Some(2)), "{config}");
+        assert_eq!(check.stderr.all(), serve.stderr.all(), "{config}");
+        check.stderr.all()
+    };
+    fs::write(folder.path().join("replies.ini"), "[replies]\nparking = Behind the house.\n").unwrap();
+    fs::hard_link(folder.path().join("replies.ini"), folder.path().join("hard.ini")).unwrap();
+    for (name, target) in [("link.ini", "replies.ini"), ("new.txt", "kept.txt"), ("sub", ".")] {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    }
+    let of_replies = "this is the file of replies_file (line 2); name another file";
+    for (settings, line, sentence) in [
+        (
+            "unanswered_file = config.ini",
+            3,
+            "unanswered_file: this is the file of settings itself; name another file",
+        ),
+        ("statistics_file = sub/config.ini", 3, "statistics_file: this is the file of settings itself"),
+        ("unanswered_file = replies.ini", 3, of_replies),
+        ("unanswered_file = ./sub/replies.ini", 3, of_replies),
+        ("statistics_file = link.ini", 3, of_replies),
+        ("unanswered_file = hard.ini", 3, of_replies),
+        // Neither of these is there yet.
+        ("unanswered_file = kept.txt\nstatistics_file = kept.txt", 4, "the file of unanswered_file (line 3)"),
+        (
+            "statistics_file = sub/kept.txt\nunanswered_file = kept.txt",
+            3,
+            "the file of unanswered_file (line 4)",
+        ),
+        ("unanswered_file = new.txt\nstatistics_file = kept.txt", 4, "the file of unanswered_file (line 3)"),
+        (
+            "[auth]\njwt_secret_file = replies.ini",
+            2,
+            "replies_file: this is the file of jwt_secret_file (line 4)",
+        ),
+    ] {
+        let said = run(&format!("[bot]\nreplies_file = replies.ini\n{settings}\n"));
+        assert!(
+            said.contains(&format!("config.ini:{line}: ")) && said.contains(sentence),
+            "{settings}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_reload_does_not_accept_one_file_for_two_settings() {
+    let server = Replyd::serve("[bot]\ngreeting = one\nunanswered_file = kept.txt\n");
+    let config = "[bot]\ngreeting = two\nunanswered_file = kept.txt\nstatistics_file = kept.txt\n";
+    fs::write(server.folder.path().join("config.ini"), config).unwrap();
+    server.log().wait_for("config.ini:4: statistics_file: this is the file of unanswered_file (line 3)");
+    server.log().wait_for("config.ini is not accepted: keeping the previous");
+    assert_eq!(Raw::open(server.address).text(), "one");
+}

@@ -338,12 +338,12 @@ fn files_that_the_page_must_not_touch() {
         &Replyd::serve(&SETTINGS.replace("replies_file = replies.ini\n", "")),
         "replies_file = replies.ini",
     );
-    // A link to another file of the configuration.
-    let server = Replyd::serve_with(SETTINGS, |command: &mut Command| {
-        let folder = command.get_current_dir().unwrap();
-        fs::write(folder.join("kept.txt"), REPLIES).unwrap();
-        symlink(folder.join("kept.txt"), folder.join("replies.ini")).unwrap();
-    });
+    // A link that leads to another file of the configuration, since the start.
+    let server = serve(SETTINGS);
+    let file = |name: &str| server.folder.path().join(name);
+    fs::write(file("kept.txt"), REPLIES).unwrap();
+    fs::remove_file(file("replies.ini")).unwrap();
+    symlink(file("kept.txt"), file("replies.ini")).unwrap();
     read_only(&server, "is the same file as");
     let folder_of = |server: &Replyd| server.folder.path().to_owned();
     let server = serve(SETTINGS);
