@@ -19,6 +19,9 @@ const RUNNERS_UP: usize = 2;
 
 /// Similarity from which two runs count as similar: one letter in four may differ.
 const MIN_SIMILARITY: f64 = 0.75;
+/// Reading a letter of a phrase takes as long as comparing so many pairs of letters, and so does what is done for each run.
+const STEPS_OF_LETTER: u64 = 8;
+const STEPS_OF_RUN: u64 = 100;
 
 /// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,20 +160,28 @@ impl Replies {
     /// The phrase that is most similar to some words of `message`, for hints when no phrase is in it: often there is a typo, or
     /// an alternative is missing. `None` if no phrase is similar.
     ///
-    /// Compares the message with every phrase, so it is too slow for answering.
-    pub fn similar_phrase(&self, message: &str) -> Option<Candidate> {
+    /// Compares the message with every phrase, so it is too slow for answering. `steps` is reduced by the number of pairs of letters that
+    /// were compared, some hundred million a second; once they are used up, nothing is found.
+    pub fn similar_phrase(&self, message: &str, steps: &mut u64) -> Option<Candidate> {
         let words = Words::of(message);
         let words: Vec<&str> = words.folded().collect();
-        let similarity = |(entry, alternative)| {
+        let mut best = (MIN_SIMILARITY, None);
+        for (entry, alternative) in self.alternatives() {
             let phrase = Words::of(alternative).folded().collect::<Vec<_>>().join(" ");
-            let windows = words.windows(phrase.split(' ').count());
-            let best =
-                windows.map(|window| strsim::normalized_damerau_levenshtein(&window.join(" "), &phrase));
-            (best.fold(0.0, f64::max), entry, alternative)
-        };
-        let all =
-            self.alternatives().map(similarity).filter(|(similarity, ..)| *similarity >= MIN_SIMILARITY);
-        let (_, entry, phrase) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
+            *steps = steps.saturating_sub(STEPS_OF_LETTER * (1 + phrase.len() as u64));
+            for window in words.windows(phrase.split(' ').count()) {
+                let window = window.join(" ");
+                *steps = steps.saturating_sub(STEPS_OF_RUN + (window.len() * phrase.len()) as u64);
+                if *steps == 0 {
+                    return None;
+                }
+                let similarity = strsim::normalized_damerau_levenshtein(&window, &phrase);
+                if similarity >= best.0 {
+                    best = (similarity, Some((entry, alternative)));
+                }
+            }
+        }
+        let (entry, phrase) = best.1?;
         let place = self.places.place(self.entries[entry].line);
         Some(Candidate { phrase: phrase.to_owned(), place, why: "its words are similar".to_owned() })
     }

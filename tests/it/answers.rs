@@ -9,7 +9,7 @@ use std::{
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
-use crate::support::{Opcode, Program, Raw, Replyd, replyd, wait_until};
+use crate::support::{Opcode, Program, Raw, Replyd, raw::upgrade, replyd, wait_until};
 
 const FAQ: &str = "[bot]\ngreeting =\nunanswered_file = kept.txt\n[replies]\n\
     opening hours | when & open = We open at 9.\nopen = We are open.\ndelivery = We deliver.\n[smalltalk]\nhi = Hello!\n\
@@ -205,7 +205,7 @@ fn the_file_is_bounded_and_a_disk_that_is_full_stops_nobody() {
     let mut shown = Program::piped(replyd(server.folder.path()).arg("unanswered"));
     assert_eq!(shown.exit_code(), Some(0));
     assert!(
-        shown.stdout.all().starts_with("# 50000 times, last on 2026-01-02\nold =\n# once"),
+        shown.stdout.all().starts_with("# 32768 times, last on 2026-01-02\nold =\n# once"),
         "{}",
         shown.stdout.all()
     );
@@ -338,6 +338,87 @@ fn one_conversation_fills_a_few_lines_a_minute() {
     wait_until("the other one is kept", || kept().ends_with(" quiet\n"));
     assert_eq!(kept().matches(" loud ").count(), 20);
     assert!(kept().contains(" loud 19\n"), "{}", kept());
+}
+
+/// A link that is changed later, or a name in the wrong place, must not let visitors write into another file.
+#[test]
+fn a_file_of_something_else_is_never_written_to() {
+    let replies = "[replies]\nparking = Behind the house.\n";
+    for name in ["kept.txt", "kept.txt.1"] {
+        let server = Replyd::serve_with(FAQ, |command| {
+            let folder = command.get_current_dir().unwrap();
+            fs::write(folder.join("kept.txt"), "2026-01-02T03:04:05Z old\n".repeat(50_000)).unwrap();
+            fs::write(folder.join(name), replies).unwrap();
+        });
+        let mut client = Raw::open(server.address);
+        client.say(Opcode::Text, b"zzz | good morning = Buy elsewhere");
+        client.text();
+        let why = "this is not a file of unanswered messages; name another one";
+        wait_until("it is a warning", || server.log().so_far().contains(why));
+        if name == "kept.txt" {
+            let mut check = Program::piped(replyd(server.folder.path()).arg("check"));
+            assert_eq!(check.exit_code(), Some(0));
+            assert!(
+                check.stdout.all().contains(&format!("cannot keep unanswered messages in kept.txt: {why}"))
+            );
+        }
+        assert_eq!(fs::read_to_string(server.folder.path().join(name)).unwrap(), replies);
+        server.stop();
+    }
+}
+
+#[test]
+fn one_address_fills_a_few_lines_a_minute_with_any_number_of_conversations() {
+    let server = Replyd::serve(FAQ);
+    for conversation in 0..6 {
+        let mut client = Raw::open(server.address);
+        for number in 0..20 {
+            client.say(Opcode::Text, format!("loud {conversation} {number}").as_bytes());
+            client.text();
+        }
+    }
+    let mut other = Raw::connect(server.address);
+    other.ask(&upgrade("/", "X-Forwarded-For: 192.0.2.1\r\n"));
+    other.say(Opcode::Text, b"quiet");
+    other.text();
+    let kept = || fs::read_to_string(server.folder.path().join("kept.txt")).unwrap_or_default();
+    wait_until("the other one is kept", || kept().ends_with(" quiet\n"));
+    assert_eq!(kept().matches(" loud ").count(), 60);
+}
+
+/// Those who have many addresses, and patience, do not erase what was asked on other days.
+#[test]
+fn a_flood_leaves_room_for_what_was_asked_on_other_days() {
+    let server = Replyd::serve(FAQ);
+    let file = server.folder.path().join("kept.txt");
+    let mut client = Raw::open(server.address);
+    let flood = |day: usize, text: &str| -> String {
+        (0..12_000)
+            .map(|number| format!("2026-03-{day:02}T03:04:05Z {text} {number} {}\n", "x".repeat(60)))
+            .collect()
+    };
+    let mut asked: String = (1..=9).map(|day| format!("2026-02-0{day}T03:04:05Z question {day}\n")).collect();
+    asked += &"2026-02-10T03:04:05Z rye bread\n".repeat(5);
+    for (day, text) in [(1, "zzz"), (1, "yyy"), (2, "xxx")] {
+        fs::write(&file, asked.clone() + &flood(day, text) + &"2026-03-03T03:04:05Z same\n".repeat(1000))
+            .unwrap();
+        asked = String::new();
+        let last = format!("and {text}");
+        client.say(Opcode::Text, last.as_bytes());
+        client.text();
+        wait_until("there is room", || {
+            fs::read_to_string(&file)
+                .is_ok_and(|kept| kept.ends_with(&format!(" {last}\n")) && kept.lines().count() == 1)
+        });
+    }
+    let older = fs::read_to_string(file.with_extension("txt.1")).unwrap();
+    assert!(older.len() <= 1024 * 1024 && older.len() > 512 * 1024, "{}", older.len());
+    for day in 1..=9 {
+        assert!(older.contains(&format!("Z question {day}\n")), "{day}");
+    }
+    assert_eq!(older.matches("Z rye bread\n").count(), 5);
+    assert!(older.matches("Z same\n").count() <= 8 && older.contains("Z same\n"));
+    assert!(older.contains(" yyy ") && older.contains(" xxx "));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::files::preload;
 use crate::support::{
     GREETING, Opcode, Raw, Replyd, left_out,
     raw::{Answer, upgrade},
@@ -144,4 +145,101 @@ fn health_while_draining() {
     client.say(Opcode::Text, b"hello");
     assert_eq!(client.text(), GREETING);
     server.program.signal(Signal::SIGTERM);
+}
+
+/// As on a full disk, a write stops in the middle of a line.
+#[test]
+fn no_room_for_what_is_kept() {
+    let Some(prlimit) = tool("prlimit", "apt-get install util-linux") else { return };
+    let line = "2026-11-20T10:00:00Z what was asked before\n";
+    let words = "trap '' XFSZ; exec prlimit --fsize=8192:";
+    let settings = "[bot]\ngreeting =\nunanswered_file = kept.txt\nstatistics_file = kept.tsv\n[replies]\nparking = Here.\n";
+    let mut server = started_by(words, settings);
+    let folder = server.folder.path().to_owned();
+    let kept = || fs::read_to_string(folder.join("kept.txt")).unwrap();
+    let counted = || fs::read_to_string(folder.join("kept.tsv")).unwrap_or_default();
+    let old: String = (0..150).map(|name| format!("2026-11-20\tname {name}\t1\t0\t0\t0\t0\t9:1\n")).collect();
+    wait_until("the statistics are open", || counted().starts_with('#'));
+    let old = counted() + &old + &"\n".repeat(8192 - 10 - counted().len() - old.len());
+    fs::write(folder.join("kept.tsv"), &old).unwrap();
+    fs::write(folder.join("kept.txt"), line.repeat(180) + &"\n".repeat(8192 - 30 - 180 * line.len()))
+        .unwrap();
+
+    let mut client = Raw::open(server.address);
+    let mut ask = |message: &str| {
+        client.say(Opcode::Text, message.as_bytes());
+        client.text();
+    };
+    ask("the first that does not fit");
+    ask("nor does this");
+    ask("parking");
+    server.program.signal(Signal::SIGHUP);
+    server.log().wait_for("cannot keep unanswered messages in kept.txt: File too large");
+    server.log().wait_for("cannot keep statistics in kept.tsv: File too large");
+    assert!(kept().ends_with("before\n\n") || kept().ends_with('\n'), "{}", kept());
+    assert_eq!(counted(), old);
+
+    let id = server.program.id().to_string();
+    assert!(Command::new(prlimit).args(["--pid", &id, "--fsize=unlimited"]).status().unwrap().success());
+    // As a crash leaves it.
+    fs::write(folder.join("kept.txt"), line.repeat(2) + "2026-11-20T10:00:00Z tor").unwrap();
+    ask("there is room again");
+    ask("parking");
+    server.program.signal(Signal::SIGTERM);
+    assert_eq!(server.program.exit_code(), Some(0));
+    let lines: Vec<String> = kept().lines().skip(2).map(str::to_owned).collect();
+    assert_eq!(lines[0], "2026-11-20T10:00:00Z tor");
+    assert!(lines[1].ends_with("Z there is room again") && lines.len() == 2, "{lines:?}");
+    let sum = |name: &str| -> u64 {
+        let lines = counted();
+        let of_name = lines.lines().filter(|line| line.split('\t').nth(1) == Some(name));
+        of_name
+            .map(|line| {
+                line.split('\t').skip(2).take(4).map(|count| count.parse::<u64>().unwrap()).sum::<u64>()
+            })
+            .sum()
+    };
+    assert_eq!((sum("parking"), sum("unknown"), sum("name 149")), (2, 3, 1));
+}
+
+#[test]
+fn a_clock_that_is_far_ahead() {
+    let mut server = Replyd::serve_with(
+        "[bot]\ngreeting =\nunanswered_file = kept.txt\nstatistics_file = kept.tsv\n",
+        |command| {
+            let library = preload(command.get_current_dir().unwrap());
+            command.env("LD_PRELOAD", library).env("CLOCK_AHEAD", (9000 * 365 * 86_400u64).to_string());
+        },
+    );
+    let mut client = Raw::open(server.address);
+    client.say(Opcode::Text, b"what is the time");
+    client.text();
+    assert_eq!(
+        Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").status,
+        200
+    );
+    server.program.signal(Signal::SIGTERM);
+    assert_eq!(server.program.exit_code(), Some(0), "{}", server.log().so_far());
+    let log = server.log().all();
+    assert!(!log.contains("panicked") && log.contains("\n9999-12-30T") && log.contains("Stopped"), "{log}");
+    let kept = |name: &str| fs::read_to_string(server.folder.path().join(name)).unwrap();
+    assert!(kept("kept.txt").ends_with("Z what is the time\n"), "{}", kept("kept.txt"));
+    assert!(kept("kept.tsv").contains("\tunknown\t"), "{}", kept("kept.tsv"));
+}
+
+#[test]
+fn little_address_space_is_warned_of() {
+    let warning = "only 390 MiB of address space (ulimit -v), and it may need ";
+    let settings = "[server]\nmax_clients = 1000\n";
+    let log = started_by("ulimit -v 400000; exec", settings).stop();
+    assert!(
+        log.contains(warning) && log.contains("or start it with MALLOC_ARENA_MAX=2 and 377 MiB"),
+        "{log}"
+    );
+    let enough = started_by("ulimit -v 400000; export MALLOC_ARENA_MAX=2; exec", settings);
+    // As many as the settings allow.
+    let mut crowd: Vec<Raw> = (0..1000).map(|_| Raw::open(enough.address)).collect();
+    clients_are_served(&mut crowd);
+    assert!(!enough.stop().contains("address space"));
+    assert!(!Replyd::serve(settings).stop().contains("address space"));
 }

@@ -81,7 +81,7 @@ fn a_file_of_mistakes_takes_little_log_and_memory() {
 }
 
 /// The library that makes trouble, built by the C compiler that Rust needs anyway.
-fn preload(folder: &Path) -> PathBuf {
+pub(crate) fn preload(folder: &Path) -> PathBuf {
     let library = folder.join("preload.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/preload.c");
     let built =

@@ -1,6 +1,6 @@
 //! Messages that were answered by a guess: how they are kept, and how `replyd unanswered` lets the owner confirm them.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use tempfile::TempDir;
 
@@ -203,4 +203,52 @@ fn nothing_raw_of_a_mark_reaches_the_owner() {
     assert!(!shown.contains(is_raw), "{shown:?}");
     let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(lines, ["cook =", "dance =", "sing ="]);
+}
+
+/// What is printed can be pasted: a phrase has no signs of the file's grammar, and what is no line of the file is left out.
+#[test]
+fn only_what_can_be_pasted_is_shown() {
+    let folder = folder(
+        SHOP,
+        "2026-11-20T10:00:00Z do you teach c#\n2026-11-20T10:00:00Z rye & wheat | oat*\n2026-11-20T10:00:00Z unknown\n\
+         2026-11-20T10:00:00Z a = b\n2026-11-20T10:00:00Z [tests]\n2026-11-20T10:00:00Z ; barley\n\
+         2026-11-20T10:00:00Z two\\nlines\n2026-11-20T10:00:00Z \\u{202e}eyr\n2026-11-20T10:00:00Z cut\tty\n\
+         2026-11-20T10:00:00Z torn\ttypo\n\nrye\n2026-11-23\n2026-11-23T10:00:00Z\n2026-13-01T10:00:00Z maize\nNOT a date\n",
+    );
+    let shown = shown(folder.path());
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        lines,
+        [
+            "a b =",
+            "barley =",
+            "cut =",
+            "do you teach c# =",
+            "eyr =",
+            "rye wheat oat =",
+            "tests =",
+            "torn =",
+            "two lines ="
+        ]
+    );
+}
+
+/// Comparing every message with every phrase would take minutes.
+#[test]
+fn hints_take_a_bounded_time() {
+    let alternatives: Vec<String> =
+        (0..20_000).map(|number| format!("variant{number} 早上好{number}")).collect();
+    let config =
+        format!("[bot]\nunanswered_file = kept.txt\n[replies]\n{} = Yes.\n", alternatives.join(" | "));
+    let texts = (0..1000u32).map(|number| {
+        let letters =
+            (0..200).map(|at| char::from_u32(0x4e00 + (number * 7919 + at * 104_729) % 20_000).unwrap());
+        format!("2026-11-20T10:00:00Z {}\n", letters.collect::<String>())
+    });
+    let kept = "2026-11-20T10:00:00Z varient7\n".repeat(2) + &texts.collect::<String>();
+    let folder = folder(&config, &kept);
+    let mut program = Program::piped(replyd(folder.path()).arg("unanswered"));
+    assert_eq!(program.exit_code_within(Duration::from_secs(90)), Some(0));
+    let shown = program.stdout.all();
+    assert!(shown.lines().count() == 2002, "{shown}");
 }

@@ -5,7 +5,9 @@ use std::{fs::File, io, net::TcpListener, path::Path};
 use nix::unistd::{Uid, User};
 use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
 
-use crate::{args::CheckArgs, failure::Failure, kept_file, output::print, settings, statistics};
+use crate::{
+    args::CheckArgs, failure::Failure, output::print, settings, statistics, unanswered::file::fault,
+};
 
 /// Number of typos that are tried in each of the `[tests]`.
 const TYPO_ROUNDS: u32 = 8;
@@ -71,15 +73,10 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
     let Sources { unanswered_file, statistics_file, .. } = &loaded.sources;
-    let kept = [
-        ("unanswered messages", unanswered_file, unanswered_file.as_deref().and_then(kept_file::fault)),
-        ("statistics", statistics_file, statistics_file.as_deref().and_then(statistics::fault)),
-    ];
-    for (what, file, fault) in kept {
-        if let (Some(file), Some(fault)) = (file, fault) {
-            warnings.push(format!("cannot keep {what} in {}: {fault}", file.display()));
-        }
+    if let Some((file, fault)) = unanswered_file.as_deref().and_then(|file| Some((file, fault(file)?))) {
+        warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
     }
+    warnings.extend(statistics_file.as_deref().and_then(statistics::warning));
     let failed_tests = replies.failures();
     let failed_offers = replies.failed_offers(&loaded.config.greeting);
     let failures: Vec<&String> = failed_tests.iter().chain(&failed_offers).collect();

@@ -2,7 +2,9 @@
 //! writes the files, so that a session never waits for the disk.
 
 use std::{
+    collections::HashMap,
     io,
+    net::{IpAddr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,20 +15,24 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use jiff::{Timestamp, Unit, Zoned, tz::TimeZone};
+use jiff::{Timestamp, Unit, civil::Date};
 use replyd::{Answer, Replies, Sources};
 
 use crate::{
+    clock::{self, local},
     failure::Failure,
-    kept_file,
     statistics::{Book, Counted},
-    unanswered::Kept,
+    unanswered::{Kept, file},
 };
 
 /// Number of messages that can wait for the disk; further ones are dropped.
 const WAITING: usize = 1024;
 /// Number of messages of one conversation that are kept in a minute. A person types fewer.
 const MAX_A_MINUTE: u32 = 20;
+/// Number of messages of one address, where several people may be.
+const MAX_OF_ADDRESS: u32 = 60;
+/// Number of addresses that are told apart within a minute; all others count as one.
+const MAX_ADDRESSES: usize = 4096;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A handle that passes what happens to the thread that writes the files.
@@ -44,6 +50,31 @@ struct Shared {
     is_counting: AtomicBool,
     /// What was counted in this minute.
     counted: Mutex<Counted>,
+    /// When a minute began, and how many messages of each address were kept in it.
+    addresses: Mutex<(Instant, HashMap<IpAddr, u32>)>,
+}
+
+impl Shared {
+    /// Whether a message from an address may be kept.
+    fn admits(&self, address: IpAddr) -> bool {
+        let mut addresses = lock(&self.addresses);
+        if addresses.0.elapsed() >= MINUTE {
+            *addresses = (Instant::now(), HashMap::new());
+        }
+        let counts = &mut addresses.1;
+        let has_place = counts.len() < MAX_ADDRESSES || counts.contains_key(&address);
+        let count = counts.entry(if has_place { address } else { Ipv6Addr::UNSPECIFIED.into() }).or_default();
+        *count += 1;
+        *count <= MAX_OF_ADDRESS
+    }
+}
+
+/// The address, or for IPv6 its /64 network, all addresses of which one household can use.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
 }
 
 /// The files to write.
@@ -67,6 +98,7 @@ impl Keeper {
             files: Mutex::new(Files::of(sources)),
             is_counting: AtomicBool::new(sources.statistics_file.is_some()),
             counted: Mutex::default(),
+            addresses: Mutex::new((Instant::now(), HashMap::new())),
         });
         let mut writer = Writer::new(Arc::clone(&shared));
         let thread = thread::Builder::new().name("keeper".into()).spawn(move || writer.run(&waiting));
@@ -92,8 +124,9 @@ impl Keeper {
     }
 
     /// Returns a function that counts the answers of one session, and keeps messages that no phrase answers, up to
-    /// `MAX_A_MINUTE`, so that no single client can fill the file.
-    pub(crate) fn of_one_session(&self) -> impl FnMut(&str, &Answer<'_>) {
+    /// `MAX_A_MINUTE` and `MAX_OF_ADDRESS`, so that no single client can fill the file.
+    pub(crate) fn of_one_session(&self, address: IpAddr) -> impl FnMut(&str, &Answer<'_>) {
+        let address = network(address);
         let (mut minute, mut count) = (Instant::now(), 0);
         let mut is_first = true;
         move |message, answer| {
@@ -105,15 +138,10 @@ impl Keeper {
             if minute.elapsed() >= MINUTE {
                 (minute, count) = (Instant::now(), 0);
             }
-            if count < MAX_A_MINUTE && self.keep(kept) {
-                count += 1;
+            if count < MAX_A_MINUTE && Replies::has_words(&kept.message) {
+                count += u32::from(self.shared.admits(address) && self.messages.try_send(Some(kept)).is_ok());
             }
         }
-    }
-
-    /// Keeps a message, unless it has no content or too many are waiting.
-    fn keep(&self, kept: Kept) -> bool {
-        Replies::has_words(&kept.message) && self.messages.try_send(Some(kept)).is_ok()
     }
 }
 
@@ -128,6 +156,8 @@ struct Writer {
     book: Option<Book>,
     /// When the minute began that is being counted.
     begun: Timestamp,
+    /// What could not be written so far, and the day on which it was counted; if it is several, the first.
+    unwritten: (Date, Counted),
     /// A persistent problem, such as a full disk, is logged once and not for every message.
     is_unanswered_failing: bool,
     is_statistics_failing: bool,
@@ -135,8 +165,14 @@ struct Writer {
 
 impl Writer {
     fn new(shared: Arc<Shared>) -> Writer {
-        let begun = Timestamp::now();
-        Writer { shared, book: None, begun, is_unanswered_failing: false, is_statistics_failing: false }
+        Writer {
+            shared,
+            book: None,
+            begun: clock::now(),
+            unwritten: (Date::MIN, Counted::default()),
+            is_unanswered_failing: false,
+            is_statistics_failing: false,
+        }
     }
 
     /// Writes until every handle is dropped.
@@ -154,7 +190,7 @@ impl Writer {
             }
             if Instant::now() >= minute_ends {
                 self.write_statistics(false);
-                minute_ends = Instant::now() + rest_of_minute(Timestamp::now());
+                minute_ends = Instant::now() + rest_of_minute(clock::now());
             }
         }
     }
@@ -163,8 +199,8 @@ impl Writer {
     fn write_unanswered(&mut self, kept: Option<&Kept>) {
         let Some(path) = lock(&self.shared.files).unanswered.clone() else { return };
         let done = match kept {
-            Some(kept) => kept_file::append(&path, &line(kept)),
-            None => kept_file::open_to_append(&path).map(drop),
+            Some(kept) => file::append(&path, &line(kept)),
+            None => file::open(&path).map(drop),
         };
         if let Err(error) = &done
             && (!self.is_unanswered_failing || kept.is_none())
@@ -177,36 +213,49 @@ impl Writer {
     /// Writes what was counted since `begun`, and begins the next minute.
     fn write_statistics(&mut self, was_asked: bool) {
         let file = lock(&self.shared.files).statistics.clone();
+        let counted = std::mem::take(&mut *lock(&self.shared.counted));
+        let begun = std::mem::replace(&mut self.begun, clock::now());
+        if file.is_none() && self.book.is_none() {
+            self.unwritten.1 = Counted::default();
+            return;
+        }
+        let begun = local(begun);
+        let (day, unwritten) = &mut self.unwritten;
+        if unwritten.is_empty() {
+            *day = begun.date();
+        }
+        unwritten.add(counted, begun.hour() as usize);
         if self.book.is_none() {
             self.open_book(file.as_deref(), was_asked);
         }
-        if self.book.is_none() && file.is_some() {
-            // It is counted until the file can be written.
-            return;
-        }
-        let counted = std::mem::take(&mut *lock(&self.shared.counted));
-        let begun = std::mem::replace(&mut self.begun, Timestamp::now());
-        if let Some(book) = &mut self.book {
-            match book.add(&local(begun), counted) {
-                Ok(()) => self.is_statistics_failing = false,
-                Err(error) => {
-                    let file = book.file().to_owned();
-                    // What there is of it is read again then.
-                    self.book = None;
-                    self.report(&file, &error, was_asked);
-                }
-            }
-        }
+        self.write_unwritten(was_asked);
         // What was counted before a reload is for the file that there was.
         if self.book.as_ref().is_some_and(|book| Some(book.file()) != file.as_deref()) {
             self.open_book(file.as_deref(), was_asked);
         }
     }
 
+    /// Writes what is not written yet; what cannot be is for the next minute.
+    fn write_unwritten(&mut self, was_asked: bool) {
+        let Some(book) = &mut self.book else { return };
+        let (day, unwritten) = &mut self.unwritten;
+        let added = book.add(*day, unwritten);
+        if added.is_ok() {
+            *unwritten = Counted::default();
+        }
+        match added.and_then(|()| book.tidy()) {
+            Ok(()) => self.is_statistics_failing = false,
+            Err(error) => {
+                let file = book.file().to_owned();
+                self.report(&file, &error, was_asked);
+            }
+        }
+    }
+
     fn open_book(&mut self, file: Option<&Path>, was_asked: bool) {
         self.book = None;
         let Some(file) = file else { return };
-        match Book::open(file, &local(self.begun)) {
+        match Book::open(file, local(self.begun).date()) {
             Ok(book) => self.book = Some(book),
             Err(error) => self.report(file, &error, was_asked),
         }
@@ -221,15 +270,9 @@ impl Writer {
 
 /// The line of a message that came now.
 fn line(kept: &Kept) -> String {
-    let now = Timestamp::now();
+    let now = clock::now();
     // A time of the present can be rounded.
     format!("{} {kept}\n", now.round(Unit::Second).unwrap_or(now))
-}
-
-/// A time in the system's time zone. Finding the zone takes a millisecond and a half, so it is done only for a file of statistics, and not
-/// at the start.
-fn local(time: Timestamp) -> Zoned {
-    time.to_zoned(TimeZone::system())
 }
 
 /// The time until the minute ends on the clock, so that what is counted in it belongs to one hour. Minutes begin at the same time in all

@@ -1,62 +1,78 @@
-//! Files that the program keeps: regular files of bounded size, which only their owner can read.
+//! Files that the program keeps: regular files of bounded size, which only their owner can read. Several instances may write to one.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions},
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::fcntl::OFlag;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 
-/// Size at which the file is renamed, replacing the one renamed before.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// Size up to which a file is read. Other programs may write to it, so it can be larger than `MAX_FILE_BYTES`.
-const MAX_READ_BYTES: u64 = 16 * MAX_FILE_BYTES;
+/// Size up to which a file is read. Other programs may write to it, so it can be larger than this program lets it grow.
+const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;
+/// Time limit for the wait until another instance has written what it is writing. That takes milliseconds.
+const LOCK_TIME: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a file cannot be used, as far as its metadata shows.
 pub(crate) fn fault(file: &Path) -> Option<io::Error> {
     fs::metadata(file).ok().and_then(|metadata| check_kind(&metadata).err())
 }
 
-/// The content of a file and of the one renamed before it, which is older.
-pub(crate) fn read_both(file: &Path) -> io::Result<String> {
-    let real = real(file);
-    // The last line may lack its line break after a crash, so the files are joined with one.
-    Ok(read(&rotated(&real))? + "\n" + &read(&real)?)
-}
-
 /// The content of a file; empty if it does not exist.
 pub(crate) fn read(file: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    match open(file, OpenOptions::new().read(true)) {
-        Ok(file) => file.take(MAX_READ_BYTES).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
+    if let Some(file) = open_to_read(file)? {
+        file.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Appends a line, after renaming a full file.
-pub(crate) fn append(file: &Path, line: &str) -> io::Result<()> {
-    let mut out = open_to_append(file)?;
-    if out.metadata()?.len() >= MAX_FILE_BYTES {
-        let real = real(file);
-        fs::rename(&real, rotated(&real))?;
-        out = open_to_append(&real)?;
+/// Calls `each` with the number and the content of each line of a file, if it exists.
+pub(crate) fn for_each_line(file: &Path, mut each: impl FnMut(usize, &[u8])) -> io::Result<()> {
+    let Some(file) = open_to_read(file)? else { return Ok(()) };
+    let mut lines = BufReader::new(file.take(MAX_READ_BYTES));
+    let mut line = Vec::new();
+    for number in 1.. {
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let content = line.strip_suffix(b"\n").unwrap_or(&line);
+        each(number, content.strip_suffix(b"\r").unwrap_or(content));
+        line.clear();
     }
-    out.write_all(line.as_bytes())
+    Ok(())
 }
 
-/// Appends lines and returns the size of the file, unless it has `max_bytes`: then nothing is written.
-pub(crate) fn append_up_to(file: &Path, lines: &str, max_bytes: u64) -> io::Result<u64> {
-    let mut out = open_to_append(file)?;
-    let size = out.metadata()?.len();
-    if size >= max_bytes {
-        return Err(io::Error::other("it is full"));
+/// Opens a file, if it exists.
+pub(crate) fn open_to_read(file: &Path) -> io::Result<Option<File>> {
+    match open(file, OpenOptions::new().read(true)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
     }
-    out.write_all(lines.as_bytes())?;
-    Ok(size + lines.len() as u64)
+}
+
+/// Appends lines, and returns the size of the file. Nothing stays of lines that do not fit on the disk.
+pub(crate) fn append(out: &mut File, lines: &[u8]) -> io::Result<u64> {
+    let size = out.metadata()?.len();
+    let mut last = *b"\n";
+    if size > 0 {
+        out.read_exact_at(&mut last, size - 1)?;
+    }
+    // A line that a crash has torn must not swallow the first of these.
+    let torn = if last == *b"\n" { Ok(()) } else { out.write_all(b"\n") };
+    let written = torn.and_then(|()| out.write_all(lines));
+    if written.is_err() {
+        let _ = out.set_len(size);
+    }
+    written.and_then(|()| Ok(out.metadata()?.len()))
 }
 
 /// Replaces the content of a file, at once: it is written beside it and renamed, so that a crash leaves the old or the new one.
@@ -95,19 +111,31 @@ pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> i
     written
 }
 
-/// Opens the file for appending. What customers ask is private, so only the owner can read a new file.
-pub(crate) fn open_to_append(file: &Path) -> io::Result<File> {
-    open(file, OpenOptions::new().create(true).append(true).mode(0o600))
+/// Opens a file to append to it or to replace it. Until it is dropped, other instances wait. What customers ask is private, so only the
+/// owner can read a new file.
+pub(crate) fn open_alone(file: &Path) -> io::Result<File> {
+    let deadline = Instant::now() + LOCK_TIME;
+    loop {
+        let out = open(file, OpenOptions::new().create(true).read(true).append(true).mode(0o600))?;
+        let locked = flock(&out, FlockOperation::NonBlockingLockExclusive);
+        let is_there = || {
+            let (open, named) = (out.metadata()?, fs::metadata(file)?);
+            io::Result::Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
+        };
+        // Another instance may have replaced the file meanwhile. Some network file systems have no locks.
+        if locked != Err(Errno::WOULDBLOCK) && is_there()? {
+            return Ok(out);
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::other("another program keeps it locked"));
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
 }
 
-/// The path with links resolved, so that a full file is renamed in its own folder and the link stays.
-fn real(file: &Path) -> PathBuf {
+/// The path with links resolved, so that what is kept beside a file is in its own folder and the link stays.
+pub(crate) fn real(file: &Path) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())
-}
-
-/// The name that a full file is renamed to.
-fn rotated(file: &Path) -> PathBuf {
-    with_suffix(file, ".1")
 }
 
 pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {

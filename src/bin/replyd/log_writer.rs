@@ -17,7 +17,7 @@ use env_logger::{Target, fmt::Formatter};
 use log::{Level, LevelFilter, Record};
 use nix::sys::stat::fstat;
 
-use crate::{escape::Escaped, failure::Failure};
+use crate::{clock, escape::Escaped, failure::Failure};
 
 /// Capacity of the channel in lines: about a second of a very busy server, and at most a few megabytes.
 const LINES: usize = 16 * 1024;
@@ -78,8 +78,8 @@ impl LogWriter {
 }
 
 fn for_people(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let time = line.timestamp_millis();
-    writeln!(line, "{time} {:5} {}", record.level(), Escaped::for_log(record.args()))
+    let time = clock::now();
+    writeln!(line, "{time:.3} {:5} {}", record.level(), Escaped::for_log(record.args()))
 }
 
 /// Formats a line for systemd's journal, which adds the time and reads the priority from the prefix (sd-daemon(3)).
@@ -168,59 +168,5 @@ fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, o
         if written.is_ok() {
             *reported = all;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sink that fails while it is full.
-    struct Sink {
-        full: bool,
-        written: Vec<u8>,
-    }
-
-    impl Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.full {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.written.extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lost_lines_are_counted_and_reported() {
-        let lost = AtomicU64::new(2);
-        let mut sink = Sink { full: true, written: Vec::new() };
-        let mut reported = 0;
-        write_batch(b"a\nb\nc\n", 3, &lost, &mut reported, &mut sink);
-        assert_eq!(lost.load(Ordering::Relaxed), 5);
-        sink.full = false;
-        write_batch(b"d\n", 1, &lost, &mut reported, &mut sink);
-        assert_eq!(sink.written, b"d\n5 log lines were lost: stderr did not keep up\n");
-        write_batch(b"e\n", 1, &lost, &mut reported, &mut sink);
-        assert!(sink.written.ends_with(b"keep up\ne\n"));
-    }
-
-    #[test]
-    fn a_full_channel_never_blocks() {
-        let (items, waiting) = bounded(1);
-        let lost = Arc::new(AtomicU64::new(0));
-        let mut pipe = Pipe { items, lost: Arc::clone(&lost) };
-        for _ in 0..3 {
-            pipe.write_all(b"line\n").unwrap();
-        }
-        assert_eq!(lost.load(Ordering::Relaxed), 2);
-        drop(pipe);
-        let mut sink = Sink { full: false, written: Vec::new() };
-        write_lines(&waiting, &lost, &mut sink);
-        assert_eq!(sink.written, b"line\n2 log lines were lost: stderr did not keep up\n");
     }
 }

@@ -2,10 +2,12 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod address_space;
 mod args;
 mod ask;
 mod chat;
 mod check;
+mod clock;
 mod escape;
 mod failure;
 mod init;

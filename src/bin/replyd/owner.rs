@@ -20,6 +20,7 @@ use std::{
 use jiff::Timestamp;
 use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
 
+use crate::clock;
 pub(crate) use conversation::converse;
 
 /// Interval at which answers are counted, and at which the page is told what has changed.
@@ -79,7 +80,7 @@ impl Owner {
     /// Sets what a start or a reload has changed, with what the log says about the files; nothing if all is well.
     pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
         self.set_files(config, sources);
-        let now = Timestamp::now();
+        let now = clock::now();
         {
             let mut state = self.state();
             state.notices = notices.into_iter().take(MAX_NOTICES).map(|text| (now, text)).collect();

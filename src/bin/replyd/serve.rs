@@ -7,6 +7,7 @@ use replyd::{Config, Loaded, RunningServer, Server, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
+    address_space,
     args::ServeArgs,
     failure::Failure,
     keeper::Keeper,
@@ -45,6 +46,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let signals = Signals::handle()?;
     let (keeper, writer) = Keeper::start(&sources)?;
     let owner = Owner::new(&config, &sources, notices);
+    address_space::warn(config.max_clients);
     let server = Server::with_config(config).map_err(listening_failed)?;
     let running = start(server, &keeper, &owner)?;
     report_page(&running);
@@ -64,7 +66,8 @@ fn start(server: Server, keeper: &Keeper, owner: &Arc<Owner>) -> Result<RunningS
         if session.is_owner() {
             owner::converse(session, &for_sessions)
         } else {
-            replyd::bot_with(session, keeper.of_one_session())
+            let answered = keeper.of_one_session(session.client_ip());
+            replyd::bot_with(session, answered)
         }
     })?;
     Ok(running)

@@ -2,6 +2,7 @@
 //!
 //! Some got `unknown`, and some a *guess*: a reply that was found once a typo was corrected, or by the nearest example.
 
+pub(crate) mod file;
 mod groups;
 mod kept;
 
@@ -9,12 +10,12 @@ use std::path::Path;
 
 use replyd::{Loaded, Replies};
 
-use crate::{args::FileArgs, escape::Escaped, failure::Failure, kept_file, output::print, settings};
+use crate::{args::FileArgs, escape::Escaped, failure::Failure, output::print, settings};
 pub(crate) use groups::{Group, Groups, UNKNOWN, is_phrase, is_sentence};
 pub(crate) use kept::Kept;
 
-/// Number of pairs of a message and a reply that are compared for hints; comparing takes most of the time.
-const MAX_COMPARED_PAIRS: usize = 100_000;
+/// Number of pairs of letters that are compared for hints; comparing takes most of the time.
+const HINT_STEPS: u64 = 100_000_000;
 const GUESSES: &str = "# Answered by a guess; lines for [tests]. Paste what is right; for what is wrong, add a phrase to the reply \
     that should answer.";
 
@@ -33,16 +34,15 @@ pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    kept_file::read_both(file).map_err(|error| {
+    file::read(file).map_err(|error| {
         Failure::new(format!("cannot read unanswered messages in {}: {error}", file.display()))
     })
 }
 
 fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> {
-    for (index, group) in groups.iter().enumerate() {
-        let near = (index * replies.len() < MAX_COMPARED_PAIRS)
-            .then(|| replies.similar_phrase(&group.sentence))
-            .flatten();
+    let mut steps = HINT_STEPS;
+    for group in groups {
+        let near = replies.similar_phrase(&group.sentence, &mut steps);
         let hint = near.map(|near| {
             format!("; similar to {:?} ({}): perhaps add it there after a '|'", near.phrase, near.place)
         });

@@ -1,5 +1,5 @@
 /* A file system in trouble, for a program under test (LD_PRELOAD): while the file TROUBLE exists, opening PATH_IN_TROUBLE
-   fails with the error number that TROUBLE holds, or waits as long as TROUBLE is empty. */
+   fails with the error number that TROUBLE holds, or waits as long as TROUBLE is empty. The clock is CLOCK_AHEAD seconds ahead. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int (*real_open)(const char *, int, ...);
@@ -41,4 +42,15 @@ int open64(const char *path, int flags, ...) {
     if (!real_open)
         real_open = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64");
     return has_trouble(path) ? -1 : real_open(path, flags, mode);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real)
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, time);
+    const char *ahead = getenv("CLOCK_AHEAD");
+    if (ahead && clock == CLOCK_REALTIME)
+        time->tv_sec += atoll(ahead);
+    return result;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use replyd::{Config, Replies};
 use serde_json::{Value, json};
 
@@ -12,8 +12,9 @@ use super::{
     replies_file::{Content, RepliesFile},
 };
 use crate::{
-    kept_file, statistics,
-    unanswered::{Group, Groups},
+    clock::{self, local},
+    statistics,
+    unanswered::{self, Group, Groups},
 };
 
 /// Other messages whose answer a change would change; nobody reads more.
@@ -56,7 +57,7 @@ pub(super) fn notices(notices: &[(Timestamp, String)]) -> Value {
 
 pub(super) fn statistics(files: &Files, since: &str, replies: &Replies) -> Value {
     let summary = match &files.statistics {
-        Some(file) => statistics::summary(file, since, &Zoned::now(), replies),
+        Some(file) => statistics::summary(file, since, &local(clock::now()), replies),
         None => Err(statistics::NOT_KEPT.to_owned()),
     };
     match summary {
@@ -90,7 +91,7 @@ fn groups(files: &Files, replies: &Replies) -> Result<Groups, String> {
     let Some(file) = &files.unanswered else {
         return Err("unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]".into());
     };
-    let text = kept_file::read_both(file)
+    let text = unanswered::file::read(file)
         .map_err(|error| format!("cannot read unanswered messages in {}: {error}", file.display()))?;
     Ok(Groups::of(&text, replies).open(replies))
 }

@@ -7,18 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Zoned, civil::Date};
+use jiff::civil::Date;
 
 use super::{
-    row::{Period, Row, Tally, cut},
+    counted::Counted,
+    reading::{MAX_BYTES, read},
+    row::{Period, Row, cut},
     table::{MAX_NAMES, OTHERS, Table},
 };
-use crate::kept_file;
+use crate::kept_file::{self, append, open_alone};
 
 /// Bytes that are appended before the file is written anew.
 const APPENDED_BYTES: u64 = 512 * 1024;
-/// The file does not grow any more if it could not be written anew until then.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// An open file of statistics.
 pub(crate) struct Book {
@@ -28,13 +28,15 @@ pub(crate) struct Book {
     names: HashSet<String>,
     /// Size of the file when it was last written as a whole.
     written: u64,
+    /// Whether it should be written anew.
+    is_due: bool,
 }
 
 impl Book {
     /// Reads the file, and writes it anew: after a crash its last line may not be whole.
-    pub(crate) fn open(file: &Path, now: &Zoned) -> io::Result<Book> {
-        let mut book = Book { file: file.to_owned(), today: now.date(), names: HashSet::new(), written: 0 };
-        book.rewrite()?;
+    pub(crate) fn open(file: &Path, today: Date) -> io::Result<Book> {
+        let mut book = Book { file: file.to_owned(), today, names: HashSet::new(), written: 0, is_due: true };
+        book.tidy()?;
         Ok(book)
     }
 
@@ -42,26 +44,25 @@ impl Book {
         &self.file
     }
 
-    /// Adds what was counted in the minute that began at `begun`.
-    pub(crate) fn add(
-        &mut self,
-        begun: &Zoned,
-        counted: impl IntoIterator<Item = (Box<str>, Tally)>,
-    ) -> io::Result<()> {
-        if begun.date() != self.today {
-            self.today = begun.date();
-            self.rewrite()?;
+    /// Adds what was counted on a day. After an error nothing of it is in the file.
+    pub(crate) fn add(&mut self, day: Date, counted: &Counted) -> io::Result<()> {
+        if day != self.today {
+            (self.today, self.is_due) = (day, true);
+            self.names.clear();
         }
         let mut text = String::new();
-        for (name, mut tally) in counted {
-            tally.hours[begun.hour() as usize] = tally.questions();
-            let row = Row { period: Period::of(self.today), name: self.name(&name), tally };
+        for (name, tally) in counted.tallies() {
+            let row = Row { period: Period::of(day), name: self.name(name), tally };
             let _ = writeln!(text, "{row}");
         }
-        let size = kept_file::append_up_to(&self.file, &text, MAX_BYTES)?;
-        if size > self.written + APPENDED_BYTES {
-            self.rewrite()?;
+        if text.is_empty() {
+            return Ok(());
         }
+        let mut out = open_alone(&self.file)?;
+        if out.metadata()?.len() >= MAX_BYTES {
+            return Err(io::Error::other("it is full"));
+        }
+        self.is_due |= append(&mut out, text.as_bytes())? > self.written + APPENDED_BYTES;
         Ok(())
     }
 
@@ -77,99 +78,81 @@ impl Book {
         name.to_owned()
     }
 
-    /// Refuses a text that writing anew would lose.
-    pub(crate) fn check(text: &str) -> io::Result<()> {
-        if text.len() as u64 >= MAX_BYTES {
-            return Err(io::Error::other("it is over 16 MiB; move it elsewhere"));
+    /// Writes the file anew in fewer lines, if that is due. What cannot be read is moved to another file, and a file that holds
+    /// something else is not touched.
+    pub(crate) fn tidy(&mut self) -> io::Result<()> {
+        if !self.is_due {
+            return Ok(());
         }
-        if !Table::is_one(text) {
-            return Err(io::Error::other("this is not a file of statistics; name another one"));
+        let _alone = open_alone(&self.file)?;
+        let (mut table, mut aside) = (Table::default(), Vec::new());
+        let unread = read(&self.file, |line| match line {
+            Ok(row) => table.add(&row),
+            Err(line) => {
+                aside.extend_from_slice(line);
+                aside.push(b'\n');
+            }
+        })?;
+        let text = table.text(self.today);
+        let Some(unread) = unread else { return self.replace(&table, &text) };
+        let beside = kept_file::with_suffix(&kept_file::real(&self.file), ".unread");
+        let mut out = open_alone(&beside)?;
+        let size = out.metadata()?.len();
+        if size >= MAX_BYTES {
+            return Err(io::Error::other(format!("{} is full; move it elsewhere", beside.display())));
         }
-        Ok(())
+        append(&mut out, &aside)?;
+        let replaced = self.replace(&table, &text);
+        match &replaced {
+            Ok(()) => {
+                log::warn!("{}; moved to {}", super::not_counted(&self.file, &unread), beside.display())
+            }
+            Err(_) => drop(out.set_len(size)),
+        }
+        replaced
     }
 
-    /// Writes the file anew, in fewer lines. A file that holds something else is not touched.
-    fn rewrite(&mut self) -> io::Result<()> {
-        let text = kept_file::read(&self.file)?;
-        Book::check(&text)?;
-        let table = Table::parse(&text);
+    fn replace(&mut self, table: &Table, text: &str) -> io::Result<()> {
+        kept_file::replace(&self.file, text)?;
         self.names = table.names(self.today);
-        let text = table.text(self.today);
-        kept_file::replace(&self.file, &text)?;
         self.written = text.len() as u64;
+        self.is_due = false;
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use replyd::Replies;
+
     use super::*;
 
-    fn at(time: &str) -> Zoned {
-        time.parse().unwrap()
-    }
+    const TODAY: Date = Date::constant(2026, 11, 27);
 
-    fn counted<const N: usize>(names: [&str; N]) -> Vec<(Box<str>, Tally)> {
-        let tally = Tally { answered: 2, conversations: 1, ..Tally::default() };
-        names.map(|name| (name.into(), tally)).into()
+    /// What is counted when a reply is given twice in an hour.
+    fn counted(name: &str, hour: usize) -> Counted {
+        let replies = Replies::from_pairs([(name, "text")]).unwrap();
+        let (mut minute, mut counted) = (Counted::default(), Counted::default());
+        minute.count(&replies.answer(name), true);
+        minute.count(&replies.answer(name), false);
+        counted.add(minute, hour);
+        counted
     }
 
     #[test]
     fn counts_are_appended_and_joined_when_the_day_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("statistics.tsv");
-        let mut book = Book::open(&file, &at("2026-11-27T09:00:00[UTC]")).unwrap();
-        for time in ["2026-11-27T09:00:00[UTC]", "2026-11-27T09:01:00[UTC]", "2026-11-27T23:59:00[UTC]"] {
-            book.add(&at(time), counted(["a"])).unwrap();
+        let mut book = Book::open(&file, TODAY).unwrap();
+        for hour in [9, 9, 23] {
+            book.add(TODAY, &counted("a", hour)).unwrap();
+            book.tidy().unwrap();
         }
         let lines =
             || std::fs::read_to_string(&file).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(lines().len(), 3);
-        book.add(&at("2026-11-28T00:00:00[UTC]"), counted(["b"])).unwrap();
+        book.add(TODAY.tomorrow().unwrap(), &counted("b", 0)).unwrap();
+        book.tidy().unwrap();
         assert_eq!(lines(), ["2026-11-27\ta\t6\t0\t0\t0\t3\t9:4 23:2", "2026-11-28\tb\t2\t0\t0\t0\t1\t0:2"]);
-    }
-
-    #[test]
-    fn a_line_that_a_crash_has_torn_is_left_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("statistics.tsv");
-        std::fs::write(&file, "2026-11-27\ta\t1\t0\t0\t0\t0\t9:1\n2026-11-27\ta\t1\t0\t").unwrap();
-        let mut book = Book::open(&file, &at("2026-11-27T10:00:00[UTC]")).unwrap();
-        book.add(&at("2026-11-27T10:00:00[UTC]"), counted(["a"])).unwrap();
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            text.ends_with("2026-11-27\ta\t1\t0\t0\t0\t0\t9:1\n2026-11-27\ta\t2\t0\t0\t0\t1\t10:2\n"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_day_has_so_many_replies_and_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("statistics.tsv");
-        let now = at("2026-11-27T10:00:00[UTC]");
-        let mut book = Book::open(&file, &now).unwrap();
-        for first in [0, 600, 1200] {
-            let names: Vec<String> = (first..first + 600).map(|name| name.to_string()).collect();
-            let tally = Tally { answered: 1, ..Tally::default() };
-            book.add(&now, names.iter().map(|name| (name.as_str().into(), tally))).unwrap();
-            // It knows them again after a restart.
-            book = Book::open(&file, &now).unwrap();
-        }
-        let table = Table::parse(&std::fs::read_to_string(&file).unwrap());
-        assert_eq!(table.rows().count(), MAX_NAMES + 1);
-        let others = table.rows().find(|(_, name, _)| *name == OTHERS).unwrap();
-        assert_eq!(others.2.answered, 800);
-    }
-
-    #[test]
-    fn another_file_is_not_touched() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("replies.ini");
-        for text in ["[replies]\na = b\n".to_owned(), "2026-11-27\ta\t1\t0\t0\t0\t1\t9:1\n".repeat(700_000)] {
-            std::fs::write(&file, &text).unwrap();
-            assert!(Book::open(&file, &at("2026-11-27T10:00:00[UTC]")).is_err());
-            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
-        }
     }
 }

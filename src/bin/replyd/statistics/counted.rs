@@ -1,4 +1,4 @@
-//! What is counted in one minute, in memory.
+//! What is counted in memory.
 
 use std::collections::HashMap;
 
@@ -29,11 +29,21 @@ impl Counted {
     }
 }
 
-impl IntoIterator for Counted {
-    type Item = (Box<str>, Tally);
-    type IntoIter = std::collections::hash_map::IntoIter<Box<str>, Tally>;
+impl Counted {
+    /// Adds what was counted in an hour.
+    pub(crate) fn add(&mut self, other: Counted, hour: usize) {
+        for (name, mut tally) in other.replies {
+            tally.hours[hour] = tally.questions();
+            let has_place = self.replies.len() < MAX_NAMES || self.replies.contains_key(&name);
+            self.replies.entry(if has_place { name } else { OTHERS.into() }).or_default().add(&tally);
+        }
+    }
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.replies.into_iter()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    pub(super) fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
+        self.replies.iter().map(|(name, tally)| (&**name, *tally))
     }
 }

