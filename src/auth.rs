@@ -33,6 +33,18 @@ pub(crate) struct Rules<'a> {
     /// Whether a credential is also accepted as `?accessToken=`, which proxies and browsers may record.
     pub(crate) query_token: bool,
     pub(crate) origins: &'a Origins,
+    /// Whether the request comes directly from a program on this machine, and no other machine can reach the server.
+    pub(crate) is_direct: bool,
+}
+
+impl Rules<'_> {
+    /// Checks the host that a request is for, as the owner's rules for origins do for upgrades.
+    pub(crate) fn check_host(&self, head: &Head) -> Result<(), Refusal> {
+        let host = head.values("host").next().map(|host| str::from_utf8(host).unwrap_or_default());
+        let is_own = !self.is_direct || host.is_none_or(|host| means_this_server(host, self.origins));
+        let [origin, host] = origin_and_host(head);
+        if is_own { Ok(()) } else { Err(Refusal::foreign_host(origin, host)) }
+    }
 }
 
 /// The identity that a client has proved.
@@ -94,7 +106,7 @@ impl Admission {
                 (key.is_some(), Some(&Origins::Same))
             }
         };
-        is_known && is_allowed(self.page.as_deref(), key_origins.unwrap_or(rules.origins))
+        is_known && is_allowed(self.page.as_deref(), key_origins.unwrap_or(rules.origins), rules)
     }
 }
 
@@ -103,6 +115,7 @@ impl Admission {
 struct Page {
     origin: Box<[u8]>,
     host: Option<Box<str>>,
+    is_direct: bool,
 }
 
 impl Page {
@@ -110,19 +123,44 @@ impl Page {
     /// origin, or two different ones (RFC 6454, section 7.3), counts as an empty origin, which is never in a list.
     const MAX_BYTES: usize = 300;
 
-    fn of(head: &Head) -> Option<Page> {
+    fn of(head: &Head, rules: &Rules<'_>) -> Option<Page> {
         let mut origins = head.values("origin");
         let first = origins.next()?;
         // A request may repeat the header, but must not name two origins of which one happens to be allowed.
         let is_valid = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
         let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
-        Some(Page { origin: if is_valid { first.into() } else { Box::default() }, host: host.map(Box::from) })
+        let origin = if is_valid { first.into() } else { Box::default() };
+        Some(Page { origin, host: host.map(Box::from), is_direct: rules.is_direct })
     }
 }
 
 /// Only browsers send an origin, so that a request without one is not subject to these rules.
-fn is_allowed(page: Option<&Page>, origins: &Origins) -> bool {
-    page.is_none_or(|page| origins.allow(&page.origin, page.host.as_deref()))
+fn is_allowed(page: Option<&Page>, origins: &Origins, rules: &Rules<'_>) -> bool {
+    page.is_none_or(|page| {
+        let is_own = |host: &&str| !page.is_direct || means_this_server(host, rules.origins);
+        origins.allow(&page.origin, page.host.as_deref().filter(is_own))
+    })
+}
+
+/// Whether a direct request may call the server by this name. Any other may be that of a foreign page, which has it point at this
+/// machine so that page and server look the same to a visitor's browser (DNS rebinding).
+fn means_this_server(host: &str, origins: &Origins) -> bool {
+    is_loopback_host(host) || origins.name(host)
+}
+
+/// The refusal of a page that is not allowed.
+fn foreign(page: Option<&Page>, head: &Head) -> Refusal {
+    let [origin, host] = origin_and_host(head);
+    match page {
+        Some(page) if Origins::Same.allow(&page.origin, page.host.as_deref()) => {
+            Refusal::foreign_host(origin, host)
+        }
+        _ => Refusal::foreign_origin(origin, host),
+    }
+}
+
+fn origin_and_host(head: &Head) -> [&[u8]; 2] {
+    ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default())
 }
 
 /// Checks the credential and the origin of a request.
@@ -134,19 +172,18 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     if head.target().path() == OWNER_PATH && !rules.owner_keys.is_empty() {
         return admit_owner(head, rules);
     }
-    let caller =
-        credential(head, rules.query_token)?.map_or(Caller::Anonymous, |secret| identify(rules, &secret));
+    let secret = credential(head, rules.query_token)?;
+    let caller = secret.as_deref().map_or(Caller::Anonymous, |secret| identify(rules, secret));
     let origins = match &caller {
         Caller::Key(Key { origins: Some(key_origins), .. }) => key_origins,
         _ => rules.origins,
     };
-    let page = Page::of(head).map(Box::new);
-    if !is_allowed(page.as_deref(), origins) {
-        let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
-        return Err(Refusal::foreign_origin(origin, host));
+    let page = Page::of(head, rules).map(Box::new);
+    if !is_allowed(page.as_deref(), origins, rules) {
+        return Err(foreign(page.as_deref(), head));
     }
     if matches!(caller, Caller::Anonymous) && rules.required {
-        return Err(Refusal::NoKey { query_token: rules.query_token });
+        return Err(Refusal::NoKey { query_token: rules.query_token, is_wrong: secret.is_some() });
     }
     Ok(Admission { caller, expires: None, page })
 }
@@ -154,14 +191,14 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
 /// The same where only an owner may come in: from a page of this server itself, whatever `origins` says, and not with a key in the
 /// address, which others may see.
 fn admit_owner(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
-    let page = Page::of(head).map(Box::new);
-    if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same) {
-        let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
-        return Err(Refusal::foreign_origin(origin, host));
+    let page = Page::of(head, rules).map(Box::new);
+    if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same, rules) {
+        return Err(foreign(page.as_deref(), head));
     }
     let secret = credential(head, false)?;
-    let key = secret.and_then(|secret| find(rules.owner_keys, &secret)).filter(|key| !key.has_expired());
-    let key = key.ok_or(Refusal::NoKey { query_token: false })?;
+    let key = secret.as_deref().and_then(|secret| find(rules.owner_keys, secret));
+    let key = key.filter(|key| !key.has_expired());
+    let key = key.ok_or(Refusal::NoKey { query_token: false, is_wrong: secret.is_some() })?;
     Ok(Admission { caller: Caller::Owner(key.clone()), expires: None, page })
 }
 

@@ -10,7 +10,7 @@ mod target;
 mod upgrade;
 
 pub(crate) use excerpt::{Excerpt, LOGGED_CHARS};
-pub(crate) use forwarded::{client_address, counts_on_accept, is_forwarded};
+pub(crate) use forwarded::{client_address, counts_on_accept, is_direct};
 pub(crate) use head::{Head, HeadError};
 pub(crate) use negotiation::answer;
 pub(crate) use refusal::{Refusal, bad};

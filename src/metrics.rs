@@ -264,8 +264,10 @@ mod tests {
         let counters = Counters::new();
         let refusals = [
             Refusal::BadRequest("x"),
-            Refusal::NoKey { query_token: true },
+            Refusal::NoKey { query_token: true, is_wrong: false },
             Refusal::ForeignOrigin { detail: String::new() },
+            Refusal::ForeignHost { detail: String::new() },
+            Refusal::TooManyGuesses,
             Refusal::NotFound,
             Refusal::MethodNotAllowed,
             Refusal::Timeout,

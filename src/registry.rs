@@ -1,6 +1,7 @@
 //! What all threads of a server share: the current settings, the open connections, permits and counters.
 
 mod client_id;
+mod guesses;
 mod limit;
 mod system_limits;
 
@@ -19,10 +20,12 @@ use crate::{
     auth::{Admission, Rules},
     config::Config,
     error::Error,
+    http::{Head, is_direct},
     metrics::{Counters, Counts, Traffic},
     stream::StopFlags,
 };
 pub(crate) use client_id::ClientId;
+use guesses::Guesses;
 pub(crate) use limit::{AddressLimit, AddressPermit, ClientLimit, Permit, client_network};
 pub(crate) use system_limits::warn_of_system_limits;
 
@@ -41,6 +44,7 @@ pub(crate) struct Registry {
     pub(crate) counters: Counters,
     pub(crate) addresses: AddressLimit,
     pub(crate) clients: ClientLimit,
+    pub(crate) guesses: Guesses,
     connections_so_far: AtomicU64,
     connections: Mutex<HashMap<u64, Registered>>,
     /// Has a clone in each session that can be woken.
@@ -93,6 +97,7 @@ impl Registry {
             generation: AtomicU64::new(0),
             counters: Counters::new(),
             clients: ClientLimit::default(),
+            guesses: Guesses::default(),
             addresses: AddressLimit::default(),
             connections_so_far: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -145,7 +150,13 @@ impl Registry {
     pub(crate) fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
         let Config { keys, owner_keys, tokens, query_token, origins, .. } = config;
         let required = self.requires_key(config);
-        Rules { keys, owner_keys, tokens, required, query_token: *query_token, origins }
+        Rules { keys, owner_keys, tokens, required, query_token: *query_token, origins, is_direct: false }
+    }
+
+    /// The same for this request.
+    pub(crate) fn rules_for<'a>(&self, head: &Head, client: &ClientId, config: &'a Config) -> Rules<'a> {
+        let is_direct = self.local_addr.ip().is_loopback() && is_direct(head, client.address.ip());
+        Rules { is_direct, ..self.rules(config) }
     }
 
     /// Counts and registers a new connection. `alive` is dropped together with it.

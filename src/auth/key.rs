@@ -1,6 +1,6 @@
 //! Keys: secrets that admit a client under a name.
 
-use std::{fmt, time::SystemTime};
+use std::{collections::HashSet, fmt, time::SystemTime};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use sha2::{Digest, Sha256};
@@ -29,8 +29,8 @@ impl Key {
     /// # Errors
     ///
     /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64 characters or
-    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters or begins with
-    /// `change-me`, as placeholders do. The error does not contain the secret.
+    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters, begins with
+    /// `change-me`, as placeholders do, or repeats itself as `abcabcabcabcabcabc` does. The error does not contain the secret.
     ///
     /// ```
     /// assert!(replyd::Key::new("shop", "correct horse battery").is_ok());
@@ -62,6 +62,9 @@ impl Key {
         let count = secret.chars().count();
         if count < MIN_SECRET_CHARS {
             return Err(KeyFault::ShortSecret(count));
+        }
+        if repeats_itself(secret.as_bytes()) {
+            return Err(KeyFault::Repetition);
         }
         Ok(Key {
             name: checked_name(name)?,
@@ -122,6 +125,8 @@ pub(crate) enum KeyFault {
     Placeholder,
     /// A secret of only this many characters.
     ShortSecret(usize),
+    /// See [`repeats_itself`].
+    Repetition,
     NotSha256,
 }
 
@@ -133,7 +138,9 @@ impl KeyFault {
         Error::config(vec![match fault {
             KeyFault::Name => format!("the name of a key {fault}"),
             KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
-            KeyFault::Placeholder | KeyFault::ShortSecret(_) => format!("the secret of key {name:?} {fault}"),
+            KeyFault::Placeholder | KeyFault::ShortSecret(_) | KeyFault::Repetition => {
+                format!("the secret of key {name:?} {fault}")
+            }
         }])
     }
 }
@@ -151,9 +158,20 @@ impl fmt::Display for KeyFault {
             KeyFault::ShortSecret(count) => {
                 write!(f, "has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}")
             }
+            KeyFault::Repetition => {
+                f.write_str("repeats a few characters and can be guessed; use a random one")
+            }
             KeyFault::NotSha256 => f.write_str("must be 64 hexadecimal digits"),
         }
     }
+}
+
+/// Whether a secret has fewer than 5 different bytes, which one in 10,000 random numbers of 16 digits has, or is a shorter one again
+/// and again.
+pub(super) fn repeats_itself(secret: &[u8]) -> bool {
+    let different: HashSet<&u8> = secret.iter().collect();
+    let is_repeated = |period: usize| secret.iter().zip(&secret[period..]).all(|(one, next)| one == next);
+    different.len() < 5 || (1..MIN_SECRET_CHARS.min(secret.len() / 2 + 1)).any(is_repeated)
 }
 
 fn checked_name(name: &str) -> Result<String, KeyFault> {

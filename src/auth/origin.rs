@@ -69,6 +69,15 @@ impl Origins {
             Origins::List(sites) => sites.contains(&site),
         }
     }
+
+    /// Whether the owner names a `Host` with them.
+    pub(crate) fn name(&self, host: &str) -> bool {
+        match self {
+            Origins::Any => true,
+            Origins::Same => false,
+            Origins::List(sites) => Site::of_host(host).is_some_and(|host| sites.contains(&host)),
+        }
+    }
 }
 
 impl fmt::Display for Origins {

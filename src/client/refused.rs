@@ -68,8 +68,8 @@ pub(super) fn refused<R: HandshakeRole>(
 /// What the server says itself, unless that is a page, or a sentence of replyd that the error already has in other words.
 fn detail(response: &Response<Option<Vec<u8>>>) -> String {
     let own = [
-        Refusal::NoKey { query_token: true },
-        Refusal::NoKey { query_token: false },
+        Refusal::NoKey { query_token: true, is_wrong: false },
+        Refusal::NoKey { query_token: false, is_wrong: false },
         Refusal::NotFound,
         Refusal::Full,
         Refusal::Stopping,

@@ -181,7 +181,7 @@ fn claims_of_a_text_hold_for_the_keys_that_are_set() {
     use crate::auth::Tokens;
     let text = "[auth]\njwt_issuer = me\njwt_audience = chat";
     let tokens = Config::parse(text, "f").unwrap().tokens;
-    let secret = b"0123456789 0123456789 0123456789";
+    let secret = b"0123456789 abcdefghij ABCDEFGHIJ";
     let tokens = tokens.with_secret(secret).unwrap();
     let other = Tokens::default().with_secret(secret).unwrap().mint("a", Duration::from_secs(60)).unwrap();
     assert!(tokens.verify(&other).is_err());

@@ -25,9 +25,14 @@ pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> Ip
 }
 
 /// Whether the request has a header that proxies add. A proxy that adds none goes unnoticed.
-pub(crate) fn is_forwarded(head: &Head) -> bool {
+fn is_forwarded(head: &Head) -> bool {
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
     marks.iter().any(|mark| head.values(mark).next().is_some())
+}
+
+/// Whether a request comes from a program on this machine, as far as one can tell.
+pub(crate) fn is_direct(head: &Head, peer: IpAddr) -> bool {
+    peer.is_loopback() && !is_forwarded(head)
 }
 
 fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {

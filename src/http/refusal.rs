@@ -18,10 +18,19 @@ pub(crate) enum Refusal {
     NoKey {
         /// Whether `?accessToken=` is accepted too.
         query_token: bool,
+        /// Whether one came that is not valid.
+        is_wrong: bool,
     },
+    /// More keys were tried from this address than people mistype.
+    TooManyGuesses,
     /// A page from this origin may not connect.
     ForeignOrigin {
         /// Excerpts of `Origin` and `Host`, for the log.
+        detail: String,
+    },
+    /// A direct request to a server on a loopback address has a `Host` that does not mean this machine.
+    ForeignHost {
+        /// As above.
         detail: String,
     },
     NotFound,
@@ -55,20 +64,24 @@ pub(crate) fn bad(sentence: &'static str) -> Refusal {
 impl Refusal {
     /// A refusal of a page's origin, with excerpts of the headers that it was judged by.
     pub(crate) fn foreign_origin(origin: &[u8], host: &[u8]) -> Refusal {
-        let [origin, host] = [origin, host].map(String::from_utf8_lossy);
-        let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
-        Refusal::ForeignOrigin { detail: format!(" Origin: {origin}, Host: {host}") }
+        Refusal::ForeignOrigin { detail: shown(origin, host) }
+    }
+
+    /// The same for a request to a host that does not mean this machine.
+    pub(crate) fn foreign_host(origin: &[u8], host: &[u8]) -> Refusal {
+        Refusal::ForeignHost { detail: shown(origin, host) }
     }
 
     /// The status of the answer.
     pub(crate) fn status(&self) -> u16 {
         match self {
             Refusal::BadRequest(_) => 400,
-            Refusal::NoKey { .. } | Refusal::ForeignOrigin { .. } => 403,
+            Refusal::NoKey { .. } | Refusal::ForeignOrigin { .. } | Refusal::ForeignHost { .. } => 403,
             Refusal::NotFound => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::Timeout | Refusal::Silence => 408,
             Refusal::UpgradeRequired | Refusal::WrongVersion => 426,
+            Refusal::TooManyGuesses => 429,
             Refusal::HeadTooLarge => 431,
             Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => 503,
             Refusal::Program(response) => response.status(),
@@ -79,7 +92,7 @@ impl Refusal {
     /// Text that follows the sentence in the log, but is not part of the answer.
     pub(crate) fn detail(&self) -> &str {
         match self {
-            Refusal::ForeignOrigin { detail } => detail,
+            Refusal::ForeignOrigin { detail } | Refusal::ForeignHost { detail } => detail,
             _ => "",
         }
     }
@@ -96,8 +109,9 @@ impl Refusal {
     pub(crate) const OVERLOADED: &str = "overloaded";
 
     /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
-    pub(crate) const LABELS: [&str; 15] = [
+    pub(crate) const LABELS: [&str; 17] = [
         "bad_request",
+        "foreign_host",
         "foreign_origin",
         "full",
         "head_too_large",
@@ -110,6 +124,7 @@ impl Refusal {
         "stopping",
         "timeout",
         "too_many_from_address",
+        "too_many_guesses",
         "upgrade_required",
         "wrong_version",
     ];
@@ -120,6 +135,7 @@ impl Refusal {
             Refusal::BadRequest(_) => "bad_request",
             Refusal::NoKey { .. } => "no_key",
             Refusal::ForeignOrigin { .. } => "foreign_origin",
+            Refusal::ForeignHost { .. } => "foreign_host",
             Refusal::NotFound => "not_found",
             Refusal::MethodNotAllowed => "method_not_allowed",
             Refusal::Timeout | Refusal::Silence => "timeout",
@@ -128,6 +144,7 @@ impl Refusal {
             Refusal::HeadTooLarge => "head_too_large",
             Refusal::Full => "full",
             Refusal::TooManyFromAddress => "too_many_from_address",
+            Refusal::TooManyGuesses => "too_many_guesses",
             Refusal::Stopping => "stopping",
             Refusal::Program(_) => "program",
             Refusal::Internal => "internal",
@@ -140,6 +157,7 @@ impl Refusal {
             Refusal::UpgradeRequired => Some(("Upgrade", "websocket")),
             Refusal::WrongVersion => Some(("Sec-WebSocket-Version", "13")),
             Refusal::Full | Refusal::TooManyFromAddress | Refusal::Stopping => Some(("Retry-After", "5")),
+            Refusal::TooManyGuesses => Some(("Retry-After", "60")),
             _ => None,
         }
     }
@@ -159,19 +177,31 @@ impl Refusal {
     }
 }
 
+fn shown(origin: &[u8], host: &[u8]) -> String {
+    let [origin, host] = [origin, host].map(String::from_utf8_lossy);
+    let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
+    format!(" Origin: {origin}, Host: {host}")
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Refusal::BadRequest(sentence) => sentence,
-            Refusal::NoKey { query_token: true } => {
+            Refusal::NoKey { query_token: true, .. } => {
                 "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY', '?accessToken=KEY' or \
                  the subprotocol 'bearer.BASE64URL-OF-KEY'."
             }
-            Refusal::NoKey { query_token: false } => {
+            Refusal::NoKey { query_token: false, .. } => {
                 "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
                  'bearer.BASE64URL-OF-KEY'."
             }
             Refusal::ForeignOrigin { .. } => "Pages from this origin may not connect to this server.",
+            // The chat page asks for a key when it reads that word.
+            Refusal::ForeignHost { .. } => {
+                "The server does not know the host name of this request. If the name is yours, list it under [auth], for example \
+                 'origins = https://chat.example', or have the proxy in front of the server send X-Forwarded-For."
+            }
+            Refusal::TooManyGuesses => "Too many wrong keys came from your address; try again in a minute.",
             Refusal::NotFound => "There is nothing at this path.",
             Refusal::MethodNotAllowed => "Only GET and HEAD are supported.",
             Refusal::Timeout | Refusal::Silence => "The request was not complete in time.",

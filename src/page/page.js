@@ -185,7 +185,7 @@ async function reason() {
     const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
     switch (answer.status) {
       // A program's own refusal, or one of a proxy, need not be about a key.
-      case 403: return [filled(words.failed, { status: 403 }), (await answer.text()).includes("key")];
+      case 403: case 429: return [filled(words.failed, { status: answer.status }), (await answer.text()).includes("key")];
       case 426: return [words.blocked];
       case 503: return [words.full];
       default: return [filled(words.failed, { status: answer.status })];

@@ -1,6 +1,6 @@
 //! The decision on an upgrade, and its answer.
 
-use std::{any::Any, sync::atomic::Ordering};
+use std::{any::Any, sync::atomic::Ordering, time::Duration};
 
 use tungstenite::{
     accept_hdr_with_config,
@@ -10,7 +10,7 @@ use tungstenite::{
 
 use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
 use crate::{
-    auth::{Admission, admit, subprotocols},
+    auth::{Admission, Rules, admit, subprotocols},
     http::{Head, Refusal},
     registry::{AddressPermit, ClientId, Connection, Registry},
     session,
@@ -67,7 +67,8 @@ pub(super) fn admit_upgrade(
     program: &Program,
 ) -> Result<Admitted, Refusal> {
     let config = registry.config();
-    let mut admission = admit(head, &registry.rules(&config))?;
+    let rules = registry.rules_for(head, client, &config);
+    let mut admission = admit_slowly(head, &rules, client, registry, permits)?;
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
@@ -80,6 +81,35 @@ pub(super) fn admit_upgrade(
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
     Ok(Admitted { admission, name, subprotocol, value, _address_permit: address_permit })
+}
+
+/// Time for which a client that guesses keys waits for its answer.
+const GUESS_TIME: Duration = Duration::from_secs(2);
+
+/// Checks the key and the origin, slowly for an address from which many wrong keys came.
+///
+/// A valid key is admitted at once. So a later answer to a wrong one slows only a client that cannot ask again meanwhile: it waits with a
+/// permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise.
+pub(super) fn admit_slowly(
+    head: &Head,
+    rules: &Rules<'_>,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+) -> Result<Admission, Refusal> {
+    let decision = admit(head, rules);
+    let is_guess = matches!(decision, Err(Refusal::NoKey { is_wrong: true, .. }));
+    if !is_guess || !registry.guesses.are_too_many(client.client_ip()) {
+        return decision;
+    }
+    let has_permit = permits.as_ref().is_ok_and(|permits| permits.address.is_some());
+    let max = registry.config().max_clients_per_ip;
+    let permit = all_permits(client, registry, permits)?
+        .or_else(|| if has_permit { None } else { registry.addresses.acquire(client.client_ip(), max) });
+    if has_permit || permit.is_some() {
+        let _ = registry.stopping.recv_timeout(GUESS_TIME);
+    }
+    Err(Refusal::TooManyGuesses)
 }
 
 /// Checks that a client has its permits. The address of one behind a proxy is known only now, after its head was read, so that the

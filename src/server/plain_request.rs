@@ -4,16 +4,16 @@ use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{
     acceptor::Permits,
-    admission::{admit_upgrade, all_permits},
+    admission::{admit_slowly, admit_upgrade, all_permits},
     exchange::Exchange,
     program::Program,
     request::Request,
     route::Route,
 };
 use crate::{
-    auth::{Rules, admit, is_loopback_host},
+    auth::{Rules, is_loopback_host},
     config::Config,
-    http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_forwarded, plain},
+    http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_direct, plain},
     metrics,
     page::{Asset, refused_site},
     registry::{ClientId, Registry},
@@ -36,7 +36,7 @@ pub(super) fn answer_to(
         Route::Health if registry.is_draining() => return Err(Refusal::Stopping),
         Route::Health => plain(200, "ok", *with_body),
         Route::Metrics => {
-            may_see_metrics(head, client, registry)?;
+            may_see_metrics(head, client, registry, permits)?;
             let expiry = config.tls.as_ref().and_then(Tls::expiry);
             metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
@@ -47,8 +47,9 @@ pub(super) fn answer_to(
                 Err(_) if asset.is_some() && config.page => None,
                 Err(refusal) => return Err(refusal),
             };
+            registry.rules_for(head, client, &config).check_host(head)?;
             if permit.is_some()
-                && let Some(response) = page_of_program(head, client, registry, program)?
+                && let Some(response) = page_of_program(head, client, registry, permits, program)?
             {
                 return Ok(response);
             }
@@ -75,14 +76,19 @@ fn page_of_program(
     head: &Head,
     client: &ClientId,
     registry: &Registry,
+    permits: &Result<Permits, Refusal>,
     program: &Program,
 ) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
     if program.pages.is_none() {
         return Ok(None);
     }
     let config = registry.config();
-    // Keys and origins do not guard pages: the program decides whom it shows them.
-    let admission = admit(head, &Rules { required: false, ..registry.rules(&config) }).ok();
+    let rules = Rules { required: true, ..registry.rules_for(head, client, &config) };
+    let admission = match admit_slowly(head, &rules, client, registry, permits) {
+        Err(refusal @ Refusal::TooManyGuesses) => return Err(refusal),
+        // Otherwise keys and origins do not guard pages: the program decides whom it shows them.
+        admission => admission.ok(),
+    };
     let caller = admission.as_ref().and_then(|admission| admission.caller.name());
     program.page(&Request::new(head, client, caller), registry)
 }
@@ -99,11 +105,16 @@ fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
 
 /// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the
 /// `Host` is checked because a web page's own name may resolve to this machine (DNS rebinding).
-fn may_see_metrics(head: &Head, client: &ClientId, registry: &Registry) -> Result<(), Refusal> {
-    let is_local = client.address.ip().is_loopback()
-        && !is_forwarded(head)
-        && head.text("host").is_some_and(is_loopback_host);
+fn may_see_metrics(
+    head: &Head,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+) -> Result<(), Refusal> {
+    if is_direct(head, client.address.ip()) && head.text("host").is_some_and(is_loopback_host) {
+        return Ok(());
+    }
     let config = registry.config();
-    let rules = Rules { required: true, ..registry.rules(&config) };
-    if is_local { Ok(()) } else { admit(head, &rules).map(drop) }
+    let rules = Rules { required: true, ..registry.rules_for(head, client, &config) };
+    admit_slowly(head, &rules, client, registry, permits).map(drop)
 }

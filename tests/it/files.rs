@@ -248,7 +248,7 @@ fn check_judges_the_replies_although_a_secret_is_out_of_reach() {
     let Some(setpriv) = crate::support::tool("setpriv", "apt-get install util-linux") else { return };
     let server = serve(SETTINGS, |_| {});
     let folder = server.folder.path();
-    server.save("jwt.secret", "0123456789 0123456789 0123456789");
+    server.save("jwt.secret", "0123456789 abcdefghij ABCDEFGHIJ");
     fs::set_permissions(folder.join("jwt.secret"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     server.save("config.ini", SETTINGS.to_owned() + "[auth]\njwt_secret_file = jwt.secret\n");

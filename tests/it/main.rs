@@ -6,6 +6,7 @@ mod auth;
 mod bot;
 mod client;
 mod decisions;
+mod door;
 mod embed;
 mod endings;
 mod examples;

@@ -112,7 +112,9 @@ fn the_page_is_there_for_owners_only_and_in_no_frame() {
             "{policy:?}"
         );
     }
-    let hostile = Raw::connect(server.address).ask("GET /owner HTTP/1.1\r\nHost: a; script-src *\r\n\r\n");
+    let hostile = "GET /owner HTTP/1.1\r\nHost: a; script-src *\r\nVia: 1.1 proxy\r\n\r\n";
+    let hostile = Raw::connect(server.address).ask(hostile);
+    assert_eq!(hostile.status, 200);
     assert!(!hostile.head.contains("script-src *"), "{hostile:?}");
     let policy = get(&server, "/owner").header("content-security-policy");
     assert!(policy[0].contains("connect-src 'self' ws://localhost wss://localhost;"), "{policy:?}");

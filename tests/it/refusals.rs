@@ -116,7 +116,7 @@ fn targets_and_methods() {
 #[test]
 fn plain_requests() {
     for method in ["GET", "HEAD"] {
-        for version in ["HTTP/1.1\r\nHost: a", "HTTP/1.0"] {
+        for version in ["HTTP/1.1\r\nHost: localhost", "HTTP/1.0"] {
             let head = |path: &str| format!("{method} {path} {version}\r\n\r\n");
             check(&head("/healthz"), 200, "ok\n");
             check(&head("/healthz?x"), 200, "ok\n");
@@ -329,7 +329,10 @@ mod real {
         visit(&server);
         // Browsers open connections in advance, and use them later or never.
         assert_eq!(Raw::connect(server.address).answer().status, 408);
-        assert_eq!(Raw::connect(server.address).ask("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+        assert_eq!(
+            Raw::connect(server.address).ask("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").status,
+            404
+        );
         assert_eq!(Raw::connect(server.address).ask("GET / HTTP/1.1\r\n").status, 408);
         assert_eq!(Raw::connect(server.address).ask(&changed("Version: 13", "Version: 8")).status, 426);
         drop(Raw::open(server.address));
@@ -354,7 +357,7 @@ mod real {
     fn visits_are_logged_at_debug() {
         let server = Replyd::serve("[log]\nlevel = debug\n");
         visit(&server);
-        let long = format!("GET /{}\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(300));
+        let long = format!("GET /{}\u{e9} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(300));
         assert_eq!(Raw::connect(server.address).ask(&long).status, 404);
         server.log().wait_for("Incoming request ... GET /healthz [#1 127.0.0.1:");
         server.log().wait_for("Incoming request ... GET /metrics [#2 127.0.0.1:");

@@ -1,6 +1,9 @@
 //! Temporary secrets: tokens in each place where a key may stand, right ones and all kinds of wrong ones.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicU16, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -16,7 +19,7 @@ use crate::support::{
     serve_with,
 };
 
-const SECRET: &[u8] = b"0123456789 0123456789 0123456789";
+const SECRET: &[u8] = b"0123456789 abcdefghij ABCDEFGHIJ";
 
 // Made by openssl; rcgen makes no such keys.
 const RSA_1024: &str = "-----BEGIN PUBLIC KEY-----\n\
@@ -73,7 +76,12 @@ fn status(server: &RunningServer, token: &str) -> u16 {
         upgrade(&format!("/?accessToken={percent}"), ""),
         upgrade("/", &format!("Sec-WebSocket-Protocol: replyd, bearer.{encoded}\r\n")),
     ];
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
     let statuses = heads.map(|head| {
+        // Nobody may guess that many from one address.
+        let [high, low] = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let from = format!("\r\nX-Forwarded-For: 10.0.{high}.{low}\r\n\r\n");
+        let head = head.replace("\r\n\r\n", &from);
         if head.len() > 16 * 1024 {
             return 403;
         }
@@ -375,7 +383,7 @@ mod real {
     #[test]
     fn mint_check_and_use_one() {
         let with_secret = |command: &mut Command| {
-            write_secret(command.get_current_dir().unwrap(), b"0123456789 0123456789 0123456789\n", 0o600);
+            write_secret(command.get_current_dir().unwrap(), b"0123456789 abcdefghij ABCDEFGHIJ\n", 0o600);
             command.env("RUST_LOG", "trace");
         };
         let server = Replyd::serve_with(SETTINGS, with_secret);
@@ -428,7 +436,7 @@ mod real {
 
     #[test]
     fn a_secret_that_is_refused_leaves_the_old_one_in_force() {
-        let first = b"0123456789 0123456789 0123456789\n";
+        let first = b"0123456789 abcdefghij ABCDEFGHIJ\n";
         let server = Replyd::serve_with(SETTINGS, |command: &mut Command| {
             write_secret(command.get_current_dir().unwrap(), first, 0o600);
         });
@@ -446,7 +454,7 @@ mod real {
         server.log().wait_for("jwt.secret is not accepted");
         server.log().wait_for("changed: greeting");
         assert_eq!(status(), 101);
-        write_secret(folder, b"9876543210 9876543210 9876543210", 0o600);
+        write_secret(folder, b"9876543210 jihgfedcba JIHGFEDCBA", 0o600);
         crate::support::wait_until("the new secret holds", || status() == 403);
     }
 

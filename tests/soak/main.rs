@@ -308,7 +308,7 @@ fn break_heads(guest: &Guest) {
     let wrong_key = upgrade("/", "X-WS-AUTH-KEY: not the right one\r\n");
     let heads = [&wrong_key, "hello\r\n\r\n", "\x16\x03\x01\x02", "POST / HTTP/1.1\r\nHost: a\r\n\r\n"];
     guest.repeat(|| {
-        for (head, statuses) in heads.iter().zip([[403, 503], [400, 400], [400, 400], [405, 405]]) {
+        for (head, statuses) in heads.iter().zip([&[403, 429, 503][..], &[400], &[400], &[405]]) {
             let mut raw = Raw::connect(guest.address);
             raw.send(head.as_bytes());
             let answer = raw.try_answer();

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{LEEWAY, TokenError, VerifiedToken};
-use crate::error::Error;
+use crate::{auth::key::repeats_itself, error::Error};
 
 /// Minimum length of a secret for HS256: that of its hash (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -38,7 +38,7 @@ const LATEST: u64 = 100_000_000_000;
 /// for clocks that differ. The default has no key, and accepts no token.
 ///
 /// ```
-/// let tokens = replyd::Tokens::default().with_secret(b"0123456789 0123456789 0123456789")?;
+/// let tokens = replyd::Tokens::default().with_secret(b"0123456789 abcdefghij ABCDEFGHIJ")?;
 /// let token = tokens.mint("shop", std::time::Duration::from_secs(900))?;
 /// assert_eq!(tokens.verify(&token).unwrap().name, "shop");
 /// # Ok::<(), replyd::Error>(())
@@ -63,13 +63,18 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// When the secret has fewer than 32 bytes, or is a key or certificate in PEM.
+    /// When the secret has fewer than 32 bytes, repeats itself, or is a key or certificate in PEM.
     pub fn with_secret(mut self, secret: &[u8]) -> Result<Tokens, Error> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(Error::plain(format!(
                 "the secret has {} bytes and can be guessed; use at least {MIN_SECRET_BYTES} random bytes",
                 secret.len()
             )));
+        }
+        if repeats_itself(secret) {
+            return Err(Error::plain(
+                "the secret repeats a few characters and can be guessed; use random bytes",
+            ));
         }
         if secret.starts_with(PEM_BEGIN.as_bytes()) {
             // Anybody who has the public key could sign tokens with it.

@@ -1,0 +1,34 @@
+//! Wrong keys, counted by address.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::limit::client_network;
+
+/// Wrong keys of one address in a minute that are answered at once: a household of people who mistype one, not a list of words.
+const FREE_GUESSES: u32 = 20;
+/// Maximum number of addresses that are remembered, about 1 MB.
+const MAX_ADDRESSES: usize = 10_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The wrong keys of a minute, and its beginning. IPv6 addresses count by network, see [`client_network`].
+#[derive(Debug, Default)]
+pub(crate) struct Guesses(Mutex<(Option<Instant>, HashMap<IpAddr, u32>)>);
+
+impl Guesses {
+    /// Counts a wrong key, and returns whether there were too many from this address.
+    pub(crate) fn are_too_many(&self, address: IpAddr) -> bool {
+        let (begun, counts) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who has that many addresses can guess anyway, so that they may all begin again.
+        if begun.is_none_or(|begun| begun.elapsed() >= MINUTE) || counts.len() >= MAX_ADDRESSES {
+            (*begun, *counts) = (Some(Instant::now()), HashMap::new());
+        }
+        let count = counts.entry(client_network(address)).or_default();
+        *count = count.saturating_add(1);
+        *count > FREE_GUESSES
+    }
+}
