@@ -42,8 +42,7 @@ impl Rules<'_> {
     pub(crate) fn check_host(&self, head: &Head) -> Result<(), Refusal> {
         let host = head.values("host").next().map(|host| str::from_utf8(host).unwrap_or_default());
         let is_own = !self.is_direct || host.is_none_or(|host| means_this_server(host, self.origins));
-        let [origin, host] = origin_and_host(head);
-        if is_own { Ok(()) } else { Err(Refusal::foreign_host(origin, host)) }
+        if is_own { Ok(()) } else { Err(foreign(FOREIGN_HOST, head)) }
     }
 }
 
@@ -148,19 +147,26 @@ fn means_this_server(host: &str, origins: &Origins) -> bool {
     is_loopback_host(host) || origins.name(host)
 }
 
-/// The refusal of a page that is not allowed.
-fn foreign(page: Option<&Page>, head: &Head) -> Refusal {
-    let [origin, host] = origin_and_host(head);
-    match page {
-        Some(page) if Origins::Same.allow(&page.origin, page.host.as_deref()) => {
-            Refusal::foreign_host(origin, host)
-        }
-        _ => Refusal::foreign_origin(origin, host),
-    }
+const FOREIGN_ORIGIN: &str = "Pages from this origin may not connect to this server.";
+// The chat page asks for a key where a refusal has that word.
+const FOREIGN_HOST: &str = "The server does not know the host name of this request. If the name is yours, list it under [auth], for example \
+                            'origins = https://chat.example', or have the proxy in front of the server send X-Forwarded-For.";
+const NO_PAGE: &str =
+    "This is the address of the owner's page, which opens in a browser; the chat is at '/'.";
+
+fn foreign(sentence: &'static str, head: &Head) -> Refusal {
+    let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
+    Refusal::foreign_origin(sentence, origin, host)
 }
 
-fn origin_and_host(head: &Head) -> [&[u8]; 2] {
-    ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default())
+/// The refusal of a page that is not allowed.
+fn foreign_page(page: Option<&Page>, head: &Head) -> Refusal {
+    let sentence = match page {
+        None => NO_PAGE,
+        Some(page) if Origins::Same.allow(&page.origin, page.host.as_deref()) => FOREIGN_HOST,
+        Some(_) => FOREIGN_ORIGIN,
+    };
+    foreign(sentence, head)
 }
 
 /// Checks the credential and the origin of a request.
@@ -180,7 +186,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     };
     let page = Page::of(head, rules).map(Box::new);
     if !is_allowed(page.as_deref(), origins, rules) {
-        return Err(foreign(page.as_deref(), head));
+        return Err(foreign_page(page.as_deref(), head));
     }
     if matches!(caller, Caller::Anonymous) && rules.required {
         return Err(Refusal::NoKey { query_token: rules.query_token, is_wrong: secret.is_some() });
@@ -193,7 +199,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
 fn admit_owner(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let page = Page::of(head, rules).map(Box::new);
     if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same, rules) {
-        return Err(foreign(page.as_deref(), head));
+        return Err(foreign_page(page.as_deref(), head));
     }
     let secret = credential(head, false)?;
     let key = secret.as_deref().and_then(|secret| find(rules.owner_keys, secret));

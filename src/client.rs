@@ -64,7 +64,7 @@ pub struct Client {
 
 impl Client {
     /// Connects to `ws://HOST[:PORT][/PATH]`, or to `wss://...` with TLS, which always verifies the server's certificate.
-    /// The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`. The default port is 80, or 443 with TLS.
+    /// The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`, and so does `http://HOST:PORT`. The default port is 80, or 443 with TLS.
     ///
     /// This takes ten seconds at most; [`ClientOptions::connect_timeout`] changes that. A name is looked up on a separate thread,
     /// since the system's look-up has no time limit; a thread that takes too long is left to end by itself.

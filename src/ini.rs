@@ -1,6 +1,6 @@
 //! Reads INI text whose values are prose: no quoting, no escapes, and no comments after a value.
 //!
-//! The rules: `[section]`; `name = value`, split at the first `=`; a line that begins with `;` or `#` is a comment; an
+//! The rules: `[section]`; `name = value`, split at the first `=`; both also in full width (`［section］`, `name ＝ value`); a line that begins with `;` or `#` is a comment; an
 //! indented line continues the value above it on a new line, and blank lines between such lines are kept. The text is
 //! UTF-8; a byte order mark is accepted, and so are all line ends: LF, CRLF and CR.
 
@@ -71,6 +71,11 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
     (reader.sections, reader.faults)
 }
 
+/// The bytes of a text without the byte order mark that some editors put before it.
+pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// The lines of a text, whatever ends them: `\n`, `\r\n` (or `\r\r\n`, as broken conversions have it), or `\r` alone.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n')
@@ -109,7 +114,7 @@ impl Reader {
         } else if line.starts_with(char::is_whitespace) {
             // Text that is copied from a page is often indented by no-break spaces.
             self.continue_value(line.trim());
-        } else if line.starts_with('[') {
+        } else if line.starts_with(['[', '［']) {
             self.begin_section(line.trim_end());
         } else {
             self.begin_entry(line);
@@ -142,7 +147,9 @@ impl Reader {
     fn begin_section(&mut self, line: &str) {
         self.continues = false;
         self.blank_lines = 0;
-        let Some(name) = line[1..].strip_suffix(']').map(str::trim).filter(|name| !name.is_empty()) else {
+        let name =
+            line.strip_prefix(['[', '［']).and_then(|line| line.strip_suffix([']', '］'])).map(str::trim);
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
             return self.misspelt_section("a section is written as [name], on a line of its own", line);
         };
         let first = *self.first_lines.entry(name.to_owned()).or_insert(self.line);
@@ -162,7 +169,7 @@ impl Reader {
     }
 
     fn begin_entry(&mut self, line: &str) {
-        let Some((name, value)) = line.split_once('=') else { return self.no_entry(line) };
+        let Some((name, value)) = line.split_once(['=', '＝']) else { return self.no_entry(line) };
         self.continues = false;
         self.blank_lines = 0;
         let (name, value) = (name.trim(), value.trim());
@@ -370,7 +377,7 @@ mod tests {
     }
 
     fn name() -> impl Strategy<Value = String> {
-        "[^\\[;#=\\s\u{feff}]([^=\r\n]{0,8}[^=\\s])?"
+        "[^\\[［;#=＝\\s\u{feff}]([^=＝\r\n]{0,8}[^=＝\\s])?"
     }
 
     fn value() -> impl Strategy<Value = String> {

@@ -265,8 +265,7 @@ mod tests {
         let refusals = [
             Refusal::BadRequest("x"),
             Refusal::NoKey { query_token: true, is_wrong: false },
-            Refusal::ForeignOrigin { detail: String::new() },
-            Refusal::ForeignHost { detail: String::new() },
+            Refusal::foreign_origin("", b"", b""),
             Refusal::TooManyGuesses,
             Refusal::NotFound,
             Refusal::MethodNotAllowed,

@@ -131,7 +131,9 @@ impl Server {
     /// Has `pages` answer plain requests (`GET` and `HEAD`) to all paths but `/healthz`, `/metrics` and `/chat`. Where it returns
     /// `None`, the chat page is served if [`page`](Config::page) is set, else a 404.
     ///
-    /// Keys and origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
+    /// A server on a loopback address refuses direct requests for another host name, unless [`origins`](Config::origins) has it. That is
+    /// no protection from a page that points its name here and claims, with a header, to come through a proxy. Apart from it, keys and
+    /// origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
     /// one came. `pages` runs on a thread of the client, and only if the client has the permits of one: a full server answers with the
     /// files of its own chat page, and to all else with a 503. A panic is answered with a 500. A page must reach the client within
     /// [`write_timeout`](Config::write_timeout).

@@ -44,17 +44,15 @@ pub struct Site {
 
 impl Origins {
     /// As `from_str`; the error says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Origins, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Origins, String> {
         match text {
             "same" => return Ok(Origins::Same),
             "any" => return Ok(Origins::Any),
             "none" => return Ok(Origins::List(Vec::new())),
             _ => {}
         }
-        let sites: Option<Vec<Site>> = text.split(',').map(|item| Site::of_origin(item.trim())).collect();
-        sites
-            .map(Origins::List)
-            .ok_or("same, any, none, or a list such as https://a.example, https://b.example")
+        let site = |item: &str| Site::of_origin(item).ok_or_else(|| expected(item));
+        text.split(',').map(|item| site(item.trim())).collect::<Result<_, _>>().map(Origins::List)
     }
 
     /// Whether a request with these `Origin` and `Host` headers may connect.
@@ -113,6 +111,23 @@ impl FromStr for Origins {
     fn from_str(text: &str) -> Result<Origins, Error> {
         Origins::parse(text)
             .map_err(|expected| Error::config(vec![format!("origins: expected {expected}, found {text:?}")]))
+    }
+}
+
+/// What should be written instead of a text that is not an origin.
+fn expected(item: &str) -> String {
+    let host = item.find("://").map_or(item.len(), |at| at + "://".len());
+    let end = item[host..].find(['/', '?', '#']).map_or(item.len(), |end| host + end);
+    let secure = item.replacen("ws", "http", 1);
+    match item {
+        _ if !item.is_ascii() => {
+            format!("{item:?} in ASCII, as browsers send it: a host with other letters begins with 'xn--'")
+        }
+        _ if is_site(&item[..end]) => format!("{:?} without anything after the host", &item[..end]),
+        _ if item.starts_with("ws") && is_site(&secure) => {
+            format!("{secure:?}, the address of the page and not that of the chat")
+        }
+        _ => "same, any, none, or a list such as https://a.example, https://b.example".into(),
     }
 }
 

@@ -15,10 +15,17 @@ use crate::error::Error;
 /// Default port of a replyd server, for a hint in errors.
 const REPLYD_PORT: u16 = 5000;
 
-/// Parses a URL, with `ws://` as the default scheme. Errors do not show the URL, whose query may contain a secret.
+/// Parses a URL, with `ws://` as the default scheme; the address of a page means the chat there. Errors do not show the URL, whose query
+/// may contain a secret.
 pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
-    let has_scheme = url.find("://").is_some_and(|at| !url[..at].contains(['/', '?', '#']));
-    let uri = if has_scheme { url.parse() } else { format!("ws://{url}").parse() };
+    let with_scheme = url.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+    let (scheme, rest) = with_scheme.unwrap_or(("ws", url));
+    let scheme = match &*scheme.to_ascii_lowercase() {
+        "http" => "ws".to_owned(),
+        "https" => "wss".to_owned(),
+        scheme => scheme.to_owned(),
+    };
+    let uri = format!("{scheme}://{rest}").parse();
     let uri: Uri = uri.map_err(|_| Error::plain("the address is not a URL; write ws://HOST:PORT"))?;
     match uri.scheme_str() {
         Some("ws" | "wss") if has_wrong_port(&uri) => {
@@ -109,7 +116,7 @@ fn first_reachable<T>(
 /// Adds advice to the errors that a wrong address or a stopped server causes.
 fn explained(error: io::Error, uri: &Uri, port: u16) -> io::Error {
     let what = match error.kind() {
-        ErrorKind::ConnectionRefused => "nothing listens there; is the server running?",
+        ErrorKind::ConnectionRefused => "nothing accepts connections there; is the server running?",
         ErrorKind::TimedOut if error.get_ref().is_none() => {
             "nothing answers there; is the server running, or is a firewall in between?"
         }
@@ -141,10 +148,13 @@ mod tests {
             ("a.example:5000", "ws://a.example:5000/"),
             ("127.0.0.1:5000/chat?x=http://b", "ws://127.0.0.1:5000/chat?x=http://b"),
             ("[::1]:5000", "ws://[::1]:5000/"),
+            ("WS://a.example", "ws://a.example/"),
+            ("http://a.example:5000/#q=x", "ws://a.example:5000/"),
+            ("Https://a.example/chat", "wss://a.example/chat"),
         ] {
             assert_eq!(parse_url(url).unwrap().to_string(), expected, "{url:?}");
         }
-        for url in ["", "ws://", "://", "http://a", "a:b", "a:0", "::1", "a b", "/path", "?query"] {
+        for url in ["", "ws://", "://", "ftp://a", "http://", "a:b", "a:0", "::1", "a b", "/path", "?query"] {
             assert!(parse_url(url).is_err(), "{url:?}");
         }
     }
@@ -200,7 +210,7 @@ mod tests {
             "a.example",
             80,
             ErrorKind::ConnectionRefused,
-            "nothing listens there; is the server running? The URL has no port, which means 80; the default of replyd is 5000: \
+            "nothing accepts connections there; is the server running? The URL has no port, which means 80; the default of replyd is 5000: \
              ws://a.example:5000",
         );
         check(
@@ -214,7 +224,7 @@ mod tests {
             "ws://a.example:80",
             80,
             ErrorKind::ConnectionRefused,
-            "nothing listens there; is the server running?",
+            "nothing accepts connections there; is the server running?",
         );
     }
 }

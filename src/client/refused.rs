@@ -45,39 +45,33 @@ pub(super) fn refused<R: HandshakeRole>(
         error => return Error::plain(format!("the server did not answer as a WebSocket server: {error}")),
     };
     let status = response.status();
+    let line = first_line(&response);
+    // Others refuse for other reasons with the same status.
+    let is_own = |refusal: Refusal| !line.is_empty() && refusal.to_string().starts_with(&line);
+    let no_key = [true, false].map(|query_token| Refusal::NoKey { query_token, is_wrong: false });
     let sentence = match status.as_u16() {
-        // The status does not say whether the key or the origin was refused; the body may.
-        401 | 403 if options.has_header("Origin") => None,
-        401 | 403 if shows_key(uri, options) => Some("the server does not accept this key"),
-        401 | 403 => Some("the server requires a key"),
+        403 if no_key.into_iter().any(is_own) => Some(match shows_key(uri, options) {
+            true => "the server does not accept this key",
+            false => "the server requires a key",
+        }),
         404 => Some("there is no chat at this address"),
-        503 => Some("the server is full or stopping; try again in a few seconds"),
-        502 | 504 => Some("a proxy answers, but the server behind it does not"),
-        200..300 => Some("a web page answers there, not a chat"),
+        503 if is_own(Refusal::Full) || is_own(Refusal::Stopping) => {
+            Some("the server is full or stopping; try again in a few seconds")
+        }
+        502 | 504 => Some("a proxy answers, but it gets no valid answer from the server behind it"),
+        200..300 => Some("a web server answers there, but no chat"),
         _ => None,
     };
+    let is_shown = !line.trim_start().starts_with('<') && !status.is_success();
+    let said = if is_shown { &*line } else { "" };
     let sentence = match sentence {
-        Some(sentence) => format!("{sentence} ({}){}", status.as_u16(), detail(&response)),
-        None => format!("the server refused the connection: {status} {}", first_line(&response))
-            .trim_end()
-            .to_owned(),
+        Some(sentence) if said.is_empty() || status == 403 || status == 503 || is_own(Refusal::NotFound) => {
+            format!("{sentence} ({})", status.as_u16())
+        }
+        Some(sentence) => format!("{sentence} ({}): {said}", status.as_u16()),
+        None => format!("the server refused the connection: {status} {said}").trim_end().to_owned(),
     };
     Error::refused(status.as_u16(), sentence)
-}
-
-/// What the server says itself, unless that is a page, or a sentence of replyd that the error already has in other words.
-fn detail(response: &Response<Option<Vec<u8>>>) -> String {
-    let own = [
-        Refusal::NoKey { query_token: true, is_wrong: false },
-        Refusal::NoKey { query_token: false, is_wrong: false },
-        Refusal::NotFound,
-        Refusal::Full,
-        Refusal::Stopping,
-    ];
-    let line = first_line(response);
-    let is_page = response.status().is_success() || line.trim_start().starts_with('<');
-    let is_known = line.is_empty() || own.iter().any(|refusal| refusal.to_string().starts_with(&line));
-    if is_page || is_known { String::new() } else { format!(": {line}") }
 }
 
 /// Whether the request contains something that the server may read as a key.

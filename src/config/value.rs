@@ -158,7 +158,7 @@ fn in_utc(time: DateTime, later: SignedDuration) -> Option<SystemTime> {
 }
 
 pub(super) fn origins(value: &str) -> Result<Origins, String> {
-    Origins::parse(value).map_err(str::to_owned)
+    Origins::parse(value)
 }
 
 pub(super) fn color(value: &str) -> Result<Color, String> {

@@ -23,14 +23,10 @@ pub(crate) enum Refusal {
     },
     /// More keys were tried from this address than people mistype.
     TooManyGuesses,
-    /// A page from this origin may not connect.
+    /// A page from this origin may not connect, or a request names a host that may be such a page's: the sentence says which.
     ForeignOrigin {
+        sentence: &'static str,
         /// Excerpts of `Origin` and `Host`, for the log.
-        detail: String,
-    },
-    /// A direct request to a server on a loopback address has a `Host` that does not mean this machine.
-    ForeignHost {
-        /// As above.
         detail: String,
     },
     NotFound,
@@ -63,20 +59,17 @@ pub(crate) fn bad(sentence: &'static str) -> Refusal {
 
 impl Refusal {
     /// A refusal of a page's origin, with excerpts of the headers that it was judged by.
-    pub(crate) fn foreign_origin(origin: &[u8], host: &[u8]) -> Refusal {
-        Refusal::ForeignOrigin { detail: shown(origin, host) }
-    }
-
-    /// The same for a request to a host that does not mean this machine.
-    pub(crate) fn foreign_host(origin: &[u8], host: &[u8]) -> Refusal {
-        Refusal::ForeignHost { detail: shown(origin, host) }
+    pub(crate) fn foreign_origin(sentence: &'static str, origin: &[u8], host: &[u8]) -> Refusal {
+        let [origin, host] = [origin, host].map(String::from_utf8_lossy);
+        let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
+        Refusal::ForeignOrigin { sentence, detail: format!(" Origin: {origin}, Host: {host}") }
     }
 
     /// The status of the answer.
     pub(crate) fn status(&self) -> u16 {
         match self {
             Refusal::BadRequest(_) => 400,
-            Refusal::NoKey { .. } | Refusal::ForeignOrigin { .. } | Refusal::ForeignHost { .. } => 403,
+            Refusal::NoKey { .. } | Refusal::ForeignOrigin { .. } => 403,
             Refusal::NotFound => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::Timeout | Refusal::Silence => 408,
@@ -92,7 +85,7 @@ impl Refusal {
     /// Text that follows the sentence in the log, but is not part of the answer.
     pub(crate) fn detail(&self) -> &str {
         match self {
-            Refusal::ForeignOrigin { detail } | Refusal::ForeignHost { detail } => detail,
+            Refusal::ForeignOrigin { detail, .. } => detail,
             _ => "",
         }
     }
@@ -109,9 +102,8 @@ impl Refusal {
     pub(crate) const OVERLOADED: &str = "overloaded";
 
     /// All labels, in alphabetical order. [`Silence`](Refusal::Silence) shares the one of a time-out.
-    pub(crate) const LABELS: [&str; 17] = [
+    pub(crate) const LABELS: [&str; 16] = [
         "bad_request",
-        "foreign_host",
         "foreign_origin",
         "full",
         "head_too_large",
@@ -135,7 +127,6 @@ impl Refusal {
             Refusal::BadRequest(_) => "bad_request",
             Refusal::NoKey { .. } => "no_key",
             Refusal::ForeignOrigin { .. } => "foreign_origin",
-            Refusal::ForeignHost { .. } => "foreign_host",
             Refusal::NotFound => "not_found",
             Refusal::MethodNotAllowed => "method_not_allowed",
             Refusal::Timeout | Refusal::Silence => "timeout",
@@ -177,16 +168,10 @@ impl Refusal {
     }
 }
 
-fn shown(origin: &[u8], host: &[u8]) -> String {
-    let [origin, host] = [origin, host].map(String::from_utf8_lossy);
-    let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
-    format!(" Origin: {origin}, Host: {host}")
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::BadRequest(sentence) => sentence,
+            Refusal::BadRequest(sentence) | Refusal::ForeignOrigin { sentence, .. } => sentence,
             Refusal::NoKey { query_token: true, .. } => {
                 "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY', '?accessToken=KEY' or \
                  the subprotocol 'bearer.BASE64URL-OF-KEY'."
@@ -194,12 +179,6 @@ impl fmt::Display for Refusal {
             Refusal::NoKey { query_token: false, .. } => {
                 "A valid key is required, in 'Authorization: Bearer KEY', 'X-WS-AUTH-KEY: KEY' or the subprotocol \
                  'bearer.BASE64URL-OF-KEY'."
-            }
-            Refusal::ForeignOrigin { .. } => "Pages from this origin may not connect to this server.",
-            // The chat page asks for a key when it reads that word.
-            Refusal::ForeignHost { .. } => {
-                "The server does not know the host name of this request. If the name is yours, list it under [auth], for example \
-                 'origins = https://chat.example', or have the proxy in front of the server send X-Forwarded-For."
             }
             Refusal::TooManyGuesses => "Too many wrong keys came from your address; try again in a minute.",
             Refusal::NotFound => "There is nothing at this path.",

@@ -15,8 +15,11 @@ use std::{
 };
 
 use rustls::{
-    ClientConnection, Connection, Error as TlsError, ServerConfig, ServerConnection,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    CertificateError, ClientConnection, Connection, Error as TlsError, ServerConfig, ServerConnection,
+    pki_types::{
+        CertificateDer, PrivateKeyDer, ServerName,
+        pem::{Error as PemError, PemObject},
+    },
 };
 use x509_cert::{Certificate, der::Decode};
 
@@ -25,7 +28,7 @@ use super::{
     timed::FINISH_TIMEOUT,
     transport::{SharedTransport, Transport},
 };
-use crate::error::Error;
+use crate::{error::Error, ini::without_bom};
 use fault::Fault;
 pub(crate) use fault::described;
 
@@ -59,14 +62,23 @@ impl Tls {
     /// ```
     pub fn from_pem(certificate: &[u8], private_key: &[u8]) -> Result<Tls, Error> {
         let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(|_| {
-                Error::plain("tls_certificate is not a valid PEM file: one of its sections is malformed")
-            })?;
+            CertificateDer::pem_slice_iter(without_bom(certificate)).collect::<Result<_, _>>().map_err(
+                |_| Error::plain("tls_certificate is not a valid PEM file: one of its sections is malformed"),
+            )?;
         if chain.is_empty() {
             return Err(Error::plain("tls_certificate has no '-----BEGIN CERTIFICATE-----'"));
         }
-        let key = PrivateKeyDer::from_pem_slice(private_key).map_err(|_| {
-            Error::plain("tls_private_key has no private key in PEM (PKCS#8, PKCS#1 or SEC1)")
+        let key = PrivateKeyDer::from_pem_slice(without_bom(private_key)).map_err(|error| {
+            let is_encrypted = ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED"]
+                .iter()
+                .any(|mark| private_key.windows(mark.len()).any(|part| part == mark.as_bytes()));
+            Error::plain(match error {
+                _ if is_encrypted => {
+                    "tls_private_key is encrypted with a passphrase; write it without one: openssl pkey -in FILE -out NEW-FILE"
+                }
+                PemError::NoItemsFound => "tls_private_key has no private key in PEM (PKCS#8, PKCS#1 or SEC1)",
+                _ => "tls_private_key is not a valid PEM file: one of its sections is malformed",
+            })
         })?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -76,8 +88,11 @@ impl Tls {
                     TlsError::InconsistentKeys(_) => {
                         "tls_private_key does not belong to tls_certificate".to_owned()
                     }
-                    TlsError::InvalidCertificate(_) => {
+                    TlsError::InvalidCertificate(CertificateError::BadEncoding) => {
                         "tls_certificate contains something that is not a certificate".to_owned()
+                    }
+                    TlsError::InvalidCertificate(why) => {
+                        format!("the first certificate of tls_certificate has an unsupported form: {why}")
                     }
                     TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
                     error => format!("tls_certificate or tls_private_key cannot be used: {}", Fault(error)),

@@ -40,7 +40,7 @@ fn no_server() {
     assert_eq!(
         said,
         format!(
-            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: nothing listens there; is the server running?\n"
+            "Connecting to server ...\nFailed to connect to server ... exiting: cannot reach {address}: nothing accepts connections there; is the server running?\n"
         )
     );
 }

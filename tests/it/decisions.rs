@@ -196,7 +196,7 @@ fn a_page_learns_from_the_probe_what_the_program_decides() {
     let judge = |_: &Request<'_>| Err(Response::text(403, "Not today."));
     let server = serve(|_| (), |server| server.admit(judge));
     let error = replyd::Client::connect(&server.local_addr().to_string()).unwrap_err().to_string();
-    assert_eq!(error, "the server requires a key (403): Not today.");
+    assert_eq!(error, "the server refused the connection: 403 Forbidden Not today.");
     let probe = get(&server, "/chat", "");
     assert_eq!((probe.status, &*probe.body), (403, "Not today."));
 }

@@ -56,7 +56,7 @@ fn a_page_that_points_its_own_name_here_is_refused() {
         assert_eq!(Raw::connect(address).ask(&program).status, 101);
         assert_eq!(get(address, "/healthz", "chat.example", ""), 200);
         assert_eq!(Raw::connect(address).ask("GET / HTTP/1.0\r\n\r\n").status, 200);
-        assert_eq!(server.counts().refused["foreign_host"], 11);
+        assert_eq!(server.counts().refused["foreign_origin"], 11);
     }
 }
 

@@ -405,7 +405,7 @@ fn a_client_says_why_it_cannot_connect() {
         "wss:// (TLS) is not part of this build"
     };
     assert!(error("wss://localhost").contains(secure));
-    assert!(error("http://localhost").contains("must begin with ws://"));
+    assert!(error("ftp://localhost").contains("must begin with ws://"));
     assert!(error("ws://").contains("not a URL"));
     assert!(error("").contains("not a URL"));
     assert!(error("a b").contains("not a URL"));
@@ -417,7 +417,8 @@ fn a_client_says_why_it_cannot_connect() {
     for url in
         [format!("ws://{address}/?accessToken=tell-nobody"), format!("{address}?accessToken=tell-nobody")]
     {
-        let expected = format!("cannot reach {address}: nothing listens there; is the server running?");
+        let expected =
+            format!("cannot reach {address}: nothing accepts connections there; is the server running?");
         assert_eq!(error(&url), expected);
     }
 }
@@ -453,19 +454,27 @@ fn each_refusal_is_one_sentence() {
     let mut with_origin = ClientOptions::default();
     with_origin.headers.push(("Origin".into(), "https://a.example".into()));
     for (answer, options, expected) in [
-        ("401 Unauthorized\r\n\r\nNo.\n", &nothing, "the server requires a key (401): No."),
-        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server requires a key (403): No."),
-        ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server does not accept this key (403): No."),
-        ("403 Forbidden\r\n\r\n", &with_header, "the server does not accept this key (403)"),
+        (
+            "401 Unauthorized\r\n\r\nNo.\n",
+            &nothing,
+            "the server refused the connection: 401 Unauthorized No.",
+        ),
+        ("403 Forbidden\r\n\r\nNo.\n", &nothing, "the server refused the connection: 403 Forbidden No."),
+        ("403 Forbidden\r\n\r\nNo.\n", &with_key, "the server refused the connection: 403 Forbidden No."),
+        ("403 Forbidden\r\n\r\n", &with_header, "the server refused the connection: 403 Forbidden"),
         (
             "403 Forbidden\r\n\r\nNot you.\n",
             &with_origin,
             "the server refused the connection: 403 Forbidden Not you.",
         ),
         ("404 Not Found\r\n\r\n<html>", &nothing, "there is no chat at this address (404)"),
-        ("503 \r\n\r\n", &nothing, "the server is full or stopping; try again in a few seconds (503)"),
-        ("502 \r\n\r\n<html>", &nothing, "a proxy answers, but the server behind it does not (502)"),
-        ("200 OK\r\n\r\n<html>", &nothing, "a web page answers there, not a chat (200)"),
+        ("503 \r\n\r\n", &nothing, "the server refused the connection: 503 Service Unavailable"),
+        (
+            "502 \r\n\r\n<html>",
+            &nothing,
+            "a proxy answers, but it gets no valid answer from the server behind it (502)",
+        ),
+        ("200 OK\r\n\r\n<html>", &nothing, "a web server answers there, but no chat (200)"),
         (
             "418 I'm a teapot\r\n\r\n\x1b[31mshort\u{202e}\r\nand stout",
             &nothing,

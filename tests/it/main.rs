@@ -12,6 +12,7 @@ mod endings;
 mod examples;
 mod faq;
 mod limits;
+mod messages;
 mod owner;
 mod refusals;
 mod portable;

@@ -273,7 +273,8 @@ fn pem_that_cannot_be_used_is_told_in_sentences() {
 fn an_alert_is_a_sentence() {
     // A fatal alert (RFC 8446, section 6) for an answer to the first message.
     for (alert, words) in [
-        (40, "no TLS version or cipher in common"),
+        (40, "refused the TLS handshake, without a reason"),
+        (70, "no TLS version, cipher or extension in common"),
         (112, "does not serve the host name localhost"),
         (80, "with TLS alert 80"),
     ] {
@@ -518,7 +519,7 @@ mod real {
         let said = client.stderr.all();
         assert!(said.contains("if it is self-signed, pass it with --ca FILE"), "{said}");
         // The alert with which the client left.
-        server.log().wait_for("the peer does not trust the certificate");
+        server.log().wait_for("the peer does not accept the certificate");
     }
 
     #[test]
@@ -674,10 +675,37 @@ mod real {
         for kind in ["pkcs1", "pkcs8", "sec1"] {
             run(&format!("req -x509 -key {kind}.pem -subj /CN=localhost -days 2 -out {kind}.cert"));
             let read = |name: String| fs::read(folder.path().join(name)).unwrap();
-            assert!(
-                Tls::from_pem(&read(format!("{kind}.cert")), &read(format!("{kind}.pem"))).is_ok(),
-                "{kind}"
+            let [certificate, key] = [format!("{kind}.cert"), format!("{kind}.pem")].map(read);
+            assert!(Tls::from_pem(&certificate, &key).is_ok(), "{kind}");
+            // As an editor on Windows saves it.
+            let [certificate, key] = [certificate, key].map(|pem| [b"\xef\xbb\xbf", &pem[..]].concat());
+            assert!(Tls::from_pem(&certificate, &key).is_ok(), "{kind}");
+        }
+        // The two ways to encrypt one, of which each openssl makes either.
+        run("pkcs8 -topk8 -in pkcs1.pem -passout pass:secret -out encrypted-pkcs8.pem");
+        run("rsa -traditional -aes128 -in pkcs1.pem -passout pass:secret -out encrypted-pkcs1.pem");
+        let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+        let error = |key: &str| Tls::from_pem(&read("pkcs1.cert"), &read(key)).unwrap_err().to_string();
+        for kind in ["pkcs1", "pkcs8"] {
+            assert_eq!(
+                error(&format!("encrypted-{kind}.pem")),
+                "tls_private_key is encrypted with a passphrase; write it without one: openssl pkey -in FILE -out NEW-FILE"
             );
         }
+        // That command does it.
+        run("pkey -in encrypted-pkcs8.pem -passin pass:secret -out plain.pem");
+        assert!(Tls::from_pem(&read("pkcs1.cert"), &read("plain.pem")).is_ok());
+        assert_eq!(error("pkcs1.cert"), "tls_private_key has no private key in PEM (PKCS#8, PKCS#1 or SEC1)");
+        fs::write(folder.path().join("cut.pem"), &read("pkcs8.pem")[..800]).unwrap();
+        assert_eq!(
+            error("cut.pem"),
+            "tls_private_key is not a valid PEM file: one of its sections is malformed"
+        );
+        // Version 1, which has no extensions.
+        run("req -new -key pkcs1.pem -subj /CN=localhost -out request.pem");
+        run("x509 -req -in request.pem -signkey pkcs1.pem -days 2 -out version1.cert");
+        let error =
+            Tls::from_pem(&read("version1.cert"), &read("pkcs1.pem")).err().map(|error| error.to_string());
+        assert!(error.is_none_or(|error| error.contains("has an unsupported form")));
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{LEEWAY, TokenError, VerifiedToken};
-use crate::{auth::key::repeats_itself, error::Error};
+use crate::{auth::key::repeats_itself, error::Error, ini::without_bom};
 
 /// Minimum length of a secret for HS256: that of its hash (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -76,7 +76,7 @@ impl Tokens {
                 "the secret repeats a few characters and can be guessed; use random bytes",
             ));
         }
-        if secret.starts_with(PEM_BEGIN.as_bytes()) {
+        if without_bom(secret).starts_with(PEM_BEGIN.as_bytes()) {
             // Anybody who has the public key could sign tokens with it.
             return Err(Error::plain(
                 "the secret is a key or certificate in PEM; use random bytes for it, and set a public key as such \
@@ -96,7 +96,7 @@ impl Tokens {
     /// When `pem` is not exactly one such key.
     pub fn with_public_key(mut self, pem: &[u8]) -> Result<Tokens, Error> {
         let (key, algorithm) =
-            public_key(pem).map_err(|fault| Error::plain(format!("the PEM file {fault}")))?;
+            public_key(without_bom(pem)).map_err(|fault| Error::plain(format!("the PEM file {fault}")))?;
         self.add(key, algorithm, pem);
         Ok(self)
     }
@@ -308,8 +308,13 @@ fn check_curve(point: &[u8]) -> Result<(), String> {
 }
 
 fn verified(claims: &Map<String, Value>, verifier: [u8; 32]) -> Result<VerifiedToken, TokenError> {
-    let name = claims.get("sub").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
-    let name: String = name.unwrap_or("token").chars().take(MAX_NAME_CHARS).collect();
+    let name = match claims.get("sub") {
+        Some(Value::String(name)) if !name.trim().is_empty() => name,
+        // Some services have numbers, in spite of RFC 7519, section 4.1.2.
+        Some(Value::Number(number)) => &number.to_string(),
+        _ => "token",
+    };
+    let name: String = name.chars().take(MAX_NAME_CHARS).collect();
     if let Some(fault) = in_milliseconds(claims, "exp") {
         return Err(fault);
     }

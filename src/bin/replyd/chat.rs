@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
-use replyd::{Client, ClientOptions, ErrorKind};
+use replyd::{Client, ClientOptions};
 
 use crate::{args::ChatArgs, escape::Escaped, failure::Failure, pipe, terminal};
 
@@ -26,12 +26,9 @@ pub(crate) fn chat(args: ChatArgs) -> Result<(), Failure> {
     }
 
     print_status(interactive, "Connecting to server ...");
-    let without_key = options.key.is_none();
     let client = Client::connect_with(&args.url, &options).map_err(|error| {
-        // The same statuses also refuse an origin, and a client that sends one is a browser's stand-in.
-        let is_refused = matches!(error.kind(), ErrorKind::Refused(401 | 403));
-        let has_origin = options.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("Origin"));
-        let hint = if without_key && is_refused && !has_origin { "; give it as REPLYD_KEY" } else { "" };
+        let hint =
+            if error.to_string().contains("requires a key (") { "; give it as REPLYD_KEY" } else { "" };
         Failure::new(format!("Failed to connect to server ... exiting: {error}{hint}"))
     })?;
     print_status(interactive, "Connected to server ...");

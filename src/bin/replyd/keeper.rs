@@ -3,8 +3,9 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fs, io,
     net::{IpAddr, Ipv6Addr},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -208,6 +209,10 @@ impl Writer {
             log::warn!("cannot keep unanswered messages in {}: {error}", path.display());
         }
         self.is_unanswered_failing = done.is_err();
+        if kept.is_none() && fs::metadata(&path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
+            let file = path.display();
+            log::warn!("everyone can read {file}, which has what visitors write; run: chmod o-rwx '{file}'");
+        }
     }
 
     /// Writes what was counted since `begun`, and begins the next minute.

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError};
+use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage};
 
 /// A TLS error. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Debug)]
@@ -16,18 +16,22 @@ impl From<Fault> for io::Error {
     }
 }
 
+const NOTHING_IN_COMMON: &str =
+    "the peer and this program have no TLS version, cipher or extension in common";
+
 /// Wording that fits both a server and a client.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             TlsError::AlertReceived(alert) => match alert {
-                Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity => {
-                    "the peer and this program have no TLS version or cipher in common"
+                Alert::ProtocolVersion | Alert::InsufficientSecurity => NOTHING_IN_COMMON,
+                Alert::HandshakeFailure => {
+                    "the peer refused the TLS handshake, without a reason (handshake_failure)"
                 }
                 Alert::UnknownCA
                 | Alert::BadCertificate
                 | Alert::UnsupportedCertificate
-                | Alert::CertificateUnknown => "the peer does not trust the certificate that it was sent",
+                | Alert::CertificateUnknown => "the peer does not accept the certificate that it was sent",
                 Alert::CertificateExpired => "the peer says that the certificate has expired",
                 Alert::CertificateRequired => {
                     "the peer requires a client certificate, which is not supported"
@@ -38,16 +42,14 @@ impl fmt::Display for Fault {
                     return write!(f, "the peer ended the connection with TLS alert {}", u8::from(*alert));
                 }
             },
-            TlsError::PeerIncompatible(_) => {
-                "the peer and this program have no TLS version or cipher in common"
-            }
-            TlsError::InvalidMessage(_) => "the peer sent something that is not TLS",
+            TlsError::PeerIncompatible(_) => NOTHING_IN_COMMON,
+            TlsError::InvalidMessage(_) => "the peer sent something that is not TLS, or not valid",
             TlsError::PeerMisbehaved(_)
             | TlsError::InappropriateMessage { .. }
             | TlsError::InappropriateHandshakeMessage { .. }
             | TlsError::PeerSentOversizedRecord => "the peer violated the TLS protocol",
             TlsError::DecryptError => "the peer sent something that cannot be decrypted",
-            TlsError::NoCertificatesPresented => "the peer has no certificate",
+            TlsError::NoCertificatesPresented => "the peer sent no certificate",
             TlsError::InvalidCertificate(_) => "the peer's certificate is not valid",
             TlsError::NoApplicationProtocol => "the peer does not speak HTTP/1.1",
             TlsError::InconsistentKeys(_) => "the private key does not belong to the certificate",
@@ -65,7 +67,9 @@ pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
     let fault = error.get_ref()?.downcast_ref::<Fault>()?;
     Some(match &fault.0 {
         TlsError::InvalidCertificate(error) => certificate(error, host),
-        TlsError::InvalidMessage(_) => "it does not speak TLS; try ws:// instead of wss://".to_owned(),
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it does not speak TLS; try ws:// instead of wss://".to_owned()
+        }
         TlsError::AlertReceived(Alert::UnrecognisedName) => {
             format!("the server does not serve the host name {host}")
         }
@@ -78,7 +82,8 @@ fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as Kind;
     match error {
         Kind::UnknownIssuer => {
-            "its certificate is from an authority that is not trusted here; pass the authority's certificate with --ca FILE"
+            "its certificate is from an authority that is not trusted here, or it does not send the certificates in between; pass the \
+             authority's certificate with --ca FILE"
         }
         Kind::BadSignature => {
             "its certificate is from an authority that is not trusted here, or it lacks the private key; pass the \
@@ -109,7 +114,7 @@ fn certificate(error: &CertificateError, host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rustls::{InvalidMessage, OtherError, PeerIncompatible, PeerMisbehaved};
+    use rustls::{OtherError, PeerIncompatible, PeerMisbehaved};
 
     use super::*;
 
@@ -123,7 +128,7 @@ mod tests {
     fn sentences() {
         check(
             PeerIncompatible::NoCipherSuitesInCommon.into(),
-            "the server and this program have no TLS version or cipher in common",
+            "the server and this program have no TLS version, cipher or extension in common",
         );
         check(PeerMisbehaved::InvalidKeyShare.into(), "the server violated the TLS protocol");
         check(

@@ -15,7 +15,7 @@ use rustls::{
 use x509_cert::{Certificate, der::Decode};
 
 use super::{fault::Fault, provider};
-use crate::error::Error;
+use crate::{error::Error, ini::without_bom};
 
 /// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is no `ca`.
 pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
@@ -59,7 +59,7 @@ struct Verifier {
 
 impl Verifier {
     fn new(pem: &[u8]) -> Result<Verifier, Error> {
-        let given: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
+        let given: Vec<_> = CertificateDer::pem_slice_iter(without_bom(pem)).filter_map(Result::ok).collect();
         let store =
             store(given.clone()).ok_or_else(|| Error::plain("the CA file has no certificate in PEM"))?;
         let rustls = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())

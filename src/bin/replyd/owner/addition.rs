@@ -147,8 +147,9 @@ impl Change {
         let number = now.line_of(reply).ok_or_else(|| format!("there is no reply {reply:?} in the file"))?;
         let outline = Outline::of(&self.text);
         let line = outline.line(number).unwrap_or_default();
-        let (phrases, rest) =
-            line.split_once('=').ok_or_else(|| format!("line {number} has changed; read the file again"))?;
+        let (phrases, rest) = line
+            .split_once(['=', '＝'])
+            .ok_or_else(|| format!("line {number} has changed; read the file again"))?;
         let changed = format!("{} | {phrase} ={rest}", phrases.trim_end());
         let text = outline.with_line(number, &changed);
         self.lines.push(Line { number, is_new: false, text: line.to_owned() });

@@ -17,11 +17,17 @@ impl<'a> Outline<'a> {
     /// the section.
     pub(super) fn end_of(&self, section: &str) -> Option<usize> {
         let name = |line: &'a str| {
-            Some(line.trim_start_matches('\u{feff}').strip_prefix('[')?.trim_end().strip_suffix(']')?.trim())
+            Some(
+                line.trim_start_matches('\u{feff}')
+                    .strip_prefix(['[', '［'])?
+                    .trim_end()
+                    .strip_suffix([']', '］'])?
+                    .trim(),
+            )
         };
         let begin = self.lines.iter().position(|line| name(line) == Some(section))?;
         let rest = &self.lines[begin + 1..];
-        let length = rest.iter().position(|line| line.starts_with('[')).unwrap_or(rest.len());
+        let length = rest.iter().position(|line| line.starts_with(['[', '［'])).unwrap_or(rest.len());
         let last = rest[..length].iter().rposition(|line| !line.trim().is_empty());
         Some(begin + 1 + last.map_or(0, |last| last + 1))
     }

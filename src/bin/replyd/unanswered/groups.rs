@@ -133,10 +133,10 @@ pub(crate) fn is_phrase(message: &str) -> bool {
     is_sentence(message) && message != UNKNOWN && !message.contains(['|', '&', '*'])
 }
 
-/// Whether a message can be printed as the name of an entry, which ends at a `=`.
+/// Whether a message can be printed as the name of an entry, which ends at a `=`, in full width too.
 pub(crate) fn is_sentence(message: &str) -> bool {
     !message.is_empty()
-        && !message.starts_with(['[', ';', '#'])
-        && !message.contains('=')
+        && !message.starts_with(['[', '［', ';', '#'])
+        && !message.contains(['=', '＝'])
         && Escaped::for_log(message).to_string() == message
 }
