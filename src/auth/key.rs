@@ -183,37 +183,3 @@ fn checked_name(name: &str) -> Result<String, KeyFault> {
 pub(crate) fn is_of_a_name(char: char) -> bool {
     char.is_alphanumeric() || "-_.".contains(char)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-
-    #[test]
-    fn errors_of_keys_are_sentences_without_the_secret() {
-        const SECRET: &str = "correct horse battery";
-        let long_name = "x".repeat(65);
-        let name_fault =
-            "the name of a key must have 1 to 64 characters, all of them letters, digits, '-', '_' or '.'";
-        for (read, expected) in [
-            (
-                Key::new("shop", "change-me-change-me"),
-                "the secret of key \"shop\" is a placeholder from an example; use a random one",
-            ),
-            (
-                Key::new("shop", "too short"),
-                "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16",
-            ),
-            (Key::from_sha256("shop", SECRET), "the SHA-256 of key \"shop\" must be 64 hexadecimal digits"),
-            (Key::new(SECRET, SECRET), name_fault),
-            (Key::new(SECRET, "shop"), name_fault),
-            (Key::new("", SECRET), name_fault),
-            (Key::new(&long_name, SECRET), name_fault),
-            (Key::from_sha256("a b", &"0".repeat(64)), name_fault),
-        ] {
-            let error = read.unwrap_err();
-            assert_eq!(error.to_string(), expected);
-            assert_eq!(error.kind(), ErrorKind::Config);
-        }
-    }
-}

@@ -23,7 +23,8 @@ use crate::error::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Pages whose host and port equal those of the `Host` header. The scheme may differ, since a proxy may terminate TLS.
+    /// Pages whose host and port equal those of the `Host` header. The scheme may differ, since a proxy may terminate TLS. A server on a
+    /// loopback address knows only `localhost` and loopback addresses as its hosts, unless a proxy's header shows that one is in between.
     Same,
     /// All pages.
     Any,

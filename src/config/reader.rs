@@ -146,9 +146,11 @@ impl<'a> Reader<'a> {
         let pem = self.small_file(certificate).map_err(|sentence| lines.fault(TLS_CERTIFICATE, &sentence));
         let key = self.secret(private_key).map_err(|sentence| lines.fault(TLS_PRIVATE_KEY, &sentence));
         let read = match (pem, key) {
-            (Ok(pem), Ok(key)) => {
-                Tls::from_pem(&pem, &key).map_err(|error| lines.fault(TLS_CERTIFICATE, &error.to_string()))
-            }
+            (Ok(pem), Ok(key)) => Tls::from_pem(&pem, &key).map_err(|error| {
+                let sentence = error.to_string();
+                let of_key = sentence.starts_with(TLS_PRIVATE_KEY);
+                lines.fault(if of_key { TLS_PRIVATE_KEY } else { TLS_CERTIFICATE }, &sentence)
+            }),
             (Err(one), Err(other)) => Err([one, other].concat()),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
         };

@@ -89,7 +89,8 @@ const GUESS_TIME: Duration = Duration::from_secs(2);
 /// Checks the key and the origin, slowly for an address from which many wrong keys came.
 ///
 /// A valid key is admitted at once. So a later answer to a wrong one slows only a client that cannot ask again meanwhile: it waits with a
-/// permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise.
+/// permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise. Where there
+/// is no such limit, nobody waits, as that could take the places of all others.
 pub(super) fn admit_slowly(
     head: &Head,
     rules: &Rules<'_>,
@@ -106,7 +107,7 @@ pub(super) fn admit_slowly(
     let max = registry.config().max_clients_per_ip;
     let permit = all_permits(client, registry, permits)?
         .or_else(|| if has_permit { None } else { registry.addresses.acquire(client.client_ip(), max) });
-    if has_permit || permit.is_some() {
+    if max > 0 && (has_permit || permit.is_some()) {
         let _ = registry.stopping.recv_timeout(GUESS_TIME);
     }
     Err(Refusal::TooManyGuesses)

@@ -289,6 +289,80 @@ fn a_key_that_stays_keeps_its_sessions() {
     check_stay(&key(""), HEADERS[0](RIGHT), "[key other]\nsecret = another secret key\n", false);
 }
 
+#[test]
+fn errors_of_keys_are_sentences_without_the_secret() {
+    const SECRET: &str = "correct horse battery";
+    let long_name = "x".repeat(65);
+    let name_fault =
+        "the name of a key must have 1 to 64 characters, all of them letters, digits, '-', '_' or '.'";
+    for (read, expected) in [
+        (
+            replyd::Key::new("shop", "change-me-change-me"),
+            "the secret of key \"shop\" is a placeholder from an example; use a random one",
+        ),
+        (
+            replyd::Key::new("shop", "too short"),
+            "the secret of key \"shop\" has 9 characters and can be guessed; use at least 16",
+        ),
+        (
+            replyd::Key::from_sha256("shop", SECRET),
+            "the SHA-256 of key \"shop\" must be 64 hexadecimal digits",
+        ),
+        (replyd::Key::new(SECRET, SECRET), name_fault),
+        (replyd::Key::new(SECRET, "shop"), name_fault),
+        (replyd::Key::new("", SECRET), name_fault),
+        (replyd::Key::new(&long_name, SECRET), name_fault),
+        (replyd::Key::from_sha256("a b", &"0".repeat(64)), name_fault),
+    ] {
+        let error = read.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.kind(), replyd::ErrorKind::Config);
+    }
+}
+
+#[test]
+fn what_is_neither_a_day_nor_a_time() {
+    for value in [
+        "tomorrow",
+        "20261125",
+        "2026-1-5",
+        "2026-13-01",
+        "2026-02-30",
+        "2027-02-29",
+        "+2026-12-31",
+        "+002026-12-31",
+        "-002026-12-31",
+        "-002026-12-31T18:00:00Z",
+        "2026-W53-4",
+        "2026-365",
+        "２０２６-12-31",
+        "2026-12-31Z",
+        "2026-12-31T18:00:00",
+        "2026-12-31T18:00Z",
+        "2026-12-31T18Z",
+        "20261231T180000Z",
+        "2026-12-31 18:00:00Z",
+        "2026-12-31t18:00:00z",
+        "2026-12-31T18:00:00.5Z",
+        "2026-12-31T24:00:00Z",
+        "2026-12-31T18:60:00Z",
+        "2026-12-31T18:00:00+01",
+        "2026-12-31T18:00:00+0100",
+        "2026-12-31T18:00:00+24:00",
+        "2026-12-31T18:00:00+01:60",
+        "2026-12-31T18:00:00+01:00:00",
+        "2026-12-31T18:00:00+01:00[Europe/Berlin]",
+        "2026-12-31T18:00:00Z[UTC]",
+        "2026-12-31[Europe/Berlin]",
+        "2026-12-31T18:00:00é",
+    ] {
+        let settings = format!("[key shop]\nsecret = 0123456789abcdef\nexpires = {value}\n");
+        let error = replyd::Config::parse(&settings, "f").unwrap_err().to_string();
+        let expected = "expects a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z";
+        assert_eq!(error, format!("f:3: expires of [key shop] {expected}"), "{value}");
+    }
+}
+
 #[cfg(feature = "cli")]
 mod real {
     use super::*;

@@ -329,6 +329,11 @@ fn the_server_chooses_one_of_the_subprotocols() {
     assert_eq!(client.subprotocol(), Some("b"));
     let request = asks.recv_timeout(DEADLINE).unwrap();
     assert!(request.contains(&"Sec-WebSocket-Protocol: a, b, c".to_owned()), "{request:?}");
+    let (address, asks) = answer_with(b"Sec-WebSocket-Protocol: b\r\n");
+    Client::connect_with(&address, &offering(&["b", "a.B-1!#$%&'*+^_`|~", "B"])).unwrap();
+    let request = asks.recv_timeout(DEADLINE).unwrap();
+    let offer = "Sec-WebSocket-Protocol: b, a.B-1!#$%&'*+^_`|~, B";
+    assert!(request.contains(&offer.to_owned()), "{request:?}");
 
     let server = serve("");
     let client =
@@ -356,6 +361,37 @@ fn only_a_subprotocol_with_a_key_makes_a_refusal_one_of_the_key() {
             Client::connect_with(&server.local_addr().to_string(), &offering(&[subprotocol])).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
+}
+
+#[test]
+fn subprotocols_that_cannot_be_offered_are_named_by_their_number() {
+    for (subprotocols, expected) in [
+        (&["a", ""][..], "subprotocol 2 is empty"),
+        (&[" a"], "subprotocol 1 has the character ' ', which is not allowed in a token"),
+        (&["a", "b,c"], "subprotocol 2 has the character ',', which is not allowed in a token"),
+        (&["a\r\nb: c"], "subprotocol 1 has the character '\\r', which is not allowed in a token"),
+        (&["é"], "subprotocol 1 has the character 'é', which is not allowed in a token"),
+        (&["a", "b", "a"], "subprotocol 3 is the same as subprotocol 1"),
+    ] {
+        let error = Client::connect_with("ws://a.example/", &offering(subprotocols)).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{subprotocols:?}");
+    }
+    let mut options = ClientOptions::default();
+    options.subprotocols.push("a".into());
+    options.headers.push(("sec-websocket-protocol ".into(), "b".into()));
+    let error = Client::connect_with("ws://a.example/", &options).unwrap_err().to_string();
+    assert!(error.contains("among the headers as well"), "{error}");
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let mut options = offering(&["bearer.secret4"]);
+    options.key = Some("secret 1".into());
+    options.headers.push(("A".into(), "secret 2".into()));
+    options.ca = Some(b"secret 3".to_vec());
+    let shown = format!("{options:?}");
+    assert!(!shown.contains("secret"), "{shown}");
+    assert!(shown.contains("\"A\"") && shown.contains("10s"), "{shown}");
 }
 
 #[test]

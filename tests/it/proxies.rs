@@ -67,6 +67,33 @@ fn talking_pages_and_refusals() {
     }
 }
 
+/// The pages of a name that only the proxy has.
+#[test]
+fn a_proxy_that_adds_no_header_needs_its_name_in_the_settings() {
+    for (kind, is_silent) in [(Kind::Nginx, false), (Kind::Haproxy, false), (Kind::Haproxy, true)] {
+        let change = |snippet: String| match is_silent {
+            true => replaced(&snippet, "    option forwardfor\n", ""),
+            false => snippet,
+        };
+        for settings in ["", "[auth]\norigins = http://chat.example\n"] {
+            let server = Replyd::serve(settings);
+            let Some(proxy) = Proxy::start(kind, server.address, None, change) else { continue };
+            let head = from_page("chat.example", "http://chat.example", "");
+            let answer = Raw::connect(proxy.address).ask_proxy(&head);
+            let is_refused = is_silent && settings.is_empty();
+            assert_eq!(
+                answer.status,
+                if is_refused { 403 } else { 101 },
+                "{kind:?} {settings:?}: {answer:?}"
+            );
+            assert!(!is_refused || answer.body.contains("send X-Forwarded-For"), "{answer:?}");
+            let page = "GET / HTTP/1.1\r\nHost: chat.example\r\nConnection: close\r\n\r\n";
+            let status = Raw::connect(proxy.address).ask_proxy(page).status;
+            assert_eq!(status, if is_refused { 403 } else { 200 }, "{kind:?} {settings:?}");
+        }
+    }
+}
+
 #[test]
 fn a_full_house() {
     for kind in KINDS {

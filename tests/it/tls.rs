@@ -634,12 +634,12 @@ mod real {
         );
         write(folder.path(), &authority.identity());
         fs::write(folder.path().join("cert.pem"), authority.identity().certificate).unwrap();
-        check(SETTINGS, "config.ini:2: tls_certificate: tls_private_key does not belong to tls_certificate");
+        check(SETTINGS, "config.ini:3: tls_private_key: tls_private_key does not belong to tls_certificate");
         fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
         check(SETTINGS, "has no '-----BEGIN CERTIFICATE-----'");
         write(folder.path(), &authority.identity());
         fs::write(folder.path().join("key.pem"), "nothing").unwrap();
-        check(SETTINGS, "tls_private_key has no private key in PEM");
+        check(SETTINGS, "config.ini:3: tls_private_key: tls_private_key has no private key in PEM");
     }
 
     #[test]

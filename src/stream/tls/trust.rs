@@ -60,8 +60,8 @@ struct Verifier {
 impl Verifier {
     fn new(pem: &[u8]) -> Result<Verifier, Error> {
         let given: Vec<_> = CertificateDer::pem_slice_iter(without_bom(pem)).filter_map(Result::ok).collect();
-        let store =
-            store(given.clone()).ok_or_else(|| Error::plain("the CA file has no certificate in PEM"))?;
+        let store = store(given.clone())
+            .ok_or_else(|| Error::plain("the CA file has no certificate in PEM that can be read"))?;
         let rustls = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
             .build()
             .map_err(|error| Error::plain(format!("the CA file cannot be used: {error}")))?;
