@@ -169,7 +169,10 @@ impl Reader {
     }
 
     fn begin_entry(&mut self, line: &str) {
-        let Some((name, value)) = line.split_once(['=', '＝']) else { return self.no_entry(line) };
+        let in_full_width = line.split_once('＝').filter(|(name, _)| !name.contains('='));
+        let Some((name, value)) = in_full_width.or_else(|| line.split_once('=')) else {
+            return self.no_entry(line);
+        };
         self.continues = false;
         self.blank_lines = 0;
         let (name, value) = (name.trim(), value.trim());
