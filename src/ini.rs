@@ -72,6 +72,7 @@ pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
 }
 
 /// The bytes of a text without the byte order mark that some editors put before it.
+#[cfg(any(feature = "tls", feature = "jwt"))]
 pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
