@@ -61,6 +61,11 @@ fn the_page() {
 }
 
 #[test]
+fn a_foreign_page_that_points_its_name_here() {
+    run("rebinding.test.mjs");
+}
+
+#[test]
 fn the_page_in_a_frame() {
     run("embed.test.mjs");
 }
