@@ -48,7 +48,8 @@ pub fn bot_with(session: &mut Session, answered: impl FnMut(&str, &Answer<'_>)) 
 /// sent in place of `unknown` and its offers; with `None`, the bot sends what it would have sent. An empty text, or one of blanks
 /// only, counts as `None`, so that the answer to a message is never empty.
 ///
-/// The session waits for `fallback` to return, and meanwhile answers no pings. The replies before are sent first.
+/// The session waits for `fallback` to return, and meanwhile answers no pings. The replies before are sent first. The chat page waits as
+/// well, however long it takes: it knows that the message has arrived, and does not ask again by itself.
 ///
 /// ```no_run
 /// let running = replyd::Server::bind("127.0.0.1:0")?.start(|session: &mut replyd::Session| {

@@ -5,6 +5,7 @@ mod deadline;
 mod event;
 mod pings;
 mod rates;
+mod receipts;
 mod receiving;
 mod sending;
 
@@ -51,6 +52,11 @@ pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 ///
 /// [`next`](Session::next) and [`send`](Session::send) also enforce limits, rates and deadlines, and send and answer pings. A
 /// handler that works for long without calling them delays only its own client.
+///
+/// The chat page offers the subprotocol `replyd.page` before `replyd`. Where it is chosen, `next` also reports, in binary messages of at
+/// most one byte that the page does not show, that a message has arrived and that the next one is waited for. The page takes a
+/// connection for dead only if a message that is waited for does not arrive, never because an answer is late, and asks nothing twice that
+/// has arrived. Clients that do not offer this subprotocol see nothing of it.
 pub struct Session {
     socket: WebSocket<GatheringStream>,
     /// Held by a session that can be woken, to count it.
@@ -71,6 +77,8 @@ pub struct Session {
     holds_pongs: bool,
     /// The wait for the current event has begun, so that its limits on bytes and time apply already.
     has_begun_event: bool,
+    /// The chat page knows that the handler waits for its next message.
+    has_said_listens: bool,
     /// The previous event was a wake-up. Then the client comes first, or a waker in a loop could keep it from being read.
     was_woken: bool,
     /// A wait has noticed that the server is stopping, and looked for a last wake-up.
@@ -116,6 +124,7 @@ impl Session {
             awaits_reply: false,
             holds_pongs: false,
             has_begun_event: false,
+            has_said_listens: false,
             was_woken: false,
             counted_waker: None,
             expires_at: None,

@@ -11,8 +11,8 @@ const LONGEST_PAUSE = 30000;
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
-// Time without an answer after which the connection is taken for dead, and time in the background after which it may be. A network
-// that has forgotten a connection says nothing.
+// Time after which the connection is taken for dead if a server that listens has not said that a question has arrived, and time in the
+// background after which it may be dead. A network that has forgotten a connection says nothing.
 const DOUBT_TIME = 3000;
 const HIDDEN_TIME = 30000;
 // What may be a link: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A telephone number
@@ -45,6 +45,11 @@ let socket;
 let isReady = false;
 // Whether this connection has received its first message, which is the greeting unless a question was asked before.
 let hasReceived = false;
+// Whether the server waits for the next question. While it works on one, or does not say, its silence means nothing.
+let isListening = false;
+// How many questions were sent over this connection, and how many of them have arrived.
+let sent = 0;
+let arrived = 0;
 // Unanswered questions, the oldest first: each gets one answer, in order.
 let pending = [];
 // Questions to ask once more when there is another connection. Each is asked twice at most.
@@ -92,9 +97,14 @@ function connect() {
   const url = new URL("chat", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.search = url.hash = "";
-  socket = new WebSocket(url, kept.key ? ["replyd", "bearer." + base64url(kept.key)] : ["replyd"]);
+  socket = new WebSocket(url, ["replyd.page", "replyd", ...(kept.key ? ["bearer." + base64url(kept.key)] : [])]);
+  socket.binaryType = "arraybuffer";
   socket.onopen = () => wait(GREETING_TIME, ready);
-  socket.onmessage = (event) => received(String(event.data));
+  socket.onmessage = ({ data }) => {
+    if (typeof data === "string") received(data);
+    else if (data.byteLength < 2) noted(data.byteLength === 1);
+    else received(new TextDecoder().decode(data));
+  };
   socket.onclose = (event) => closed(event);
   wait(CONNECT_TIME, () => lost(words.silent));
 }
@@ -134,6 +144,13 @@ function received(data) {
   report("answered");
 }
 
+// The server says that it listens, or that one more question has arrived.
+function noted(listens) {
+  isListening = listens;
+  if (!listens) arrived += 1;
+  showWaiting();
+}
+
 // Discards the connection. Questions without an answer get a button to send them again.
 function drop() {
   clearTimeout(timeout);
@@ -142,17 +159,21 @@ function drop() {
     socket.close();
   }
   socket = undefined;
-  isReady = hasReceived = false;
+  isReady = hasReceived = isListening = false;
+  sent = arrived = 0;
   [...pending, ...again].forEach((question) => mark(question, "unanswered"));
   pending = again = [];
   showWaiting();
   save();
 }
 
-// Replaces a connection that may be dead, and asks on the new one what has no answer.
+const isLost = (question) => question.number > arrived;
+
+// Replaces a connection that is dead, and asks on the new one what has not arrived. What has arrived is not asked twice: it may have been
+// an order.
 function renew() {
-  const questions = pending;
-  pending = [];
+  const questions = pending.filter(isLost);
+  pending = pending.filter((question) => !isLost(question));
   drop();
   again = questions;
   again.forEach((question) => { question.isRepeated = true; });
@@ -220,7 +241,11 @@ function retryNow(mayBeDead) {
   if (retry) {
     pause = FIRST_PAUSE;
     connect();
-  } else if (isReady && mayBeDead) renew();
+  } else if (isListening && mayBeDead) {
+    // Whatever it answers, it is alive.
+    socket.send(new Uint8Array());
+    wait(DOUBT_TIME, renew);
+  }
 }
 
 // --- input
@@ -248,6 +273,7 @@ function send(message) {
 
 function put(question) {
   socket.send(question.text);
+  question.number = sent += 1;
   pending.push(question);
   showWaiting();
 }
@@ -504,7 +530,7 @@ function showWaiting() {
   say("");
   clearTimeout(timeout);
   if (waiting.hidden) return;
-  if (pending.some((question) => !question.isRepeated)) return wait(DOUBT_TIME, renew);
+  if (isListening && pending.some((question) => isLost(question) && !question.isRepeated)) return wait(DOUBT_TIME, renew);
   wait(ANSWER_TIME, () => offer(words.late, words.reconnect, () => lost(words.lost)));
 }
 

@@ -40,6 +40,7 @@ impl Session {
     }
 
     fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Event, Ending> {
+        self.say_listens()?;
         if let Some(event) = self.throttle(deadline)? {
             return Ok(event);
         }
@@ -95,6 +96,7 @@ impl Session {
         self.apply_reload();
         self.pings.answered();
         self.socket.get_mut().delivered();
+        let message = self.without_probe(message);
         // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
@@ -130,6 +132,9 @@ impl Session {
                 let _ = self.send_gathered();
                 self.ending = Some(Ending::Closed);
             }
+        }
+        if message.is_text() {
+            self.say_arrived()?;
         }
         // As above, for a client that only sends pings.
         if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {

@@ -389,6 +389,8 @@ test("an answer that takes its time is waited for on the second connection", asy
   const { page, leave } = await visit(server.url);
   await page.routeWebSocket(/chat$/, (socket) => {
     socket.send("Hello!");
+    // It listens; the question does not arrive.
+    socket.send(Buffer.from("1"));
     socket.onMessage(() => {
       asked += 1;
       if (asked === 2) setTimeout(() => socket.send("At last."), 5000);

@@ -1,6 +1,15 @@
 //! The chat page in a real browser, headless. The scripts are in `tests/browser`.
 
-use std::{ffi::OsStr, path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use replyd::{Config, Event, HandlerResult, Server, Session, bot_or};
 
 use crate::support::{missing, tool};
 
@@ -73,6 +82,45 @@ fn the_page_in_a_frame() {
 #[test]
 fn the_page_in_all_languages() {
     run("languages.test.mjs");
+}
+
+#[test]
+fn the_page_waits_for_a_program_that_takes_its_time() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let slow_bot = |session: &mut Session| -> HandlerResult {
+        bot_or(session, |message| {
+            let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+            thread::sleep(Duration::from_secs(5));
+            Some(format!("{message}: {calls}"))
+        })
+    };
+    let mut config = Config::default();
+    config.listen = "127.0.0.1:0".into();
+    config.greeting = "Hello!".into();
+    let slow = Server::with_config(config.clone()).unwrap().start(slow_bot).unwrap();
+    let counter = Server::with_config(config).unwrap().start(count_messages).unwrap();
+    run_with("patience.test.mjs", &format!("http://{}/ http://{}/", slow.local_addr(), counter.local_addr()));
+    assert_eq!(CALLS.load(Ordering::Relaxed), 2);
+}
+
+/// Its state is that of the conversation, which is lost with the connection.
+fn count_messages(session: &mut Session) -> HandlerResult {
+    session.send("Hello!")?;
+    let mut messages = 0;
+    while let Some(event) = session.next()? {
+        let Event::Text(text) = event else { continue };
+        messages += 1;
+        match text.as_str() {
+            "silent" => {}
+            "work on" => {
+                session.send("One moment.")?;
+                thread::sleep(Duration::from_secs(5));
+                session.send("Done.")?;
+            }
+            _ => session.send(messages.to_string())?,
+        }
+    }
+    Ok(())
 }
 
 #[test]

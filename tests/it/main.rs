@@ -16,6 +16,7 @@ mod messages;
 mod owner;
 mod refusals;
 mod portable;
+mod receipts;
 mod rooms;
 mod slow;
 #[cfg(feature = "tls")]
