@@ -62,7 +62,14 @@
     }
     @media print { div { display: none; } }`;
 
-  const make = (name, properties) => Object.assign(document.createElement(name), properties);
+  const make = (name, properties) => {
+    const made = document.createElement(name);
+    // Firefox before 119 does not reflect these attributes.
+    for (const [property, attribute] of [["role", "role"], ["ariaLabel", "aria-label"], ["ariaExpanded", "aria-expanded"]]) {
+      if (!(property in made)) Object.defineProperty(made, property, { set: (value) => made.setAttribute(attribute, value) });
+    }
+    return Object.assign(made, properties);
+  };
   const host = window.replydChat = make("replyd-chat", { address: address.href });
   const box = make("div");
   const toggle = make("button", { type: "button", className: "toggle" });
@@ -77,9 +84,14 @@
   }
   const root = host.attachShadow({ mode: "open" });
   // A page's Content-Security-Policy may forbid style elements and attributes, but not this.
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLE);
-  root.adoptedStyleSheets = [sheet];
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    // Safari before 16.4 has only this.
+    root.append(make("style", { textContent: STYLE }));
+  }
   panel.append(shut);
   toggle.append(caption);
   box.append(toggle, panel, news);
@@ -124,6 +136,7 @@
       console.warn(`replyd: data-theme="${options.theme}" is not auto, light or dark`);
       options.theme = defaults.theme;
     }
+    if (options.theme === "auto" && dataset.theme !== "auto") options.theme = themeOfPage();
     box.style.colorScheme = options.theme === "auto" ? "light dark" : options.theme;
     color(options.accent ?? defaults.accent);
     panel.ariaLabel = options.title;
@@ -133,6 +146,18 @@
     if (frame && frame.src !== source().href) unload();
     if (!panel.hidden) show(true);
   };
+
+  // A dark panel on a light page looks like a mistake, whatever the visitor's system prefers.
+  function themeOfPage() {
+    const { documentElement, body } = document;
+    for (const part of [body, documentElement].filter(Boolean)) {
+      const [red, green, blue, alpha = 1] = getComputedStyle(part).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0, 0];
+      if (alpha > 0.5) return red * 0.3 + green * 0.6 + blue * 0.1 < 128 ? "dark" : "light";
+    }
+    const schemes = getComputedStyle(documentElement).colorScheme ?? "";
+    return ["light", "dark"].find((scheme) => schemes === scheme || schemes === `${scheme} only` || schemes === `only ${scheme}`)
+      ?? (schemes.includes("dark") ? "auto" : "light");
+  }
 
   // The text of the button is black or white, whichever has more contrast (WCAG 2.2).
   function color(wanted) {
@@ -264,7 +289,8 @@
     }
   });
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && !panel.hidden) byVisitor(false);
+    // The key code shows an input method to browsers that do not say so otherwise.
+    if (event.key === "Escape" && !event.isComposing && event.keyCode !== 229 && !panel.hidden) byVisitor(false);
   });
   toggle.onclick = () => byVisitor(panel.hidden);
   shut.onclick = () => byVisitor(false);

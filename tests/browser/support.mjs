@@ -75,9 +75,30 @@ export async function quit() {
   await browser?.close();
 }
 
-// A fresh visitor. At the end the page must have complained of nothing but `tolerated`, and asked no other host than `hosts`.
-export async function visit(url, { tolerated = /^$/, hosts = [new URL(url).host], ...options } = {}) {
+// Takes away what browsers of four years ago did not have, and fails where a script uses it all the same.
+function becomeOlder() {
+  const newer = [
+    [URL, "canParse parse"], [AbortSignal, "timeout any"], [Object, "groupBy"], [Map, "groupBy"], [Promise, "withResolvers try"], [Array, "fromAsync"],
+    [String.prototype, "toWellFormed isWellFormed"], [Array.prototype, "toSorted toReversed toSpliced with"],
+    [Set.prototype, "union intersection difference"], [self, "structuredClone scheduler CSSStyleSheet"], [crypto, "randomUUID"],
+    [Element.prototype, "role checkVisibility setHTML"], [HTMLElement.prototype, "inert popover showPopover"],
+    [ShadowRoot.prototype, "adoptedStyleSheets"], [Document.prototype, "adoptedStyleSheets"],
+  ];
+  for (const [owner, names] of newer) names.split(" ").forEach((name) => { delete owner[name]; });
+  Object.keys(Object.getOwnPropertyDescriptors(Element.prototype)).filter((name) => name.startsWith("aria")).forEach((name) => { delete Element.prototype[name]; });
+  const { RegExp } = self;
+  self.RegExp = new Proxy(RegExp, {
+    construct(target, [source, flags]) {
+      if (/\(\?<[=!]/.test(source) || /v/.test(flags)) throw new SyntaxError("Invalid regular expression");
+      return new target(source, flags);
+    },
+  });
+}
+
+// A fresh visitor, perhaps with an older browser. At the end the page must have complained of nothing but `tolerated`, and asked no other host than `hosts`.
+export async function visit(url, { tolerated = /^$/, hosts = [new URL(url).host], isOlder = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 360, height: 640 }, ...options });
+  if (isOlder) await context.addInitScript(becomeOlder);
   const complaints = [];
   const strangers = [];
   context.on("request", (request) => {

@@ -85,6 +85,11 @@ fn the_page_in_all_languages() {
 }
 
 #[test]
+fn the_pages_in_an_older_browser() {
+    run("older.test.mjs");
+}
+
+#[test]
 fn the_page_waits_for_a_program_that_takes_its_time() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let slow_bot = |session: &mut Session| -> HandlerResult {

@@ -1,5 +1,14 @@
 "use strict";
 
+// Firefox before 119 does not reflect these attributes.
+for (const name of ["Label", "Expanded", "Disabled"].filter((name) => !(`aria${name}` in Element.prototype))) {
+  const attribute = `aria-${name.toLowerCase()}`;
+  Object.defineProperty(Element.prototype, `aria${name}`, {
+    get() { return this.getAttribute(attribute); },
+    set(value) { this.setAttribute(attribute, value); },
+  });
+}
+
 // What the page says. Another language is another table. Names in braces are filled in.
 const TEXTS = {
   en: {
@@ -544,8 +553,8 @@ function openPanel(item, opener, isFixed) {
   const form = make("form.panel");
   const fault = make("p.fault");
   const preview = make("div.preview");
-  fault.role = "alert";
-  preview.role = "status";
+  fault.setAttribute("role", "alert");
+  preview.setAttribute("role", "status");
   const [choice, text, phrase] = [make("select"), make("textarea"), make("input")];
   const panel = { form, opener, isFixed, fault, preview, choice, text, phrase };
   item.panel = panel;
@@ -556,7 +565,8 @@ function openPanel(item, opener, isFixed) {
     offerNames(panel);
     Object.assign(phrase, { dir: "auto", autocomplete: "off", value: item.group.sentence });
     const hint = make("p.quiet", words.phrase_hint);
-    phrase.ariaDescribedByElements = [hint];
+    hint.id = `hint-${Date.now()}`;
+    phrase.setAttribute("aria-describedby", hint.id);
     form.append(make("label", words.answer_with, " ", choice), write, make("label", words.phrase, phrase), hint);
     buttons.prepend(make("button.main", words.preview));
     form.oninput = () => {
@@ -734,7 +744,7 @@ function check() {
 
 // The text as it will be in the file, in parts that are short enough for a message each.
 function sendWithText(text, message) {
-  const whole = text.toWellFormed().replaceAll("\n", editor.newline);
+  const whole = text.replace(/\p{Surrogate}/gu, "\ufffd").replaceAll("\n", editor.newline);
   for (let start = 0; start < whole.length;) {
     let end = start + MAX_BYTES;
     let part;
