@@ -121,7 +121,7 @@ mod tests {
                 let mut found = [blanks(&entry.value), blanks(&english.value)];
                 found.iter_mut().for_each(|names| names.sort_unstable());
                 assert_eq!(found[0], found[1], "[{code}] {}", entry.name);
-                assert!(!entry.value.is_empty(), "[{code}] {}", entry.name);
+                assert_eq!(entry.value.is_empty(), entry.name == "contact", "[{code}] {}", entry.name);
                 let is_sentence = |text: &str| text.ends_with(['.', '。']);
                 assert_eq!(is_sentence(&entry.value), is_sentence(&english.value), "[{code}] {}", entry.name);
             }

@@ -116,6 +116,12 @@ fn page(view: &View, config: &Config) -> String {
         "scheme" => Some(color_scheme(view.theme).into()),
         "theme" => Some(view.theme.to_string()),
         "max_bytes" => Some(config.max_message_bytes.to_string()),
+        // What replies say is for those who may chat.
+        "phone" if config.require_key.unwrap_or(config.has_keys()) => Some(String::new()),
+        "phone" => {
+            let phone = config.replies.phone();
+            Some(phone.map_or(String::new(), |phone| format!(" data-phone=\"{}\"", escaped(phone))))
+        }
         "embedded" => Some(if view.is_embedded { " data-embedded" } else { "" }.into()),
         "texts_of_script" => {
             let of_script = texts.iter().filter(|(name, _)| !template.contains(&format!("{{{name}}}")));

@@ -115,6 +115,8 @@ pub struct Replies {
     offers: Vec<Offer>,
     warnings: Faults,
     header_lines: HeaderLines,
+    /// The `phone` of `[vars]`.
+    phone: Option<String>,
 }
 
 /// What an owner can switch off.
@@ -206,6 +208,11 @@ impl Replies {
     pub fn with_did_you_mean(mut self, line: impl Into<String>) -> Replies {
         self.options.did_you_mean = line.into();
         self
+    }
+
+    /// The owner's telephone number: the `phone` of `[vars]`.
+    pub(crate) fn phone(&self) -> Option<&str> {
+        self.phone.as_deref()
     }
 
     pub(crate) fn options(&self) -> &Options {

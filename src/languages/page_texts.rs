@@ -18,7 +18,7 @@ impl PageTexts {
     ///
     /// # Errors
     ///
-    /// When no text has this name, or `text` is empty.
+    /// When no text has this name, or `text` is empty. Only `contact` may be, which is empty by default.
     pub fn with(mut self, name: &str, text: &str) -> Result<PageTexts, Error> {
         self.set(name, text).map_err(|sentence| Error::config(vec![sentence]))?;
         Ok(self)
@@ -34,7 +34,7 @@ impl PageTexts {
             };
             return Err(format!("the page has no text {name:?}; {hint}"));
         };
-        if text.trim().is_empty() {
+        if text.trim().is_empty() && !example.is_empty() {
             return Err(format!("{name}: expected a text; write for example '{name} = {example}'"));
         }
         self.0.retain(|(other, _)| *other != known);

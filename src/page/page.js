@@ -15,29 +15,41 @@ const ANSWER_TIME = 30000;
 // background after which it may be dead. A network that has forgotten a connection says nothing.
 const DOUBT_TIME = 3000;
 const HIDDEN_TIME = 30000;
-// What may be a link: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A telephone number
-// begins with "tel:" or "+", so that prices and dates are none.
-const LINK = new RegExp([
-  String.raw`(?:https?:\/\/|www\.|mailto:)[^\s<>"\u3000-\u303f\uff00-\uffef]+`,
-  String.raw`tel:\+?\d(?:[ \u00a0()./-]{0,2}\d){2,17}`,
-  String.raw`[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+`,
-  String.raw`\+\d(?:[ \u00a0()./-]{0,2}\d){6,14}(?!\d|[.,]\d|\s?[%€$£])`,
-].map((kind) => String.raw`(?<![\p{L}\p{N}._%+@/-])${kind}`).join("|"), "giu");
-// Punctuation after an address is not part of it, in any language, and neither is a bracket that was opened before it.
-const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
-const BRACKETS = { ")": "(", "]": "[", "}": "{" };
-
+// Time within which choosing the same once more is a double click, or a key that is held.
+const CHOICE_TIME = 500;
 const [log, waiting, begun, state, ask, text, fault, unlock, key, refused] =
   ["log", "waiting", "begun", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
 const scroller = log.parentElement;
-// What the server has put into the page: the limit, whether the widget shows it, and the texts in the visitor's language.
-const { maxBytes, embedded, ...words } = document.body.dataset;
+// What the server has put into the page: the limit, whether the widget shows it, the owner's telephone number, and the texts in the
+// visitor's language.
+const { maxBytes, embedded, phone, ...words } = document.body.dataset;
 const isEmbedded = embedded !== undefined && parent !== window;
 // A keyboard on the screen would cover the conversation, so that such a visitor has to ask for it.
 const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
 // Times look as the visitor is used to, if the page speaks the visitor's language.
 const { lang } = document.documentElement;
 const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
+
+// Scripts that are written without blanks, so that an address begins after a letter of them and ends before one.
+const DENSE = String.raw`\u0e00-\u0eff\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{20000}-\u{3ffff}`;
+// What is never part of an address, such as marks of direction.
+const NEVER = String.raw`\s<>"\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff`;
+const TEL = String.raw`tel:\+?\d(?:[ \u00a0()./-]{0,2}\d){2,17}`;
+const NAME = String.raw`(?:(?![${DENSE}])[\p{L}\p{N}-])+`;
+// What may be a link, and the sign before it: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A
+// telephone number begins with "tel:" or "+", so that prices and dates are none, unless it is the owner's.
+const LINK = new RegExp(`(^|[^\\p{L}\\p{N}._%+@/-]|[${DENSE}])(` + [
+  String.raw`(?:https?:\/\/|www\.|mailto:)(?:[^${NEVER}${DENSE}]+|[^${NEVER}\u3000-\u303f\uff00-\uffef]+)`,
+  TEL,
+  String.raw`(?:(?![${DENSE}])[\p{L}\p{N}._%+-]){1,64}@${NAME}(?:\.${NAME})+`,
+  String.raw`\+\d(?:[ \u00a0()./-]{0,2}\d){6,14}(?!\d|[.,]\d|\s?[%€$£])`,
+  ...(/^\+?[\d ()./-]+\d$/.test(phone) ? [phone.replace(/[()./+]/g, "\\$&") + String.raw`(?!\d)`] : []),
+].join("|") + ")", "giu");
+// Words that are a link, as the owner writes them. The address may have a pair of brackets in it.
+const LABELLED = new RegExp(String.raw`\[([^\[\]\n]+)\]\((https?:\/\/(?:[^\s()]|\([^\s()]*\))+|${TEL})\)`, "giu");
+// Punctuation after an address is not part of it, in any language, and neither is a bracket that was opened before it.
+const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
+const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
 const kept = load();
 let socket;
@@ -66,6 +78,8 @@ let sendWhenReady = false;
 let suggestion;
 // A key from the address, while another one is in use.
 let otherKey = "";
+// Whether the keyboard was used last, and not a finger or a mouse.
+let usesKeyboard = false;
 let pause = FIRST_PAUSE;
 let retry;
 let timeout;
@@ -203,7 +217,9 @@ async function closed(event) {
 async function reason() {
   try {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
-    const answer = await fetch("chat", { headers, cache: "no-store", signal: AbortSignal.timeout(CONNECT_TIME) });
+    const late = new AbortController();
+    setTimeout(() => late.abort(), CONNECT_TIME);
+    const answer = await fetch("chat", { headers, cache: "no-store", signal: late.signal });
     switch (answer.status) {
       // A program's own refusal, or one of a proxy, need not be about a key.
       case 403: case 429: return [filled(words.failed, { status: answer.status }), (await answer.text()).includes("key")];
@@ -221,7 +237,9 @@ function retryLater(why) {
   pause = Math.min(pause * 2, LONGEST_PAUSE);
   retry = setTimeout(connect, wait);
   const again = filled(words.retry, { seconds: Math.max(1, Math.round(wait / 1000)) });
+  const contact = [words.lost, words.offline].includes(why) ? "" : words.contact;
   offer(`${why} ${again}`, words.tryNow, connect);
+  if (contact) state.append(" ", ...linked(contact));
 }
 
 function askForKey() {
@@ -253,9 +271,9 @@ function retryNow(mayBeDead) {
 function send(message) {
   fault.textContent = "";
   if (!message.trim()) return false;
-  const bytes = new TextEncoder().encode(message).length;
-  if (bytes > maxBytes) {
-    fault.textContent = filled(words.tooLong, { bytes, limit: maxBytes });
+  const excess = excessOf(message);
+  if (excess > 0) {
+    fault.textContent = filled(words.tooLong, { characters: excess.toLocaleString(locale) });
     return false;
   }
   sendWhenReady = !isReady;
@@ -269,6 +287,15 @@ function send(message) {
   add(question);
   put(question);
   return true;
+}
+
+// The number of characters at its end that a message has too many.
+function excessOf(message) {
+  const bytes = new TextEncoder().encode(message);
+  let end = maxBytes;
+  // Not within a character.
+  while (bytes[end] >> 6 === 2) end--;
+  return [...new TextDecoder().decode(bytes.subarray(end))].length;
 }
 
 function put(question) {
@@ -298,7 +325,8 @@ function begin() {
   [...pending, ...again].forEach((question) => { question.state = "unanswered"; });
   pending = again = [];
   drop();
-  earlier = { messages: kept.messages, greeting: kept.greeting };
+  // A second click would otherwise replace what can be brought back by nothing.
+  if (begun.hidden) earlier = { messages: kept.messages, greeting: kept.greeting };
   begun.hidden = earlier.messages.length === 0;
   replace({ messages: [], greeting: "" });
   connect();
@@ -312,7 +340,7 @@ function undo() {
 function replace(conversation) {
   Object.assign(kept, conversation);
   log.replaceChildren();
-  kept.messages.forEach(show);
+  kept.messages.forEach((message) => show(message, true));
   save();
   focusForm();
 }
@@ -332,9 +360,10 @@ ask.onsubmit = (event) => {
   event.preventDefault();
   submit();
 };
+// A key may confirm or discard a word in an input method (for Chinese, say). In some browsers only the old key code 229 shows it.
+const isOfInputMethod = (event) => event.isComposing || event.keyCode === 229;
 text.onkeydown = (event) => {
-  // An Enter may confirm a word in an input method (for Chinese, say). In some browsers only the old key code 229 shows it.
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+  if (event.key === "Enter" && !event.shiftKey && !isOfInputMethod(event)) {
     event.preventDefault();
     submit();
   }
@@ -366,13 +395,18 @@ scroller.onscroll = () => {
 };
 const resized = new ResizeObserver(() => {
   seenHeights = heights();
-  if (isScrolledToEnd) scrollToEnd();
+  if (isScrolledToEnd) scrollToNewest();
 });
 // The log grows also while the widget is closed, when nothing has a size.
 [scroller, log].forEach((part) => resized.observe(part));
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.isComposing) report("close");
+  usesKeyboard = event.key === "Tab";
+  if (event.key === "Escape" && !isOfInputMethod(event)) report("close");
 });
+addEventListener("pointerdown", () => { usesKeyboard = false; });
+// On phones the conversation has the focus, and no ring that nobody needs there.
+log.onfocus = () => scroller.classList.toggle("ring", usesKeyboard);
+log.onblur = () => scroller.classList.remove("ring");
 addEventListener("message", ({ source, data }) => {
   if (!isEmbedded || source !== parent) return;
   if (data?.replyd === "opened") focusField();
@@ -387,7 +421,32 @@ function add(message) {
   show(message);
 }
 
-function show(message) {
+// Shows a message, in place of what was shown of it before. What is said again only because the page shows it anew is not read out.
+function show(message, isSaidBefore = false) {
+  const old = [...log.children].find((child) => child.message === message);
+  const before = old ? old.previousElementSibling : log.lastElementChild;
+  let entry;
+  try {
+    entry = entryOf(message, before?.message);
+  } catch (error) {
+    // It must not hold up the others.
+    console.error(error);
+    entry = element("div", "message");
+    entry.append(element("div", "bubble", message.text));
+  }
+  if (isSaidBefore) entry.setAttribute("aria-live", "off");
+  entry.message = message;
+  const isAtEnd = isScrolledToEnd;
+  if (old) old.replaceWith(entry);
+  else log.append(entry);
+  // Of several messages in the same minute, the last has the time.
+  const [time, timeBefore] = [entry, before].map((one) => one?.querySelector("time"));
+  if (timeBefore) timeBefore.hidden = timeBefore.textContent === time?.textContent;
+  if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
+  if (isAtEnd || message.from === "me") scrollToNewest();
+}
+
+function entryOf(message, before) {
   const entry = element("div", message.from === "me" ? "message mine" : "message");
   const bubble = element("div", "bubble");
   const [body, offers] = message.from === "me" ? [message.text, []] : parts(message.text);
@@ -396,10 +455,10 @@ function show(message) {
   content.dir = "auto";
   // What is said is in the language of the shop or the visitor, not always in the page's own.
   content.lang = "";
-  content.append(...linked(body));
+  content.append(...(message.from === "me" ? addressed(body) : linked(body)));
   bubble.append(content);
   const below = element("div", "below");
-  const time = element("time", "", new Date(message.at).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }));
+  const time = element("time", "", timeOf(message.at, before?.at ?? Date.now()));
   time.dateTime = new Date(message.at).toISOString();
   below.append(time);
   entry.append(element("span", "unseen", (message.from === "me" ? words.you : words.answer) + ": "));
@@ -416,16 +475,16 @@ function show(message) {
     };
     below.append(` · ${words.noAnswer}`, again);
   }
-  entry.message = message;
-  const old = [...log.children].find((child) => child.message === message);
-  const isAtEnd = isScrolledToEnd;
-  if (old) old.replaceWith(entry);
-  else log.append(entry);
-  // Of several messages in the same minute, the last has the time.
-  const before = entry.previousElementSibling?.querySelector("time");
-  if (before) before.hidden = before.textContent === time.textContent;
-  if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
-  if (isAtEnd || message.from === "me") scrollToEnd();
+  return entry;
+}
+
+// With the date if it is not today's, or not that of the message before.
+function timeOf(at, before) {
+  const [date, ...others] = [at, before, Date.now()].map((time) => new Date(time));
+  const isOfYear = others.every((other) => other.getFullYear() === date.getFullYear());
+  const isOfDay = others.every((other) => other.toDateString() === date.toDateString());
+  const day = isOfDay ? {} : { day: "numeric", month: "short", ...(isOfYear ? {} : { year: "numeric" }) };
+  return date.toLocaleString(locale, { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
 // The text of an answer, and the questions that it offers: its last lines, at most six, that begin with "> ".
@@ -436,17 +495,23 @@ function parts(answer) {
   return [lines.slice(0, end).join("\n"), lines.slice(end).map((line) => line.slice(2))];
 }
 
-// Each asks its question like any other; all of them remain, since an earlier one may be the next that matters.
+// Each asks its question like any other, once until that is answered, and once for a double click; all of them remain, since an earlier
+// one may be the next that matters.
 function buttons(offers) {
   const group = element("div", "offers");
-  group.role = "group";
-  group.ariaLabel = words.choices;
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", words.choices);
   offers.forEach((offer) => {
     const button = element("button", "", offer);
     button.type = "button";
     button.dir = "auto";
     button.lang = "";
-    button.onclick = () => {
+    let chosenAt = 0;
+    button.onclick = (event) => {
+      const isRepeated = Date.now() - chosenAt < CHOICE_TIME;
+      chosenAt = Date.now();
+      // The second click of two may meet another button, as the page has moved.
+      if (isRepeated || event.detail > 1 || [...pending, ...again].some((question) => question.text === offer)) return;
       // Without a connection it is kept like a message that was typed, unless another one is.
       if (isReady || text.value) return send(offer);
       text.value = offer;
@@ -458,8 +523,18 @@ function buttons(offers) {
   return group;
 }
 
-function scrollToEnd() {
-  scroller.scrollTop = scroller.scrollHeight;
+// To the end, or to the question of an answer that is too long for the view, which is read from its beginning.
+function scrollToNewest() {
+  const newest = log.lastElementChild;
+  const question = newest?.previousElementSibling;
+  let end = scroller.scrollHeight;
+  if (newest && newest.message.from !== "me") {
+    const isQuestion = question?.message.from === "me" && question.offsetHeight < scroller.clientHeight / 2;
+    const { top } = (isQuestion ? question : newest).getBoundingClientRect();
+    end = scroller.scrollTop + top - scroller.getBoundingClientRect().top - 8;
+  }
+  // No more than there is: to the end, if all of it fits.
+  scroller.scrollTop = end;
   isScrolledToEnd = true;
 }
 
@@ -469,28 +544,48 @@ function mark(message, newState) {
   show(message);
 }
 
-// The nodes of a message: text and links. Text is never parsed as HTML.
-function linked(message) {
-  const parts = [];
+// The nodes of an answer: text, words that are links, and addresses. Text is never parsed as HTML.
+function linked(answer) {
+  const nodes = [];
   let end = 0;
-  for (const { 0: found, index } of message.matchAll(LINK)) {
+  for (const { 0: found, 1: label, 2: address, index } of answer.matchAll(LABELLED)) {
+    const target = targetOf(address);
+    // Words that are an address themselves could pretend to lead there.
+    if (!target || addressed(label).length > 1) continue;
+    const link = linkTo(target, label);
+    link.title = address;
+    nodes.push(...addressed(answer.slice(end, index)), link);
+    end = index + found.length;
+  }
+  return [...nodes, ...addressed(answer.slice(end))];
+}
+
+function addressed(text) {
+  const nodes = [];
+  let end = 0;
+  for (const { 1: before, 2: found, index } of text.matchAll(LINK)) {
     const address = trimmed(found);
     const target = targetOf(address);
     if (!target) continue;
-    const link = element("a", "", address);
-    link.href = target;
-    link.rel = "noopener noreferrer";
-    link.target = "_blank";
-    parts.push(message.slice(end, index), link);
-    end = index + address.length;
+    const start = index + before.length;
+    nodes.push(text.slice(end, start), linkTo(target, address));
+    end = start + address.length;
   }
-  return [...parts, message.slice(end)];
+  return [...nodes, text.slice(end)];
+}
+
+function linkTo(target, label) {
+  const link = element("a", "", label);
+  link.href = target;
+  link.rel = "noopener noreferrer";
+  link.target = "_blank";
+  return link;
 }
 
 function trimmed(address) {
   const count = (sign) => address.split(sign).length;
   for (;;) {
-    const last = address.at(-1);
+    const last = address.slice(-1);
     if (!AFTER.test(address) && !(count(last) > count(BRACKETS[last] ?? last))) return address;
     address = address.slice(0, -1);
   }
@@ -498,11 +593,15 @@ function trimmed(address) {
 
 // Where an address leads, if it is one.
 function targetOf(address) {
-  if (/^tel:|^\+/i.test(address)) return "tel:" + address.replace(/[^\d+]/g, "");
+  // The "(0)" after the code of a country is only for calls within it.
+  if (/^tel:|^\+/i.test(address) || address === phone) return "tel:" + address.replace(/(\+.*)\(0\)/, "$1").replace(/[^\d+]/g, "");
   if (/^mailto:./i.test(address)) return address;
   const isMailbox = address.includes("@") && !/^(?:https?:|www\.)/i.test(address);
   const target = isMailbox ? "mailto:" + address : /^www\./i.test(address) ? "https://" + address : address;
-  return URL.canParse(target) ? target : undefined;
+  try {
+    new URL(target);
+    return target;
+  } catch { /* It only looks like one. */ }
 }
 
 function filled(text, values) {
@@ -525,7 +624,7 @@ function element(name, className, content = "") {
 function showWaiting() {
   const wasHidden = waiting.hidden;
   waiting.hidden = pending.length === 0;
-  if (wasHidden && !waiting.hidden) scrollToEnd();
+  if (wasHidden && !waiting.hidden) scrollToNewest();
   if (!isReady) return;
   say("");
   clearTimeout(timeout);
@@ -537,6 +636,7 @@ function showWaiting() {
 function showForm(form) {
   if (!form.hidden) return;
   [ask, unlock].forEach((other) => { other.hidden = other !== form; });
+  document.body.classList.toggle("locked", form === unlock);
   focusForm();
 }
 
@@ -613,7 +713,7 @@ readAddress();
 kept.messages.forEach((message) => {
   // The answers to questions that were pending when the page was left are lost.
   if (message.state === "pending") message.state = "unanswered";
-  show(message);
+  show(message, true);
 });
 focusForm();
 report("ready");

@@ -60,6 +60,7 @@ impl Builder {
             offers: Vec::new(),
             warnings: Faults::default(),
             header_lines,
+            phone: vars.get("phone").map(str::to_owned),
         };
         Builder {
             replies,

@@ -701,3 +701,24 @@ test("a logo has its own colors and pictures, and no script of it runs", async (
   await leave();
   await other.stop();
 });
+
+test("without a theme of its own, the chat is light or dark as the site is", async () => {
+  const style = (rules) => `<style>${rules}</style>`;
+  for (const [head, attributes, expected] of [
+    ["", "", "light"],
+    [style("body { background: #fdf6e3 }"), "", "light"],
+    [style("html { background: #101014 } body { background: none }"), "", "dark"],
+    [style("body { background: rgb(20 20 30); color: #fff }"), "", "dark"],
+    [style(":root { color-scheme: dark }"), "", "dark"],
+    [style(":root { color-scheme: light dark }"), "", "auto"],
+    ["", 'data-theme="auto"', "auto"],
+    ["", 'data-theme="dark"', "dark"],
+  ]) {
+    const { page, leave } = await visitSite({ head, body: widget(attributes) }, { colorScheme: "dark" });
+    await page.locator(".toggle").click();
+    const frame = await page.waitForSelector("replyd-chat iframe").then((frame) => frame.contentFrame());
+    await conversation(frame, [GREETING]);
+    assert.equal(new URL(frame.url()).searchParams.get("theme"), expected, head + attributes);
+    await leave();
+  }
+});

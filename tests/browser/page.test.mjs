@@ -50,8 +50,11 @@ greeting =
 link = See https://shop.example/a?b=c&d, or (mailto:anna@shop.example). Call tel:5550100!
   Not javascript:alert(1) and not data:text/html,x
 map = 地址：https://shop.example/map，欢迎光临。
+label = [Find us](https://shop.example/find) or call {phone}, not 1{phone}
 code = <script>window.broken = 1</script><img src=x onerror="window.broken = 1">
 unknown = ?
+[vars]
+phone = 030 (555) 01.00
 `);
   const { page, leave } = await visit(server.url);
   await connected(page);
@@ -71,9 +74,18 @@ unknown = ?
     ["mailto:anna@shop.example", "noopener noreferrer", "_blank"],
     ["tel:5550100", "noopener noreferrer", "_blank"],
   ]);
+  assert.equal(await page.locator(".bubble a").last().getAttribute("title"), null);
   assert.equal(await page.locator(".bubble").last().evaluate((bubble) => getComputedStyle(bubble).whiteSpace), "pre-wrap");
   await ask(page, "code");
   await conversation(page, ["> link", text, "> code", `<script>window.broken = 1</script><img src=x onerror="window.broken = 1">`]);
+  await ask(page, "label");
+  await page.getByRole("link", { name: "Find us" }).waitFor();
+  assert.deepEqual(await page.locator(".message").last().locator("a").evaluateAll((all) => all.map((link) => [link.textContent, link.href, link.title])), [
+    ["Find us", "https://shop.example/find", "https://shop.example/find"], ["030 (555) 01.00", "tel:0305550100", ""],
+  ]);
+  // What the visitor writes stands as it was written.
+  await ask(page, "[x](https://shop.example)");
+  await page.locator(".mine .bubble", { hasText: "[x](https://shop.example)" }).waitFor();
   assert.equal(await page.evaluate(() => [window.broken, document.querySelectorAll("#log img, #log script").length].join()), ",0");
   await leave();
   await server.stop();
@@ -103,6 +115,21 @@ const LINKS = [
   ["+1 (555) 010-0142 or +44/20/7946-0018", ["+1 (555) 010-0142", "tel:+15550100142"], ["+44/20/7946-0018", "tel:+442079460018"]],
   ["tel:+49 30 1234567 now", ["tel:+49 30 1234567", "tel:+49301234567"]],
   ["tel:555 0142, 555 0142", ["tel:555 0142", "tel:5550142"]],
+  ["+49 (0)30 123456, +49(0)30/123456 or tel:+49 (0) 30 123456", ["+49 (0)30 123456", "tel:+4930123456"],
+    ["+49(0)30/123456", "tel:+4930123456"], ["tel:+49 (0) 30 123456", "tel:+4930123456"]],
+  // After and before letters of scripts without blanks.
+  ["请看https://shop.example/map欢迎光临", ["https://shop.example/map"]],
+  ["地図はhttps://shop.example/mapです。電話+81 3 1234 5678へ", ["https://shop.example/map"], ["+81 3 1234 5678", "tel:+81312345678"]],
+  ["邮箱anna@shop.example或www.shop.example。", ["anna@shop.example", "mailto:anna@shop.example"], ["www.shop.example", "https://www.shop.example"]],
+  ["https://shop.example에서", ["https://shop.example"]],
+  ["https://例え.jp/x です", ["https://例え.jp/x"]],
+  // Marks of direction are around an address, never part of it.
+  ["\u200fhttps://shop.example/map\u200e, \u2066+49 30 123456\u2069", ["https://shop.example/map"], ["+49 30 123456", "tel:+4930123456"]],
+  // Words that are a link.
+  ["[Our map](https://shop.example/map), [call us](tel:+49 (0)30 123456)!", ["Our map", "https://shop.example/map"], ["call us", "tel:+4930123456"]],
+  ["([Rye](https://a.example/wiki/Rye_(bread)))", ["Rye", "https://a.example/wiki/Rye_(bread)"]],
+  ["[a] (https://a.example), [b](javascript:alert(1)), [](https://b.example)", ["https://a.example"], ["https://b.example"]],
+  ["[https://bank.example](https://a.example/b)"],
   // None.
   ...["555 0142", "12.11.2026", "2026-11-27", "9-18", "10:30-14:00", "1,000,000 or 1.000.000", "+5", "+3 %", "+12 345 678 €", "2 + 2000000",
     "1+1234567", "javascript:alert(1)", "data:text/html,x", "awww.shop.example", "https://", "http:// x", "www. x", "a@b", "@shop.example",
@@ -126,13 +153,16 @@ test("what is a link and what is not", async () => {
     const random = (limit) => (seed = (seed * 1103515245 + 12345) % 2147483648) % limit;
     for (let round = 0; round < 20000; round++) {
       const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]).join("");
-      const nodes = linked(text);
+      const nodes = addressed(text);
       const isSafe = (link) => ["https:", "http:", "mailto:", "tel:"].includes(new URL(link.href).protocol) && !/\s$/.test(link.textContent);
       if (nodes.map((node) => node.textContent ?? node).join("") !== text) return text;
-      if (!nodes.filter((node) => node.href).every(isSafe)) return text;
+      if (![...nodes, ...linked(text)].filter((node) => node.href).every(isSafe)) return text;
+      const written = (node) => (node.title ? `[${node.textContent}](${node.title})` : node.textContent ?? node);
+      if (linked(text).map(written).join("") !== text) return text;
     }
     const began = performance.now();
-    for (const long of ["a".repeat(16384), "a.".repeat(8192), "+1 ".repeat(5000), "a@".repeat(8192), "(".repeat(16384), "www.".repeat(4096)]) {
+    for (const long of ["a".repeat(16384), "a.".repeat(8192), "+1 ".repeat(5000), "a@".repeat(8192), "(".repeat(16384), "www.".repeat(4096),
+      "[".repeat(16384), "[a](".repeat(4096), "[a](https://".repeat(1300), "[a](https://a" + "(".repeat(16000), "[a](https://a" + "()".repeat(8000)]) {
       linked(long);
       linked("https://a.example/" + long + ")");
     }
@@ -166,6 +196,21 @@ test("the newest answer stays in view, and earlier ones do too", async () => {
   await connected(page);
   await ask(page, "long");
   await page.locator(".message").nth(2).waitFor();
+  // What does not fit is read from its beginning, which is its question, also after a reload.
+  const question = () => page.locator(".mine").evaluate((mine) => {
+    const { top } = mine.getBoundingClientRect();
+    const edge = document.getElementById("scroller").getBoundingClientRect().top;
+    return top >= edge && top < edge + 20;
+  });
+  await until(question);
+  await page.setViewportSize({ width: 360, height: 400 });
+  await until(question);
+  await page.setViewportSize({ width: 360, height: 640 });
+  await page.reload();
+  await connected(page);
+  await until(question);
+  await ask(page, "short");
+  await page.locator(".message").nth(4).waitFor();
   const last = page.locator("time:visible").last();
   await last.waitFor();
   const inView = () => last.evaluate((time) => {
@@ -173,19 +218,12 @@ test("the newest answer stays in view, and earlier ones do too", async () => {
     const field = document.getElementById("ask").getBoundingClientRect();
     return top >= 0 && bottom <= field.top + 1;
   });
-  const settled = async (holds) => {
-    const deadline = Date.now() + 5000;
-    while (!(await holds())) {
-      assert.ok(Date.now() < deadline);
-      await page.waitForTimeout(20);
-    }
-  };
-  await settled(inView);
+  await until(inView);
   for (let line = 0; line < 6; line++) await page.keyboard.press("Shift+Enter");
-  await settled(inView);
+  await until(inView);
   // The keyboard of a phone takes half of the screen.
   await page.setViewportSize({ width: 360, height: 320 });
-  await settled(inView);
+  await until(inView);
   // Who reads what is above is left there.
   await page.locator("#scroller").evaluate((main) => { main.scrollTop = 0; });
   await page.waitForFunction(() => !isScrolledToEnd);
@@ -211,7 +249,18 @@ test("a new conversation, and back to the one before", async () => {
   await page.getByRole("button", { name: "Undo" }).click();
   await conversation(page, before);
   assert.equal(await page.locator("#undo").isHidden(), true);
+  // A screen reader has read all of that out already.
+  const isRead = () => page.locator(".message").evaluateAll((all) => all.map((message) => message.getAttribute("aria-live") !== "off"));
+  assert.deepEqual(await isRead(), [false, false, false]);
   await page.reload();
+  await conversation(page, before);
+  await connected(page);
+  assert.deepEqual(await isRead(), [false, false, false]);
+  // A second click does not lose what can be brought back.
+  await page.getByRole("button", { name: "New conversation" }).dblclick();
+  await conversation(page, [GREETING]);
+  assert.deepEqual(await isRead(), [true]);
+  await page.getByRole("button", { name: "Undo" }).click();
   await conversation(page, before);
   await connected(page);
   // Once something is said, there is no way back.
@@ -274,12 +323,28 @@ unknown = ?
   await audit(page);
   await screenshot(page, "offers");
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  // Once for a double click, for a key that is held, and while there is no answer.
+  const open = page.getByRole("button", { name: "When are you open?" });
+  await open.dblclick();
+  all.push("> When are you open?", "From 9 to 5.");
+  await conversation(page, all);
+  await until(() => open.evaluate((button) => button !== document.activeElement));
+  await open.focus();
+  await page.waitForTimeout(600);
+  for (let held = 0; held < 5; held++) await page.keyboard.down("Enter");
+  await page.keyboard.up("Enter");
+  all.push("> When are you open?", "From 9 to 5.");
+  await conversation(page, all);
+  await page.focus("#text");
+  await ask(page, "done");
+  all.push("> done", "?");
+  await conversation(page, all);
   // Used ones can be used again, and are there after a reload.
   await page.reload();
   await connected(page);
   await page.getByRole("button", { name: "When are you open?" }).click();
   await conversation(page, [...all, "> When are you open?", "From 9 to 5."]);
-  assert.equal(await page.locator(".offers button").count(), 5);
+  assert.equal(await page.locator(".offers button").count(), 9);
   await leave();
   await server.stop();
 });
@@ -522,11 +587,16 @@ test("text that is too long is not sent", async () => {
   await conversation(page, [GREETING]);
   await page.fill("#text", "ü".repeat(101));
   await page.keyboard.press("Enter");
-  await page.locator("#fault", { hasText: "202 bytes, and the limit is 200" }).waitFor();
+  await page.locator("#fault", { hasText: "Your message is too long. Characters to remove: 1." }).waitFor();
   await conversation(page, [GREETING]);
   await page.fill("#text", "ü".repeat(100));
   await page.keyboard.press("Enter");
   await conversation(page, [GREETING, "> " + "ü".repeat(100), "Sorry, I am unable to understand you."]);
+  for (const [text, characters] of [["x".repeat(1434), "1,234"], ["🚗".repeat(51), "1"], ["x" + "🚗".repeat(50), "1"], ["x".repeat(199) + "ü", "1"]]) {
+    await page.fill("#text", text);
+    await page.keyboard.press("Enter");
+    await page.locator("#fault", { hasText: `Characters to remove: ${characters}.` }).waitFor();
+  }
   await leave();
   await server.stop();
 });
@@ -595,6 +665,160 @@ test("a full house is told in words", async () => {
   await tryNow.evaluateAll(([button]) => button?.click());
   await conversation(second.page, [GREETING]);
   await second.leave();
+  await server.stop();
+});
+
+test("times of another day have a date", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url, { locale: "en-GB", timezoneId: "Europe/Berlin" });
+  await conversation(page, [GREETING]);
+  await page.evaluate(() => sessionStorage.clear());
+  await page.clock.install({ time: new Date("2026-12-30T22:58:30Z") });
+  await page.reload();
+  await conversation(page, [GREETING]);
+  const times = () => page.locator("time:visible").allTextContents();
+  assert.deepEqual(await times(), ["23:58"]);
+  await page.clock.fastForward("01:00");
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "> hello", GREETING]);
+  assert.deepEqual(await times(), ["23:58", "23:59"]);
+  // Midnight is between them.
+  await page.clock.fastForward("05:00");
+  await ask(page, "help");
+  await conversation(page, [GREETING, "> hello", GREETING, "> help", HELP]);
+  assert.deepEqual(await times(), ["23:58", "23:59", "31 Dec, 00:04", "00:04"]);
+  await page.clock.fastForward("24:00:00");
+  await page.reload();
+  await connected(page);
+  assert.deepEqual(await times(), ["30 Dec 2026, 23:58", "30 Dec 2026, 23:59", "31 Dec 2026, 00:04"]);
+  await leave();
+  await server.stop();
+});
+
+test("on paper is the whole conversation, in dark letters", async () => {
+  const server = await serve(`[web]\ntheme = dark\n[replies]\nlong = ${"A line of a long answer.\n  ".repeat(80)}the end\nunknown = ?\n`);
+  const { page, leave } = await visit(server.url);
+  await connected(page);
+  await ask(page, "long");
+  await page.locator(".message").nth(2).waitFor();
+  await page.emulateMedia({ media: "print" });
+  const found = await page.evaluate(() => {
+    const seen = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && one.matches("button, textarea, footer, .message, h1"));
+    const light = (one) => getComputedStyle(one).color.match(/\d+/g).some((part) => part > 80);
+    return {
+      seen: seen.map((one) => one.className || one.localName),
+      isWhole: [document.body, ...document.querySelectorAll("main, #scroller")].every((one) => one.scrollHeight <= one.clientHeight + 1),
+      light: [...document.querySelectorAll(".bubble, .bubble *, time, h1")].filter(light).length,
+      background: getComputedStyle(document.body).backgroundColor,
+    };
+  });
+  assert.deepEqual(found, { seen: ["h1", "message", "message mine", "message"], isWhole: true, light: 0, background: "rgb(255, 255, 255)" });
+  const pages = (await page.pdf({ format: "A5" })).toString("latin1").match(/\/Type \/Page\b/g).length;
+  assert.ok(pages >= 3, `${pages} pages`);
+  await page.setViewportSize({ width: 560, height: 800 });
+  await page.screenshot({ path: `${process.env.SCREENSHOTS}/paper.png`, fullPage: true });
+  await leave();
+  await server.stop();
+});
+
+for (const [width, height] of [[640, 150], [320, 180], [568, 230]]) {
+  test(`in a low window, ${width}x${height}`, async () => {
+    let server = await serve("[web]\ntitle = Anna's bakery\nprivacy = https://bakery.example/privacy\n");
+    const { page, leave } = await visit(server.url, { viewport: { width, height }, tolerated: REFUSED });
+    await conversation(page, [GREETING]);
+    const share = () => page.locator("#scroller").evaluate((main) => main.clientHeight / innerHeight);
+    assert.ok(await share() >= 0.5, `${await share()}`);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight), true);
+    for (const part of ["#save", "#anew", "#text", "#send", "footer a"]) {
+      const [top, left, bottom, right] = await page.locator(part).evaluate((part) => {
+        const { top, left, bottom, right } = part.getBoundingClientRect();
+        return [top, left, bottom - innerHeight, right - innerWidth];
+      });
+      assert.ok(top >= 0 && left >= 0 && bottom <= 0 && right <= 0, `${part}: ${[top, left, bottom, right]}`);
+    }
+    await audit(page);
+    await ask(page, "i need help");
+    await conversation(page, [GREETING, "> i need help", HELP]);
+    await screenshot(page, `low-${width}x${height}`);
+    // Whatever there is to say, and to write.
+    await server.stop();
+    await page.locator("#state button").waitFor();
+    await page.fill("#text", "a long question ".repeat(30));
+    await page.keyboard.press("Enter");
+    await page.locator("#fault", { hasText: "kept" }).waitFor();
+    assert.ok(await share() >= 0.5, `${await share()}`);
+    const { top, bottom } = await page.locator("#text").evaluate((text) => text.getBoundingClientRect());
+    assert.ok(top >= 0 && bottom <= height + 4, `${[top, bottom]}`);
+    await screenshot(page, `low-${width}x${height}-lost`);
+    await leave();
+  });
+}
+
+test("a ring around the conversation is for those who use the keyboard", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url, { hasTouch: true, isMobile: true });
+  await conversation(page, [GREETING]);
+  assert.equal(await focused(page), "log");
+  const ring = () => page.locator("#scroller").evaluate((main) => getComputedStyle(main).outlineStyle);
+  assert.equal(await ring(), "none");
+  await page.tap("#text");
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "> hello", GREETING]);
+  await page.tap("#anew");
+  await conversation(page, [GREETING]);
+  assert.deepEqual([await focused(page), await ring()], ["log", "none"]);
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Tab");
+  assert.deepEqual([await focused(page), await ring()], ["log", "solid"]);
+  await page.tap("#text");
+  assert.equal(await ring(), "none");
+  await leave();
+  await server.stop();
+});
+
+test("how else to reach the owner, where the chat cannot be reached", async () => {
+  let server = await serve("[server]\nmax_clients = 1\n[page]\ncontact = Call +49 30 123456 or [write to us](https://bakery.example/contact).\n[web]\ntitle = Anna's bakery\n");
+  const first = await visit(server.url, { tolerated: REFUSED });
+  await conversation(first.page, [GREETING]);
+  assert.equal(await first.page.getByText("write to us").count(), 0);
+  const second = await visit(server.url, { tolerated: REFUSED });
+  await second.page.locator("#state", { hasText: /The chat is full, or about to restart\. .*Call \+49 30 123456 or write to us\./ }).waitFor();
+  await second.page.getByRole("heading", { name: "Anna's bakery" }).waitFor();
+  const links = () => second.page.locator("#state a").evaluateAll((all) => all.map((link) => link.href).join());
+  await until(async () => await links() === "tel:+4930123456,https://bakery.example/contact");
+  await audit(second.page);
+  await screenshot(second.page, "full");
+  await server.stop();
+  await second.page.locator("#state", { hasText: /The server cannot be reached\. .*Call/ }).waitFor();
+  await screenshot(second.page, "unreachable");
+  await first.leave();
+  await second.leave();
+});
+
+test("one message that cannot be shown does not stop the others", async () => {
+  const server = await serve();
+  const { page, leave } = await visit(server.url, { tolerated: /broken|RangeError/ });
+  await conversation(page, [GREETING]);
+  await page.evaluate(() => {
+    const found = entryOf;
+    entryOf = (message, before) => {
+      if (message.text === "hello") throw new Error("broken");
+      return found(message, before);
+    };
+  });
+  await ask(page, "hello");
+  await conversation(page, [GREETING, "hello", GREETING]);
+  await page.locator("#waiting").waitFor({ state: "hidden" });
+  // One that was kept, from whatever version of the page, does not stop the start.
+  await page.evaluate(() => {
+    kept.messages[1].at = "broken";
+    save();
+  });
+  await page.reload();
+  await conversation(page, [GREETING, "hello", GREETING]);
+  await ask(page, "help");
+  await conversation(page, [GREETING, "hello", GREETING, "> help", HELP]);
+  await leave();
   await server.stop();
 });
 

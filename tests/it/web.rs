@@ -299,7 +299,7 @@ fn nothing_is_left_to_fill_in() {
         // A dollar sign before it makes it one of the script; so are the numbers in its texts.
         let names = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$'));
         let names = names.filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0));
-        let of_script = ["status", "seconds", "bytes", "limit"];
+        let of_script = ["status", "seconds", "characters"];
         let left: Vec<&str> = names.filter(|name| is_name(name) && !of_script.contains(name)).collect();
         assert_eq!(left, [""; 0], "{path}");
     }

@@ -1,4 +1,4 @@
-//! Signs of markup in replies, which are plain text.
+//! Signs of markup in replies, which are plain text but for links with words of their own.
 
 use super::excerpt;
 
@@ -47,8 +47,9 @@ pub(super) fn shown(line: &str) -> Option<String> {
         tag if tag.starts_with("br") || tag.starts_with("p>") => {
             "for a new line, press Enter and indent what follows"
         }
-        tag if tag.starts_with("a ") || tag.starts_with("img ") || tag.starts_with('[') => {
-            "write the address by itself"
+        tag if tag.starts_with("img ") => "write the address by itself",
+        tag if tag.starts_with("a ") || tag.starts_with('[') => {
+            "write the address by itself, or [words](https://...) or [words](tel:...), with no blanks around it"
         }
         entity if entity.starts_with('&') => "write the sign itself",
         _ => "leave it out",
@@ -80,11 +81,42 @@ fn entity(line: &str) -> Option<&str> {
     })
 }
 
-/// `[text](https://...)`.
+/// What was meant as `[words](https://...)` or `[words](tel:...)`, which the chat page shows as a link, but is not written as one.
 fn link(line: &str) -> Option<&str> {
-    let middle = line.find("](http").or_else(|| line.find("](www.")).or_else(|| line.find("](mailto:"))?;
-    let start = line[..middle].rfind('[')?;
-    line[middle..].find(')').map(|end| &line[start..=middle + end])
+    line.match_indices(']').find_map(|(middle, _)| {
+        let start = line[..middle].rfind('[')?;
+        let rest = &line[middle + 1..];
+        let address = rest.trim_start().strip_prefix('(')?;
+        let is_meant =
+            ["http", "www.", "mailto:", "tel:"].iter().any(|start| address.trim_start().starts_with(start));
+        let end = address.len() - after_brackets(address).len();
+        let is_whole = address[..end].ends_with(')') && rest.starts_with('(');
+        let has_words = !line[start + 1..middle].trim().is_empty();
+        let is_link = is_whole && has_words && is_address(&address[..end - 1]);
+        (is_meant && !is_link).then(|| &line[start..line.len() - address.len() + end])
+    })
+}
+
+/// What follows the bracket that closes those before; nothing if none does.
+fn after_brackets(address: &str) -> &str {
+    let mut depth = 0;
+    let end = address.find(|char| {
+        depth += i32::from(char == '(') - i32::from(char == ')');
+        depth < 0
+    });
+    end.map_or("", |end| &address[end + 1..])
+}
+
+fn is_address(text: &str) -> bool {
+    let of_page = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let number = text.strip_prefix("tel:");
+    of_page.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+        || number.is_some_and(|number| {
+            number.starts_with(|first: char| first == '+' || first.is_ascii_digit())
+                && number.chars().all(|char| char.is_ascii_digit() || "+ \u{a0}()./-".contains(char))
+                && number.chars().filter(char::is_ascii_digit).count() > 2
+                && number.ends_with(|last: char| last.is_ascii_digit())
+        })
 }
 
 /// `**text**`, next to the text on both sides.
@@ -120,7 +152,16 @@ mod tests {
                 "<a href='https://x.example'>",
                 "write the address by itself",
             ),
-            ("[here](https://x.example)", "[here](https://x.example)", "write the address by itself"),
+            ("See [the map](www.x.example).", "[the map](www.x.example)", "[words](https://...)"),
+            ("[mail](mailto:anna@x.example)", "[mail](mailto:anna@x.example)", "[words](https://...)"),
+            ("[map] (https://x.example)", "[map] (https://x.example)", "with no blanks"),
+            ("[map]( https://x.example)", "[map]( https://x.example)", "with no blanks"),
+            ("[map](https://x.example/a b)", "[map](https://x.example/a b)", "with no blanks"),
+            ("[](https://x.example)", "[](https://x.example)", "[words](https://...)"),
+            ("[map](https://x.example", "[map](https://x.example", "[words](https://...)"),
+            ("[map](https://)", "[map](https://)", "[words](https://...)"),
+            ("[call](tel:anna)", "[call](tel:anna)", "[words](tel:...)"),
+            ("[a](https://x.example) [b](tel:5)", "[b](tel:5)", "[words](tel:...)"),
             ("bread&nbsp;rolls", "&nbsp;", "write the sign itself"),
         ] {
             let seen = format!("visitors see {shown:?} as it stands");
@@ -137,6 +178,7 @@ mod tests {
             "a = *Closed* on Mondays; a < b > c; <b",
             "a = B&B; AT&T; fish & chips;",
             "a = [1] (see below) [x](y)",
+            "a = [Map](https://x.example/a?b=c#d), [call us](tel:+49 (0)30 123456) and ([x](http://y.example/z_(w)))",
         ]);
     }
 }

@@ -31,7 +31,7 @@ impl Vars {
     }
 
     /// The value of a name.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::replies) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|(value, ..)| value.as_str())
     }
 
