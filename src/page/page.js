@@ -239,7 +239,9 @@ function retryLater(why) {
   const again = filled(words.retry, { seconds: Math.max(1, Math.round(wait / 1000)) });
   const contact = [words.lost, words.offline].includes(why) ? "" : words.contact;
   offer(`${why} ${again}`, words.tryNow, connect);
-  if (contact) state.append(" ", ...linked(contact));
+  const line = element("span", "contact");
+  line.append(...linked(contact));
+  if (contact) state.append(line);
 }
 
 function askForKey() {
