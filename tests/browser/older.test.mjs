@@ -49,7 +49,7 @@ test("the widget", async () => {
   const { page, leave } = await visit(url, { ...OLDER, hosts: [new URL(url).host, new URL(server.url).host] });
   await page.getByRole("button", { name: "Chat", expanded: false }).click();
   await page.getByRole("dialog", { name: "Chat" }).waitFor();
-  const frame = page.frames().find((frame) => frame.url().includes("?embedded"));
+  const frame = await page.waitForSelector("replyd-chat iframe").then((frame) => frame.contentFrame());
   await conversation(frame, [GREETING]);
   await frame.fill("#text", "hello");
   await page.keyboard.press("Enter");
