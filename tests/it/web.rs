@@ -425,8 +425,15 @@ for family in read(sys.stdin.read()):
         client.text();
         client.say(Opcode::Text, b"hello");
         client.text();
-        let metrics =
-            Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
+        let mut metrics = String::new();
+        // The client may have the answer before it is counted, and a connection its answer before it is over.
+        crate::support::wait_until("the answer is counted", || {
+            metrics =
+                Raw::connect(server.address).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
+            ["replyd_answer_seconds_count 1\n", "replyd_clients 2\n"]
+                .iter()
+                .all(|line| metrics.contains(line))
+        });
 
         let install = "pip install --target target/tools/python prometheus-client";
         let Some(python) = tool("python3", "apt-get install python3 python3-pip") else { return };
