@@ -261,9 +261,7 @@ pub use ipnet::IpNet;
 pub use languages::{Language, PageTexts};
 pub use log::LevelFilter;
 pub use metrics::Counts;
-pub use replies::{
-    Answer, Candidate, Explanation, FoundBy, MAX_TRIED_TESTS, Replies, Robustness, SearchBuffer, split_offers,
-};
+pub use replies::{Answer, Candidate, Explanation, FoundBy, Replies, Robustness, SearchBuffer, split_offers};
 pub use server::{Entry, Request, RunningServer, Server, Stopper};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::{Ending, Tls, Waker};

@@ -49,7 +49,7 @@ use offers::Offer;
 pub use offers::split_offers;
 use phrase::first_alternative;
 use places::Places;
-pub use robustness::{MAX_TRIED_TESTS, Robustness};
+pub use robustness::Robustness;
 pub use search::SearchBuffer;
 use shared_buffers::SharedBuffers;
 use words::Words;

@@ -3,6 +3,9 @@
 /// The sections of replyd's files, but for those of keys.
 pub(crate) const SECTIONS: [&str; 10] =
     ["replies", "smalltalk", "vars", "tests", "server", "web", "page", "auth", "bot", "log"];
+/// Number of letters up to which names are compared, which takes time and memory for each pair of letters. A name may be as long as its
+/// file.
+const MAX_LETTERS: usize = 100;
 /// Number of letters from which two names that begin alike may be the same ...
 const ALIKE_LETTERS: usize = 3;
 /// ... unless one has so many more than the other.
@@ -12,8 +15,10 @@ const MORE_LETTERS: usize = 6;
 /// differ.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters = name.chars().count();
+    if letters > MAX_LETTERS {
+        return None;
+    }
     let limit = |known: &str| known.len() / 3;
-    // Comparing takes time for each pair of letters, and a name may be as long as its file.
     let near = known.filter(|known| letters.abs_diff(known.chars().count()) <= limit(known));
     let distances = near.map(|known| (strsim::damerau_levenshtein(name, known), known));
     distances.filter(|(distance, known)| *distance <= limit(known)).min().map(|(_, known)| known)

@@ -20,6 +20,9 @@ const MAX_LEADERS: usize = 16;
 /// Number of words of a message whose typos are corrected before it is compared with examples. Longer ones are hardly similar to any.
 const MAX_MEANT: usize = 64;
 
+/// The work of comparing a match with all leaders.
+const WORK_OF_CROWDED: usize = 50;
+
 /// The answer to a message; see [`Replies::answer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -158,6 +161,7 @@ impl Replies {
         }
         self.read_features(search);
         let nearest = self.nearest_of(search, without);
+        search.work += nearest.visited;
         match (nearest.answer().filter(|_| self.options.nearest), best) {
             (Some(near), _) => Decision::Nearest(near),
             (None, Some(matched)) => Decision::Phrase(matched),
@@ -175,11 +179,18 @@ impl Replies {
     ) -> Option<Match> {
         let mut leaders = std::mem::take(&mut search.leaders);
         leaders.clear();
-        search.visit(&self.index, self.options.typos, message, |matched| self.lead(&mut leaders, matched));
+        let mut crowded = 0;
+        search.visit(&self.index, self.options.typos, message, |matched| {
+            crowded += usize::from(leaders.len() == MAX_LEADERS);
+            self.lead(&mut leaders, matched);
+        });
+        search.work += WORK_OF_CROWDED * crowded;
         if leaders.len() > 1 {
             self.read_features(search);
             for leader in &mut leaders {
-                leader.nearness = self.nearness(self.number_of(leader.phrase), search, without);
+                let reply = self.number_of(leader.phrase);
+                leader.nearness = self.nearness(reply, search, without);
+                search.work += self.examples.compared(reply, search.features.known.len());
             }
         }
         let best = leaders.iter().max().copied();

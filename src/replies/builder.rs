@@ -19,11 +19,20 @@ use crate::ini::{Entry, Fault, Faults};
 /// Limit on the alternatives of all phrases in a table, as on the entries of a file: each takes about 600 bytes in memory.
 pub(super) const MAX_ALTERNATIVES: u32 = 500_000;
 
+/// Length in bytes up to which a reply may grow once `[vars]` are filled in: no client reads a longer message.
+const MAX_REPLY_BYTES: usize = 64 * 1024;
+/// How many times as long as the file has them all replies may become together once `[vars]` are filled in ...
+const MAX_GROWTH: usize = 4;
+/// ... besides this number of bytes, so that a small file may repeat a long value.
+const FREE_GROWTH: usize = 1024 * 1024;
+
 /// A table that is being built.
 pub(super) struct Builder {
     replies: Replies,
     faults: Faults,
     vars: lint::Vars,
+    /// Number of bytes that `[vars]` may still fill in.
+    room: usize,
     unknown_line: Option<usize>,
     /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
     /// its rarest run.
@@ -66,6 +75,7 @@ impl Builder {
             replies,
             faults,
             vars,
+            room: FREE_GROWTH,
             unknown_line: None,
             multi_run: Vec::new(),
             variants: Vec::new(),
@@ -75,13 +85,14 @@ impl Builder {
 
     /// Adds the entries of `[replies]` or `[smalltalk]`.
     pub(super) fn add(&mut self, entries: Vec<Entry>, is_reply: bool) {
+        self.room += entries.iter().map(|entry| MAX_GROWTH * entry.value.len()).sum::<usize>();
         for entry in entries {
             if entry.value.is_empty() {
                 let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            let text = self.vars.fill(&entry, &mut self.replies.warnings);
+            let Some(text) = self.filled(&entry) else { continue };
             if text.trim().is_empty() {
                 let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
                 self.faults.push(Fault::new(entry.line, sentence));
@@ -95,6 +106,32 @@ impl Builder {
             self.replies.offers.extend(offers::of_entry(&entry, &text, reply, &mut self.faults));
             self.add_reply(Reply { phrase: entry.name, text: text.into(), line: entry.line }, is_reply);
         }
+    }
+
+    /// The text of a reply with `[vars]` filled in. Too long a one is a fault.
+    fn filled(&mut self, entry: &Entry) -> Option<String> {
+        let most = MAX_REPLY_BYTES.min(self.room);
+        let filled = self.vars.fill(entry, most, &mut self.replies.warnings);
+        match &filled {
+            Some(text) => self.room -= text.len(),
+            None if most == MAX_REPLY_BYTES => {
+                let name = &entry.name;
+                let sentence = format!(
+                    "the reply to {name:?} has more than {MAX_REPLY_BYTES} bytes once [vars] are filled in; shorten it"
+                );
+                self.faults.push(Fault::new(entry.line, sentence));
+            }
+            // The first one is enough: all others are left out.
+            None if self.room > 0 => {
+                self.room = 0;
+                let sentence = format!(
+                    "[vars] make the replies up to here more than {MAX_GROWTH} times as long as they are in the file; shorten the values that are repeated"
+                );
+                self.faults.push(Fault::new(entry.line, sentence));
+            }
+            None => {}
+        }
+        filled
     }
 
     /// Adds a reply whose text is what visitors get.
@@ -185,14 +222,15 @@ impl Builder {
             let text = self.replies.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
             self.add_phrase(alternative, &text, &phrase, is_reply, order);
         }
-        self.replies.index.vocabulary.end_phrases();
+        self.replies.index.end_phrases();
         let phrases = self.replies.phrases.len();
         for (original, variant) in std::mem::take(&mut self.variants) {
             self.replies.index.add_variant(original, &variant);
             self.replies.phrases.push(self.replies.phrases[original]);
         }
         vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
-        self.replies.tests = tests.into_iter().map(|entry| Test::of(entry, &mut self.vars)).collect();
+        self.replies.tests =
+            tests.into_iter().map(|entry| Test::of(entry, &mut self.vars, &mut self.room)).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
         let is_file = matches!(self.replies.places, Places::File(_));
         if is_file && self.unknown_line.is_none() && !self.replies.is_empty() {

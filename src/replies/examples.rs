@@ -34,6 +34,13 @@ pub(super) struct Example {
     pub(super) weight: f32,
 }
 
+impl Example {
+    /// The number of its features.
+    pub(super) fn features(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
 /// All examples of a file, in the order of the replies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Examples {
@@ -179,6 +186,16 @@ impl Examples {
     pub(super) fn postings_of(&self, feature: FeatureId) -> &[ExampleId] {
         let start = self.starts[feature as usize] as usize;
         &self.postings[start..self.starts[feature as usize + 1] as usize]
+    }
+
+    /// The number of features that are compared to find the example of a reply that is most similar to a message of so many.
+    pub(super) fn compared(&self, reply: usize, features: usize) -> usize {
+        let ids = self.of_reply(reply);
+        let last = ids.end.min(ids.start + MAX_COMPARED as ExampleId);
+        let end = |id: ExampleId| {
+            self.list.get(id as usize).map_or(self.features.len(), |next| next.start as usize)
+        };
+        end(last) - end(ids.start) + features * (last - ids.start) as usize
     }
 
     /// The examples of a reply.

@@ -252,14 +252,11 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.answer)?;
         writeln!(f, "message: {}", self.normalised)?;
+        let phrase = if self.corrections.is_empty() { String::new() } else { canonical(&self.winner.phrase) };
         for (word, meant) in &self.corrections {
             // A prefix is shown as the phrase has it.
             let prefix = format!("{meant}*");
-            let meant = if canonical(&self.winner.phrase).split(' ').any(|word| word == prefix) {
-                &prefix
-            } else {
-                meant
-            };
+            let meant = if phrase.split(' ').any(|word| word == prefix) { &prefix } else { meant };
             writeln!(f, "typo:    {word:?} read as {meant:?}")?;
         }
         let label = if self.found_by == FoundBy::Nearest { "nearest" } else { "phrase" };

@@ -47,6 +47,10 @@ pub(super) struct Index {
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
     pub(super) ends: Vec<Option<Few>>,
+    /// While phrases are added: the first phrase of a section with these runs ...
+    firsts: FxHashMap<(bool, Few), PhraseId>,
+    /// ... and the first that has other accents than that one.
+    accented: FxHashMap<(PhraseId, Option<Box<str>>), PhraseId>,
 }
 
 impl IndexedPhrase {
@@ -61,7 +65,7 @@ impl IndexedPhrase {
 }
 
 /// A list that nearly always has one element, and then needs no memory besides its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Few {
     One([u32; 1]),
     Several(Vec<u32>),
@@ -123,6 +127,18 @@ impl Index {
         is_reply: bool,
         order: u32,
     ) -> (PhraseId, Option<Duplicate>) {
+        let id = self.insert(phrase, is_reply, order);
+        let duplicate_of = match phrase {
+            Phrase::Symbols(text) => {
+                let first = self.symbols[usize::from(!is_reply)][text];
+                (first != id).then_some(Duplicate::Same(first))
+            }
+            Phrase::Runs(_) => self.duplicate_of(id),
+        };
+        (id, duplicate_of)
+    }
+
+    fn insert(&mut self, phrase: &Phrase, is_reply: bool, order: u32) -> PhraseId {
         let id = self.phrases.len();
         match phrase {
             Phrase::Symbols(text) => {
@@ -136,12 +152,10 @@ impl Index {
                     nodes: Few::default(),
                     path: 0,
                 });
-                let first = *self.symbols[usize::from(!is_reply)].entry(text.clone()).or_insert(id);
-                (id, (first != id).then_some(Duplicate::Same(first)))
+                self.symbols[usize::from(!is_reply)].entry(text.clone()).or_insert(id);
             }
             Phrase::Runs(runs) => {
                 let phrase = self.indexed(runs, is_reply, order);
-                let duplicate_of = self.duplicate_of(&phrase);
                 let rarest = phrase.nodes.iter().copied().min_by_key(|node| self.phrases_at(*node).len());
                 for node in &*phrase.nodes {
                     let phrases = self.ends[*node as usize].get_or_insert_default();
@@ -150,16 +164,16 @@ impl Index {
                     }
                 }
                 self.phrases.push(phrase);
-                (id, duplicate_of)
             }
         }
+        id
     }
 
     /// Adds another spelling of a phrase, which counts as much, but is never exact: a phrase that is written like the message
     /// wins.
     pub(super) fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
         let IndexedPhrase { is_reply, order, words, chars, .. } = self.phrases[original];
-        let (id, _) = self.add(variant, is_reply, order);
+        let id = self.insert(variant, is_reply, order);
         let variant = &mut self.phrases[id];
         (variant.words, variant.chars, variant.exact) = (words, chars, Some("".into()));
     }
@@ -191,20 +205,23 @@ impl Index {
     }
 
     /// An earlier phrase of the same section with the same runs; one with the same accents is preferred.
-    fn duplicate_of(&self, phrase: &IndexedPhrase) -> Option<Duplicate> {
-        // Phrases with the same runs may be filed under different ones, as rarity changes while phrases are added.
-        let near = phrase.nodes.iter().flat_map(|node| self.phrases_at(*node)).map(|id| *id as PhraseId);
-        let duplicates = near.filter(|id| {
-            self.phrases[*id].nodes == phrase.nodes && self.phrases[*id].is_reply == phrase.is_reply
-        });
-        let mut folded = None;
-        for duplicate_of in duplicates {
-            if self.phrases[duplicate_of].exact == phrase.exact {
-                return Some(Duplicate::Same(duplicate_of));
-            }
-            folded = Some(Duplicate::Folded(duplicate_of));
+    fn duplicate_of(&mut self, id: PhraseId) -> Option<Duplicate> {
+        let phrase = &self.phrases[id];
+        let first = *self.firsts.entry((phrase.is_reply, phrase.nodes.clone())).or_insert(id);
+        if first == id {
+            return None;
         }
-        folded
+        if self.phrases[first].exact == phrase.exact {
+            return Some(Duplicate::Same(first));
+        }
+        let same = *self.accented.entry((first, phrase.exact.clone())).or_insert(id);
+        Some(if same == id { Duplicate::Folded(first) } else { Duplicate::Same(same) })
+    }
+
+    /// Ends the phrases: what is added later are variants of them.
+    pub(super) fn end_phrases(&mut self) {
+        (self.firsts, self.accented) = Default::default();
+        self.vocabulary.end_phrases();
     }
 
     /// The node at which a run ends; adds the nodes that are missing.

@@ -7,8 +7,9 @@ mod spelling;
 mod tested;
 mod values;
 mod vars;
+mod work;
 
-use super::{Replies, places::Places, search::SearchBuffer};
+use super::{Replies, places::Places};
 use crate::ini::{Entry, Fault, Faults, Section};
 #[cfg(test)]
 pub(crate) use phrases::NEARBY_SETTINGS;
@@ -16,6 +17,7 @@ pub(super) use phrases::check_prefixes;
 pub(super) use tested::{Test, canonical};
 pub(crate) use values::check as check_text;
 pub(super) use vars::Vars;
+pub(super) use work::Work;
 
 /// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by default.
 const LONG_REPLY_BYTES: usize = 16 * 1024;
@@ -24,21 +26,29 @@ const EXCERPT_CHARS: usize = 60;
 
 impl Replies {
     /// Warnings about what may not work as it looks, such as a phrase that can never win: one line for each, with its line
-    /// number, for the first 50, and a last one that counts the rest.
+    /// number, for the first 50, and a last one that counts the rest. Another one says if there was too much to look at everything.
     ///
     /// A table [from pairs](Replies::from_pairs) has warnings about its phrases only, each with the number of its pair.
     ///
-    /// Takes as long as finding a reply for each phrase and for the first 10,000 entries of `[tests]`.
+    /// Takes as long as finding a reply for each phrase and for each entry of `[tests]`, but less than a second for each megabyte.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
-        self.phrases_that_never_win(&mut warnings);
-        self.phrases_joined_by_and(&mut warnings);
+        let mut work = Work::on(self);
+        self.phrases_that_never_win(&mut work, &mut warnings);
+        self.phrases_joined_by_and(&mut work, &mut warnings);
         self.misspelt_words(&mut warnings);
-        self.circles_of_offers(&mut warnings);
+        self.circles_of_offers(&mut work, &mut warnings);
         if let Places::File(_) = self.places {
-            self.what_tests_tell(&mut warnings);
+            self.what_tests_tell(&mut work, &mut warnings);
         }
-        self.places.lines(&warnings)
+        let mut lines = self.places.lines(&warnings);
+        if work.is_partial {
+            lines.push(format!(
+                "{}: there may be more warnings: looking for all of them would take too long; make phrases and tests shorter, or fewer",
+                self.places.all()
+            ));
+        }
+        lines
     }
 }
 

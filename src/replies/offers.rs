@@ -2,7 +2,11 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Replies, Reply, answer::Decision, search::SearchBuffer};
+use super::{
+    Replies, Reply,
+    answer::Decision,
+    lint::{Work, excerpt},
+};
 use crate::ini::{Entry, Fault, Faults};
 
 /// The most offers of one text.
@@ -71,22 +75,26 @@ impl Replies {
     ///
     /// They are no reason to refuse a file, as [`failures`](Replies::failures) are, but whoever chooses one is disappointed.
     pub fn failed_offers(&self, greeting: &str) -> Vec<String> {
-        let greeting = split_offers(greeting).1;
-        let of_greeting =
-            greeting.iter().filter_map(|offer| Some(format!("greeting: {}", self.failed(offer)?)));
-        let of_replies = self.offers.iter().filter_map(|offer| {
-            Some(format!("{}: {}", self.places.place(offer.line), self.failed(&offer.text)?))
-        });
-        of_greeting.chain(of_replies).collect()
+        let mut work = Work::on(self);
+        let greeting = split_offers(greeting).1.into_iter().map(|offer| ("greeting".to_owned(), offer));
+        let of_replies = self.offers.iter().map(|offer| (self.places.place(offer.line), &*offer.text));
+        let failed = greeting
+            .chain(of_replies)
+            .filter_map(|(place, offer)| Some(format!("{place}: {}", self.failed(offer, &mut work)?)));
+        failed.collect()
     }
 
     /// Why an offer fails, if it does.
-    fn failed(&self, offer: &str) -> Option<String> {
-        let decision = self.decide(offer, &mut SearchBuffer::default(), None);
+    fn failed(&self, offer: &str, work: &mut Work) -> Option<String> {
+        let Some(search) = work.search(offer) else {
+            return Some(format!("the offer {} was not tried: {}", excerpt(offer), work.why()));
+        };
+        let decision = self.decide(offer, search, None);
         match (&decision, self.reply_by(&decision)) {
             (Decision::Phrase(matched), Some(_)) if matched.corrections.0 == 0 => None,
             (_, Some(Reply { phrase, .. })) => Some(format!(
-                "only a guess answers the offer {offer:?}, with {phrase:?}; write it as a phrase of that reply says"
+                "only a guess answers the offer {offer:?}, with {}; write it as a phrase of that reply says",
+                excerpt(phrase)
             )),
             (_, None) => {
                 Some(format!("nothing answers the offer {offer:?}; write a reply for it, or other words"))
@@ -95,12 +103,12 @@ impl Replies {
     }
 
     /// Warns of circles: replies that offer each other and nothing else.
-    pub(super) fn circles_of_offers(&self, warnings: &mut Faults) {
-        let mut search = SearchBuffer::default();
+    pub(super) fn circles_of_offers(&self, work: &mut Work, warnings: &mut Faults) {
         // For each reply with offers, the first of them, and the one reply that answers them all, if it is one.
         let mut targets: FxHashMap<usize, (usize, Option<usize>)> = FxHashMap::default();
         for (at, offer) in self.offers.iter().enumerate() {
-            let target = match self.decide(&offer.text, &mut search, None) {
+            let Some(search) = work.search(&offer.text) else { return };
+            let target = match self.decide(&offer.text, search, None) {
                 Decision::Phrase(matched) => self.number_of(matched.phrase),
                 Decision::Nearest(near) => near.reply,
                 Decision::Unknown(_) => UNKNOWN_REPLY,

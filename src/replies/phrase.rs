@@ -2,6 +2,7 @@
 
 use super::{
     letters::symbols,
+    lint::excerpt,
     words::{Link, Words},
 };
 
@@ -53,7 +54,7 @@ pub(super) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<P
     // Chinese and Japanese keyboards produce full-width signs.
     phrase.split(['|', '｜']).map(str::trim).map(move |alternative| {
         let phrase = match alternative {
-            "" => Err(format!("{phrase:?} has no phrase on one side of a '|'")),
+            "" => Err(format!("{} has no phrase on one side of a '|'", excerpt(phrase))),
             alternative => read(alternative),
         };
         (alternative, phrase)

@@ -5,7 +5,7 @@ use super::{
     answer::Decision,
     examples::ExampleId,
     letters::is_unspaced,
-    lint::{Test, canonical},
+    lint::{Test, Work, canonical},
     search::SearchBuffer,
     spelling::MIN_LETTERS,
 };
@@ -20,44 +20,58 @@ pub struct Robustness {
     pub wrong: usize,
     /// Messages that only `unknown` answers.
     pub unknown: usize,
+    /// Messages that were left out, since trying all would take too long.
+    pub untried: usize,
 }
 
 /// Limit on the messages that [`Replies::robustness`] and [`Replies::unproven_tests`] try.
-pub const MAX_TRIED_TESTS: usize = 20_000;
+const MAX_TRIED_TESTS: usize = 20_000;
 
 impl Replies {
     /// Tries the sentence of each entry of `[tests]` with one typo, a different one in each round, and without the sentence
-    /// itself as an example. The typos are the same in each call. Sentences without a word of five letters are left out, and so are
-    /// messages beyond 20,000.
+    /// itself as an example. The typos are the same in each call. Sentences without a word of five letters are ignored, and messages
+    /// beyond 20,000 are left out.
     pub fn robustness(&self, rounds: u32) -> Robustness {
         let mut random = Random(0x2545_f491_4f6c_dd1d);
-        let mut search = SearchBuffer::default();
-        let mut outcomes = Robustness::default();
+        let mut work = Work::on(self);
         let tests = self.resolved_tests();
-        for (test, reply, example) in (0..rounds).flat_map(|_| &tests).take(MAX_TRIED_TESTS) {
-            if let Some(message) = random.typo(&test.sentence) {
-                outcomes.count(*reply, self.reply_without(&message, *example, &mut search));
+        let tried = MAX_TRIED_TESTS.min(rounds as usize * tests.len());
+        let mut outcomes =
+            Robustness { untried: rounds as usize * tests.len() - tried, ..Robustness::default() };
+        for (test, reply, example) in tests.iter().cycle().take(tried) {
+            let Some(message) = random.typo(&test.sentence) else { continue };
+            match work.search(&message) {
+                Some(search) => outcomes.count(*reply, self.reply_without(&message, *example, search)),
+                None => outcomes.untried += 1,
             }
         }
         outcomes
     }
 
     /// The entries of `[tests]` that pass only because their sentence is an example itself, each with file and line: they prove
-    /// little about other sentences. Only the first 20,000 are tried.
-    pub fn unproven_tests(&self) -> Vec<String> {
-        let mut search = SearchBuffer::default();
+    /// little about other sentences. Also the number of entries that were left out, since trying all would take too long.
+    pub fn unproven_tests(&self) -> (Vec<String>, usize) {
+        let mut work = Work::on(self);
         let tests = self.resolved_tests();
-        let passes_by_itself = tests.iter().take(MAX_TRIED_TESTS).filter(|(test, reply, example)| {
-            let with = self.reply_without(&test.sentence, None, &mut search);
-            with == *reply && self.reply_without(&test.sentence, *example, &mut search) != with
-        });
-        let lines = passes_by_itself
-            .map(|(test, ..)| format!("{}: {:?}", self.places.place(test.line), test.sentence));
-        lines.collect()
+        let (mut unproven, mut untried) = (Vec::new(), tests.len().saturating_sub(MAX_TRIED_TESTS));
+        for (test, reply, example) in tests.into_iter().take(MAX_TRIED_TESTS) {
+            let Some(search) = work.search(&test.sentence) else {
+                untried += 1;
+                continue;
+            };
+            let with = self.reply_without(&test.sentence, None, search);
+            if with == reply && self.reply_without(&test.sentence, example, search) != with {
+                unproven.push(format!("{}: {:?}", self.places.place(test.line), test.sentence));
+            }
+        }
+        (unproven, untried)
     }
 
     /// The entries of `[tests]` that name a reply, with its number, none for `unknown`, and the examples that they are.
     fn resolved_tests(&self) -> Vec<(&Test, Option<usize>, Option<ExampleId>)> {
+        if self.tests.is_empty() {
+            return Vec::new();
+        }
         let known = self.known_phrases();
         let examples = self.examples.of_tests(self.tests.len());
         let tests = self.tests.iter().zip(examples);

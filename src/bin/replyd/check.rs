@@ -133,24 +133,27 @@ fn print_robustness(replies: &Replies) -> Result<(), Failure> {
     let right = outcomes.right * 100 / total;
     let wrong = (outcomes.wrong * 100).div_ceil(total);
     let unknown = 100 - right - wrong;
+    let untried = match outcomes.untried {
+        0 => String::new(),
+        untried => format!("; {untried} more were not tried, which would take too long"),
+    };
     print(format_args!(
-        "with a typo in each test ({TYPO_ROUNDS} different ones): {right} % right, {wrong} % wrong, {unknown} % unknown"
+        "with a typo in each test ({TYPO_ROUNDS} different ones): {right} % right, {wrong} % wrong, {unknown} % unknown{untried}"
     ))
 }
 
 /// Prints the number of tests that prove little, or the tests themselves.
 fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
-    let unproven = replies.unproven_tests();
+    let (unproven, untried) = replies.unproven_tests();
     if lists_them && unproven.is_empty() {
         return print("unproven: none");
     }
     if lists_them {
         return unproven.iter().try_for_each(|test| print(format_args!("unproven: {test}")));
     }
-    let of = if replies.tests() > replyd::MAX_TRIED_TESTS {
-        format!(" of the first {}", replyd::MAX_TRIED_TESTS)
-    } else {
-        String::new()
+    let of = match untried {
+        0 => String::new(),
+        untried => format!(" of the {} that were tried", replies.tests() - untried),
     };
     match unproven.len() {
         0 => Ok(()),

@@ -1,6 +1,6 @@
 //! What is before a `=` but does not mean what it seems to: other signs for `|` and `&`, and names of settings.
 
-use super::{SearchBuffer, excerpt};
+use super::{Work, excerpt};
 use crate::{
     ini::{Entry, Fault, Faults},
     replies::{
@@ -81,7 +81,8 @@ fn or(alternative: &str) -> Option<String> {
 
 /// `AND` among small letters, and an `and` behind a `word*`: elsewhere it is natural, as in `click and collect`.
 fn and(alternative: &str) -> Option<String> {
-    let is_shouted = |word: &str| word == "AND" && alternative.contains(char::is_lowercase);
+    let has_small = alternative.contains(char::is_lowercase);
+    let is_shouted = |word: &str| word == "AND" && has_small;
     let is_meant = |(before, word): (&str, &str)| {
         is_shouted(word) || (word.eq_ignore_ascii_case("and") && before.ends_with(['*', '＊']))
     };
@@ -135,10 +136,9 @@ pub(in crate::replies) fn check_prefixes(line: usize, phrase: &Phrase, warnings:
 
 impl Replies {
     /// Warns of an `and` between two phrases that have replies of their own: both words are asked for apart.
-    pub(super) fn phrases_joined_by_and(&self, warnings: &mut Faults) {
-        let mut search = SearchBuffer::default();
+    pub(super) fn phrases_joined_by_and(&self, work: &mut Work, warnings: &mut Faults) {
         let mut answers = |message: &str, entry: usize| {
-            let matched = self.best(message, &mut search, None);
+            let matched = work.search(message).and_then(|search| self.best(message, search, None));
             matched.is_some_and(|matched| matched.is_whole && self.number_of(matched.phrase) != entry)
         };
         for (entry, alternative) in self.alternatives() {
@@ -150,15 +150,15 @@ impl Replies {
     }
 
     /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
-    pub(super) fn phrases_that_never_win(&self, warnings: &mut Faults) {
-        let mut search = SearchBuffer::default();
+    pub(super) fn phrases_that_never_win(&self, work: &mut Work, warnings: &mut Faults) {
         let loses = |(entry, alternative): (usize, &str)| {
-            let matched = self.best(&itself(alternative)?, &mut search, None)?;
+            let message = itself(alternative)?;
+            let matched = self.best(&message, work.search(&message)?, None)?;
             let winner = self.reply_of(matched.phrase);
             (self.number_of(matched.phrase) != entry).then(|| {
                 let sentence = format!(
-                    "{alternative:?} can never win: {:?} ({}) always does",
-                    winner.phrase,
+                    "{alternative:?} can never win: {} ({}) always does",
+                    excerpt(&winner.phrase),
                     self.places.number(winner.line)
                 );
                 Fault::new(self.entries[entry].line, sentence)

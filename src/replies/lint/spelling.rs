@@ -1,6 +1,6 @@
 //! Words of phrases that are probably misspelt: one letter away from a word that many phrases have.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rustc_hash::FxHashMap;
 
@@ -75,12 +75,17 @@ impl Replies {
             }
         }
         let rare = uses.iter().filter(|(_, (phrases, _))| *phrases == 1);
+        // A reply may have many words of one phrase.
+        let mut words_of: HashMap<usize, HashSet<String>> = HashMap::new();
         let suspects = rare.filter_map(|(word, (_, entry))| {
             let near = [word.clone()].into_iter().chain(without_a_letter(word));
             let near = near.flat_map(|rest| alike.get(&rest).into_iter().flatten().copied());
             let meant =
                 near.filter(|meant| is_misspelt(word, meant)).max_by_key(|meant| (uses[*meant].0, *meant))?;
-            let in_same = Words::of(&self.entries[*entry].phrase).folded().any(|other| other == meant);
+            let words = words_of.entry(*entry).or_insert_with(|| {
+                Words::of(&self.entries[*entry].phrase).folded().map(str::to_owned).collect()
+            });
+            let in_same = words.contains(meant);
             let (word, meant, phrases) = (word.clone(), meant.to_owned(), uses[meant].0);
             (!in_same).then_some(Suspect { word, meant, entry: *entry, phrases })
         });

@@ -5,18 +5,18 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use super::{SearchBuffer, Vars, excerpt, values};
+use super::{Vars, Work, excerpt, values};
 use crate::{
     ini::{self, Entry, Fault, Faults},
-    replies::{Replies, Reply, UNKNOWN, words::Words},
+    replies::{Replies, Reply, UNKNOWN, tokens::Steps, words::Words},
 };
 
-/// Number of phrases up to which a failing test suggests the nearest one; comparing takes time for each phrase.
-const MANY_PHRASES: usize = 5000;
-/// Number of tests up to which `warnings` tries them: `failures` tries them all in any case.
-const MANY_TESTS: usize = 10_000;
+/// Number of pairs of letters that are compared to suggest the nearest phrases for those that failing tests name.
+const MAX_COMPARED: usize = 40_000_000;
 /// Length to which the texts of replies are compared with a test's right side.
 const COMPARED_CHARS: usize = 200;
+/// Length in bytes up to which `[vars]` are filled in on a test's right side.
+const FILLED_BYTES: usize = 4096;
 /// Number of replies from which their owner is told that most have no test. A smaller file can be tried by hand.
 const MANY_REPLIES: usize = 10;
 
@@ -26,7 +26,7 @@ pub(in crate::replies) struct Test {
     pub(in crate::replies) sentence: String,
     pub(in crate::replies) expected: String,
     pub(in crate::replies) line: usize,
-    /// What it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
+    /// The beginning of what it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
     filled: Option<String>,
 }
 
@@ -34,9 +34,12 @@ pub(in crate::replies) struct Test {
 type TextBeginnings = BTreeMap<String, usize>;
 
 impl Test {
-    pub(in crate::replies) fn of(entry: Entry, vars: &mut Vars) -> Test {
+    /// Reads an entry. `room` is the number of bytes that `[vars]` may still fill in.
+    pub(in crate::replies) fn of(entry: Entry, vars: &mut Vars, room: &mut usize) -> Test {
         // A name that [vars] does not have is no fault of a phrase.
-        let filled = entry.value.contains('{').then(|| vars.fill(&entry, &mut Faults::default()));
+        let mut fill = || vars.fill(&entry, FILLED_BYTES.min(*room), &mut Faults::default());
+        let filled = entry.value.contains('{').then(&mut fill).flatten().map(|text| beginning(&text));
+        *room -= filled.as_ref().map_or(0, String::len).min(*room);
         Test { sentence: entry.name, expected: entry.value, line: entry.line, filled }
     }
 }
@@ -44,11 +47,19 @@ impl Test {
 impl Replies {
     /// The entries of `[tests]` that fail, because their message is not answered by the phrase that they name: one line for
     /// each, with its line number. Empty if all pass.
+    ///
+    /// A test that is left out counts as failing, too: that happens only to tests longer than any message, and in a file whose tests
+    /// would take more than a second for each megabyte.
     pub fn failures(&self) -> Vec<String> {
+        if self.tests.is_empty() {
+            return Vec::new();
+        }
         let known = self.known_phrases();
         let texts = LazyCell::new(|| self.texts());
+        let mut work = Work::on(self);
+        let mut comparisons = Steps { left: MAX_COMPARED };
         let failures = self.tests.iter().filter_map(|test| {
-            let sentence = self.failure(test, &known, || &texts)?;
+            let sentence = self.failure(test, &known, || &texts, &mut work, &mut comparisons)?;
             Some(format!("{}: {sentence}", self.places.place(test.line)))
         });
         failures.collect()
@@ -59,26 +70,33 @@ impl Replies {
         test: &Test,
         known: &HashMap<String, usize>,
         texts: impl Fn() -> &'a TextBeginnings,
+        work: &mut Work,
+        comparisons: &mut Steps,
     ) -> Option<String> {
         let phrase = canonical(&test.expected);
         let Some(wanted) = known.get(&phrase) else {
             let hint = self.phrase_of_text(test, texts()).or_else(|| {
-                let candidates = known.keys().map(String::as_str).filter(|_| known.len() <= MANY_PHRASES);
-                ini::nearest(&phrase, candidates).map(|near| format!("did you mean {near:?}?"))
+                let affords = comparisons.spend(known.len() * phrase.len() * phrase.len());
+                let candidates = affords.then(|| known.keys().map(String::as_str));
+                ini::nearest(&phrase, candidates.into_iter().flatten())
+                    .map(|near| format!("did you mean {near:?}?"))
             });
             let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
             return Some(format!("no reply has the phrase {}{hint}", excerpt(&test.expected)));
         };
-        let decision = self.decide(&test.sentence, &mut SearchBuffer::default(), None);
+        let Some(search) = work.search(&test.sentence) else {
+            return Some(format!("{} was not tried: {}", excerpt(&test.sentence), work.why()));
+        };
+        let decision = self.decide(&test.sentence, search, None);
         let answering = self.reply_by(&decision).unwrap_or(&self.unknown);
         let wanted = self.reply_at(*wanted);
         (wanted.line != answering.line || wanted.phrase != answering.phrase).then(|| {
             format!(
-                "{:?} should be answered by {:?} ({}), but {:?} ({}) answers it",
-                test.sentence,
-                wanted.phrase,
+                "{} should be answered by {} ({}), but {} ({}) answers it",
+                excerpt(&test.sentence),
+                excerpt(&wanted.phrase),
                 self.places.number(wanted.line),
-                answering.phrase,
+                excerpt(&answering.phrase),
                 self.places.number(answering.line)
             )
         })
@@ -92,13 +110,16 @@ impl Replies {
                 &test.expected[at..]
             ));
         }
-        let expected = beginning(test.filled.as_ref().unwrap_or(&test.expected));
+        let expected = test.filled.clone().unwrap_or_else(|| beginning(&test.expected));
         // One word is more often a phrase that is misspelt.
         let is_text = |(text, _): &(&String, &usize)| {
             **text == expected || (text.starts_with(&expected) && expected.contains(' '))
         };
         let (_, entry) = texts.range(expected.clone()..).next().filter(is_text)?;
-        let phrase = self.reply_at(*entry).phrase.split(['|', '｜']).next().unwrap_or_default().trim();
+        let phrase = self.reply_at(*entry).name();
+        if phrase.len() > COMPARED_CHARS {
+            return None;
+        }
         Some(format!(
             "this is the text of a reply, and its phrase belongs here: '{} = {phrase}'",
             test.sentence
@@ -129,7 +150,7 @@ impl Replies {
     }
 
     /// Warns of replies without a test, in one line, and of words that take the tests of many replies.
-    pub(super) fn what_tests_tell(&self, warnings: &mut Faults) {
+    pub(super) fn what_tests_tell(&self, work: &mut Work, warnings: &mut Faults) {
         if self.len() < MANY_REPLIES && self.tests.is_empty() {
             return;
         }
@@ -143,19 +164,24 @@ impl Replies {
         }
         let known = self.known_phrases();
         let wanted = |test: &Test| known.get(&canonical(&test.expected)).copied();
-        self.words_that_take_tests(wanted, warnings);
+        self.words_that_take_tests(wanted, work, warnings);
     }
 
     /// Warns of a phrase of one word that answers `[tests]` of several other replies.
-    fn words_that_take_tests(&self, wanted: impl Fn(&Test) -> Option<usize>, warnings: &mut Faults) {
-        let mut search = SearchBuffer::default();
+    fn words_that_take_tests(
+        &self,
+        wanted: impl Fn(&Test) -> Option<usize>,
+        work: &mut Work,
+        warnings: &mut Faults,
+    ) {
         // By the phrase: the first of these tests, and the replies from which it takes them.
         let mut taken: BTreeMap<usize, (usize, BTreeSet<usize>)> = BTreeMap::new();
         // The sentence itself would decide ties in favor of its reply.
         let examples = self.examples.of_tests(self.tests.len());
-        for (test, example) in self.tests.iter().zip(examples).take(MANY_TESTS) {
-            let matched =
-                self.best(&test.sentence, &mut search, example).filter(|matched| matched.words == 1);
+        for (test, example) in self.tests.iter().zip(examples) {
+            let best =
+                work.search(&test.sentence).and_then(|search| self.best(&test.sentence, search, example));
+            let matched = best.filter(|matched| matched.words == 1);
             let Some((matched, wanted)) = matched.zip(wanted(test)) else { continue };
             if wanted < self.len() && self.number_of(matched.phrase) != wanted {
                 taken.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(wanted);
@@ -182,6 +208,9 @@ pub(in crate::replies) fn canonical(phrase: &str) -> String {
     let piece = |piece: &str| match piece {
         "&" | "|" => piece.to_owned(),
         piece => {
+            if piece.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+                return piece.to_owned();
+            }
             let star = if piece.ends_with('*') { "*" } else { "" };
             let words = Words::of(piece);
             if words.is_empty() { piece.to_owned() } else { words.shown() + star }

@@ -51,10 +51,14 @@ pub(super) fn comment(line: &str) -> Option<usize> {
     // In French, some signs have a blank before them.
     let is_french = [" ?", " !", " :", "\u{a0}", "\u{202f}"].iter().any(|sign| line.contains(sign));
     let mut signs = line.match_indices([';', '#']).filter(|(at, sign)| {
-        let (before, after) = (&line[..*at], line[at + 1..].trim_start_matches(*sign));
+        let before = &line[..*at];
+        // First, so that a row of signs is passed once.
+        if !before.is_empty() && !before.ends_with([' ', '\t']) || (is_french && *sign == ";") {
+            return false;
+        }
+        let after = line[at + 1..].trim_start_matches(*sign);
         let is_apart = after.starts_with([' ', '\t']);
-        let begins = after.trim_start().starts_with(char::is_alphabetic) && (is_apart || *sign == ";");
-        begins && (before.is_empty() || before.ends_with([' ', '\t'])) && !(is_french && *sign == ";")
+        after.trim_start().starts_with(char::is_alphabetic) && (is_apart || *sign == ";")
     });
     let (at, _) = signs.next()?;
     let is_set_off = line[..at].ends_with("  ") || line[..at].ends_with('\t');

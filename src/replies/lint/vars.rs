@@ -35,11 +35,20 @@ impl Vars {
         self.values.get(name).map(|(value, ..)| value.as_str())
     }
 
-    /// The value of an entry with each known `{name}` replaced; all other braces are ordinary text, as replies may need them.
-    pub(in crate::replies) fn fill(&mut self, entry: &Entry, warnings: &mut Faults) -> String {
-        let mut filled = String::with_capacity(entry.value.len());
+    /// The value of an entry with each known `{name}` replaced, unless it would be longer than `most` bytes. All other braces are
+    /// ordinary text, as replies may need them.
+    pub(in crate::replies) fn fill(
+        &mut self,
+        entry: &Entry,
+        most: usize,
+        warnings: &mut Faults,
+    ) -> Option<String> {
+        let mut filled = String::with_capacity(entry.value.len().min(most));
         let mut rest = entry.value.as_str();
         while let Some((before, after)) = rest.split_once('{') {
+            if filled.len() > most {
+                return None;
+            }
             filled.push_str(before);
             let (name, tail) = split_name(after);
             let name = tail.strip_prefix('}').filter(|_| !name.is_empty()).map(|tail| (name, tail));
@@ -59,7 +68,8 @@ impl Vars {
                 }
             }
         }
-        filled + rest
+        filled.push_str(rest);
+        (filled.len() <= most).then_some(filled)
     }
 
     /// Warns of entries that no reply uses, once all replies are filled in.

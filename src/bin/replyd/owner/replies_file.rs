@@ -21,6 +21,8 @@ use crate::kept_file;
 
 /// Size up to which a file can be changed here. One of 10,000 replies has less.
 const MAX_BYTES: u64 = 1024 * 1024;
+/// Failing tests that are named.
+const MAX_FAILURES: usize = 50;
 /// Versions that are kept.
 const VERSIONS: u32 = 9;
 /// Suffixes of files that are there only while a save is under way: what replaces the file, what is replaced, and a part of that.
@@ -257,6 +259,6 @@ fn check(text: &str, name: &str, now: &Replies) -> Result<(), String> {
     let replies = Replies::parse_file(text, name).map_err(|error| error.to_string())?.with_options_of(now);
     match &replies.failures()[..] {
         [] => Ok(()),
-        failures => Err(failures.join("\n")),
+        failures => Err(failures[..failures.len().min(MAX_FAILURES)].join("\n")),
     }
 }

@@ -19,6 +19,12 @@ use crate::{
 
 /// Other messages whose answer a change would change; nobody reads more.
 const MAX_CHANGES: usize = 50;
+/// Messages that are tried with both files to find them.
+const MAX_TRIED: usize = 1000;
+/// Length to which a reply is shown in a list.
+const MAX_SHOWN_CHARS: usize = 2000;
+/// Failing tests of a text; nobody corrects more in one go.
+const MAX_FAILURES: usize = 50;
 /// Names of replies to choose from.
 const MAX_NAMES: usize = 2000;
 /// Groups of questions that are shown.
@@ -79,7 +85,7 @@ pub(super) fn questions(files: &Files, replies: &Replies) -> Value {
                 let answer = replies.answer(&guess.sentence);
                 let mut document = group(guess);
                 document["reply"] = answer.name().into();
-                document["text"] = answer.reply.as_str().into();
+                document["text"] = beginning(answer.reply).into();
                 document
             }).collect::<Vec<_>>(),
         }),
@@ -94,6 +100,14 @@ fn groups(files: &Files, replies: &Replies) -> Result<Groups, String> {
     let text = unanswered::file::read(file)
         .map_err(|error| format!("cannot read unanswered messages in {}: {error}", file.display()))?;
     Ok(Groups::of(&text, replies).open(replies))
+}
+
+/// What is shown of a reply in a list, which would otherwise be many times as long as the file.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn group(group: &Group) -> Value {
@@ -145,16 +159,19 @@ fn changes(files: &Files, question: &str, now: &Replies, new: &Replies) -> Vec<V
     let kept: Vec<Group> = groups(files, now)
         .map(|groups| groups.unanswered.into_iter().chain(groups.guesses).collect())
         .unwrap_or_default();
-    let kept = kept.iter().map(|group| &*group.sentence);
+    let kept = kept.iter().map(|group| &*group.sentence).take(MAX_TRIED);
     let mut seen = HashSet::from([now.explain(question).normalised]);
     now.test_sentences()
+        .take(MAX_TRIED)
         .chain(kept)
-        .filter(|message| seen.insert(now.explain(message).normalised))
         .map(|message| (message, now.answer(message), new.answer(message)))
         // What is offered may change with every reply.
         .filter(|(_, before, after)| before.reply != after.reply)
+        .filter(|(message, ..)| seen.insert(now.explain(message).normalised))
         .take(MAX_CHANGES)
-        .map(|(message, before, after)| json!({ "message": message, "before": before.text().as_str(), "after": after.text().as_str() }))
+        .map(|(message, before, after)| {
+            json!({ "message": beginning(message), "before": beginning(&before.text()), "after": beginning(&after.text()) })
+        })
         .collect()
 }
 
@@ -187,7 +204,9 @@ pub(super) fn checked(text: &str, now: &Replies) -> Value {
         Err(error) => (error.to_string().lines().map(str::to_owned).collect(), Vec::new(), Vec::new()),
         Ok(replies) => {
             let replies = replies.with_options_of(now);
-            (Vec::new(), replies.warnings(), replies.failures())
+            let mut failures = replies.failures();
+            failures.truncate(MAX_FAILURES);
+            (Vec::new(), replies.warnings(), failures)
         }
     };
     json!({ "kind": "checked", "errors": located(errors), "warnings": located(warnings), "failures": located(failures) })
