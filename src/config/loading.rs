@@ -70,8 +70,26 @@ impl Config {
     ///
     /// When the system cannot read now: it is out of descriptors or memory, or a device fails.
     pub fn read(path: impl AsRef<Path>, before: Option<(&Config, &Sources)>) -> Result<Reading, Error> {
-        let path = path.as_ref();
-        let mut reader = Reader::new(path, before);
+        Reading::of(Reader::new(path.as_ref(), before))
+    }
+
+    /// Like [`read`](Config::read), but reads everything except the replies, which stay those of `config`. It takes milliseconds,
+    /// however many replies there are, so that a key need not stay valid until they have been read.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Config::read).
+    pub fn read_settings(
+        path: impl AsRef<Path>,
+        config: &Config,
+        sources: &Sources,
+    ) -> Result<Reading, Error> {
+        Reading::of(Reader::of_settings(path.as_ref(), config, sources))
+    }
+}
+
+impl Reading {
+    fn of(mut reader: Reader<'_>) -> Result<Reading, Error> {
         let mut loaded = reader.load();
         let Reader { files: read, refused, passing, .. } = reader;
         if let Some(error) = passing {

@@ -26,6 +26,8 @@ const MAX_SMALL_MEBIBYTES: u64 = 1;
 pub(super) struct Reader<'a> {
     path: &'a Path,
     before: Option<(&'a Config, &'a Sources)>,
+    /// Whether the replies stay those of `before`.
+    keeps_replies: bool,
     pub(super) files: Vec<Source>,
     /// Faults of files that are named for the first time.
     faults: Vec<String>,
@@ -37,7 +39,12 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a Path, before: Option<(&'a Config, &'a Sources)>) -> Reader<'a> {
         let (files, faults, refused) = (Vec::new(), Vec::new(), Vec::new());
-        Reader { path, before, files, faults, refused, passing: None }
+        Reader { path, before, keeps_replies: false, files, faults, refused, passing: None }
+    }
+
+    /// A reader of everything but the replies.
+    pub(super) fn of_settings(path: &'a Path, config: &'a Config, sources: &'a Sources) -> Reader<'a> {
+        Reader { keeps_replies: true, ..Reader::new(path, Some((config, sources))) }
     }
 
     pub(super) fn load(&mut self) -> Loaded {
@@ -82,7 +89,15 @@ impl<'a> Reader<'a> {
         }
         let (mut sections, mut faults) = ini::parse(&text);
         drop(text);
+        if self.keeps_replies {
+            let of_replies =
+                sections.iter_mut().filter(|section| replies::SECTIONS.contains(&&*section.name));
+            of_replies.for_each(|section| section.entries.clear());
+        }
         let mut loaded = Loaded::of_sections(&mut sections, &name, &mut faults);
+        if let Some((before, _)) = self.before.filter(|_| self.keeps_replies) {
+            loaded.config.replies = before.replies.clone().with_options_of(&loaded.config.replies);
+        }
         if disk::is_public(&metadata) {
             fault_plain_secret(&sections, &name, &mut faults);
         }
@@ -96,7 +111,7 @@ impl<'a> Reader<'a> {
             self.load_parts(&mut loaded, &lines);
             faults.extend(self.refused.drain(..).map(|refused| refused.error.to_string()));
         }
-        if faults.is_empty() && self.before.is_some() {
+        if faults.is_empty() && self.before.is_some() && !self.keeps_replies {
             faults = failing_tests(&loaded.config.replies);
         }
         if faults.is_empty() { Ok((loaded, lines)) } else { Err(faults) }
@@ -106,7 +121,9 @@ impl<'a> Reader<'a> {
         self.load_tokens(loaded, lines);
         self.load_certificate(loaded, lines);
         self.load_logo(loaded, lines);
-        self.load_replies(loaded);
+        if !self.keeps_replies {
+            self.load_replies(loaded);
+        }
     }
 
     fn load_tokens(&mut self, loaded: &mut Loaded, lines: &SettingLines) {

@@ -154,10 +154,51 @@ fn systemd_is_told() {
         let count = systemd.recv(&mut buffer).unwrap();
         String::from_utf8_lossy(&buffer[..count]).trim().to_owned()
     };
-    assert_eq!(word(), "READY=1");
+    assert_eq!(word(), "READY=1\nSTATUS=3 replies");
+    let config = server.folder.path().join("config.ini");
+    fs::write(&config, "[replies]\nhours = nine\nprice =\n").unwrap();
+    let refused = word();
+    let time = refused
+        .strip_prefix("STATUS=3 replies; config.ini:3 refused at ")
+        .unwrap_or_else(|| panic!("{refused}"));
+    assert!(time.len() == 5 && time.as_bytes()[2] == b':', "{refused}");
+    fs::write(&config, "[replies]\nhours = nine\n").unwrap();
+    assert_eq!(word(), "STATUS=1 reply");
     server.program.signal(Signal::SIGTERM);
     assert_eq!(word(), "STOPPING=1");
     assert_eq!(server.program.exit_code(), Some(0));
+}
+
+/// What systemd runs before it sends the signal, as the unit has it.
+#[test]
+fn a_reload_fails_for_files_that_the_server_would_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    let shop = folder.path().join("shop");
+    let unit = fs::read_to_string(shop.join("replyd.service")).unwrap();
+    let commands: Vec<&str> = unit.lines().filter_map(|line| line.strip_prefix("ExecReload=")).collect();
+    assert_eq!((commands.len(), commands[1]), (2, "/bin/kill -HUP $MAINPID"), "{unit}");
+    let check = commands[0].replace("/usr/local/bin/replyd", env!("CARGO_BIN_EXE_replyd"));
+    let reload = || {
+        let (code, printed, said) = run(Command::new("sh").args(["-c", &check]));
+        (code, printed + &said)
+    };
+    assert_eq!(reload(), (Some(0), String::new()));
+    let good = fs::read_to_string(shop.join("replies.ini")).unwrap();
+    for (replies, expected, why) in [
+        ("[replies]\na, b = x\n  > What is that?\nunknown = ?\n", 0, ""),
+        ("[replies]\nprice =\n", 2, "replies.ini:2: the reply to \"price\" is empty"),
+        ("[replies]\na = x\nb = y\n[tests]\na = b\n", 2, "replies.ini:5: \"a\" should be answered by \"b\""),
+        ("", 2, "this file is empty"),
+    ] {
+        fs::write(shop.join("replies.ini"), replies).unwrap();
+        let (code, said) = reload();
+        assert_eq!(code, Some(expected), "{replies}: {said}");
+        assert!(said.contains(why), "{replies}: {said}");
+    }
+    fs::write(shop.join("replies.ini"), good).unwrap();
+    fs::write(shop.join("config.ini"), "").unwrap();
+    assert_eq!(reload().0, Some(2));
 }
 
 #[test]

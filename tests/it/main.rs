@@ -48,6 +48,8 @@ mod guesses;
 #[cfg(feature = "cli")]
 mod install;
 #[cfg(feature = "cli")]
+mod large_files;
+#[cfg(feature = "cli")]
 mod log_sink;
 #[cfg(feature = "cli")]
 mod output;

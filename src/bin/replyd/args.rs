@@ -131,6 +131,9 @@ pub(crate) struct CheckArgs {
     /// List the tests that pass only because their own sentence is in [tests].
     #[arg(long)]
     pub(crate) unproven: bool,
+    /// Only say whether a running server would accept the files. Failing tests count, but neither warnings nor offers that fail.
+    #[arg(long, conflicts_with = "unproven")]
+    pub(crate) reload: bool,
 }
 
 #[derive(Debug, clap::Args)]

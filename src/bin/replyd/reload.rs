@@ -8,77 +8,117 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use jiff::Zoned;
 use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
+use sd_notify::NotifyState;
 
 use crate::{
+    check::counted,
+    escape::Escaped,
     failure::Failure,
     keeper::Keeper,
     owner::Owner,
-    watch::{Request, Watch},
+    watch::{Part, Request, Watch},
 };
+
+/// Duration of a check of the files after which the settings are read apart from the replies: a key that is withdrawn must not stay
+/// valid until they have been read.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Duration after which a check of the files is reported as slow. Normally it takes milliseconds; one that takes longer hangs,
 /// perhaps on a network file system.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// The files of a running server, and the thread that reads them: a read that blocks must not block signals or sessions.
+/// What systemd's status line says of the replies in force.
+pub(crate) fn status(config: &Config) -> String {
+    counted(config.replies.len(), "reply", "replies")
+}
+
+/// Notifies systemd, if it started this process and waits for notifications (sd_notify(3)).
+pub(crate) fn notify_systemd(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("cannot notify systemd: {error}");
+    }
+}
+
+/// The files of a running server, and the threads that read them: a read that blocks must not block signals or sessions.
 pub(crate) struct Reload {
     /// Name of the configuration file in log lines.
     name: String,
     sources: Arc<Sources>,
     requests: Sender<Request>,
-    answers: Receiver<Option<Reading>>,
+    /// Requests to read the settings only.
+    settings_requests: Sender<Request>,
+    answers: Receiver<Answer>,
     /// Time of the request that has no answer yet.
     requested_at: Option<Instant>,
     /// The next request is to read the files even if they have not changed.
     is_urgent: bool,
     /// The current request has been reported as slow.
     is_slow: bool,
+    /// Where a file was refused, and when, until all files are accepted again.
+    refused: Option<String>,
+}
+
+/// What a check of the files found: nothing if they have not changed.
+pub(crate) struct Answer {
+    part: Part,
+    reading: Option<Reading>,
 }
 
 impl Reload {
-    /// Starts the thread, which watches the files of `sources`.
+    /// Starts the threads, which watch the files of `sources`.
     pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
-        let (requests, incoming) = bounded::<Request>(1);
-        let (answer, answers) = bounded(1);
-        let mut watch = Watch::new(file, &sources, listen);
-        let watching = move || {
-            for request in incoming {
-                if answer.send(watch.check(&request)).is_err() {
-                    return;
+        let (answer, answers) = bounded(2);
+        let watching = |part: Part, name: &str| {
+            let (requests, incoming) = bounded::<Request>(1);
+            let (mut watch, answer) = (Watch::new(part, file, &sources, listen.clone()), answer.clone());
+            let watching = move || {
+                for request in incoming {
+                    let reading = watch.check(&request);
+                    if answer.send(Answer { part, reading }).is_err() {
+                        return;
+                    }
                 }
-            }
+            };
+            let thread = thread::Builder::new().name(name.into()).spawn(watching);
+            thread.map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
+            Ok::<_, Failure>(requests)
         };
-        let thread = thread::Builder::new().name("files".into()).spawn(watching);
-        thread.map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
+        let requests = watching(Part::Everything, "files")?;
+        let settings_requests = watching(Part::Settings, "settings")?;
         Ok(Reload {
             name: file.display().to_string(),
             sources: Arc::new(sources),
             requests,
+            settings_requests,
             answers,
             requested_at: None,
             is_urgent: false,
             is_slow: false,
+            refused: None,
         })
     }
 
     /// The answers to requests, each of which must be [accepted](Reload::accept).
-    pub(crate) fn answers(&self) -> Receiver<Option<Reading>> {
+    pub(crate) fn answers(&self) -> Receiver<Answer> {
         self.answers.clone()
     }
 
-    /// Accepts an answer, which is `None` if nothing has changed.
-    pub(crate) fn accept(
-        &mut self,
-        answer: Option<Reading>,
-        running: &RunningServer,
-        keeper: &Keeper,
-        owner: &Owner,
-    ) {
+    /// Accepts an answer.
+    pub(crate) fn accept(&mut self, answer: Answer, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
+        if answer.part == Part::Settings {
+            // Once everything has been read, what the settings are is known from there.
+            if let (Some(reading), Some(_)) = (answer.reading, self.requested_at) {
+                self.apply_settings(reading, running, keeper);
+            }
+            return;
+        }
         self.requested_at = None;
         self.is_slow = false;
-        if let Some(reading) = answer {
+        if let Some(reading) = answer.reading {
             self.apply(reading, running, keeper, owner);
+            self.notify_systemd(&running.config());
         }
         if self.is_urgent {
             self.tick(running);
@@ -100,16 +140,45 @@ impl Reload {
     /// Has the files checked, unless a check is still going on.
     pub(crate) fn tick(&mut self, running: &RunningServer) {
         if let Some(requested_at) = self.requested_at {
+            if requested_at.elapsed() > LONG {
+                // A full channel already holds a request.
+                let _ = self.settings_requests.try_send(self.request(running, false));
+            }
             if requested_at.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
-                log::warn!("{}: reading takes long; changes are not noticed meanwhile", self.name);
+                log::warn!(
+                    "{}: reading takes long; until it is done, changes of the replies are not noticed",
+                    self.name
+                );
             }
             return;
         }
         let is_urgent = std::mem::take(&mut self.is_urgent);
-        let request = Request { config: running.config(), sources: Arc::clone(&self.sources), is_urgent };
-        if self.requests.try_send(request).is_ok() {
+        if self.requests.try_send(self.request(running, is_urgent)).is_ok() {
             self.requested_at = Some(Instant::now());
         }
+    }
+
+    fn request(&self, running: &RunningServer, is_urgent: bool) -> Request {
+        Request { config: running.config(), sources: Arc::clone(&self.sources), is_urgent }
+    }
+
+    /// Puts settings in force while the replies are still being read. What is wrong with them is reported after that.
+    fn apply_settings(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper) {
+        let before = running.config();
+        let Reading { loaded: Loaded { config, sources, .. }, refused, .. } = reading;
+        if !refused.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
+            return;
+        }
+        log::info!("{}: the settings are in force, while the replies are still being read", self.name);
+        self.report_changes(&before, &running.config(), &sources, true);
+        keeper.set_files(&sources);
+        self.sources = Arc::new(sources);
+    }
+
+    /// Says in systemd's status line how many replies are in force, and which file was refused since they were read.
+    fn notify_systemd(&self, config: &Config) {
+        let refused = self.refused.as_ref().map(|refused| format!("; {refused}")).unwrap_or_default();
+        notify_systemd(&[NotifyState::Status(&(status(config) + &refused))]);
     }
 
     /// Applies the valid parts of what was read, and logs the outcome of each part.
@@ -118,6 +187,7 @@ impl Reload {
         let Reading { mut loaded, refused, .. } = reading;
         let mut is_refused = !refused.is_empty();
         let mut notices: Vec<String> = Vec::new();
+        self.refused = None;
         for Refused { file, setting, error, .. } in &refused {
             self.report_refused(&file.display().to_string(), *setting, error, &before);
             notices.extend(error.to_string().lines().map(str::to_owned));
@@ -145,6 +215,10 @@ impl Reload {
         }
         if is_refused {
             running.count_failed_reload();
+            self.refused = notices.first().map(|fault| {
+                let place = fault.split(": ").next().unwrap_or_default();
+                format!("{} refused at {}", Escaped::for_log(place), Zoned::now().strftime("%H:%M"))
+            });
         }
         keeper.set_files(&sources);
         owner.reloaded(&running.config(), &sources, notices);

@@ -13,7 +13,7 @@ use crate::{
     keeper::Keeper,
     log_writer::LogWriter,
     owner::{self, Owner},
-    reload::Reload,
+    reload::{Reload, notify_systemd, status},
     settings,
     signals::Signals,
 };
@@ -50,7 +50,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let server = Server::with_config(config).map_err(listening_failed)?;
     let running = start(server, &keeper, &owner)?;
     report_page(&running);
-    notify_systemd(&[NotifyState::Ready]);
+    notify_systemd(&[NotifyState::Ready, NotifyState::Status(&status(&running.config()))]);
     wait(&running, &signals, &log, &keeper, &owner, reload(file, sources, listen)?);
     notify_systemd(&[NotifyState::Stopping]);
     log::info!("Stopping: a second signal exits at once");
@@ -155,13 +155,6 @@ fn wait(
                 reload.accept(answer, running, keeper, owner);
             },
         }
-    }
-}
-
-/// Notifies systemd, if it started this process and waits for notifications (sd_notify(3)).
-fn notify_systemd(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        log::warn!("cannot notify systemd: {error}");
     }
 }
 

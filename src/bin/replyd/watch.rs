@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Config, Reading, Sources};
+use replyd::{Config, Reading, Source, Sources};
 
 use crate::settings;
 
@@ -24,12 +24,21 @@ pub(crate) struct Request {
     pub(crate) is_urgent: bool,
 }
 
+/// What is read when a file has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Everything,
+    /// All but the replies.
+    Settings,
+}
+
 /// The state of a file, from its metadata: modification and status times, length and inode; `None` if it does not exist. Links
 /// are followed.
 type FileState = Option<((i64, i64), (i64, i64), u64, u64)>;
 
 /// The files of a running server.
 pub(crate) struct Watch {
+    part: Part,
     /// The configuration file, then the files that it names.
     files: Vec<PathBuf>,
     /// The address from the command line, which overrides the file.
@@ -45,14 +54,18 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(file: &Path, sources: &Sources, listen: Option<String>) -> Watch {
-        let mut files: Vec<PathBuf> = sources.files.iter().map(|source| source.path.clone()).collect();
+    pub(crate) fn new(part: Part, file: &Path, sources: &Sources, listen: Option<String>) -> Watch {
+        let is_watched = |source: &&Source| {
+            part == Part::Everything || Some(&source.path) != sources.replies_file.as_ref()
+        };
+        let watched = || sources.files.iter().filter(is_watched);
+        let mut files: Vec<PathBuf> = watched().map(|source| source.path.clone()).collect();
         if files.is_empty() {
             files.push(file.to_owned());
         }
-        let loaded =
-            sources.files.iter().map(|source| source.metadata.as_ref().map(state_of)).map(Option::flatten);
+        let loaded = watched().map(|source| source.metadata.as_ref().map(state_of)).map(Option::flatten);
         Watch {
+            part,
             files,
             listen,
             loaded: loaded.collect(),
@@ -68,7 +81,12 @@ impl Watch {
         if !request.is_urgent && !self.has_settled(&now) {
             return None;
         }
-        let mut reading = match Config::read(&self.files[0], Some((&request.config, &request.sources))) {
+        let (file, config, sources) = (&self.files[0], &*request.config, &*request.sources);
+        let read = match self.part {
+            Part::Everything => Config::read(file, Some((config, sources))),
+            Part::Settings => Config::read_settings(file, config, sources),
+        };
+        let mut reading = match read {
             Ok(reading) => reading,
             Err(error) => {
                 self.report_failing(&error);
@@ -92,7 +110,9 @@ impl Watch {
         if let Some(listen) = &self.listen {
             reading.loaded.config.listen.clone_from(listen);
         }
-        reading.loaded.warnings.extend(settings::warnings_of(&reading.loaded.config));
+        if self.part == Part::Everything {
+            reading.loaded.warnings.extend(settings::warnings_of(&reading.loaded.config));
+        }
         Some(reading)
     }
 
