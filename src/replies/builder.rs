@@ -112,24 +112,22 @@ impl Builder {
     fn filled(&mut self, entry: &Entry) -> Option<String> {
         let most = MAX_REPLY_BYTES.min(self.room);
         let filled = self.vars.fill(entry, most, &mut self.replies.warnings);
-        match &filled {
-            Some(text) => self.room -= text.len(),
-            None if most == MAX_REPLY_BYTES => {
-                let name = &entry.name;
-                let sentence = format!(
-                    "the reply to {name:?} has more than {MAX_REPLY_BYTES} bytes once [vars] are filled in; shorten it"
-                );
-                self.faults.push(Fault::new(entry.line, sentence));
-            }
-            // The first one is enough: all others are left out.
-            None if self.room > 0 => {
+        if let Some(text) = &filled {
+            self.room -= text.len();
+        } else if self.room > 0 {
+            let sentence = if most == MAX_REPLY_BYTES {
+                format!(
+                    "the reply to {:?} has more than {most} bytes once [vars] are filled in; shorten it",
+                    entry.name
+                )
+            } else {
+                // Once is enough: all replies after this one are left out.
                 self.room = 0;
-                let sentence = format!(
+                format!(
                     "[vars] make the replies up to here more than {MAX_GROWTH} times as long as they are in the file; shorten the values that are repeated"
-                );
-                self.faults.push(Fault::new(entry.line, sentence));
-            }
-            None => {}
+                )
+            };
+            self.faults.push(Fault::new(entry.line, sentence));
         }
         filled
     }

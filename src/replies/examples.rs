@@ -28,17 +28,10 @@ pub(super) struct Example {
     pub(super) reply: u32,
     pub(super) source: Source,
     /// Positions of its first feature, and of the first one after them.
-    start: u32,
-    end: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
     /// The weight of its features.
     pub(super) weight: f32,
-}
-
-impl Example {
-    /// The number of its features.
-    pub(super) fn features(&self) -> usize {
-        (self.end - self.start) as usize
-    }
 }
 
 /// All examples of a file, in the order of the replies.
@@ -188,14 +181,9 @@ impl Examples {
         &self.postings[start..self.starts[feature as usize + 1] as usize]
     }
 
-    /// The number of features that are compared to find the example of a reply that is most similar to a message of so many.
+    /// About the number of features that are compared to find the example of a reply that is most similar to a message of so many.
     pub(super) fn compared(&self, reply: usize, features: usize) -> usize {
-        let ids = self.of_reply(reply);
-        let last = ids.end.min(ids.start + MAX_COMPARED as ExampleId);
-        let end = |id: ExampleId| {
-            self.list.get(id as usize).map_or(self.features.len(), |next| next.start as usize)
-        };
-        end(last) - end(ids.start) + features * (last - ids.start) as usize
+        self.of_reply(reply).len().min(MAX_COMPARED) * (features + self.features.len() / self.list.len())
     }
 
     /// The examples of a reply.

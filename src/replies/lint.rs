@@ -43,10 +43,10 @@ impl Replies {
         }
         let mut lines = self.places.lines(&warnings);
         if work.is_partial {
-            lines.push(format!(
-                "{}: there may be more warnings: looking for all of them would take too long; make phrases and tests shorter, or fewer",
-                self.places.all()
-            ));
+            let mut partial = Faults::default();
+            let why = "looking for all of them would take too long; make phrases and tests shorter, or fewer";
+            partial.push(Fault::new(1, format!("there may be more warnings: {why}")));
+            lines.extend(self.places.lines(&partial));
         }
         lines
     }

@@ -79,7 +79,7 @@ impl Nearest {
             let possible = 2.0 * shared / (message.weight + example.weight);
             let reply = example.reply as usize;
             if reply < replies && possible >= nearest.least() - ROUNDING {
-                nearest.visited += example.features();
+                nearest.visited += (example.end - example.start) as usize;
                 let score = examples.score_by(example, message, weights);
                 nearest.add(Near { score, reply, example: id });
             }

@@ -35,19 +35,11 @@ impl Places {
         }
     }
 
-    /// The whole table.
-    pub(super) fn all(&self) -> &str {
-        match self {
-            Places::File(name) => name,
-            Places::Pairs => "pairs",
-        }
-    }
-
     /// One line for each fault, which begins with its place.
     pub(super) fn lines(&self, faults: &Faults) -> Vec<String> {
         match self {
             Places::File(name) => faults.lines(name),
-            Places::Pairs => faults.lines_at(self.all(), |pair| format!("pair {pair}")),
+            Places::Pairs => faults.lines_at("pairs", |pair| format!("pair {pair}")),
         }
     }
 }

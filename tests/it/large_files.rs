@@ -117,7 +117,7 @@ fn what_takes_too_long_is_left_out_and_said() {
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains(
-            "warning: replies.ini: there may be more warnings: looking for all of them would take too long"
+            "warning: replies.ini:1: there may be more warnings: looking for all of them would take too long"
         ),
         "{said}"
     );

@@ -21,8 +21,8 @@ use crate::kept_file;
 
 /// Size up to which a file can be changed here. One of 10,000 replies has less.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// Failing tests that are named.
-const MAX_FAILURES: usize = 50;
+/// Failing tests of a text that are named; nobody corrects more in one go.
+pub(super) const MAX_FAILURES: usize = 50;
 /// Versions that are kept.
 const VERSIONS: u32 = 9;
 /// Suffixes of files that are there only while a save is under way: what replaces the file, what is replaced, and a part of that.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Files, Owner,
     addition::{Line, Proposal},
-    replies_file::{Content, RepliesFile},
+    replies_file::{Content, MAX_FAILURES, RepliesFile},
 };
 use crate::{
     clock::{self, local},
@@ -23,8 +23,6 @@ const MAX_CHANGES: usize = 50;
 const MAX_TRIED: usize = 1000;
 /// Length to which a reply is shown in a list.
 const MAX_SHOWN_CHARS: usize = 2000;
-/// Failing tests of a text; nobody corrects more in one go.
-const MAX_FAILURES: usize = 50;
 /// Names of replies to choose from.
 const MAX_NAMES: usize = 2000;
 /// Groups of questions that are shown.
