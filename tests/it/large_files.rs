@@ -106,7 +106,7 @@ fn pairs() -> String {
         words[..at].iter().for_each(|other| writeln!(replies, "{one} & {other} = x").unwrap());
     }
     replies.push_str("[tests]\n");
-    (0..200).for_each(|number| writeln!(replies, "{number} {} = bbbx & cbbx", words.join(" ")).unwrap());
+    (0..200).for_each(|number| writeln!(replies, "{number} {} = cbbx & bbbx", words.join(" ")).unwrap());
     replies
 }
 
@@ -141,7 +141,7 @@ fn nothing_takes_the_square_of_a_file() {
         .collect();
     for (what, replies) in [
         ("bars", format!("[replies]\nx{} = y\n", "|".repeat(200_000))),
-        ("a row of signs", format!("[replies]\n{}", format!("x{} = a {}\n", 0, ";".repeat(60_000)))),
+        ("a row of signs", format!("[replies]\nx = a {}\n", ";".repeat(60_000))),
         ("AND", format!("[replies]\nX {}Y = y\n", "AND ".repeat(50_000))),
         ("quotes", format!("[replies]\nfoo | {many} = x\nother = y\n[tests]\n{quoted}")),
         (
@@ -161,7 +161,8 @@ fn nothing_takes_the_square_of_a_file() {
 
 /// A word of nine letters, or the same with two letters swapped.
 fn word(number: usize, is_misspelt: bool) -> String {
-    let mut letters: Vec<u8> = (0..9).map(|place| b'a' + (number * 7919 >> (2 * place)) as u8 % 26).collect();
+    let mut letters: Vec<u8> =
+        (0..9).map(|place| b'a' + ((number * 7919) >> (2 * place)) as u8 % 26).collect();
     letters.extend(number.to_string().bytes().map(|digit| digit - b'0' + b'a'));
     if is_misspelt {
         letters.swap(3, 4);
