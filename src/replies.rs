@@ -29,6 +29,7 @@ mod words;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+use rustc_hash::FxHashSet;
 use tungstenite::Utf8Bytes;
 
 use crate::{
@@ -111,6 +112,8 @@ pub struct Replies {
     /// The fallback reply.
     unknown: Reply,
     tests: Vec<Test>,
+    /// The sentences of `[tests]` that `unknown` is to answer, as [`Words::fingerprint`]s: a guess is not for them.
+    settled: FxHashSet<u64>,
     /// Questions at the end of the replies, in their order.
     offers: Vec<Offer>,
     warnings: Faults,

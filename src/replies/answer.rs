@@ -162,7 +162,9 @@ impl Replies {
         self.read_features(search);
         let nearest = self.nearest_of(search, without);
         search.work += nearest.visited;
-        match (nearest.answer().filter(|_| self.options.nearest), best) {
+        let may_guess = self.options.nearest
+            && (self.settled.is_empty() || !self.settled.contains(&search.words.fingerprint()));
+        match (nearest.answer().filter(|_| may_guess), best) {
             (Some(near), _) => Decision::Nearest(near),
             (None, Some(matched)) => Decision::Phrase(matched),
             (None, None) if wants_offers => Decision::Unknown(nearest),

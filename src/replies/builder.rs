@@ -2,7 +2,7 @@
 
 use std::{cell::LazyCell, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Alternative, Options, Replies, Reply, UNKNOWN,
@@ -66,6 +66,7 @@ impl Builder {
             shared: Arc::default(),
             unknown,
             tests: Vec::new(),
+            settled: FxHashSet::default(),
             offers: Vec::new(),
             warnings: Faults::default(),
             header_lines,
@@ -229,6 +230,8 @@ impl Builder {
         vars.iter().for_each(|entry| lint::check_text(entry, &mut self.replies.warnings));
         self.replies.tests =
             tests.into_iter().map(|entry| Test::of(entry, &mut self.vars, &mut self.room)).collect();
+        let settled = self.replies.tests.iter().filter(|test| is_unknown(&test.expected));
+        self.replies.settled = settled.map(|test| Words::of(&test.sentence).fingerprint()).collect();
         self.vars.warn_of_unused(&mut self.replies.warnings);
         let is_file = matches!(self.replies.places, Places::File(_));
         if is_file && self.unknown_line.is_none() && !self.replies.is_empty() {

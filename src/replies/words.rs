@@ -4,8 +4,12 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::{
+    hash::{Hash, Hasher},
+    ops::Range,
+};
 
+use rustc_hash::FxHasher;
 use unicode_normalization::UnicodeNormalization;
 
 use super::letters::{is_accent, push_as_typed};
@@ -83,6 +87,13 @@ impl Words {
     /// The words in the folded form.
     pub(crate) fn folded(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.list.len()).map(|at| self.word(at))
+    }
+
+    /// Stands for the words in the folded form.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        self.folded().for_each(|word| word.hash(&mut hasher));
+        hasher.finish()
     }
 
     /// A word in the folded form.

@@ -57,9 +57,9 @@ pub(super) fn propose(
     let normalised = now.explain(question).normalised;
     let sentence = if is_sentence(question.trim()) { question.trim() } else { &*normalised };
     let mut change = Change { text: text.to_owned(), lines: Vec::new() };
-    // A guess is confirmed by its test alone.
+    // A test alone confirms a guess, and says that no answer is needed.
     let is_confirmation = phrase.is_none_or(|phrase| phrase == normalised)
-        && matches!(answer, Answer::Reply(reply) if now.answer(question).name() == *reply);
+        && matches!(answer, Answer::Reply(reply) if *reply == UNKNOWN || now.answer(question).name() == *reply);
     let phrase = match phrase {
         _ if is_confirmation => None,
         Some(phrase) => Some(written(phrase, now)?),

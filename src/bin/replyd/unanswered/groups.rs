@@ -50,12 +50,15 @@ impl Groups {
         Groups { unanswered: unanswered.sorted(), guesses: guesses.sorted() }
     }
 
-    /// The same without the guesses that the owner has confirmed: their sentences are in `[tests]`.
+    /// The same without those that the owner has settled, because their sentences are in `[tests]`: guesses that are right, and questions
+    /// that `unknown` is to answer.
     pub(crate) fn open(mut self, replies: &Replies) -> Groups {
         let normalised = |sentence: &str| replies.explain(sentence).normalised;
-        if !self.guesses.is_empty() {
-            let confirmed: HashSet<String> = replies.test_sentences().map(normalised).collect();
-            self.guesses.retain(|guess| !confirmed.contains(&normalised(&guess.sentence)));
+        if !(self.guesses.is_empty() && self.unanswered.is_empty()) {
+            let settled: HashSet<String> = replies.test_sentences().map(normalised).collect();
+            for groups in [&mut self.guesses, &mut self.unanswered] {
+                groups.retain(|group| !settled.contains(&normalised(&group.sentence)));
+            }
         }
         self
     }
