@@ -22,6 +22,11 @@ pub use tokens::{TokenError, Tokens, VerifiedToken};
 /// The path of the owner's page and of its WebSocket. While there are keys of owners, nobody else can upgrade there.
 pub(crate) const OWNER_PATH: &str = "/owner";
 
+/// Whether a path is that of the owner's page, or of a file that belongs to it, such as `/owner.js`.
+pub(crate) fn is_of_owners_page(path: &str) -> bool {
+    path.strip_prefix(OWNER_PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The settings that decide whether a request is admitted.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],

@@ -42,6 +42,9 @@ use rates::Rates;
 /// of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
+/// What `max_message_bytes` is for an owner at least: its default, with which a page can work whatever visitors may send.
+const OWNER_MESSAGE_BYTES: usize = 16 * 1024;
+
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 ///
 /// `?` converts errors of all types into this one. A function with an error of its own is started by
@@ -64,6 +67,8 @@ pub struct Session {
     connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
+    /// It was admitted with an owner's key, whose limits on messages are others.
+    is_of_owner: bool,
     peer: ClientId,
     opening: Opening,
     ending: Option<Ending>,
@@ -107,15 +112,19 @@ impl Session {
         // The generation first: then a reload in between is applied twice, rather than missed.
         let generation = connection.registry.generation();
         let config = connection.registry.config();
+        let admission = connection.state.admission.get();
+        let is_of_owner = admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)));
+        let max_message_bytes = max_message_bytes(&config, is_of_owner);
         let mut session = Session {
             socket: WebSocket::from_raw_socket(
                 stream,
                 Role::Server,
-                Some(limits(config.max_message_bytes, READ_BUFFER_BYTES)),
+                Some(limits(max_message_bytes, READ_BUFFER_BYTES)),
             ),
             generation,
             config,
             connection,
+            is_of_owner,
             peer,
             opening,
             ending: None,
@@ -272,10 +281,8 @@ impl Session {
     /// `/owner`.
     pub fn is_owner(&self) -> bool {
         let Connection { state, registry, .. } = &*self.connection;
-        state.admission.get().is_some_and(|admission| {
-            matches!(admission.caller, Caller::Owner(_))
-                && registry.still_holds(admission, &registry.config())
-        })
+        let still_holds = |admission| registry.still_holds(admission, &registry.config());
+        self.is_of_owner && state.admission.get().is_some_and(still_holds)
     }
 
     /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.
@@ -387,6 +394,10 @@ impl fmt::Debug for Session {
             .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
+}
+
+fn max_message_bytes(config: &Config, is_of_owner: bool) -> usize {
+    config.max_message_bytes.max(if is_of_owner { OWNER_MESSAGE_BYTES } else { 0 })
 }
 
 /// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers them.

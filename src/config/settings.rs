@@ -186,6 +186,9 @@ settings! {
         keys: Vec<Key> = Vec::new();
         /// Keys of owners, none by default. While there are any, an upgrade to the path `/owner` needs one of them, and must come from a
         /// page of this server. They admit to no other path, and count nowhere else: a server without [`keys`](Config::keys) stays open.
+        /// Two owners find a place even if [`max_clients`](Config::max_clients) or
+        /// [`max_clients_per_ip`](Config::max_clients_per_ip) are reached, their messages may have 16 KiB in any case, and
+        /// [`messages_per_second`](Config::messages_per_second) is not for them.
         /// What happens there is the program's affair; see [`Session::is_owner`](crate::Session::is_owner).
         owner_keys: Vec<Key> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.

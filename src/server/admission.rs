@@ -10,12 +10,15 @@ use tungstenite::{
 
 use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
 use crate::{
-    auth::{Admission, Rules, admit, subprotocols},
+    auth::{Admission, Caller, Rules, admit, subprotocols},
     http::{Head, Refusal},
-    registry::{AddressPermit, ClientId, Connection, Registry},
+    registry::{AddressPermit, ClientId, Connection, Permit, Registry},
     session,
     stream::GatheringStream,
 };
+
+/// Places beyond `max_clients`, so that owners can see to a server that visitors have filled.
+const PLACES_FOR_OWNERS: usize = 2;
 
 /// A client that is admitted.
 pub(super) struct Admitted {
@@ -26,6 +29,8 @@ pub(super) struct Admitted {
     pub(super) value: Option<Box<dyn Any + Send>>,
     /// Set if the client's address counts and was not known when the connection was accepted.
     pub(super) _address_permit: Option<AddressPermit>,
+    /// Set for an owner on a server that is full for others.
+    pub(super) owner_permit: Option<Permit>,
 }
 
 /// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
@@ -72,7 +77,13 @@ pub(super) fn admit_upgrade(
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
-    let address_permit = all_permits(client, registry, permits)?;
+    let is_owner = matches!(admission.caller, Caller::Owner(_));
+    let (address_permit, owner_permit) = match all_permits(client, registry, permits) {
+        Ok(permit) => (permit, None),
+        Err(_) if is_owner && permits.is_ok() => (None, None),
+        Err(refusal) if is_owner => (None, Some(owner_permit(registry).ok_or(refusal)?)),
+        Err(refusal) => return Err(refusal),
+    };
     let request = Request::new(head, client, admission.caller.name());
     let Entry { name, expires, subprotocol, value } = program.judge(&request, registry)?;
     let name = name.or_else(|| admission.caller.name().map(str::to_owned));
@@ -80,7 +91,12 @@ pub(super) fn admit_upgrade(
     // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
-    Ok(Admitted { admission, name, subprotocol, value, _address_permit: address_permit })
+    Ok(Admitted { admission, name, subprotocol, value, _address_permit: address_permit, owner_permit })
+}
+
+/// A place for an owner on a server that is full for others.
+pub(super) fn owner_permit(registry: &Registry) -> Option<Permit> {
+    registry.clients.acquire(registry.config().max_clients + PLACES_FOR_OWNERS)
 }
 
 /// Time for which a client that guesses keys waits for its answer.

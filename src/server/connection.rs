@@ -4,11 +4,12 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    acceptor::Permits,
+    acceptor::{Permits, STACK_BYTES},
     admission::{Admitted, bind_caller, upgraded},
     exchange::{Exchange, report_refusal},
     linger::linger,
@@ -31,7 +32,7 @@ const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// One without permits (because the server is full, say) is read as well. If its request needs no permit, it gets the usual
 /// answer, otherwise the given refusal. Answering before the head was read could lose the answer to a reset.
-pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refusal>, program: &Program) {
+pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refusal>, program: &Arc<Program>) {
     let registry = &connection.registry;
     let config = registry.config();
     let client =
@@ -78,7 +79,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    let Admitted { admission, name, subprotocol, value, _address_permit } = admitted;
+    let Admitted { admission, name, subprotocol, value, _address_permit, owner_permit } = admitted;
     client.caller = name;
     bind_caller(admission, connection);
     let opening = Opening { target: head.target().without_secrets(), subprotocol, value };
@@ -86,7 +87,21 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     drop((head, config));
     log::info!("Connection established with client ... {client}");
 
-    converse(stream, connection, &client, opening, program);
+    if permits.is_ok() {
+        return converse(stream, connection, &client, opening, program);
+    }
+    // An owner on a full server: others wait for the reserved thread.
+    let started = thread::Builder::new().name(format!("client {}", client.number)).stack_size(STACK_BYTES);
+    let started = started.spawn({
+        let (connection, client, program) = (Arc::clone(connection), client.clone(), Arc::clone(program));
+        move || {
+            let _permit = owner_permit;
+            converse(stream, &connection, &client, opening, &program);
+        }
+    });
+    if let Err(error) = started {
+        log::error!("cannot start a thread for an owner: {error} {client}");
+    }
 }
 
 /// The second half of a connection's life: the conversation and its end.

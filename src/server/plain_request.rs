@@ -4,14 +4,14 @@ use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{
     acceptor::Permits,
-    admission::{admit_slowly, admit_upgrade, all_permits},
+    admission::{admit_slowly, admit_upgrade, all_permits, owner_permit},
     exchange::Exchange,
     program::Program,
     request::Request,
     route::Route,
 };
 use crate::{
-    auth::{Rules, is_loopback_host},
+    auth::{Rules, is_loopback_host, is_of_owners_page},
     config::Config,
     http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_direct, plain},
     metrics,
@@ -41,8 +41,17 @@ pub(super) fn answer_to(
             metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
         Route::Page(asset) => {
+            // A script there asks for the page to learn why its upgrade was refused.
+            let is_of_owner = is_of_owners_page(head.target().path()) && !config.owner_keys.is_empty();
+            if is_of_owner && registry.is_draining() {
+                return Err(Refusal::Stopping);
+            }
             let permit = match all_permits(client, registry, permits) {
                 Ok(permit) => Some(permit),
+                Err(refusal) if is_of_owner => {
+                    owner_permit(registry).ok_or(refusal)?;
+                    Some(None)
+                }
                 // The chat page says in words that the server is full.
                 Err(_) if asset.is_some() && config.page => None,
                 Err(refusal) => return Err(refusal),

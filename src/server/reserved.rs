@@ -111,7 +111,7 @@ impl Holders {
     }
 
     /// Serves the connection that has waited longest. There may be none: a waiting connection can be displaced too.
-    fn serve_next(&self, program: &Program) {
+    fn serve_next(&self, program: &Arc<Program>) {
         let next = self.lock().iter_mut().find_map(|holder| Some((holder.number, holder.waiting.take()?)));
         if let Some((number, (connection, refusal))) = next {
             let _hold = Hold { holders: self.clone(), number };

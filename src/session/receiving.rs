@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{never, select};
 use tungstenite::{Bytes, Error as WireError, Message};
 
-use super::{Deadline, Event, READ_BUFFER_BYTES, Session, limits};
+use super::{Deadline, Event, READ_BUFFER_BYTES, Session, limits, max_message_bytes};
 use crate::{
     error::Error,
     metrics::add,
@@ -84,7 +84,7 @@ impl Session {
     }
 
     fn budget(&self) -> usize {
-        self.config.max_message_bytes.saturating_add(BUDGET_SLACK)
+        max_message_bytes(&self.config, self.is_of_owner).saturating_add(BUDGET_SLACK)
     }
 
     fn take_wake_up(&self) -> bool {
@@ -117,7 +117,10 @@ impl Session {
                 }
                 self.socket.get_mut().end_idling();
                 let last_received = self.socket.get_ref().last_received();
-                self.rates.charge(last_received, self.config.messages_per_second);
+                self.rates.charge(
+                    last_received,
+                    if self.is_of_owner { 0 } else { self.config.messages_per_second },
+                );
                 self.awaits_reply = true;
                 add(&self.connection.state.traffic.messages_received, 1);
                 self.count_bytes();
@@ -149,7 +152,7 @@ impl Session {
         if generation != self.generation {
             self.generation = generation;
             self.config = self.connection.registry.config();
-            let limits = limits(self.config.max_message_bytes, READ_BUFFER_BYTES);
+            let limits = limits(max_message_bytes(&self.config, self.is_of_owner), READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             let budget = self.budget();
             self.socket.get_mut().renew_budget(budget);

@@ -115,6 +115,73 @@ fn a_key_that_is_taken_back_ends_its_session() {
     assert_eq!(visitor.text(), "hello");
 }
 
+/// What visitors may send says nothing about an owner's page, which sends a file in parts.
+#[test]
+fn an_owner_is_not_bound_by_the_limits_of_visitors() {
+    let limits = "[server]\nmax_message_bytes = 125\nmessages_per_second = 1\n";
+    let server = serve(&(limits.to_owned() + OWNER));
+    let (_, mut owner) = ask(&server, "/owner", &with_key(KEY));
+    owner.text();
+    let long = "x".repeat(12_000);
+    for round in 0..2 {
+        // Visitors would wait for a minute.
+        for _ in 0..30 {
+            owner.say(Opcode::Text, long.as_bytes());
+            assert_eq!(owner.text(), long);
+        }
+        // The same after a reload.
+        server.reload(config(&format!("[server]\nmax_message_bytes = {}\n{OWNER}", 126 + round))).unwrap();
+    }
+    let (_, mut visitor) = ask(&server, "/", "");
+    visitor.text();
+    visitor.say(Opcode::Text, long.as_bytes());
+    assert_eq!(visitor.close_code(), Some(1009));
+}
+
+#[test]
+fn two_owners_find_a_place_on_a_full_server() {
+    let server = serve(&format!("[server]\nmax_clients = 1\n{OWNER}"));
+    let (_, mut visitor) = ask(&server, "/", "");
+    visitor.text();
+    let [mut one, mut other] = [(); 2].map(|()| {
+        let (status, mut owner) = ask(&server, "/owner", &with_key(KEY));
+        assert_eq!((status, owner.text()), (101, "owner".to_owned()));
+        owner
+    });
+    assert_eq!(ask(&server, "/owner", &with_key(KEY)).0, 503);
+    assert_eq!(ask(&server, "/owner", &with_key("another key, also long")).0, 403);
+    assert_eq!(ask(&server, "/", "").0, 503);
+    assert_eq!(server.clients(), 3);
+    // They have threads of their own, so nobody who comes later displaces them.
+    let slow: Vec<Raw> = (0..20).map(|_| Raw::connect(server.local_addr())).collect();
+    let health = Raw::connect(server.local_addr()).ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(health.status, 200);
+    drop(slow);
+    for owner in [&mut one, &mut other] {
+        owner.say(Opcode::Text, b"still here");
+        assert_eq!(owner.text(), "still here");
+    }
+    drop(one);
+    wait_until("its place is free", || server.clients() == 2);
+    assert_eq!(ask(&server, "/", "").0, 503);
+    let (status, mut third) = ask(&server, "/owner", &with_key(KEY));
+    assert_eq!((status, third.text()), (101, "owner".to_owned()));
+    server.stop();
+    assert_eq!(third.close_code(), Some(1001));
+}
+
+#[test]
+fn an_owner_finds_a_place_beside_others_of_the_same_address() {
+    let server = serve(&format!("[server]\nmax_clients_per_ip = 1\n{OWNER}"));
+    let behind_proxy = "X-Forwarded-For: 203.0.113.7\r\n";
+    let (_, mut visitor) = ask(&server, "/", behind_proxy);
+    visitor.text();
+    assert_eq!(ask(&server, "/", behind_proxy).0, 503);
+    let (status, mut owner) = ask(&server, "/owner", &(with_key(KEY) + behind_proxy));
+    assert_eq!((status, owner.text()), (101, "owner".to_owned()));
+    assert_eq!(server.clients(), 2);
+}
+
 #[test]
 fn what_is_wrong_with_a_section() {
     for (section, line, words) in [
