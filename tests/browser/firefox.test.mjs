@@ -117,3 +117,29 @@ test("the widget on a site that may not", async () => {
   assert.ok(complaints.some((line) => line.startsWith("replyd: ") && line.includes("embed_origins")), complaints.join("\n"));
   await page.close();
 });
+
+test("a reload does not bring back the text of the owner's editor", async () => {
+  const file = "[replies]\nparking = Behind the house.\nunknown = Call us.\n";
+  const settings = "[bot]\nreplies_file = replies.ini\n[key anna]\nsecret = the owner's own key\nrole = owner\n";
+  const ours = await serve(settings, 0, { "replies.ini": file });
+  const { page, complaints } = await visit(`${ours.url}owner`);
+  const value = () => page.$eval("#source", (source) => source.value);
+  const show = async () => {
+    await until(() => page.$eval("#show", (button) => button.offsetParent !== null));
+    await page.click("#show");
+  };
+  await page.type("#key", "the owner's own key");
+  await page.keyboard.press("Enter");
+  await show();
+  await until(async () => (await value()) === file);
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.click("#source");
+  await page.keyboard.type("typed");
+  await page.reload();
+  await show();
+  await until(async () => (await value()) === file);
+  assert.equal(await page.$eval("#difference", (part) => part.hidden), true);
+  assert.deepEqual(complaints, []);
+  await page.close();
+  await ours.stop();
+});

@@ -44,6 +44,14 @@ async function ask(server, questions) {
   return said;
 }
 
+// Opens the page with the key pasted.
+async function visitOwner(server, options) {
+  const visitor = await visit(`${server.url}owner`, options);
+  await visitor.page.getByLabel("The owner's key").fill(KEY);
+  await visitor.page.keyboard.press("Enter");
+  return visitor;
+}
+
 for (const [width, height] of [[1280, 800], [390, 760]]) {
   test(`without a terminal, at ${width}x${height}`, async () => {
     const server = await serve(SETTINGS, 0, { "replies.ini": REPLIES });
@@ -53,10 +61,8 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     server.reload();
     await until(() => readFileSync(join(server.folder, "statistics.tsv"), "utf8").includes("unknown"));
 
-    // A link is all that it takes, and the key does not stay in it.
-    const { page, leave } = await visit(`${server.url}owner#key=${encodeURIComponent(KEY)}`, { viewport: { width, height } });
+    const { page, leave } = await visitOwner(server, { viewport: { width, height } });
     await page.locator("#sums").getByText("Conversations").waitFor();
-    assert.equal(page.url(), server.url + "owner");
     const sums = await page.locator("#sums > div").allTextContents();
     assert.deepEqual(sums, ["Conversations1", "Questions5", "Answered40 %", "Answered by a guess1", "Not answered3"]);
     assert.deepEqual(await page.locator("#unused li").allTextContents(), ["None."]);
@@ -99,8 +105,13 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     assert.equal(await page.locator("#save").isDisabled(), true);
     await audit(page);
     await screenshot(page, `owner-file-${width}`);
-    page.on("dialog", (dialog) => dialog.accept());
+    const goBack = async (index) => {
+      await page.locator("#versions").getByRole("button").nth(index).click();
+      await page.getByRole("button", { name: "Go back now" }).click();
+    };
     await page.locator("#versions").getByRole("button").first().click();
+    await page.locator("#difference del").getByText("parking Behind the house.").waitFor();
+    await page.getByRole("button", { name: "Go back now" }).click();
     await until(() => readFileSync(file, "utf8") === answered);
     await page.locator("#notices li").waitFor({ state: "detached" });
     assert.notEqual(confirmed, answered);
@@ -110,7 +121,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     writeFileSync(file, answered.replace("parking = ", "parking "));
     await page.locator("#findings").getByText("Line 4").waitFor();
     // The last version is the mistake.
-    await page.locator("#versions").getByRole("button").nth(1).click();
+    await goBack(1);
     await until(() => readFileSync(file, "utf8") === answered);
 
     // The file itself, with the difference before it is saved.
@@ -129,7 +140,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
 test("two owners at once", async () => {
   const server = await serve(SETTINGS, 0, { "replies.ini": REPLIES });
   const open = async () => {
-    const visitor = await visit(`${server.url}owner#key=${encodeURIComponent(KEY)}`);
+    const visitor = await visitOwner(server);
     await visitor.page.getByRole("button", { name: "Show the file" }).click();
     await until(async () => await visitor.page.locator("#source").inputValue() === REPLIES);
     return visitor;

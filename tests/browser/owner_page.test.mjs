@@ -76,10 +76,11 @@ const ANSWERS = {
   apply: ({ question }) => ({ kind: "applied", question }),
   file: () => ({
     kind: "file", name: "replies.ini", text: FILE, revision: "r1",
-    versions: [{ version: 2, at: "2026-11-27T10:00:00Z" }, { version: 1, at: "2026-11-26T10:00:00Z" }],
+    versions: [{ version: "2", at: "2026-11-27T10:00:00Z" }, { version: "1", at: "2026-11-26T10:00:00Z" }],
   }),
   check: () => ({ kind: "checked", errors: [], warnings: [], failures: [] }),
   save: () => ({ kind: "saved", what: "save", revision: "r2", lines_added: 1, lines_removed: 1 }),
+  version: ({ version }) => ({ kind: "version", version, text: "[replies]\n" }),
   restore: () => ({ kind: "saved", what: "restore", revision: "r3", lines_added: 0, lines_removed: 1 }),
 };
 
@@ -128,7 +129,7 @@ const hasText = (locator, text) => locator.filter({ hasText: text }).waitFor();
 
 test("together they are small", () => {
   const size = ["owner.html", "owner.css", "owner.js"].reduce((sum, name) => sum + readFileSync(new URL(name, FOLDER)).length, 0);
-  assert.ok(size < 42 * 1024, `${size} bytes`);
+  assert.ok(size < 43 * 1024, `${size} bytes`);
 });
 
 test("every text has a name, and every name a text", () => {
@@ -170,15 +171,29 @@ test("a key is asked for, kept for the tab, and may be wrong", async () => {
   await server.stop();
 });
 
-test("a key in the address", async () => {
+// It would stay in the browser's history, and whoever opened the window could change it.
+test("no key is taken from the address", async () => {
+  const owner = await open();
+  const { page, routes } = owner;
+  const stored = () => page.evaluate(() => Object.values(sessionStorage));
+  await page.evaluate(() => { location.hash = "key=another"; });
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  assert.deepEqual([await stored(), routes.length], [[KEY], 1]);
+  await owner.leave();
   const server = await files();
-  const { page, leave } = await visit(server.url);
-  await page.routeWebSocket(/\/owner$/, (route) => route.send(JSON.stringify(NOW)));
-  await page.goto(`${server.url}#key=${encodeURIComponent(KEY)}`);
-  await hasText(page.locator("#counts"), "12.5");
-  assert.equal(page.url(), server.url);
-  await leave();
+  const visitor = await visit(`${server.url}#key=${encodeURIComponent(KEY)}`);
+  await visitor.page.getByLabel("The owner's key").waitFor();
+  assert.deepEqual(await visitor.page.evaluate(() => Object.values(sessionStorage)), [""]);
+  await visitor.leave();
   await server.stop();
+});
+
+test("a password manager finds the key", async () => {
+  const owner = await open();
+  const { page } = owner;
+  assert.equal(await page.locator("#key").evaluate((field) => [field.type, field.autocomplete, field.form.id].join()), "password,current-password,unlock");
+  assert.equal(await page.locator("#key").inputValue(), "");
+  await owner.leave();
 });
 
 test("a server that is away is tried again", async () => {
@@ -205,7 +220,7 @@ test("a server that is away is tried again", async () => {
 test("a connection that is lost comes back, and the page with it", async () => {
   const owner = await open();
   const { page, routes } = owner;
-  await card(page, "do you have rye").getByRole("button", { name: "Answer" }).click();
+  await card(page, "do you have rye").getByRole("button", { name: /^Answer/ }).click();
   await page.keyboard.type("Yes, on Fri");
   await routes[0].close({ code: 1001 });
   await until(() => routes.length === 2);
@@ -215,15 +230,44 @@ test("a connection that is lost comes back, and the page with it", async () => {
   await owner.leave();
 });
 
+test("a connection that a message was too long for is not tried again by itself", async () => {
+  const owner = await open();
+  const { page, routes } = owner;
+  await page.evaluate(() => { Math.random = () => -2; });
+  await routes[0].close({ code: 1009 });
+  await hasText(page.locator("#state"), "a message was too long for the server");
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
+  assert.equal(routes.length, 1);
+  await page.getByRole("button", { name: "Try now" }).click();
+  await until(() => routes.length === 2);
+  await owner.leave();
+});
+
+test("a server that is full keeps the key", async () => {
+  const server = await files();
+  const { page, leave } = await visit(server.url, { tolerated: /WebSocket connection to|503/ });
+  await page.route(/\/owner$/, (route) => route.fulfill({ status: 503, body: "full" }));
+  await page.fill("#key", KEY);
+  await page.keyboard.press("Enter");
+  await hasText(page.locator("#state"), "The server is full, or about to stop. Trying again in 1 s.");
+  await page.routeWebSocket(/\/owner$/, (route) => route.send(JSON.stringify(NOW)));
+  await hasText(page.locator("#counts"), "12.5");
+  await leave();
+  await server.stop();
+});
+
 test("what is going on, and what the file needs", async () => {
   const notices = [{ at: "2026-11-27T10:00:00Z", text: "replies.ini:7: <b>no reply</b>" }];
   const owner = await open({}, { notices });
   const { page } = owner;
   assert.deepEqual(await page.locator("#counts dd").allTextContents(), ["3", "12.5", "42"]);
   await hasText(page.getByRole("alert"), "replies.ini:7: <b>no reply</b>");
-  owner.tell({ ...NOW, clients: 1234 });
+  // Only what has changed is said.
+  owner.tell({ kind: "now", clients: 1234 });
   owner.tell({ kind: "notices", notices: [] });
   await hasText(page.locator("#counts"), "1,234");
+  assert.deepEqual(await page.locator("#counts dd").allTextContents(), ["1,234", "12.5", "42"]);
   assert.equal(await page.locator("#notices").isVisible(), false);
   await owner.leave();
 });
@@ -297,7 +341,7 @@ test("a question gets a reply that there is, unless the server says why not", as
   const owner = await open();
   const { page } = owner;
   const entry = card(page, "do you have rye");
-  await entry.getByRole("button", { name: "Answer" }).click();
+  await entry.getByRole("button", { name: /^Answer/ }).click();
   await entry.getByRole("button", { name: "Preview" }).click();
   assert.equal(await entry.getByLabel("Your reply").evaluate((field) => field.matches(":focus:invalid")), true);
   assert.deepEqual(owner.said("propose"), []);
@@ -354,10 +398,21 @@ test("guesses are confirmed one after the other, or answered differently", async
   await owner.leave();
 });
 
+test("a question that needs no answer", async () => {
+  const owner = await open();
+  const { page } = owner;
+  owner.answers.questions = () => ({ ...QUESTIONS, unanswered: QUESTIONS.unanswered.slice(1), guesses: [] });
+  await page.getByRole("button", { name: "No answer needed: do you have rye" }).press("Enter");
+  await hasText(page.locator("#state"), "Added: do you have rye");
+  assert.deepEqual(owner.said("apply"), [{ do: "apply", question: "do you have rye", to: "unknown", revision: "r1" }]);
+  await until(async () => (await focused(page)) === "Answer: האם יש לכם לחם שיפון");
+  await owner.leave();
+});
+
 test("new questions leave the form and the focus alone", async () => {
   const owner = await open();
   const { page } = owner;
-  await card(page, "<img").getByRole("button", { name: "Answer" }).click();
+  await card(page, "<img").getByRole("button", { name: /^Answer/ }).click();
   await page.keyboard.type("No ");
   await page.selectOption("#order", "last");
   assert.equal(await page.locator("#unanswered .said").first().textContent(), "<img src=x onerror=alert(1)>");
@@ -442,6 +497,30 @@ test("a long file with other ends of lines goes in parts", async () => {
   await owner.leave();
 });
 
+test("only the lines that were changed change their ends", async () => {
+  const mixed = FILE.replace("[replies]\n", "[replies]\r\n").replace("house.\n", "house.\r\n").replace("\n\n", "\n\r\n");
+  const owner = await open({ file: () => ({ ...ANSWERS.file(), text: mixed }) });
+  const { page } = owner;
+  const source = page.locator("#source");
+  const save = async (text, expected) => {
+    await source.fill(text);
+    await until(async () => (await page.locator("#hindrance").textContent()) === "");
+    await page.getByRole("button", { name: "Save…" }).click();
+    owner.answers.file = () => ({ ...ANSWERS.file(), text: expected, revision: "r2" });
+    await page.getByRole("button", { name: "Save now" }).click();
+    await hasText(page.locator("#hindrance"), "Nothing has been changed.");
+    assert.equal(owner.said("save").at(-1).text, expected);
+  };
+  await page.getByRole("button", { name: "Show the file" }).click();
+  await until(() => owner.said("check").length > 0);
+  assert.equal(owner.said("check")[0].text, mixed);
+  const change = (text, end) => text.replace("Behind", "Before").replace(`house.${end}`, `house.${end}rye = Yes.${end}`).replace("# Times\n", "");
+  await save(change(FILE, "\n"), change(mixed, "\r\n"));
+  // Once more, from there.
+  await save(change(FILE, "\n") + "last", change(mixed, "\r\n") + "last");
+  await owner.leave();
+});
+
 test("somebody else has changed the file", async () => {
   const theirs = FILE.replace("Sorry", "Pardon");
   const owner = await open({ save: () => ({ kind: "refused", what: "save", why: "The file has changed.", text: theirs, revision: "r9" }) });
@@ -479,35 +558,46 @@ test("somebody else has changed the file", async () => {
 });
 
 test("an earlier version", async () => {
-  const owner = await open();
+  const older = FILE.replace("Behind", "Before");
+  const owner = await open({ version: ({ version }) => ({ kind: "version", version, text: older.replaceAll("\n", "\r\n") }) });
   const { page } = owner;
   await page.getByRole("button", { name: "Show the file" }).click();
-  const back = page.getByRole("button", { name: /^Go back to this version/ });
-  page.once("dialog", (dialog) => dialog.dismiss());
-  await back.last().click();
+  await hasText(page.locator("#versions li").last(), "Until Nov 26, 2026");
+  const back = page.getByRole("button", { name: /^Go back to this version… Until Nov 26, 2026/ });
+  // What would change is seen first.
+  await back.click();
+  await page.locator("#difference .diff").waitFor();
+  assert.equal(await focused(page), "What going back changes in the file");
+  assert.deepEqual(await page.locator("#difference .diff > :is(ins, del)").allTextContents(),
+    ["-    4 parking = Behind the house.", "+    4 parking = Before the house."]);
+  assert.equal((await page.locator("#difference").textContent()).includes("What you have not saved is lost."), false);
+  await page.locator("#difference").getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await page.locator("#difference").isVisible(), false);
+  await page.locator("#source").fill("something else");
+  await back.click();
+  await hasText(page.locator("#difference"), "What you have not saved is lost.");
   assert.deepEqual(owner.said("restore"), []);
-  let question;
-  page.once("dialog", (dialog) => {
-    question = dialog.message();
-    return dialog.accept();
-  });
-  owner.answers.file = () => ({ ...ANSWERS.file(), text: "[replies]\n", revision: "r3" });
-  await back.last().click();
+  owner.answers.file = () => ({ ...ANSWERS.file(), text: older, revision: "r3" });
+  await page.getByRole("button", { name: "Go back now" }).press("Enter");
   await hasText(page.locator("#state"), "Saved.");
-  assert.match(question, /^Go back to the version of Nov 26, 2026/);
-  assert.deepEqual(owner.said("restore"), [{ do: "restore", version: 1, revision: "r1" }]);
-  await until(async () => (await page.locator("#source").inputValue()) === "[replies]\n");
+  assert.deepEqual(owner.said("restore"), [{ do: "restore", version: "1", revision: "r1" }]);
+  await until(async () => (await page.locator("#source").inputValue()) === older);
   await owner.leave();
 });
+
+// Looks at the first version, and goes back to it.
+async function goBack(page) {
+  await page.getByRole("button", { name: /^Go back to this version/ }).first().click();
+  await page.getByRole("button", { name: "Go back now" }).click();
+}
 
 test("going back to what the file already is takes away what was typed", async () => {
   const owner = await open();
   const { page } = owner;
   await page.getByRole("button", { name: "Show the file" }).click();
   await page.locator("#source").fill("something else");
-  page.on("dialog", (dialog) => dialog.accept());
   owner.answers.restore = () => ({ ...ANSWERS.restore(), revision: "r1" });
-  await page.getByRole("button", { name: /^Go back to this version/ }).first().click();
+  await goBack(page);
   await until(async () => (await page.locator("#source").inputValue()) === FILE);
   await owner.leave();
 });
@@ -516,15 +606,13 @@ test("going back that is refused is explained", async () => {
   const owner = await open();
   const { page } = owner;
   await page.getByRole("button", { name: "Show the file" }).click();
-  const back = page.getByRole("button", { name: /^Go back to this version/ }).first();
-  page.on("dialog", (dialog) => dialog.accept());
   owner.answers.restore = () => ({ kind: "refused", what: "restore", why: "This version has mistakes.", text: null, revision: null });
-  await back.click();
+  await goBack(page);
   await hasText(page.locator("#fileFault"), "This version has mistakes.");
   const theirs = FILE.replace("Sorry", "Pardon");
   owner.answers.restore = () => ({ kind: "refused", what: "restore", why: "The file has changed.", text: theirs, revision: "r9" });
   owner.answers.file = () => ({ ...ANSWERS.file(), text: theirs, revision: "r9" });
-  await back.click();
+  await goBack(page);
   await until(async () => (await page.locator("#source").inputValue()) === theirs);
   // The reload that follows says nothing else.
   const checks = owner.said("check").length;
@@ -572,7 +660,7 @@ test("a file that cannot be changed from here", async () => {
   await page.getByRole("button", { name: "Show the file" }).click();
   await hasText(page.locator("#hindrance"), "The file cannot be written; run replyd as its owner.");
   assert.equal(await page.locator("#source").isEditable(), false);
-  const answer = card(page, "do you have rye").getByRole("button", { name: "Answer" });
+  const answer = card(page, "do you have rye").getByRole("button", { name: /^Answer/ });
   await answer.click({ force: true });
   assert.equal(await page.locator(".cards form").count(), 0);
   owner.tell(NOW);
@@ -618,7 +706,7 @@ for (const colorScheme of ["light", "dark"]) {
         ...ANSWERS.propose(message), changes: [{ message: "rye?", before: "Sorry.", after: "Yes." }],
       });
       const entry = card(page, "do you have rye");
-      await entry.getByRole("button", { name: "Answer" }).click();
+      await entry.getByRole("button", { name: /^Answer/ }).click();
       await page.keyboard.type("Yes, on Fridays.");
       await entry.getByRole("button", { name: "Preview" }).click();
       await entry.getByRole("button", { name: "Add" }).waitFor();

@@ -55,6 +55,8 @@ mod log_sink;
 mod output;
 #[cfg(feature = "cli")]
 mod owner_page;
+#[cfg(feature = "cli")]
+mod owner_saving;
 #[cfg(all(feature = "cli", feature = "tls"))]
 mod proxies;
 #[cfg(feature = "cli")]

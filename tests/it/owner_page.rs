@@ -12,24 +12,24 @@ use serde_json::{Value, json};
 use crate::support::{Opcode, Raw, Replyd, wait_until};
 
 const KEY: &str = "the owner's own key";
-const SETTINGS: &str = "[bot]\ngreeting =\nreplies_file = replies.ini\nunanswered_file = kept.txt\nstatistics_file = kept.tsv\n\
+pub(crate) const SETTINGS: &str = "[bot]\ngreeting =\nreplies_file = replies.ini\nunanswered_file = kept.txt\nstatistics_file = kept.tsv\n\
     [key anna]\nsecret_sha256 = 2ab866fe1a2e72eeb2f0dc5ed3f6c4d57a0df18475c98f21980fa6b4abe92eac\nrole = owner\n";
-const REPLIES: &str = "; Anna's answers\n[replies]\nopening hours | when & open = From 9 to 5.\nparking = Behind the house.\n\
+pub(crate) const REPLIES: &str = "; Anna's answers\n[replies]\nopening hours | when & open = From 9 to 5.\nparking = Behind the house.\n\
     unknown = Call us.\n\n[tests]\nwhere may I leave my car = parking\n";
 
 /// A server with a file of replies.
-fn serve(settings: &str) -> Replyd {
+pub(crate) fn serve(settings: &str) -> Replyd {
     Replyd::serve_with(settings, |command: &mut Command| {
         fs::write(command.get_current_dir().unwrap().join("replies.ini"), REPLIES).unwrap();
     })
 }
 
 /// An owner's page.
-struct Page(Client);
+pub(crate) struct Page(Client);
 
 impl Page {
     #[track_caller]
-    fn open(server: &Replyd) -> Page {
+    pub(crate) fn open(server: &Replyd) -> Page {
         let mut options = ClientOptions::default();
         options.key = Some(KEY.to_owned());
         options.headers = vec![("Origin".to_owned(), format!("http://{}", server.address))];
@@ -37,7 +37,7 @@ impl Page {
         Page(Client::connect_with(&format!("{}/owner", server.url()), &options).unwrap())
     }
 
-    fn send(&mut self, wish: &Value) {
+    pub(crate) fn send(&mut self, wish: &Value) {
         self.say(&wish.to_string());
     }
 
@@ -47,7 +47,7 @@ impl Page {
 
     /// The next document of a kind.
     #[track_caller]
-    fn next(&mut self, kind: &str) -> Value {
+    pub(crate) fn next(&mut self, kind: &str) -> Value {
         loop {
             let Some(Event::Text(text)) = self.0.next().unwrap() else { continue };
             let document: Value = serde_json::from_str(&text).unwrap();
@@ -58,20 +58,20 @@ impl Page {
     }
 
     #[track_caller]
-    fn ask(&mut self, wish: &Value, kind: &str) -> Value {
+    pub(crate) fn ask(&mut self, wish: &Value, kind: &str) -> Value {
         self.send(wish);
         self.next(kind)
     }
 
     /// The text of the file, and what stands for it.
     #[track_caller]
-    fn file(&mut self) -> (String, Value) {
+    pub(crate) fn file(&mut self) -> (String, Value) {
         let file = self.ask(&json!({ "do": "file" }), "file");
         (file["text"].as_str().unwrap().to_owned(), file["revision"].clone())
     }
 
     /// Saves a text in parts.
-    fn save(&mut self, text: &str, revision: &Value) {
+    pub(crate) fn save(&mut self, text: &str, revision: &Value) {
         let chars: Vec<char> = text.chars().collect();
         for part in chars.chunks(5000) {
             self.send(&json!({ "do": "part", "text": part.iter().collect::<String>() }));
@@ -81,13 +81,13 @@ impl Page {
 }
 
 /// Asks the bot.
-fn answer(server: &Replyd, message: &str) -> String {
+pub(crate) fn answer(server: &Replyd, message: &str) -> String {
     let mut client = Raw::open(server.address);
     client.say(Opcode::Text, message.as_bytes());
     client.text()
 }
 
-fn replies(server: &Replyd) -> String {
+pub(crate) fn replies(server: &Replyd) -> String {
     fs::read_to_string(server.folder.path().join("replies.ini")).unwrap()
 }
 
@@ -220,7 +220,6 @@ fn the_file_is_saved_only_if_it_is_right_and_nobody_else_has() {
     let saved = page.next("saved");
     assert_eq!((&saved["lines_added"], &saved["lines_removed"]), (&json!(1001), &json!(1)));
     assert_eq!(replies(&server), long);
-    assert_eq!(fs::read_to_string(server.folder.path().join("replies.ini.1")).unwrap(), REPLIES);
 
     // The other one has still the file of before.
     other.save("[replies]\na = b\n", &revision);
@@ -240,9 +239,12 @@ fn the_file_is_saved_only_if_it_is_right_and_nobody_else_has() {
     }
     assert_eq!(replies(&server), long);
 
-    // Back to the version of before.
+    // Back to the version of before, which is looked at first.
+    let version = page.ask(&json!({ "do": "file" }), "file")["versions"][0]["version"].clone();
+    let shown = page.ask(&json!({ "do": "version", "version": version }), "version");
+    assert_eq!((&shown["version"], &shown["text"]), (&version, &json!(REPLIES)));
     let restored =
-        page.ask(&json!({ "do": "restore", "version": 1, "revision": saved["revision"] }), "saved");
+        page.ask(&json!({ "do": "restore", "version": version, "revision": saved["revision"] }), "saved");
     assert_eq!(replies(&server), REPLIES);
     assert_eq!(restored["revision"], revision);
     let file = page.ask(&json!({ "do": "file" }), "file");
@@ -252,38 +254,105 @@ fn the_file_is_saved_only_if_it_is_right_and_nobody_else_has() {
 }
 
 #[test]
-fn nine_versions_are_kept() {
-    let server = serve(SETTINGS);
-    // What a server that was killed while it saved has left.
-    for left in ["replies.ini.new", "replies.ini.part"] {
-        fs::write(server.folder.path().join(left), "[replies]\nhalf a li").unwrap();
-    }
-    let mut page = Page::open(&server);
-    let (_, mut revision) = page.file();
-    for version in 0..12 {
-        page.save(&REPLIES.replace("Call us.", &version.to_string()), &revision);
-        revision = page.next("saved")["revision"].clone();
-    }
-    let kept = |version: u32| fs::read_to_string(server.folder.path().join(format!("replies.ini.{version}")));
-    assert!(kept(1).unwrap().contains("unknown = 10\n") && kept(9).unwrap().contains("unknown = 2\n"));
-    assert!(kept(10).is_err());
-    let names = fs::read_dir(server.folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(!names.into_iter().any(|name| name.ends_with(".new") || name.ends_with(".old")));
+fn a_full_server_hands_out_the_page() {
+    let server = serve(&format!("[server]\nmax_clients = 1\n{SETTINGS}"));
+    let get = |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Raw::connect(server.address).ask(&head).status
+    };
+    let _visitor = Raw::open(server.address);
+    let owners = [(); 2].map(|()| {
+        for path in ["/owner", "/owner.css", "/owner.js"] {
+            assert_eq!(get(path), 200, "{path}");
+        }
+        Page::open(&server)
+    });
+    // Where there is no place any more, the page finds out why.
+    assert_eq!(get("/owner"), 503);
+    assert_eq!(get("/owners"), 503);
+    drop(owners);
+    wait_until("there is a place", || get("/owner") == 200);
 }
 
-/// A disk that is full, here a folder in the place of a version.
 #[test]
-fn a_file_that_cannot_be_saved_stays_as_it_is() {
+fn only_what_has_changed_is_sent() {
     let server = serve(SETTINGS);
-    fs::create_dir(server.folder.path().join("replies.ini.part")).unwrap();
     let mut page = Page::open(&server);
-    let (text, revision) = page.file();
-    page.save(&text.replace("9 to 5", "10 to 4"), &revision);
-    assert!(page.next("refused")["why"].as_str().unwrap().starts_with("cannot save "));
+    let mut now = page.next("now");
+    assert!(now["names"].is_array(), "{now}");
+    let _visitor = Raw::open(server.address);
+    while now["clients"] != 1 {
+        now = page.next("now");
+        assert!(now.get("names").is_none() && now.get("file").is_none(), "{now}");
+    }
+}
+
+/// A part that is missing must not be missing in the file.
+#[test]
+fn a_text_that_did_not_arrive_as_a_whole_is_not_saved() {
+    let server = serve(SETTINGS);
+    let mut page = Page::open(&server);
+    let (_, revision) = page.file();
+    let long = format!("{REPLIES}; {}\n", "x".repeat(9000));
+    let save = json!({ "do": "save", "revision": revision });
+    // Over 2 MiB, and then what would be a file by itself.
+    for _ in 0..300 {
+        page.send(&json!({ "do": "part", "text": long }));
+    }
+    let why = "the text is too long, or did not arrive as a whole; change the file on the server";
+    assert_eq!(page.ask(&save, "refused")["why"], why);
+    page.say("{\"do\":\"part\",\"text\":\"; half of");
+    page.next("failed");
+    page.send(&json!({ "do": "part", "text": REPLIES }));
+    assert_eq!(page.ask(&json!({ "do": "check" }), "failed")["why"], why);
     assert_eq!(replies(&server), REPLIES);
-    assert!(!server.folder.path().join("replies.ini.new").exists());
+    page.save(&long, &revision);
+    page.next("saved");
+    assert_eq!(replies(&server), long);
+}
+
+/// Insults, and questions about other shops.
+#[test]
+fn a_question_that_needs_no_answer_is_settled() {
+    let server = serve(SETTINGS);
+    let mut page = Page::open(&server);
+    for message in ["Do you sell shoes?", "are you a robot", "where may I leave my cart"] {
+        answer(&server, message);
+    }
+    wait_until("they are kept", || {
+        fs::read_to_string(server.folder.path().join("kept.txt")).is_ok_and(|kept| kept.lines().count() == 3)
+    });
+    let questions = |page: &mut Page| {
+        let questions = page.ask(&json!({ "do": "questions" }), "questions");
+        let count = |list: &str| questions[list].as_array().unwrap().len();
+        (count("unanswered"), count("guesses"))
+    };
+    assert_eq!(questions(&mut page), (2, 1));
+    for (question, left) in
+        [("do you sell shoes", (1, 1)), ("where may i leave my cart", (1, 0)), ("are you a robot", (0, 0))]
+    {
+        let wish = json!({ "do": "propose", "question": question, "to": "unknown" });
+        let proposal = page.ask(&wish, "proposal");
+        assert_eq!((&proposal["why"], &proposal["phrase"]), (&Value::Null, &Value::Null), "{proposal}");
+        assert_eq!(proposal["lines"].as_array().unwrap().len(), 1, "{proposal}");
+        let apply =
+            json!({ "do": "apply", "question": question, "to": "unknown", "revision": proposal["revision"] });
+        page.ask(&apply, "applied");
+        wait_until("it is settled", || questions(&mut page) == left);
+    }
+    assert_eq!(
+        replies(&server),
+        format!(
+            "{REPLIES}do you sell shoes = unknown\nwhere may i leave my cart = unknown\nare you a robot = unknown\n"
+        )
+    );
+    let mut unanswered = crate::support::replyd(server.folder.path());
+    let unanswered = unanswered.arg("unanswered").output().unwrap();
+    assert_eq!((String::from_utf8_lossy(&unanswered.stdout), unanswered.status.success()), ("".into(), true));
+    // A reply has to be found by something else.
+    let wish = json!({ "do": "propose", "question": "parking", "to": "unknown" });
+    let why = page.ask(&wish, "proposal")["why"].clone();
+    assert!(why.as_str().unwrap().contains("would still be answered by"), "{why}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Files that the program keeps: regular files of bounded size, which only their owner can read. Several instances may write to one.
 
 use std::{
+    ffi::OsString,
     fs::{self, File, Metadata, OpenOptions, Permissions},
+    hash::{BuildHasher, Hasher, RandomState},
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -75,27 +77,79 @@ pub(crate) fn append(out: &mut File, lines: &[u8]) -> io::Result<u64> {
     written.and_then(|()| Ok(out.metadata()?.len()))
 }
 
-/// Replaces the content of a file, at once: it is written beside it and renamed, so that a crash leaves the old or the new one.
+/// Replaces the content of a file. A crash leaves the old content or the new one; see [`Replacement`] for the one exception.
 pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
-    let real = real(file);
-    let old = fs::metadata(&real).ok();
-    old.as_ref().map_or(Ok(()), check_kind)?;
-    let beside = with_suffix(&real, ".new");
-    write_new(&beside, content, old.as_ref())?;
-    let renamed = fs::rename(&beside, &real);
-    if renamed.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    renamed
+    Replacement::write(&real(file), content)?.put()
 }
 
-/// Writes a new file to the disk, in place of one that a crash may have left. It has the mode of the file that it is to replace, or else
-/// only its owner can read it. Another group does not get the rights of the old one, but those of everybody.
-pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// A content that is on the disk as a whole, beside the file that it is to replace. Dropped, it is removed.
+pub(crate) struct Replacement {
+    file: PathBuf,
+    beside: PathBuf,
+    /// Whether the new file has the group of the old one.
+    keeps_group: bool,
+}
+
+impl Replacement {
+    /// Writes what is to replace the file at this path, which has no links in it.
+    pub(crate) fn write(file: &Path, content: &str) -> io::Result<Replacement> {
+        let old = fs::metadata(file).ok();
+        old.as_ref().map_or(Ok(()), check_kind)?;
+        let beside = own_name(file);
+        write_new(&beside, content, old.as_ref())?;
+        let mut replacement = Replacement { file: file.to_owned(), beside, keeps_group: true };
+        if let Some(old) = old {
+            replacement.keeps_group = fs::metadata(&replacement.beside)?.gid() == old.gid();
+        }
+        Ok(replacement)
     }
+
+    /// Puts it in the place of the file, by renaming it.
+    ///
+    /// The system gives a new file a group of its own choice, and a service may not change that. Where those who share the file would
+    /// lose it, the old file is overwritten instead, while the new content is still beside it.
+    pub(crate) fn put(mut self) -> io::Result<()> {
+        if self.keeps_group {
+            fs::rename(&self.beside, &self.file)?;
+            sync_folder_of(&self.file);
+            return Ok(());
+        }
+        overwrite(&self.file, &self.beside).map_err(|error| {
+            let beside = std::mem::take(&mut self.beside);
+            io::Error::other(format!("{error}; all that it should hold is in {}", beside.display()))
+        })
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
+fn overwrite(file: &Path, with: &Path) -> io::Result<()> {
+    let mut out = open(file, OpenOptions::new().write(true))?;
+    let length = io::copy(&mut File::open(with)?, &mut out)?;
+    out.set_len(length)?;
+    out.sync_all()
+}
+
+/// A name that nobody else has chosen, for a file that is there only for a moment.
+pub(crate) fn own_name(file: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    name.push(format!(".replyd-{:016x}", RandomState::new().build_hasher().finish()));
+    file.with_file_name(name)
+}
+
+/// Has a new name in the folder survive a crash. Some file systems cannot, and then there is nothing to be done about it.
+pub(crate) fn sync_folder_of(file: &Path) {
+    let _ = file.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
+}
+
+/// Writes a new file to the disk; it is an error if there is one. It has the mode of the file that it is to replace, or else only its
+/// owner can read it. Another group does not get the rights of the old one, but those of everybody.
+pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> io::Result<()> {
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let written = out.write_all(content.as_bytes());
     let written = written.and_then(|()| {

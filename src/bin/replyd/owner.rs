@@ -5,6 +5,7 @@ mod addition;
 mod conversation;
 mod outline;
 mod replies_file;
+mod versions;
 mod views;
 
 use std::{

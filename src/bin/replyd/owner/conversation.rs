@@ -17,6 +17,7 @@ use crate::escape::Escaped;
 
 /// Limit on a text that comes in parts; a file that can be changed here is no longer.
 const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
+const NOT_WHOLE: &str = "the text is too long, or did not arrive as a whole; change the file on the server";
 
 /// What a page asks for.
 #[derive(Deserialize)]
@@ -31,7 +32,8 @@ enum Wish {
     Part { text: String },
     Check,
     Save { revision: String },
-    Restore { version: u32, revision: String },
+    Version { version: String },
+    Restore { version: String, revision: String },
 }
 
 #[derive(Deserialize)]
@@ -58,7 +60,7 @@ impl Addition {
 pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
     let _watcher = Watcher::new(owner, session)?;
     let mut page =
-        Page { owner, joined: String::new(), shown: Value::Null, version: 0, wants_questions: false };
+        Page { owner, joined: Some(String::new()), shown: Value::Null, version: 0, wants_questions: false };
     let mut due = Instant::now();
     loop {
         match session.next_by(due)? {
@@ -104,9 +106,9 @@ impl Drop for Watcher<'_> {
 
 struct Page<'a> {
     owner: &'a Owner,
-    /// The parts of a text so far.
-    joined: String,
-    /// What was shown last.
+    /// The parts of a text so far. `None` if one of them failed: the text is not whole, however it goes on.
+    joined: Option<String>,
+    /// The present as it was shown last.
     shown: Value,
     /// The reload that it knows.
     version: u64,
@@ -117,8 +119,8 @@ impl Page<'_> {
     /// Sends what has changed since it was last sent.
     fn show_changes(&mut self, session: &mut Session) -> HandlerResult {
         let now = views::now(self.owner, session.config());
-        if now != self.shown {
-            session.send(now.to_string())?;
+        if let Some(changed) = views::changed(&self.shown, &now) {
+            session.send(changed.to_string())?;
             self.shown = now;
         }
         let (version, notices, files) = {
@@ -138,7 +140,11 @@ impl Page<'_> {
     fn respond(&mut self, session: &Session, text: &str) -> Option<Value> {
         let wish = match serde_json::from_str(text) {
             Ok(wish) => wish,
-            Err(error) => return Some(json!({ "kind": "failed", "why": error.to_string() })),
+            Err(error) => {
+                // It may have been a part.
+                self.joined = None;
+                return Some(failed(&error.to_string()));
+            }
         };
         let files = self.owner.state().files.clone();
         let replies = &session.config().replies;
@@ -150,7 +156,7 @@ impl Page<'_> {
             }
             Wish::Ask { text } => views::answer(replies, &text),
             Wish::Propose(addition) => match propose_in(&files, &addition, session) {
-                Ok((_, content, change)) => {
+                Ok((content, change)) => {
                     views::proposal(&files, &addition.question, &content.revision, replies, &change)
                 }
                 Err(why) => views::proposal(&files, &addition.question, "", replies, &Err(why)),
@@ -161,34 +167,39 @@ impl Page<'_> {
                 Err(why) => json!({ "kind": "file", "why": why }),
             },
             Wish::Part { text } => {
-                if self.joined.len() + text.len() > MAX_JOINED_BYTES {
-                    self.joined.clear();
-                    return Some(
-                        json!({ "kind": "failed", "why": "this text is too long; change the file on the server" }),
-                    );
-                }
-                self.joined += &text;
+                let joined =
+                    self.joined.take().filter(|joined| joined.len() + text.len() <= MAX_JOINED_BYTES);
+                self.joined = joined.map(|joined| joined + &text);
                 return None;
             }
-            Wish::Check => views::checked(&std::mem::take(&mut self.joined), replies),
-            Wish::Save { revision } => {
-                let text = std::mem::take(&mut self.joined);
-                self.save(session, "save", &text, &revision)
-            }
-            Wish::Restore { version, revision } => {
-                let text = RepliesFile::of(&files).and_then(|file| file.read_version(version));
-                match text {
-                    Ok(text) => self.save(session, "restore", &text, &revision),
-                    Err(why) => refused("restore", &why, None),
-                }
-            }
+            Wish::Check => match self.take_joined() {
+                Some(text) => views::checked(&text, replies),
+                None => failed(NOT_WHOLE),
+            },
+            Wish::Save { revision } => match self.take_joined() {
+                Some(text) => self.save(session, "save", &text, &revision),
+                None => refused("save", NOT_WHOLE, None),
+            },
+            Wish::Version { version } => match version_of(&files, &version) {
+                Ok(text) => json!({ "kind": "version", "version": version, "text": text }),
+                Err(why) => refused("restore", &why, None),
+            },
+            Wish::Restore { version, revision } => match version_of(&files, &version) {
+                Ok(text) => self.save(session, "restore", &text, &revision),
+                Err(why) => refused("restore", &why, None),
+            },
         })
+    }
+
+    /// Ends the transfer of a text.
+    fn take_joined(&mut self) -> Option<String> {
+        self.joined.replace(String::new())
     }
 
     /// Adds an answer to the file as it is now, if that is what was proposed.
     fn apply(&self, session: &Session, files: &super::Files, addition: &Addition) -> Value {
         match propose_in(files, addition, session) {
-            Ok((_, content, Ok(change))) if content.revision == addition.revision => {
+            Ok((content, Ok(change))) if content.revision == addition.revision => {
                 match self.save(session, "apply", &change.text, &content.revision) {
                     saved if saved["kind"] == "saved" => {
                         json!({ "kind": "applied", "question": addition.question })
@@ -196,47 +207,57 @@ impl Page<'_> {
                     refused => refused,
                 }
             }
-            Ok((_, content, Ok(_))) => {
+            Ok((content, Ok(_))) => {
                 refused("apply", "the file has changed meanwhile; look at the preview again", Some(content))
             }
-            Ok((_, _, Err(why))) | Err(why) => refused("apply", &why, None),
+            Ok((_, Err(why))) | Err(why) => refused("apply", &why, None),
         }
     }
 
-    /// Saves a text, one page at a time, and logs who has changed how much.
+    /// Saves a text, one page at a time, and logs who has changed how much, or why not.
     fn save(&self, session: &Session, what: &str, text: &str, revision: &str) -> Value {
         let _alone = lock(&self.owner.saving);
-        let caller = session.caller().unwrap_or_default();
-        // The key may have been withdrawn while another page was saving.
-        if !session.is_owner() {
-            return refused(what, "this key is not an owner's any more", None);
-        }
         let files = self.owner.state().files.clone();
-        let file = match RepliesFile::of(&files) {
-            Ok(file) => file,
-            Err(why) => return refused(what, &why, None),
-        };
-        match file.save(text, revision, &session.config().replies) {
-            Ok(before) => {
+        let caller = Escaped::for_log(session.caller().unwrap_or_default());
+        let (why, present) = match saved(session, &files, text, revision) {
+            Ok((name, before)) => {
                 let (added, removed) = (lines_without(text, &before), lines_without(&before, text));
                 self.owner.is_saved.store(true, Ordering::Relaxed);
-                log::info!(
-                    "{} changed {}: +{added} -{removed} lines {session}",
-                    Escaped::for_log(caller),
-                    file.name()
-                );
-                json!({ "kind": "saved", "what": what, "revision": replies_file::revision(text), "lines_added": added, "lines_removed": removed })
+                log::info!("{caller} changed {name}: +{added} -{removed} lines {session}");
+                return json!({ "kind": "saved", "what": what, "revision": replies_file::revision(text), "lines_added": added, "lines_removed": removed });
             }
-            Err(Unsaved::Refused(why)) => refused(what, &why, None),
+            Err(Unsaved::Refused(why)) => (why, None),
             Err(Unsaved::Changed(content)) => {
-                refused(what, "the file has been changed by somebody else meanwhile", Some(content))
+                ("the file has been changed by somebody else meanwhile".to_owned(), Some(content))
             }
-        }
+        };
+        log::warn!("{caller} could not change the file of replies: {} {session}", Escaped::for_log(&why));
+        refused(what, &why, present)
     }
 }
 
+/// Saves a text, and returns the name of the file with its text of before.
+fn saved(
+    session: &Session,
+    files: &super::Files,
+    text: &str,
+    revision: &str,
+) -> Result<(String, String), Unsaved> {
+    // The key may have been withdrawn while another page was saving.
+    if !session.is_owner() {
+        return Err(Unsaved::Refused("this key is not an owner's any more".into()));
+    }
+    let file = RepliesFile::of(files).map_err(Unsaved::Refused)?;
+    let before = file.save(text, revision, &session.config().replies)?;
+    Ok((file.name(), before))
+}
+
+fn version_of(files: &super::Files, version: &str) -> Result<String, String> {
+    RepliesFile::of(files)?.versions().read(version)
+}
+
 /// What the answer to a question would change in the file as it is now.
-type Proposed = (RepliesFile, Content, Result<Proposal, String>);
+type Proposed = (Content, Result<Proposal, String>);
 
 fn propose_in(files: &super::Files, addition: &Addition, session: &Session) -> Result<Proposed, String> {
     let answer = addition.answer()?;
@@ -249,7 +270,11 @@ fn propose_in(files: &super::Files, addition: &Addition, session: &Session) -> R
         .with_options_of(&session.config().replies);
     let asked = (addition.question.trim(), addition.phrase.as_deref());
     let change = propose(&content.text, &name, &now, asked, &answer);
-    Ok((file, content, change))
+    Ok((content, change))
+}
+
+fn failed(why: &str) -> Value {
+    json!({ "kind": "failed", "why": why })
 }
 
 fn refused(what: &str, why: &str, present: Option<Content>) -> Value {

@@ -3,29 +3,25 @@
 /// A text by its lines, each with its own line break.
 pub(super) struct Outline<'a> {
     lines: Vec<&'a str>,
-    line_break: &'a str,
 }
 
 impl<'a> Outline<'a> {
     pub(super) fn of(text: &'a str) -> Outline<'a> {
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let line_break = if lines.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
-        Outline { lines, line_break }
+        Outline { lines: text.split_inclusive('\n').collect() }
+    }
+
+    /// The names of the sections, with the indexes of their lines.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (usize, &'a str)> {
+        self.lines.iter().enumerate().filter_map(|(index, line)| {
+            let line = line.trim_start_matches('\u{feff}').strip_prefix('[')?;
+            Some((index, line.trim_end().strip_suffix(']')?.trim()))
+        })
     }
 
     /// The number of lines after which a new entry of this section can be put: up to the last one with text. `None` without
     /// the section.
     pub(super) fn end_of(&self, section: &str) -> Option<usize> {
-        let name = |line: &'a str| {
-            Some(
-                line.trim_start_matches('\u{feff}')
-                    .strip_prefix(['[', '［'])?
-                    .trim_end()
-                    .strip_suffix([']', '］'])?
-                    .trim(),
-            )
-        };
-        let begin = self.lines.iter().position(|line| name(line) == Some(section))?;
+        let (begin, _) = self.sections().find(|(_, name)| *name == section)?;
         let rest = &self.lines[begin + 1..];
         let length = rest.iter().position(|line| line.starts_with(['[', '［'])).unwrap_or(rest.len());
         let last = rest[..length].iter().rposition(|line| !line.trim().is_empty());
@@ -56,15 +52,17 @@ impl<'a> Outline<'a> {
         text
     }
 
-    /// The text with more lines after the first `count`.
+    /// The text with more lines after the first `count`. Their breaks are as that of the line before.
     pub(super) fn with_lines(&self, count: usize, lines: &[String]) -> String {
+        let before = self.lines[..count].iter().rfind(|line| line.ends_with('\n'));
+        let line_break = if before.is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
         let mut text = self.lines[..count].concat();
         if !text.is_empty() && !text.ends_with('\n') {
-            text += self.line_break;
+            text += line_break;
         }
         for line in lines {
             text += line;
-            text += self.line_break;
+            text += line_break;
         }
         text + &self.lines[count..].concat()
     }
@@ -99,5 +97,7 @@ mod tests {
         assert_eq!(outline.with_line(2, "a | e = b"), "[replies]\r\na | e = b\r\n\r\n[tests]\r\nq = a");
         assert_eq!(outline.line(5), Some("q = a"));
         assert_eq!((outline.line(0), outline.line(6)), (None, None));
+        let mixed = Outline::of("[replies]\r\na = b\nc = d\r\n");
+        assert_eq!(mixed.with_lines(2, &["e = f".to_owned()]), "[replies]\r\na = b\ne = f\nc = d\r\n");
     }
 }

@@ -19,6 +19,8 @@ const TEXTS = {
     wait: "One moment…",
     lost: "The connection was lost.",
     unreachable: "The server cannot be reached.",
+    full: "The server is full, or about to stop.",
+    too_big: "The connection was closed, because a message was too long for the server.",
     retry: "Trying again in {seconds} s.",
     try_now: "Try now",
     too_long: "Too long: {bytes} bytes, and the limit is {limit}.",
@@ -58,6 +60,7 @@ const TEXTS = {
     answer: "Answer",
     confirm: "Correct: confirm",
     differ: "Wrong: answer differently",
+    no_answer: "No answer needed",
     answer_with: "Answer with",
     new_reply: "A new reply",
     phrase: "Phrase that gets this reply",
@@ -92,8 +95,11 @@ const TEXTS = {
     keep_mine: "Keep mine and edit on",
     take_theirs: "Take the file as it is",
     versions: "Earlier versions",
-    version: "Go back to this version",
-    really: "Go back to the version of {at}? What you have not saved is lost.",
+    until: "Until {at}",
+    version: "Go back to this version…",
+    back: "What going back changes in the file",
+    back_now: "Go back now",
+    unsaved: "What you have not saved is lost.",
   },
 };
 
@@ -179,6 +185,7 @@ function ready() {
   const hadFocus = hasFocus(ui.tryNow) || hasFocus(ui.unlock);
   put(ui.state);
   ui.tryNow.hidden = ui.unlock.hidden = true;
+  ui.key.value = "";
   ui.owner.hidden = false;
   if (hadFocus) ui.nav.firstElementChild.focus();
   refresh();
@@ -211,6 +218,7 @@ const receivers = {
   applied: showApplied,
   refused: (message) => (message.what === "apply" ? refusedToApply(message) : refusedToSave(message)),
   file: showFile,
+  version: showVersion,
   checked: showChecked,
   saved: showSaved,
   failed: ({ why }) => {
@@ -235,16 +243,22 @@ function lost() {
   retryLater(words.lost);
 }
 
-async function closed(event) {
+async function closed({ code }) {
   const wasReady = isReady;
   drop();
-  if (wasReady && event.code !== 1008) return retryLater(words.lost);
+  if (wasReady && code === 1009) {
+    // It would be too long again.
+    put(ui.state, words.too_big);
+    ui.tryNow.hidden = false;
+    return;
+  }
+  if (wasReady && code !== 1008) return retryLater(words.lost);
   const key = ownersKey;
   // Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
-  const isWrong = wasReady || await fetch("owner", { cache: "no-store" }).then(({ ok }) => ok, () => false);
+  const status = wasReady ? 200 : await fetch("owner", { cache: "no-store" }).then(({ status }) => status, () => 0);
   if (socket || retry || key !== ownersKey) return;
-  if (isWrong) askForKey(words.wrong_key);
-  else retryLater(words.unreachable);
+  if (status === 200) askForKey(words.wrong_key);
+  else retryLater(status === 503 ? words.full : words.unreachable);
 }
 
 function retryLater(why) {
@@ -261,22 +275,8 @@ function askForKey(why) {
   put(ui.refused, why);
   ui.tryNow.hidden = ui.owner.hidden = true;
   ui.unlock.hidden = false;
+  ui.key.value = "";
   ui.key.focus();
-}
-
-function useKey(newKey) {
-  keepKey(newKey);
-  drop();
-  connect();
-}
-
-// Accepts a key from the fragment of the address, and removes it there so that it does not remain in the history.
-function readAddress() {
-  // A plus sign is part of a key, and not a blank.
-  const key = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("key");
-  if (!key) return;
-  history.replaceState(null, "", location.pathname + location.search);
-  useKey(key);
 }
 
 function base64url(string) {
@@ -368,15 +368,15 @@ function limited(more, all, draw) {
 
 // --- now
 
+// Only what has changed is in the message.
 function showNow(message) {
-  const hadNames = String(current.names);
-  current = message;
-  figures(ui.counts, ["clients", "answers_a_minute", "replies"].map((name) => [words[name], number(message[name])]));
-  put(ui.readOnly, message.read_only ?? "");
-  source.readOnly = Boolean(message.read_only);
-  source.ariaLabel = message.file;
+  current = { ...current, ...message };
+  figures(ui.counts, ["clients", "answers_a_minute", "replies"].map((name) => [words[name], number(current[name])]));
+  put(ui.readOnly, current.read_only ?? "");
+  source.readOnly = Boolean(current.read_only);
+  source.ariaLabel = current.file;
   showHindrance();
-  if (hadNames !== String(message.names)) panels().forEach(offerNames);
+  if (message.names) panels().forEach(offerNames);
 }
 
 function showNotices({ notices }) {
@@ -521,18 +521,18 @@ function arrange(list, entries) {
 
 function newItem({ sentence, reply }) {
   const item = { about: make("div"), entry: make("li") };
-  const opener = (text, isFixed) => {
+  const opener = (text, fixed) => {
     const opener = button(text, () => {
       const isOpen = item.panel?.opener === opener;
       if (item.panel) closePanel(item);
-      if (!isOpen) openPanel(item, opener, isFixed);
+      if (!isOpen) openPanel(item, opener, fixed);
     }, "change");
     opener.ariaLabel = `${text}: ${sentence}`;
     opener.ariaExpanded = false;
     return opener;
   };
-  const openers = reply === undefined ? [opener(words.answer, false)] : [opener(words.confirm, true), opener(words.differ, false)];
-  item.entry.append(item.about, row(...openers));
+  const openers = reply === undefined ? [opener(words.answer)] : [opener(words.confirm, () => item.group.reply), opener(words.differ)];
+  item.entry.append(item.about, row(...openers, opener(words.no_answer, () => "unknown")));
   return item;
 }
 
@@ -549,18 +549,18 @@ function describe({ about, group: { sentence, count, last, notes, reply, text } 
 }
 
 // Opens the form in place or, if it is fixed what is to answer, has that looked at.
-function openPanel(item, opener, isFixed) {
+function openPanel(item, opener, fixed) {
   const form = make("form.panel");
   const fault = make("p.fault");
   const preview = make("div.preview");
   fault.setAttribute("role", "alert");
   preview.setAttribute("role", "status");
   const [choice, text, phrase] = [make("select"), make("textarea"), make("input")];
-  const panel = { form, opener, isFixed, fault, preview, choice, text, phrase };
+  const panel = { form, opener, fixed, fault, preview, choice, text, phrase };
   item.panel = panel;
   opener.ariaExpanded = true;
   const buttons = row(button(words.cancel, () => closePanel(item)));
-  if (!isFixed) {
+  if (!fixed) {
     const write = make("label", words.your_reply, Object.assign(text, { dir: "auto", rows: 3, required: true }));
     offerNames(panel);
     Object.assign(phrase, { dir: "auto", autocomplete: "off", value: item.group.sentence });
@@ -581,7 +581,7 @@ function openPanel(item, opener, isFixed) {
     if (event.key === "Escape" && !event.isComposing) closePanel(item);
   };
   item.entry.append(form);
-  if (isFixed) propose(item);
+  if (fixed) propose(item);
   else text.focus();
 }
 
@@ -601,8 +601,8 @@ function offerNames({ choice }) {
 }
 
 function propose(item) {
-  const { panel, group: { sentence: question, reply } } = item;
-  const to = panel.isFixed ? reply : panel.choice.value;
+  const { panel, group: { sentence: question } } = item;
+  const to = panel.fixed ? panel.fixed() : panel.choice.value;
   const phrase = panel.phrase.value.trim();
   forgetPreview(panel);
   request(item, {
@@ -640,7 +640,7 @@ function showProposal({ why, lines, warnings, changes, revision }) {
     if (panel.request === proposed) request(item, { ...proposed, do: "apply", revision });
   };
   // A guess that is right needs no second question, unless something else changes or has changed.
-  if (panel.isFixed && changes.length + warnings.length === 0 && !panel.fault.textContent) return apply();
+  if (panel.fixed && changes.length + warnings.length === 0 && !panel.fault.textContent) return apply();
   panel.preview.append(make("strong", words.difference), make("div.diff", ...lines.map(diffLine)));
   if (warnings.length > 0) panel.preview.append(make("strong", words.warnings), make("ul", ...warnings.map((warning) => theirs("li", warning))));
   if (changes.length > 0) panel.preview.append(make("strong", words.changes), make("ul", ...changes.map(changeEntry)));
@@ -688,7 +688,8 @@ function showAnswer({ text, why }) {
 
 // --- the file
 
-const editor = { base: "", newline: "\n", checks: 0 };
+// "text" is the file, "base" the same as a text area has it.
+const editor = { text: "", base: "", checks: 0 };
 let typing;
 
 function isChanged() {
@@ -717,7 +718,7 @@ function showFile({ text, revision, versions, why }) {
 
 // Edits on, with a file that others have changed or that is new here.
 function take(text, revision, value = unified(text)) {
-  Object.assign(editor, { base: unified(text), revision, newline: text.includes("\r\n") ? "\r\n" : "\n" });
+  Object.assign(editor, { text, base: unified(text), revision });
   ui.editor.hidden = false;
   const { selectionStart, scrollTop } = source;
   if (source.value !== value) source.value = value;
@@ -744,7 +745,7 @@ function check() {
 
 // The text as it will be in the file, in parts that are short enough for a message each.
 function sendWithText(text, message) {
-  const whole = text.replace(/\p{Surrogate}/gu, "\ufffd").replaceAll("\n", editor.newline);
+  const whole = withEnds(text.replace(/\p{Surrogate}/gu, "\ufffd"));
   for (let start = 0; start < whole.length;) {
     let end = start + MAX_BYTES;
     let part;
@@ -756,6 +757,19 @@ function sendWithText(text, message) {
     start += part.length;
   }
   return send(message);
+}
+
+// The text with the ends of lines that the file has. A new line gets that of the one before.
+function withEnds(text) {
+  const ends = editor.text.match(/\r\n?|\n/g) ?? ["\n"];
+  if (new Set(ends).size === 1) return text.replaceAll("\n", ends[0]);
+  let [index, end] = [0, ends[0]];
+  const parts = [];
+  for (const { sign, text: line } of aligned(editor.base.split("\n"), text.split("\n"))) {
+    if (sign !== "+") end = ends[index++] ?? end;
+    if (sign !== "-") parts.push(line, end);
+  }
+  return parts.slice(0, -1).join("");
 }
 
 function showChecked(message) {
@@ -813,7 +827,7 @@ function saveNow() {
 function showSaved({ what, revision, lines_added: added, lines_removed: removed }) {
   // After going back to a version, the file replaces what is here.
   if (what === "restore") Object.assign(editor, { base: source.value, revision: undefined });
-  else if (editor.saving !== undefined) Object.assign(editor, { base: editor.saving, revision });
+  else if (editor.saving !== undefined) Object.assign(editor, { text: withEnds(editor.saving), base: editor.saving, revision });
   editor.saving = undefined;
   hideDifference();
   put(ui.state, filled(words.saved, { added, removed }));
@@ -835,7 +849,7 @@ function refusedToSave({ why, text, revision }) {
 function showConflict(why, text, revision) {
   const hadFocus = hasFocus(ui.difference);
   put(ui.fileFault, why);
-  showDifference(unified(text), words.conflict, words.conflict_hint,
+  showDifference(unified(text), source.value, words.conflict, words.conflict_hint,
     button(words.keep_mine, () => take(text, revision, source.value), "main"), button(words.take_theirs, () => take(text, revision)));
   editor.isInConflict = true;
   if (hadFocus) ui.difference.focus();
@@ -847,10 +861,10 @@ function hideDifference() {
   hide(ui.difference);
 }
 
-function showDifference(before, title, hint, ...buttons) {
+function showDifference(before, after, title, hint, ...buttons) {
   editor.isInConflict = false;
   ui.difference.ariaLabel = title;
-  const lines = difference(before.split("\n"), source.value.split("\n"));
+  const lines = difference(before.split("\n"), after.split("\n"));
   ui.difference.replaceChildren(make("h3", title), make("p", hint), make("div.diff", ...lines.map(diffLine)), row(...buttons));
   ui.difference.hidden = false;
 }
@@ -860,8 +874,14 @@ function diffLine({ sign, line, text }) {
   return make(kind, `${sign} ${String(line).padStart(4)} `, theirs("bdi", text));
 }
 
-// The lines that differ, with some around them. Removed lines have their old numbers.
+// The lines that differ, with some around them.
 function difference(before, after) {
+  const lines = aligned(before, after);
+  return lines.filter((_, index) => lines.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ sign }) => sign !== " "));
+}
+
+// The lines of both texts. Removed lines have their old numbers.
+function aligned(before, after) {
   const least = Math.min(before.length, after.length);
   let [start, end] = [0, 0];
   while (start < least && before[start] === after[start]) start++;
@@ -880,7 +900,7 @@ function difference(before, after) {
       lines.push({ sign: "+", line: j + 1, text: after[j++] });
     }
   }
-  return lines.filter((_, index) => lines.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ sign }) => sign !== " "));
+  return lines;
 }
 
 // How many lines both have in common from any line of each; nothing if that would take too long.
@@ -900,17 +920,24 @@ function common(before, after) {
 function showVersions(versions) {
   const hadFocus = hasFocus(ui.versions);
   const entries = versions.map(({ version, at }) => {
-    const back = button(words.version, () => goBack(version, at), "change");
-    back.ariaLabel = `${words.version}: ${moment(at)}`;
-    return make("li", row(moment(at), back));
+    const until = filled(words.until, { at: moment(at) });
+    const back = button(words.version, () => put(ui.fileFault, send({ do: "version", version })), "change");
+    back.ariaLabel = `${words.version} ${until}`;
+    return make("li", row(until, back));
   });
   ui.versions.replaceChildren(...(entries.length > 0 ? entries : [words.none]));
   if (hadFocus) ui.versions.previousElementSibling.focus();
 }
 
-function goBack(version, at) {
-  if (!confirm(filled(words.really, { at: moment(at) }))) return;
-  put(ui.fileFault, send({ do: "restore", version, revision: editor.revision }));
+function showVersion({ version, text }) {
+  const { revision } = editor;
+  const back = () => put(ui.fileFault, send({ do: "restore", version, revision }));
+  showDifference(editor.base, unified(text), words.back, isChanged() ? words.unsaved : "", button(words.back_now, back, "main"), cancelButton());
+  ui.difference.focus();
+}
+
+function cancelButton() {
+  return button(words.cancel, () => hide(ui.difference));
 }
 
 // --- input
@@ -918,7 +945,7 @@ function goBack(version, at) {
 ui.tryNow.onclick = connect;
 ui.show.onclick = () => put(ui.fileFault, send({ do: "file" }));
 ui.save.onclick = () => {
-  showDifference(editor.base, words.difference, "", button(words.save_now, saveNow, "main"), button(words.cancel, () => hide(ui.difference)));
+  showDifference(editor.base, source.value, words.difference, "", button(words.save_now, saveNow, "main"), cancelButton());
   ui.difference.focus();
 };
 document.addEventListener("click", (event) => {
@@ -926,8 +953,9 @@ document.addEventListener("click", (event) => {
 }, true);
 addEventListener("submit", (event) => event.preventDefault());
 ui.unlock.onsubmit = () => {
-  useKey(ui.key.value);
-  ui.key.value = "";
+  keepKey(ui.key.value);
+  drop();
+  connect();
 };
 ui.ask.onsubmit = () => {
   if (ui.text.value.trim()) put(ui.askFault, send({ do: "ask", text: ui.text.value }));
@@ -939,12 +967,10 @@ source.onscroll = () => { ui.gutter.scrollTop = source.scrollTop; };
 addEventListener("beforeunload", (event) => {
   if (isChanged()) event.preventDefault();
 });
-addEventListener("hashchange", readAddress);
 addEventListener("online", () => { if (retry) connect(); });
 const resized = new ResizeObserver(() => [byDay, byHour].forEach(draw));
 [byDay, byHour].forEach(({ box }) => resized.observe(box));
 
 document.querySelectorAll("[data-text]").forEach((part) => put(part, words[part.dataset.text]));
 document.querySelectorAll("section").forEach(({ id }) => ui.nav.append(Object.assign(make("a", words[id]), { href: "#" + id })));
-readAddress();
 connect();

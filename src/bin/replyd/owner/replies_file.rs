@@ -1,4 +1,4 @@
-//! The file of replies, as it is read and saved from the owner's page: checked before, replaced at once, and with its last versions beside
+//! The file of replies, as it is read and saved from the owner's page: checked before, replaced at once, and with earlier versions beside
 //! it.
 
 use std::{
@@ -7,7 +7,6 @@ use std::{
     io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use nix::{
@@ -16,19 +15,14 @@ use nix::{
 };
 use replyd::Replies;
 
-use super::Files;
-use crate::kept_file;
+use super::{Files, outline::Outline, versions::Versions};
+use crate::kept_file::Replacement;
 
 /// Size up to which a file can be changed here. One of 10,000 replies has less.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Failing tests of a text that are named; nobody corrects more in one go.
 pub(super) const MAX_FAILURES: usize = 50;
-/// Versions that are kept.
-const VERSIONS: u32 = 9;
-/// Suffixes of files that are there only while a save is under way: what replaces the file, what is replaced, and a part of that.
-const NEW: &str = ".new";
-const OLD: &str = ".old";
-const PART: &str = ".part";
+const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
 
 /// What the file holds.
 #[derive(Debug)]
@@ -62,37 +56,25 @@ pub(super) enum Unsaved {
 }
 
 /// The file that the settings name, once it is clear that the page may touch it.
-pub(super) struct RepliesFile {
+pub(super) struct RepliesFile<'a> {
+    files: &'a Files,
     /// Its path without links.
     path: PathBuf,
     metadata: Metadata,
 }
 
-impl RepliesFile {
+impl RepliesFile<'_> {
     /// # Errors
     ///
     /// A sentence about what to change: there is no such file, or it is one that a page must not touch.
-    pub(super) fn of(files: &Files) -> Result<RepliesFile, String> {
+    pub(super) fn of(files: &Files) -> Result<RepliesFile<'_>, String> {
         let named = files.replies.as_deref().ok_or(
             "the replies are in the file with the keys; move them to a file of their own, and write \
              'replies_file = replies.ini' under [bot]",
         )?;
-        let unreadable = |error| format!("cannot read {}: {error}", named.display());
-        let path = named.canonicalize().map_err(unreadable)?;
-        let metadata = fs::metadata(&path).map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(format!("{} is not a regular file", path.display()));
-        }
-        let same = files.others.iter().find(|other| {
-            fs::metadata(other)
-                .is_ok_and(|other| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()))
-        });
-        match same {
-            Some(other) => {
-                Err(format!("replies_file is the same file as {}; give it one of its own", other.display()))
-            }
-            None => Ok(RepliesFile { path, metadata }),
-        }
+        let path = named.canonicalize().map_err(|error| unreadable(named, &error))?;
+        let (_, metadata) = open_own(&path, files)?;
+        Ok(RepliesFile { files, path, metadata })
     }
 
     /// The file's name without its folder.
@@ -123,9 +105,9 @@ impl RepliesFile {
     }
 
     pub(super) fn read(&self) -> Result<Content, String> {
-        read(&self.path)
-            .map(Content::of)
-            .map_err(|error| format!("cannot read {}: {error}", self.path.display()))
+        // It may be another one by now: what was checked is what is read.
+        let (file, _) = open_own(&self.path, self.files)?;
+        text_of(file).map(Content::of).map_err(|error| unreadable(&self.path, &error))
     }
 
     /// Saves a text and returns the one before, unless the file is not the one any more that `revision` stands for, or the text has errors
@@ -136,18 +118,14 @@ impl RepliesFile {
         }
         check(text, &self.name(), now).map_err(Unsaved::Refused)?;
         let current = self.unchanged(revision)?;
-        self.write_beside(text, &current.text).map_err(|error| self.unsaved(&error))?;
+        let failed = |error| self.unsaved(&error);
+        // What replaces the file is on the disk as a whole then, and so is what is replaced: wherever a save ends, nothing is lost.
+        let replacement = Replacement::write(&self.path, text).map_err(failed)?;
+        self.versions().add(&current.text, &self.metadata).map_err(failed)?;
         // An editor may have saved it while this was written.
-        let replaced = self
-            .unchanged(revision)
-            .and_then(|_| fs::rename(self.beside(NEW), &self.path).map_err(|error| self.unsaved(&error)));
-        if let Err(unsaved) = replaced {
-            self.remove([NEW, OLD]);
-            return Err(unsaved);
-        }
-        if let Err(error) = self.keep_old() {
-            log::warn!("cannot keep the version of {} before: {error}", self.path.display());
-        }
+        self.unchanged(revision)?;
+        replacement.put().map_err(failed)?;
+        self.versions().prune();
         Ok(current.text)
     }
 
@@ -157,57 +135,8 @@ impl RepliesFile {
         if current.revision == revision { Ok(current) } else { Err(Unsaved::Changed(current)) }
     }
 
-    /// The versions that there are, with the times at which they were replaced.
-    pub(super) fn versions(&self) -> Vec<(u32, SystemTime)> {
-        let time = |version: u32| fs::metadata(self.version(version)).ok()?.modified().ok();
-        (1..=VERSIONS).filter_map(|version| Some((version, time(version)?))).collect()
-    }
-
-    pub(super) fn read_version(&self, version: u32) -> Result<String, String> {
-        if !(1..=VERSIONS).contains(&version) {
-            return Err(format!("there is no version {version}"));
-        }
-        let file = self.version(version);
-        read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
-    }
-
-    /// Writes the new text and the old one beside the file. What replaces it is there as a whole then, and so is what is replaced:
-    /// wherever a save ends, nothing is lost.
-    fn write_beside(&self, new: &str, old: &str) -> io::Result<()> {
-        // A server that was killed may have left the text of a version.
-        self.keep_old()?;
-        let written = self.write(&self.beside(NEW), new).and_then(|()| self.write(&self.beside(PART), old));
-        let written = written.and_then(|()| fs::rename(self.beside(PART), self.beside(OLD)));
-        if written.is_err() {
-            self.remove([NEW, PART]);
-        }
-        written
-    }
-
-    fn remove(&self, suffixes: [&str; 2]) {
-        for suffix in suffixes {
-            let _ = fs::remove_file(self.beside(suffix));
-        }
-    }
-
-    /// Makes the text that was replaced version 1, and the others the ones after.
-    fn keep_old(&self) -> io::Result<()> {
-        let old = self.beside(OLD);
-        if !old.exists() {
-            return Ok(());
-        }
-        for version in (1..VERSIONS).rev() {
-            match fs::rename(self.version(version), self.version(version + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        fs::rename(old, self.version(1))
-    }
-
-    /// Writes a new file with the mode of the old one.
-    fn write(&self, file: &Path, text: &str) -> io::Result<()> {
-        kept_file::write_new(file, text, Some(&self.metadata))
+    pub(super) fn versions(&self) -> Versions {
+        Versions::of(&self.path)
     }
 
     fn unsaved(&self, error: &io::Error) -> Unsaved {
@@ -224,31 +153,58 @@ impl RepliesFile {
     fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
     }
+}
 
-    fn version(&self, version: u32) -> PathBuf {
-        self.beside(&format!(".{version}"))
-    }
-
-    fn beside(&self, suffix: &str) -> PathBuf {
-        kept_file::with_suffix(&self.path, suffix)
+/// Opens a file unless it is another one of the configuration, which may hold secrets.
+fn open_own(path: &Path, files: &Files) -> Result<(File, Metadata), String> {
+    let file = open(path).map_err(|error| unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    let is_same = |other: &Metadata| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino());
+    let same = files.others.iter().find(|other| fs::metadata(other).is_ok_and(|other| is_same(&other)));
+    match same {
+        Some(other) => {
+            Err(format!("replies_file is the same file as {}; give it one of its own", other.display()))
+        }
+        None => Ok((file, metadata)),
     }
 }
 
-/// Reads a regular file of bounded size, without waiting for anything else.
-fn read(file: &Path) -> io::Result<String> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits())
-        .open(file)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("this is not a regular file"));
-    }
+fn unreadable(file: &Path, error: &io::Error) -> String {
+    format!("cannot read {}: {error}", file.display())
+}
+
+/// Opens a regular file, without waiting for anything else.
+fn open(file: &Path) -> io::Result<File> {
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(file)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("this is not a regular file")) }
+}
+
+/// The text of a file of replies, of bounded size. A link may have been bent to any other file, which is not to be shown.
+fn text_of(file: File) -> io::Result<String> {
     let mut text = String::new();
-    File::take(file, MAX_BYTES + 1).read_to_string(&mut text)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::other(format!("it is over {} MiB; change it on the server", MAX_BYTES >> 20)));
     }
-    Ok(text)
+    if is_of_replies(&text) {
+        return Ok(text);
+    }
+    Err(io::Error::other(
+        "this is not a file of replies, which has the sections [replies], [smalltalk], [vars] and [tests] only; correct it on the server",
+    ))
+}
+
+/// Whether a text could be one of replies, with or without mistakes.
+fn is_of_replies(text: &str) -> bool {
+    let outline = Outline::of(text);
+    let mut names = outline.sections().map(|(_, name)| name).peekable();
+    (names.peek().is_some() || text.trim().is_empty()) && names.all(|name| SECTIONS.contains(&name))
+}
+
+/// The text of an earlier version.
+pub(super) fn read(file: &Path) -> io::Result<String> {
+    open(file).and_then(text_of)
 }
 
 /// Refuses a text that a running server would refuse: with mistakes, or with tests that fail.

@@ -53,6 +53,13 @@ pub(super) fn now(owner: &Owner, config: &Config) -> Value {
     })
 }
 
+/// The members that are not as they were shown, if there are any.
+pub(super) fn changed(shown: &Value, now: &Value) -> Option<Value> {
+    let members = now.as_object()?.iter().filter(|(name, value)| shown.get(name) != Some(value));
+    let changed: serde_json::Map<_, _> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!changed.is_empty()).then(|| with_members(json!({ "kind": "now" }), changed.into()))
+}
+
 pub(super) fn notices(notices: &[(Timestamp, String)]) -> Value {
     let notices: Vec<Value> =
         notices.iter().map(|(at, text)| json!({ "at": at.to_string(), "text": text })).collect();
@@ -173,11 +180,9 @@ fn changes(files: &Files, question: &str, now: &Replies, new: &Replies) -> Vec<V
         .collect()
 }
 
-pub(super) fn file(file: &RepliesFile, content: &Content) -> Value {
-    let versions = file.versions().into_iter().filter_map(|(version, time)| {
-        let at = Timestamp::try_from(time).ok()?;
-        Some(json!({ "version": version, "at": at.to_string() }))
-    });
+pub(super) fn file(file: &RepliesFile<'_>, content: &Content) -> Value {
+    let versions = file.versions().list().into_iter();
+    let versions = versions.map(|(name, at)| json!({ "version": name, "at": at.to_string() }));
     json!({
         "kind": "file",
         "name": file.name(),
