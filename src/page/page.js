@@ -671,7 +671,7 @@ function offer(sentence, label, action) {
 
 // --- the address, and keys
 
-// Accepts a key and a question from the fragment of the address, and removes them there so that they do not remain in the history.
+// Accepts a key and a question from the fragment of the address, and removes them from what is shown. The browser's history keeps them.
 // The question is only a suggestion: whoever follows a link has not asked it yet.
 function readAddress() {
   const fragment = location.hash.slice(1);

@@ -521,6 +521,17 @@ test("only the lines that were changed change their ends", async () => {
   await owner.leave();
 });
 
+test("a text that cannot be checked cannot be saved", async () => {
+  const owner = await open({ check: ({ text }) => (text === FILE ? ANSWERS.check() : { kind: "failed", why: "the text is too long" }) });
+  const { page } = owner;
+  await page.getByRole("button", { name: "Show the file" }).click();
+  await page.locator("#source").fill("long");
+  await hasText(page.locator("#hindrance"), "the text is too long");
+  await page.locator("#source").fill(FILE);
+  await hasText(page.locator("#hindrance"), "Nothing has been changed.");
+  await owner.leave();
+});
+
 test("somebody else has changed the file", async () => {
   const theirs = FILE.replace("Sorry", "Pardon");
   const owner = await open({ save: () => ({ kind: "refused", what: "save", why: "The file has changed.", text: theirs, revision: "r9" }) });

@@ -203,7 +203,7 @@ fn versions_have_a_bound() {
 #[test]
 fn a_clock_that_is_set_back_changes_no_order() {
     let future = (version(-9, 0), "[replies]\na = b\n".to_owned());
-    let server = serve_with_versions(&[future.clone()]);
+    let server = serve_with_versions(std::slice::from_ref(&future));
     let mut page = Page::open(&server);
     let (_, revision) = page.file();
     save(&mut page, "a", &revision);

@@ -17,7 +17,7 @@ pub(crate) fn new(name: &str, is_owner: bool) -> Result<(), Failure> {
     let (secret, key) = fresh(name)?;
     let role = if is_owner { "\nrole = owner" } else { "" };
     print(format_args!("key: {secret}\n\n[key {}]\nsecret_sha256 = {}{role}", key.name(), key.sha256_hex()))?;
-    let whom = if is_owner { "Open the page /owner with the key" } else { "Give the key to a client" };
+    let whom = if is_owner { "Open the page /owner and paste the key" } else { "Give the key to a client" };
     let _ = writeln!(
         stderr(),
         "\n{whom}: it is shown only once and stored nowhere.\nPut the section into config.ini."

@@ -13,8 +13,8 @@ impl<'a> Outline<'a> {
     /// The names of the sections, with the indexes of their lines.
     pub(super) fn sections(&self) -> impl Iterator<Item = (usize, &'a str)> {
         self.lines.iter().enumerate().filter_map(|(index, line)| {
-            let line = line.trim_start_matches('\u{feff}').strip_prefix('[')?;
-            Some((index, line.trim_end().strip_suffix(']')?.trim()))
+            let line = line.trim_start_matches('\u{feff}').strip_prefix(['[', '［'])?;
+            Some((index, line.trim_end().strip_suffix([']', '］'])?.trim()))
         })
     }
 

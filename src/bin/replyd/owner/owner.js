@@ -222,6 +222,7 @@ const receivers = {
   checked: showChecked,
   saved: showSaved,
   failed: ({ why }) => {
+    editor.failure = why;
     forgetRequests(why);
     put(ui.state, why);
   },
@@ -728,7 +729,7 @@ function take(text, revision, value = unified(text)) {
 }
 
 function edited() {
-  editor.findings = undefined;
+  editor.findings = editor.failure = undefined;
   put(ui.fileFault);
   const lines = source.value.split("\n");
   put(ui.gutter, lines.map((_, index) => index + 1).join("\n"));
@@ -803,7 +804,7 @@ function hindrance() {
   if (!isReady) return words.lost;
   if (editor.saving !== undefined) return words.wait;
   if (!isChanged()) return words.unchanged;
-  if (!editor.findings) return words.wait;
+  if (!editor.findings) return editor.failure ?? words.wait;
   const faults = found(KINDS.slice(0, 2));
   return faults && `${words.hindered} ${faults}`;
 }

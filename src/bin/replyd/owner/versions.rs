@@ -1,6 +1,7 @@
 //! Earlier texts of the file of replies, each in a file named after the time at which it was replaced, in a folder beside it.
 
 use std::{
+    cmp::Reverse,
     collections::HashSet,
     fs::{self, Metadata},
     io,
@@ -40,7 +41,7 @@ impl Versions {
             (named(at) == name).then_some((name, at))
         });
         let mut versions: Vec<(String, Timestamp)> = versions.collect();
-        versions.sort_by(|one, other| other.1.cmp(&one.1));
+        versions.sort_by_key(|(_, at)| Reverse(*at));
         versions
     }
 
