@@ -275,6 +275,18 @@ fn a_full_server_hands_out_the_page() {
 }
 
 #[test]
+fn the_last_minute_is_known_before_anybody_looks() {
+    let server = serve(SETTINGS);
+    let mut visitor = Raw::open(server.address);
+    wait_until("answers are counted", || {
+        visitor.say(Opcode::Text, b"parking");
+        visitor.text();
+        let now = Page::open(&server).next("now");
+        now["answers_a_minute"].as_f64().unwrap() > 0.0 && now["clients"] == 1
+    });
+}
+
+#[test]
 fn only_what_has_changed_is_sent() {
     let server = serve(SETTINGS);
     let mut page = Page::open(&server);

@@ -108,18 +108,33 @@ fn the_mode_stays_where_the_group_does() {
 }
 
 #[test]
-fn an_answer_changes_no_other_line_of_mixed_ends() {
+fn an_answer_changes_no_other_line() {
     let server = serve(SETTINGS);
-    let mixed = REPLIES.replace("unknown = Call us.\n\n", "unknown = Call us.\r\n\r\n");
-    fs::write(server.folder.path().join("replies.ini"), &mixed).unwrap();
     let mut page = Page::open(&server);
-    let wish = json!({ "do": "propose", "question": "do you have rye", "reply": "Yes." });
-    let revision = page.ask(&wish, "proposal")["revision"].clone();
-    let wish = json!({ "do": "apply", "question": "do you have rye", "reply": "Yes.", "revision": revision });
-    page.ask(&wish, "applied");
-    let expected = mixed.replace("Call us.\r\n", "Call us.\r\ndo you have rye = Yes.\r\n")
-        + "do you have rye = do you have rye\n";
-    assert_eq!(replies(&server), expected);
+    let mut added = |file: &str, answer: &str, text: &str| {
+        fs::write(server.folder.path().join("replies.ini"), file).unwrap();
+        let mut wish = json!({ "do": "propose", "question": "rye", answer: text });
+        let proposal = page.ask(&wish, "proposal");
+        assert_eq!(proposal["why"], Value::Null, "{file:?}");
+        (wish["do"], wish["revision"]) = ("apply".into(), proposal["revision"].clone());
+        page.ask(&wish, "applied");
+        replies(&server)
+    };
+    for (before, between, after) in [
+        ("\u{feff}[replies]\na = b\n", "\n[tests]\n", ""),
+        ("[vars]\nx = y\n[replies]\n\n; c\na = b\n  more\n", "\n\n[tests]\nq = unknown\n", ""),
+        ("[ replies ] \na = b\n  [replies]\n", "\n[tests]\n", ""),
+        ("[replies]\na = b\n; a comment at the end\n", "\n[tests]\n", "\n"),
+        ("[replies]\r\na = b\n", "\r\n[tests]\n", "\r\n[vars]\r\nx = y\n"),
+    ] {
+        let expected = [before, "rye = Yes.\n", between, "rye = rye\n", after].concat();
+        assert_eq!(added(&[before, between, after].concat(), "reply", "Yes."), expected);
+    }
+    let file = "[replies]\r\na = b\r\n\r\n[tests]\r\na = a";
+    let expected = "[replies]\r\na = b\r\nrye = Yes.\r\n\r\n[tests]\r\na = a\r\nrye = rye\r\n";
+    assert_eq!(added(file, "reply", "Yes."), expected);
+    let expected = "[replies]\r\na | rye = b\r\n\r\n[tests]\r\na = a\r\nrye = a\r\n";
+    assert_eq!(added(file, "to", "a"), expected);
 }
 
 /// A disk that is full, here a file in the place of the folder of versions.

@@ -189,24 +189,3 @@ impl State {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use replyd::{Client, Server};
-
-    use super::*;
-
-    #[test]
-    fn the_last_minute_is_known_before_anybody_looks() {
-        let mut config = Config::plain();
-        config.listen = "127.0.0.1:0".into();
-        let server = Server::with_config(config.clone()).unwrap().start(replyd::bot).unwrap();
-        let owner = Owner::new(&config, &Sources::default(), Vec::new());
-        owner.tick(&server);
-        assert_eq!(views::now(&owner, &config)["clients"], 0);
-        let mut client = Client::connect(&format!("ws://{}", server.local_addr())).unwrap();
-        client.next().unwrap();
-        owner.tick(&server);
-        assert_eq!(views::now(&owner, &config)["clients"], 1);
-    }
-}

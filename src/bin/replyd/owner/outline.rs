@@ -67,37 +67,3 @@ impl<'a> Outline<'a> {
         text + &self.lines[count..].concat()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_a_section_ends() {
-        for (text, expected) in [
-            ("", None),
-            ("[replies]", Some(1)),
-            ("\u{feff}[replies]\na = b\n", Some(2)),
-            ("[vars]\nx = y\n[replies]\n\n; c\na = b\n  more\n\n\n[tests]\nq = a\n", Some(7)),
-            ("[ replies ] \na = b\n  [replies]\n", Some(3)),
-            ("[replies]\na = b\n; a comment at the end\n\n", Some(3)),
-            ("[replies]\r\na = b\r\n\r\n[tests]\r\n", Some(2)),
-        ] {
-            assert_eq!(Outline::of(text).end_of("replies"), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn all_else_stays() {
-        let text = "[replies]\r\na = b\r\n\r\n[tests]\r\nq = a";
-        let outline = Outline::of(text);
-        let with = |count: usize, line: &str| outline.with_lines(count, &[line.to_owned()]);
-        assert_eq!(with(2, "c = d"), "[replies]\r\na = b\r\nc = d\r\n\r\n[tests]\r\nq = a");
-        assert_eq!(with(5, "r = a"), "[replies]\r\na = b\r\n\r\n[tests]\r\nq = a\r\nr = a\r\n");
-        assert_eq!(outline.with_line(2, "a | e = b"), "[replies]\r\na | e = b\r\n\r\n[tests]\r\nq = a");
-        assert_eq!(outline.line(5), Some("q = a"));
-        assert_eq!((outline.line(0), outline.line(6)), (None, None));
-        let mixed = Outline::of("[replies]\r\na = b\nc = d\r\n");
-        assert_eq!(mixed.with_lines(2, &["e = f".to_owned()]), "[replies]\r\na = b\ne = f\nc = d\r\n");
-    }
-}

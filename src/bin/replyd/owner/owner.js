@@ -247,12 +247,8 @@ function lost() {
 async function closed({ code }) {
   const wasReady = isReady;
   drop();
-  if (wasReady && code === 1009) {
-    // It would be too long again.
-    put(ui.state, words.too_big);
-    ui.tryNow.hidden = false;
-    return;
-  }
+  // It would be too long again.
+  if (wasReady && code === 1009) return offerRetry(words.too_big);
   if (wasReady && code !== 1008) return retryLater(words.lost);
   const key = ownersKey;
   // Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
@@ -266,7 +262,11 @@ function retryLater(why) {
   const wait = pause * (0.5 + Math.random() / 2);
   pause = Math.min(pause * 2, LONGEST_PAUSE);
   retry = setTimeout(connect, wait);
-  put(ui.state, `${why} ${filled(words.retry, { seconds: Math.ceil(wait / 1000) })}`);
+  offerRetry(`${why} ${filled(words.retry, { seconds: Math.ceil(wait / 1000) })}`);
+}
+
+function offerRetry(why) {
+  put(ui.state, why);
   ui.tryNow.hidden = false;
 }
 
@@ -933,22 +933,19 @@ function showVersions(versions) {
 function showVersion({ version, text }) {
   const { revision } = editor;
   const back = () => put(ui.fileFault, send({ do: "restore", version, revision }));
-  showDifference(editor.base, unified(text), words.back, isChanged() ? words.unsaved : "", button(words.back_now, back, "main"), cancelButton());
-  ui.difference.focus();
+  offerDifference(editor.base, unified(text), words.back, isChanged() ? words.unsaved : "", button(words.back_now, back, "main"));
 }
 
-function cancelButton() {
-  return button(words.cancel, () => hide(ui.difference));
+function offerDifference(...parts) {
+  showDifference(...parts, button(words.cancel, () => hide(ui.difference)));
+  ui.difference.focus();
 }
 
 // --- input
 
 ui.tryNow.onclick = connect;
 ui.show.onclick = () => put(ui.fileFault, send({ do: "file" }));
-ui.save.onclick = () => {
-  showDifference(editor.base, source.value, words.difference, "", button(words.save_now, saveNow, "main"), cancelButton());
-  ui.difference.focus();
-};
+ui.save.onclick = () => offerDifference(editor.base, source.value, words.difference, "", button(words.save_now, saveNow, "main"));
 document.addEventListener("click", (event) => {
   if (event.target.closest("[aria-disabled=true]")) event.stopPropagation();
 }, true);

@@ -2,7 +2,6 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashSet,
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
@@ -46,8 +45,7 @@ impl Versions {
     }
 
     pub(super) fn read(&self, name: &str) -> Result<String, String> {
-        let is_one = self.list().iter().any(|(version, _)| version == name);
-        if !is_one {
+        if !self.list().iter().any(|(version, _)| version == name) {
             return Err("this version is gone".into());
         }
         let file = self.folder.join(name);
@@ -56,11 +54,7 @@ impl Versions {
 
     /// Keeps a text that is to be replaced. It is on the disk when this returns.
     pub(super) fn add(&self, text: &str, metadata: &Metadata) -> io::Result<()> {
-        match fs::create_dir(&self.folder) {
-            Ok(()) => sync_folder_of(&self.folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
+        fs::create_dir_all(&self.folder)?;
         let latest = self.list().into_iter().next();
         // A save that failed after this has kept it already.
         if latest.as_ref().is_some_and(|(name, _)| self.read(name).is_ok_and(|kept| kept == text)) {
@@ -73,31 +67,24 @@ impl Versions {
         write_new(&beside, text, Some(metadata))?;
         fs::rename(beside, &file)?;
         sync_folder_of(&file);
+        sync_folder_of(&self.folder);
         Ok(())
     }
 
     /// Deletes the versions that are too many.
     pub(super) fn prune(&self) {
-        let mut versions = self.list();
-        versions.reverse();
+        let versions = self.list();
+        let day = |at: Timestamp| at.to_zoned(TimeZone::system()).date();
         let oldest = Timestamp::now() - DAYS;
-        let mut days = HashSet::new();
-        let latest_from = versions.len().saturating_sub(LATEST);
-        let (mut kept, mut rest) = (Vec::new(), Vec::new());
-        for (index, (name, at)) in versions.into_iter().enumerate() {
-            // What is replaced first on a day is the text with which an earlier one ended.
-            let is_first = days.insert(at.to_zoned(TimeZone::system()).date());
-            let is_kept = index >= latest_from || (is_first && at >= oldest);
-            if is_kept { &mut kept } else { &mut rest }.push(self.folder.join(name));
-        }
         let mut bytes = 0;
-        for (index, file) in kept.into_iter().rev().enumerate() {
+        for (index, (name, at)) in versions.iter().enumerate() {
+            let file = self.folder.join(name);
             bytes += fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len());
-            if index >= LATEST && bytes > MAX_BYTES {
-                rest.push(file);
+            // What is replaced first on a day is the text with which an earlier one ended.
+            let is_first = versions.get(index + 1).is_none_or(|(_, before)| day(*before) != day(*at));
+            if index < LATEST || (is_first && *at >= oldest && bytes <= MAX_BYTES) {
+                continue;
             }
-        }
-        for file in rest {
             if let Err(error) = fs::remove_file(&file) {
                 log::warn!("cannot delete {}: {error}", file.display());
             }
