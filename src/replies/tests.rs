@@ -252,7 +252,7 @@ fn lines_of_tests() {
     assert_eq!(
         failures("you = unknown\nyou = open\nx = openin hours"),
         [
-            "f:6: \"you\" should be answered by \"unknown\" (line 4), but \"open\" (line 3) answers it",
+            "f:7: \"you\" should be answered by \"open\" (line 3), but \"unknown\" (line 4) answers it",
             "f:8: no reply has the phrase \"openin hours\"; did you mean \"opening hours\"?"
         ]
     );
