@@ -19,8 +19,34 @@ pub(super) fn push_as_typed(letter: char, text: &mut String) {
         'ɓ' => text.push('b'),
         'ɗ' => text.push('d'),
         'ƙ' => text.push('k'),
+        // The same letters on the keyboards of Arabic, Persian and Urdu, or at the end of a word as people write it.
+        'ى' | 'ی' | 'ے' => text.push('ي'),
+        'ک' => text.push('ك'),
+        'ة' | 'ہ' | 'ە' => text.push('ه'),
         letter => text.push(letter),
     }
+}
+
+/// The zeros of all scripts, after which their other nine digits come (general category Nd of Unicode 16). Those of ASCII and what
+/// decomposes to them are left out.
+const ZEROS: [u32; 66] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0, 0x10d30, 0x10d40, 0x11066, 0x110f0,
+    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x116d0, 0x116da, 0x11730, 0x118e0,
+    0x11950, 0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x16d70, 0x1e140,
+    0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950,
+];
+
+/// A digit of any script as one of ASCII; other characters as they are.
+pub(super) fn plain_digit(char: char) -> char {
+    let code = u32::from(char);
+    // Most letters come before these, or are in one of two gaps.
+    if matches!(code, 0..0x660 | 0x1c5a..0xa620 | 0xabfa..0x104a0) {
+        return char;
+    }
+    let zero = ZEROS.partition_point(|zero| *zero <= code).checked_sub(1).map_or(0, |at| ZEROS[at]);
+    char::from_digit(code - zero, 10).unwrap_or(char)
 }
 
 /// A text without letters and digits (`?`) in the form in which it is compared.
@@ -37,6 +63,9 @@ pub(super) fn read_symbols(text: &str, symbols: &mut String) {
 
 /// The ASCII characters for which [`is_dropped`] is true.
 pub(super) const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
+
+/// Keeps two letters of a word apart where neither a blank nor a joint belongs between them: the hyphen of the Arabic script.
+pub(super) const NON_JOINER: char = '\u{200c}';
 
 pub(super) fn is_dropped(char: char) -> bool {
     is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
@@ -71,6 +100,11 @@ pub(super) fn is_unspaced(char: char) -> bool {
         || matches!(char,
             '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
             | '\u{31f0}'..='\u{31ff}')
+}
+
+/// Letters of the Arabic script, with which Persian and Urdu are written too.
+pub(super) fn is_arabic(char: char) -> bool {
+    matches!(char, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}' | '\u{fb50}'..='\u{fefc}')
 }
 
 /// Letters of the Han script, each of which has a meaning.

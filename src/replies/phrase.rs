@@ -23,6 +23,10 @@ pub(super) struct Run {
     pub(super) prefixes: Vec<bool>,
 }
 
+/// What Persian writes before a verb, and after nouns and adjectives, apart, together or half apart; in the folded form.
+const PERSIAN_BEGINNINGS: [&str; 2] = ["مي", "نمي"];
+const PERSIAN_ENDINGS: [&str; 5] = ["ها", "هاي", "هايي", "تر", "ترين"];
+
 impl Phrase {
     pub(super) fn runs(&self) -> &[Run] {
         match self {
@@ -34,7 +38,7 @@ impl Phrase {
     /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for `ö`.
     pub(super) fn variants(&self) -> impl Iterator<Item = Phrase> {
         let joined = self.map(Run::with_hyphens_joined);
-        let paired = self.map(Run::with_pair_joined);
+        let paired = self.map(Run::with_pairs_joined);
         let typed = self.map(Run::without_umlauts);
         let both = joined.as_ref().and_then(|joined| joined.map(Run::without_umlauts));
         [joined, paired, typed, both].into_iter().flatten()
@@ -118,16 +122,23 @@ impl Run {
         self.joined(|at| self.words.is_linked(at + 1, Link::Hyphen))
     }
 
-    /// The run with a word and a short part of it as one, such as `e mail` and `check in`: if there is nothing else in it, or if the
-    /// part is a single letter, as others are more often words.
-    fn with_pair_joined(&self) -> Option<Run> {
-        let is_letter = |at: usize| self.words.word(at).len() == 1;
-        let pair = (0..self.words.len()).find(|at| {
-            self.words.is_joinable(*at)
-                && !self.words.is_linked(at + 1, Link::Hyphen)
-                && (self.words.len() == 2 || is_letter(*at) || is_letter(at + 1))
-        })?;
-        self.joined(|at| at == pair)
+    /// The run with each word and a short part of it as one, such as `e mail` and `check in`: if there is nothing else in it, or if
+    /// the part is a single letter or an ending of Persian, as others are more often words.
+    fn with_pairs_joined(&self) -> Option<Run> {
+        let (words, count) = (&self.words, self.words.len());
+        let is_letter = |at: usize| words.word(at).len() == 1;
+        let mut pairs = vec![false; count];
+        for at in 0..count {
+            pairs[at] = words.is_joinable(at)
+                && !words.is_linked(at + 1, Link::Hyphen)
+                && !(at > 0 && pairs[at - 1])
+                && (count == 2
+                    || is_letter(at)
+                    || is_letter(at + 1)
+                    || PERSIAN_BEGINNINGS.contains(&words.word(at))
+                    || PERSIAN_ENDINGS.contains(&words.word(at + 1)));
+        }
+        self.joined(|at| pairs[at])
     }
 
     /// The run in which words are joined with the next where `joins` says so; `None` if there are none.

@@ -106,6 +106,11 @@ impl SearchBuffer {
             self.visit_symbols(index, message, visit);
             return 0;
         }
+        let vocabulary = &index.vocabulary;
+        self.words.squeeze(
+            |word| vocabulary.has(word) || (typos && vocabulary.has_correction(word)),
+            |word| vocabulary.has(word),
+        );
         let most = STEPS + STEPS_PER_WORD * self.words.len();
         let mut steps = self.tokens.read(&index.vocabulary, &self.words, typos, most);
         steps += self.find_runs(index, most);

@@ -1,5 +1,3 @@
-mod understanding;
-
 use proptest::prelude::*;
 
 use super::{
@@ -463,4 +461,16 @@ proptest! {
         let plain = |text: &str| format!(" {} ", text.replace('í', "i"));
         prop_assert_eq!(replies.answer(&message).found_by == FoundBy::Phrase, plain(&message).contains(&plain(&phrase)));
     }
+}
+
+/// However many words are one letter apart, a message costs little.
+#[test]
+fn crowded_spellings() {
+    let hangul: Vec<String> = ('\u{ac00}'..='\u{d7a3}').map(|last| format!("가나다라{last}")).collect();
+    let replies = Replies::parse(&format!("[replies]\n{} = A", hangul.join(" | ")), "f").unwrap();
+    let message = "가나다라а ".repeat(900);
+    let mut search = SearchBuffer::default();
+    let steps = search.visit(&replies.index, true, &message, |_| ());
+    assert!(steps < 500_000, "{steps} steps");
+    assert!(search.bytes() < 4 * 1024 * 1024, "{} bytes", search.bytes());
 }

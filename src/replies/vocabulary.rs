@@ -6,8 +6,9 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::{
     filter::Filter,
+    letters::is_arabic,
     spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
-    texts::Texts,
+    texts::{PACKED, Texts},
     words::Words,
 };
 
@@ -89,6 +90,22 @@ impl Vocabulary {
         self.words.get(text)
     }
 
+    /// Whether the file has a word, or a prefix of it.
+    pub(super) fn has(&self, word: &str) -> bool {
+        let mut has_prefix = false;
+        // Longer prefixes are not worth their time here.
+        let visit = |_| has_prefix = true;
+        self.prefixes.visit_beginnings(word, 0, |longest| longest.min(2 * PACKED), visit);
+        has_prefix || self.words.get(word).is_some()
+    }
+
+    /// Whether the file has a word that a word may be a typo of.
+    pub(super) fn has_correction(&self, word: &str) -> bool {
+        let mut has_correction = false;
+        self.visit_corrections(word, |_| has_correction = true);
+        has_correction
+    }
+
     /// Whether a word that is written as two may be in a phrase. Nearly all that are not are recognised.
     pub(super) fn may_have_joined(&self, one: &str, other: &str) -> bool {
         [other.len(), ANY_LENGTH].iter().any(|rest| self.joints.may_have(joint(one, other, *rest)))
@@ -142,10 +159,11 @@ fn joint(one: &str, other: &str, rest: usize) -> u64 {
         | (rest as u64) << 44
 }
 
-/// The numbers of the ways in which a word can be split into a short part and another.
+/// The numbers of the ways in which a word can be split into a short part and another, or in Arabic script, into any two.
 fn joints_of(word: &str, rest: fn(usize) -> usize) -> impl Iterator<Item = u64> + Clone {
     let ends = [1, 2, word.len().saturating_sub(2), word.len().saturating_sub(1)];
-    let parts = ends.into_iter().filter_map(|end| word.split_at_checked(end));
+    let inner = if word.starts_with(is_arabic) { 3..word.len() } else { 0..0 };
+    let parts = ends.into_iter().chain(inner).filter_map(|end| word.split_at_checked(end));
     parts.map(move |(one, other)| joint(one, other, rest(other.len())))
 }
 

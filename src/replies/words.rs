@@ -1,6 +1,7 @@
 //! Normalises messages and phrases, so that `What's up?!` and `whats up` are the same words.
 
 mod reading;
+mod squeezing;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,7 @@ use std::{
 use rustc_hash::FxHasher;
 use unicode_normalization::UnicodeNormalization;
 
-use super::letters::{is_accent, push_as_typed};
+use super::letters::{is_accent, is_arabic, push_as_typed};
 
 /// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide ties.
 ///
@@ -45,8 +46,10 @@ struct Word {
 pub(super) enum Link {
     /// It is not.
     Apart,
-    /// By a hyphen between letters, as in `e-mail`.
+    /// By a hyphen between letters, as in `e-mail`, by what is one in Arabic script, or by a dot between single letters, as in `U.S.`.
     Hyphen,
+    /// By a dot after a single letter. It is a hyphen if the word is a single letter, too, and nothing otherwise.
+    Dot,
     /// It is a letter that follows another in a script without spaces, and so is not the start of a word.
     Unspaced,
 }
@@ -110,15 +113,20 @@ impl Words {
 
     /// How a word is linked to the one before.
     pub(super) fn link(&self, at: usize) -> Link {
-        self.list[at].link
+        match self.list[at].link {
+            Link::Dot if self.word(at).chars().nth(1).is_some() => Link::Apart,
+            Link::Dot => Link::Hyphen,
+            link => link,
+        }
     }
 
     /// Whether there is a word, and it is linked so to the one before.
     pub(super) fn is_linked(&self, at: usize, link: Link) -> bool {
-        self.list.get(at).is_some_and(|word| word.link == link)
+        at < self.list.len() && self.link(at) == link
     }
 
-    /// Whether a word and the next are also written as one: with a hyphen between them, or with a part as short as in `e mail`.
+    /// Whether a word and the next are also written as one: with a hyphen between them, with a part as short as in `e mail`, or in
+    /// Arabic script, in which many words of Persian are written apart, together or half apart.
     pub(super) fn is_joinable(&self, at: usize) -> bool {
         let Some([one, other]) = self.list.get(at..at + 2) else { return false };
         let [length, next_length] = [one, other].map(|word| (word.folded.1 - word.folded.0) as usize);
@@ -126,14 +134,15 @@ impl Words {
             let word = self.word(at);
             word.len() <= MAX_SHORT_PART && word.bytes().all(|byte| byte.is_ascii_lowercase())
         };
-        match other.link {
+        match self.link(at + 1) {
             Link::Hyphen => true,
             Link::Apart => {
-                length.min(next_length) <= MAX_SHORT_PART
+                (length.min(next_length) <= MAX_SHORT_PART
                     && length + next_length >= MIN_JOINED
-                    && (is_short(at) || is_short(at + 1))
+                    && (is_short(at) || is_short(at + 1)))
+                    || (self.differs && [at, at + 1].iter().all(|at| self.word(*at).starts_with(is_arabic)))
             }
-            Link::Unspaced => false,
+            Link::Dot | Link::Unspaced => false,
         }
     }
 
@@ -177,7 +186,7 @@ impl Words {
 
     /// The number of words as a person counts them.
     pub(crate) fn count(&self) -> usize {
-        self.list.iter().filter(|word| word.link == Link::Apart).count()
+        (0..self.list.len()).filter(|at| self.link(*at) == Link::Apart).count()
     }
 
     /// The number of letters and digits.

@@ -23,6 +23,7 @@ mod slow;
 mod tls;
 #[cfg(feature = "jwt")]
 mod tokens;
+mod understanding;
 #[cfg(unix)]
 mod waking;
 mod web;

@@ -7,8 +7,8 @@ use unicode_normalization::{
 
 use super::{
     super::letters::{
-        ASCII_APOSTROPHES, is_accent, is_dropped, is_emoji, is_flag_letter, is_phrase_ligature, is_unspaced,
-        push_as_typed,
+        ASCII_APOSTROPHES, NON_JOINER, is_accent, is_arabic, is_dropped, is_emoji, is_flag_letter,
+        is_phrase_ligature, is_unspaced, plain_digit, push_as_typed,
     },
     Link, Word, Words,
 };
@@ -76,6 +76,7 @@ impl Words {
             } else {
                 before = match byte {
                     b'-' if before == Between::Letters => Between::Hyphen,
+                    b'.' if before == Between::Letters => Between::Dot,
                     b'+' | b'#' if matches!(before, Between::Letters | Between::Symbols) => self.add_symbol(),
                     _ => Between::Words,
                 };
@@ -105,13 +106,19 @@ impl Words {
 
     /// Reads text that is first composed, then decomposed, so that every way of writing a letter gives the same characters.
     fn read_composed(&mut self, text: &str, mut before: Between) -> Between {
-        for char in text.chars().filter(|char| !is_dropped(*char)).nfkc() {
+        let mut follows_arabic = false;
+        let is_kept = |char: &char| {
+            let is_kept = !is_dropped(*char) || (*char == NON_JOINER && follows_arabic);
+            follows_arabic = is_arabic(*char) || (follows_arabic && !is_kept);
+            is_kept
+        };
+        for char in text.chars().filter(is_kept).nfkc() {
             // Letters are separated from their accents, but a Korean syllable stays whole: its parts are letters, and would be
             // more than one character.
             if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
                 before = self.read_char(char, before);
             } else {
-                decompose_compatible(char, |part| before = self.read_char(part, before));
+                decompose_compatible(char, |part| before = self.read_char(plain_digit(part), before));
             }
         }
         before
@@ -148,7 +155,8 @@ impl Words {
     /// Reads a character that is not a letter or digit.
     fn read_sign(&mut self, sign: char, before: Between) -> Between {
         match sign {
-            '-' | '\u{2010}' if before == Between::Letters => Between::Hyphen,
+            '-' | '\u{2010}' | NON_JOINER if before == Between::Letters => Between::Hyphen,
+            '.' if before == Between::Letters => Between::Dot,
             '+' | '#' if matches!(before, Between::Letters | Between::Symbols) => {
                 let before = self.add_symbol();
                 if before == Between::Symbols {
@@ -181,6 +189,9 @@ impl Words {
         let link = match before {
             Between::Letters => return,
             Between::Hyphen if next.is_alphabetic() && self.ends_in_letter() => Link::Hyphen,
+            Between::Dot if next.is_alphabetic() && self.ends_in_letter() && self.is_last_single() => {
+                Link::Dot
+            }
             Between::Symbols => {
                 // As in `a+b`.
                 self.drop_symbols();
@@ -193,6 +204,11 @@ impl Words {
 
     fn ends_in_letter(&self) -> bool {
         self.list.len().checked_sub(1).is_some_and(|last| self.word(last).ends_with(char::is_alphabetic))
+    }
+
+    /// Whether the last word is a single character.
+    fn is_last_single(&self) -> bool {
+        self.list.len().checked_sub(1).is_some_and(|last| self.word(last).chars().nth(1).is_none())
     }
 
     fn begin_word(&mut self, link: Link) {
@@ -262,6 +278,8 @@ pub(super) enum Between {
     UnspacedLetters,
     /// A hyphen directly after letters.
     Hyphen,
+    /// A dot directly after letters.
+    Dot,
     /// Symbols that belong to the word before, unless a letter follows.
     Symbols,
     /// The first letter of a flag.
