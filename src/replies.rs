@@ -4,10 +4,12 @@
 
 mod answer;
 mod builder;
+mod did_you_mean;
 mod examples;
 mod explanation;
 mod features;
 mod filter;
+mod function_words;
 mod index;
 mod letters;
 mod lint;
@@ -40,6 +42,7 @@ pub use answer::{Answer, FoundBy};
 use builder::Builder;
 use examples::Examples;
 pub use explanation::{Candidate, Explanation};
+use function_words::Languages;
 use index::{Index, PhraseId};
 #[cfg(test)]
 pub(crate) use lint::NEARBY_SETTINGS;
@@ -107,6 +110,7 @@ pub struct Replies {
     phrases: Vec<Alternative>,
     index: Index,
     examples: Examples,
+    languages: Languages,
     options: Options,
     shared: Arc<Shared>,
     /// The fallback reply.

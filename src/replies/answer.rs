@@ -6,8 +6,8 @@ use super::{
     Replies, Reply, UNKNOWN,
     examples::{ExampleId, Source},
     features::{FeatureId, cut},
-    nearest::{Near, Nearest, OFFERS},
-    phrase::{first_alternative, is_plain},
+    nearest::{Near, Nearest},
+    phrase::first_alternative,
     search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SearchBuffer},
     tokens::Tokens,
     vocabulary::TokenId,
@@ -76,7 +76,7 @@ impl<'a> Answer<'a> {
 pub(super) enum Decision {
     Phrase(Match),
     Nearest(Near),
-    /// Nothing; these replies may be offered.
+    /// Nothing; these replies are offered, each by the example.
     Unknown(Nearest),
 }
 
@@ -124,7 +124,7 @@ impl Replies {
         };
         let offers = match decision {
             Decision::Unknown(nearest) => {
-                nearest.iter().filter_map(|near| self.offer_of(near.reply)).take(OFFERS).collect()
+                nearest.iter().filter_map(|near| self.offer(near.example)).collect()
             }
             _ => Vec::new(),
         };
@@ -167,7 +167,7 @@ impl Replies {
         match (nearest.answer().filter(|_| may_guess), best) {
             (Some(near), _) => Decision::Nearest(near),
             (None, Some(matched)) => Decision::Phrase(matched),
-            (None, None) if wants_offers => Decision::Unknown(nearest),
+            (None, None) if wants_offers => Decision::Unknown(self.offered(&nearest, search)),
             (None, None) => Decision::Unknown(Nearest::default()),
         }
     }
@@ -231,8 +231,18 @@ impl Replies {
 
     /// Reads the features of the message that was searched last.
     pub(super) fn read_features(&self, search: &mut SearchBuffer) {
+        self.read_features_of(search, |_, _, _| true);
+    }
+
+    /// Reads the features of the words by which that message can be told from most others.
+    pub(super) fn read_content(&self, search: &mut SearchBuffer) {
+        self.read_features_of(search, |words, at, term| self.languages.is_content(words, at, term));
+    }
+
+    fn read_features_of(&self, search: &mut SearchBuffer, counts: impl Fn(&Words, usize, &str) -> bool) {
         let SearchBuffer { words, tokens, features, .. } = search;
-        features.read(words, &self.examples, |at| self.feature_of(self.meaning(words, tokens, at)?));
+        let meant = |at| self.feature_of(self.meaning(words, tokens, at)?);
+        features.read(words, &self.examples, |at, term| counts(words, at, term), meant);
     }
 
     /// What a word may be meant as that no example has. It may also be a word of `[tests]`.
@@ -267,20 +277,5 @@ impl Replies {
                 .unwrap_or(&self.entries[near.reply].phrase)
             }
         }
-    }
-
-    /// The sentence by which a reply is offered: its first one in `[tests]`, or else a phrase that people would type.
-    fn offer_of(&self, reply: usize) -> Option<&str> {
-        let sources = || self.examples.of_reply(reply).map(|id| self.examples.get(id).source);
-        let test = sources().find_map(|source| match source {
-            Source::Test(at) => Some(&*self.tests[at as usize].sentence),
-            Source::Phrase(_) => None,
-        });
-        test.or_else(|| {
-            sources().find_map(|source| match source {
-                Source::Phrase(id) => Some(self.alternative(id as usize)).filter(|phrase| is_plain(phrase)),
-                Source::Test(_) => None,
-            })
-        })
     }
 }

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{
     Alternative, Options, Replies, Reply, UNKNOWN,
     examples::{Examples, Source},
+    function_words::{Counts, Languages},
     index::{Duplicate, Index, PhraseId},
     lint::{self, HeaderLines, Test, canonical},
     offers::{self, UNKNOWN_REPLY},
@@ -62,6 +63,7 @@ impl Builder {
             phrases: Vec::new(),
             index: Index::new(),
             examples: Examples::default(),
+            languages: Languages::ALL,
             options: Options::default(),
             shared: Arc::default(),
             unknown,
@@ -281,9 +283,11 @@ impl Replies {
         let vocabulary = &mut self.index.vocabulary;
         vocabulary.end_variants();
         let mut words = Words::default();
+        let mut counts = Counts::default();
         for test in &self.tests {
             words.clear();
             words.read(&test.sentence);
+            counts.add(&words);
             words.folded().for_each(|word| {
                 vocabulary.add(word, false);
             });
@@ -291,9 +295,11 @@ impl Replies {
         for reply in self.entries.iter().chain([&self.unknown]) {
             words.clear();
             words.read(&reply.text);
+            counts.add(&words);
             vocabulary.add_text(&words);
         }
         vocabulary.end();
+        self.languages = counts.languages();
     }
 }
 

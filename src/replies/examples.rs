@@ -5,7 +5,7 @@
 //! divided by the weight of all features of both (Dice's coefficient): 1 if all are shared, and 0 if none is.
 
 use super::{
-    features::{FeatureId, Features, for_each_feature},
+    features::{FeatureId, Features, cut, for_each_term},
     texts::Texts,
     words::Words,
 };
@@ -79,7 +79,8 @@ impl Examples {
     fn add(&mut self, reply: usize, source: Source, words: &Words) {
         let start = self.features.len();
         let mut buffer = String::new();
-        for_each_feature(words, &mut buffer, |_, feature| {
+        for_each_term(words, &mut buffer, |_, term| {
+            let feature = cut(term);
             let id = self.ids.get(feature).unwrap_or_else(|| {
                 self.ids.insert(&feature.into(), self.count);
                 self.count += 1;
@@ -191,6 +192,25 @@ impl Examples {
         self.of_replies[reply]..self.of_replies[reply + 1]
     }
 
+    /// Those of them that are compared one by one.
+    pub(super) fn compared_of(&self, reply: usize) -> impl Iterator<Item = ExampleId> {
+        self.of_reply(reply).take(MAX_COMPARED)
+    }
+
+    /// Whether an example has a feature of a message.
+    pub(super) fn share(&self, id: ExampleId, message: &Features) -> bool {
+        self.features_of(id).iter().any(|feature| message.known.binary_search(feature).is_ok())
+    }
+
+    /// The number of replies that have the feature of an example, if it has just one, without counting another example.
+    pub(super) fn rarity(&self, id: ExampleId, without: Option<ExampleId>) -> Option<usize> {
+        let [feature] = self.features_of(id) else { return None };
+        let counted = self.postings_of(*feature).iter().filter(|id| Some(**id) != without);
+        let mut replies: Vec<u32> = counted.map(|id| self.reply(*id)).collect();
+        replies.dedup();
+        Some(replies.len())
+    }
+
     fn range(&self, id: ExampleId) -> std::ops::Range<usize> {
         let Example { start, end, .. } = self.list[id as usize];
         start as usize..end as usize
@@ -227,7 +247,7 @@ impl Examples {
         message: &Features,
         without: Option<ExampleId>,
     ) -> Option<(f32, ExampleId)> {
-        let examples = self.of_reply(reply).filter(|id| Some(*id) != without).take(MAX_COMPARED);
+        let examples = self.compared_of(reply).filter(|id| Some(*id) != without);
         examples.map(|id| (self.score(id, message), id)).max_by(|one, other| {
             // Of equal ones, the first.
             one.0.total_cmp(&other.0).then(other.1.cmp(&one.1))

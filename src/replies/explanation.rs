@@ -6,7 +6,7 @@ use super::{
     Replies, UNKNOWN,
     answer::{Decision, FoundBy},
     examples::Source,
-    features::for_each_feature,
+    features::{cut, for_each_term},
     letters::symbols,
     lint::canonical,
     nearest::{ANSWERING, Near},
@@ -74,7 +74,9 @@ impl Explanation {
                 explanation.others =
                     nearest.iter().skip(1).take(RUNNERS_UP).map(|near| example(replies, near)).collect();
             }
-            Decision::Unknown(nearest) => {
+            Decision::Unknown(_) => {
+                replies.read_features(&mut search);
+                let nearest = replies.nearest_of(&search, None);
                 explanation.others =
                     nearest.iter().take(RUNNERS_UP).map(|near| example(replies, near)).collect();
                 if let (Some(first), Some(best)) = (explanation.others.first_mut(), nearest.iter().next()) {
@@ -144,8 +146,8 @@ impl Replies {
     /// The words of the message with a typo, and what they were read as to compare it with examples.
     fn meanings(&self, search: &SearchBuffer) -> Vec<(String, String)> {
         let mut meanings = Vec::new();
-        for_each_feature(&search.words, &mut String::new(), |at, feature| {
-            let meaning = match self.examples.feature(feature) {
+        for_each_term(&search.words, &mut String::new(), |at, term| {
+            let meaning = match self.examples.feature(cut(term)) {
                 Some(_) => None,
                 None => self.meaning(&search.words, &search.tokens, at),
             };

@@ -24,17 +24,22 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Reads the features of a message. `corrected` returns what a word that no example has may be meant as.
+    /// Reads the features of those terms of a message that count. `corrected` returns what a word that no example has may be meant as.
     pub(super) fn read(
         &mut self,
         words: &Words,
         examples: &Examples,
+        counts: impl Fn(usize, &str) -> bool,
         mut corrected: impl FnMut(usize) -> Option<FeatureId>,
     ) {
         let Features { known, unknown, weight, buffer } = self;
         known.clear();
         unknown.clear();
-        for_each_feature(words, buffer, |at, feature| {
+        for_each_term(words, buffer, |at, term| {
+            let feature = cut(term);
+            if !counts(at, term) {
+                return;
+            }
             match examples.feature(feature).or_else(|| corrected(at)) {
                 Some(id) => known.push(id),
                 None => unknown.push(std::hash::BuildHasher::hash_one(&rustc_hash::FxBuildHasher, feature)),
@@ -54,9 +59,9 @@ impl Features {
     }
 }
 
-/// Calls `visit` with each feature of a text, and the position of its first word. In scripts without spaces, a Han letter is a
-/// feature, and so are any other two letters next to each other.
-pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: impl FnMut(usize, &str)) {
+/// Calls `visit` with each term of a text, and the position of its first word: once it is cut, it is a feature. In scripts without
+/// spaces, a Han letter is a term, and so are any other two letters next to each other.
+pub(super) fn for_each_term(words: &Words, buffer: &mut String, mut visit: impl FnMut(usize, &str)) {
     let mut at = 0;
     while at < words.len() {
         let word = words.word(at);
@@ -81,9 +86,9 @@ pub(super) fn for_each_feature(words: &Words, buffer: &mut String, mut visit: im
                 buffer.push_str(words.word(at));
                 at += 1;
             }
-            visit(first, cut(buffer));
+            visit(first, buffer);
         } else {
-            visit(first, cut(word));
+            visit(first, word);
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{
 pub(super) const ANSWERING: f32 = 0.60;
 /// Lead over the second reply that an answer needs.
 pub(super) const LEAD: f32 = 0.06;
-/// Score from which a reply is offered.
-pub(super) const OFFERED: f32 = 0.25;
+/// Score from which a reply is offered, if it also shares a word of content with the message.
+pub(super) const OFFERED: f32 = 0.20;
 /// Number of replies that are offered at most.
 pub(super) const OFFERS: usize = 3;
 /// Limit on the examples that are visited, those with the rarest words first. Only a file of thousands of replies reaches it, and
@@ -98,6 +98,14 @@ impl Nearest {
     /// The most similar replies, the best first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Near> {
         self.best.iter().flatten()
+    }
+
+    /// The same with other examples, and without the replies for which there is none.
+    pub(super) fn map(&self, example: impl FnMut(&Near) -> Option<Near>) -> Nearest {
+        let mut nearest = Nearest::default();
+        let mapped = self.iter().filter_map(example).take(OFFERS);
+        nearest.best.iter_mut().zip(mapped).for_each(|(place, near)| *place = Some(near));
+        nearest
     }
 
     /// The score that another reply needs to be among the best.

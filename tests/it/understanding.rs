@@ -378,3 +378,47 @@ fn dots_between_single_letters() {
     check_phrases("pm = A", "plan P. M. Smith", "?!");
     check_phrases("ab = A", "a.bc", "?!");
 }
+
+/// What is offered to a message shares a word with it that says what it is about.
+#[test]
+fn offers_share_a_word_of_content() {
+    let offers = |table: &str, message: &str| {
+        let table = format!("[replies]\nunknown = I am sorry, but that is not what I can answer.\n{table}");
+        let replies = Replies::parse(&table, "f").unwrap();
+        let answer = replies.answer(message);
+        assert_eq!(answer.found_by, FoundBy::Nothing, "{message:?}: {answer:?}");
+        answer.offers.join(", ")
+    };
+    let table = "complain* = A\naddress = B\nearly & bread = C\ncar park = D\n[tests]\nI want to complain about the service = complain*\n\
+        Where are you? = address\nGood morning, is there bread so early? = early & bread\nWhen do you open the garage? = car park\n";
+    for nonsense in [
+        "I want doughnuts",
+        "you are a stupid little thing",
+        "Good morning, what is the score?",
+        "hello, where have you been all the time",
+        "what's the time when I want it?",
+        "is there a good joke",
+    ] {
+        assert_eq!(offers(table, nonsense), "", "{nonsense:?}");
+    }
+    assert_eq!(offers(table, "I want a service"), "I want to complain about the service");
+    assert_eq!(offers(table, "do you bring milk early"), "Good morning, is there bread so early?");
+    // The sentence itself shares it, and not only its reply.
+    assert_eq!(offers(table, "is the car open?"), "When do you open the garage?");
+    assert_eq!(offers(table, "some car"), "car park");
+    // A word is none of content only in the languages of the file.
+    let german = "wagen = A\n[tests]\nWo kann ich den Wagen parken, wenn die Straße voll ist? = wagen\n";
+    assert_eq!(offers(german, "wo ist die Anna, und kann ich sie sprechen"), "");
+    let unknown = "[replies]\nunknown = Tut mir leid, das weiß ich nicht. Bitte rufen Sie uns an.\n";
+    let german = Replies::parse(&format!("{unknown}hut kaufen = A\nparkplatz am haus = B\n"), "f").unwrap();
+    assert_eq!(german.answer("hat die hut").offers, ["hut kaufen"]);
+    assert_eq!(german.answer("war am bahnhof").offers, [""; 0]);
+    let french = "[replies]\nunknown = Désolé, je ne sais pas répondre à cela.\nparking car = A\n";
+    assert_eq!(Replies::parse(french, "f").unwrap().answer("car il pleut").offers, [""; 0]);
+    // Without an answer to a typo or in other scripts, all the same.
+    assert_eq!(offers(table, "some servcie"), "I want to complain about the service");
+    let chinese = "[replies]\nunknown = 抱歉，我不知道。\n營業時間 = A\n停車 = B\n[tests]\n請問你們星期一有開嗎？ = 營業時間\n";
+    let chinese = Replies::parse(chinese, "f").unwrap();
+    assert_eq!(chinese.answer("請問你有嗎").offers, [""; 0]);
+    assert_eq!(chinese.answer("星期天停業").offers, ["停車", "請問你們星期一有開嗎？"]);
+}
