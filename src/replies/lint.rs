@@ -36,6 +36,7 @@ impl Replies {
         let mut work = Work::on(self);
         self.phrases_that_never_win(&mut work, &mut warnings);
         self.phrases_joined_by_and(&mut work, &mut warnings);
+        self.phrases_of_function_words(&mut warnings);
         self.misspelt_words(&mut warnings);
         self.circles_of_offers(&mut work, &mut warnings);
         if let Places::File(_) = self.places {

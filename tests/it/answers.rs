@@ -130,6 +130,91 @@ fn check_warns_of_texts_in_other_sections() {
 }
 
 #[test]
+fn check_warns_of_phrases_that_say_little() {
+    let warnings = |config: &str| {
+        let printed = run(config, &["check"], "").0;
+        let warnings = printed.lines().filter_map(|line| line.strip_prefix("warning: config.ini:"));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let little = |line: usize, phrase: &str| {
+        format!(
+            "{line}: {phrase:?} is in most sentences, whatever they are about; write a word that only questions for this reply have"
+        )
+    };
+    let table = "[replies]\nunknown = Sorry, I do not know that.\nare | opening hours = We are open from 9.\nthe & is = That.\n\
+        where | how are you | car | son = We will find it.\n[smalltalk]\nthanks | you = Thank you.\n";
+    assert_eq!(warnings(table), [little(3, "are"), little(4, "the & is"), little(7, "you")]);
+    let german = "[replies]\nunknown = Das weiß ich nicht, bitte rufen Sie uns an.\nwo | hilfe | are = Wir sind hier.\ndie | für | hut = Ja.\n";
+    assert_eq!(warnings(german), [little(4, "die"), little(4, "für")]);
+    let chinese = "[replies]\nunknown = 抱歉，我不知道。\n的 = 是\n營業 | 門 = 九點\n";
+    assert_eq!(warnings(chinese), [little(3, "的")]);
+
+    let table = "[replies]\nunknown = Sorry, I do not know that.\nwhat's new = A lot.\nwhat is on | what's on = Music.\nwho is there = Us.\n";
+    let (printed, _, code) = run(table, &["check"], "");
+    assert_eq!(
+        printed,
+        "hint: config.ini:3: \"what's new\" is not found in \"what is new\"; write both, with a '|' between them\n\
+         hint: config.ini:5: \"who is there\" is not found in \"who's there\"; write both, with a '|' between them\n\
+         config.ini: 3 replies, 0 warnings, 0 of 0 tests pass\n"
+    );
+    assert_eq!(code, 0);
+
+    let table = "[replies]\nunknown = Sorry, I do not know that.\npay = Cash.\nparking = Behind.\n[tests]\nMay I pay for parking? = parking\n";
+    assert_eq!(
+        warnings(table),
+        [
+            "6: \"May I pay for parking?\" has \"parking\" and \"pay\" in it, and only their letters decide; write 'pay & parking' before the reply that should answer"
+        ]
+    );
+    assert_eq!(warnings(&table.replace("parking =", "parking | pay & parking =")), [""; 0]);
+    // A sentence of customers decides, and not the letters.
+    assert_eq!(warnings(&format!("{table}Can I pay for my parking? = parking\n")), [""; 0]);
+}
+
+#[test]
+fn check_says_where_it_may_not_write() {
+    use std::os::unix::process::CommandExt;
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let [state, owned] = ["state", "owned"].map(|name| folder.path().join(name));
+    for folder in [&state, &owned] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(state.join("replies.ini"), "[replies]\nopen = From 9.\nunknown = Sorry, I do not know that.\n")
+        .unwrap();
+    nix::unistd::chown(&owned, Some(65_534.into()), None).unwrap();
+    let checked = |state: &str| {
+        let digest = "0".repeat(64);
+        let config = format!(
+            "[bot]\nreplies_file = state/replies.ini\nunanswered_file = {state}/kept.txt\nstatistics_file = {state}/counts.tsv\n\
+             [key anna]\nsecret_sha256 = {digest}\nrole = owner\n"
+        );
+        fs::write(folder.path().join("config.ini"), config).unwrap();
+        let mut command = replyd(folder.path());
+        let mut program = Program::piped(command.uid(65_534).gid(65_534).arg("check"));
+        assert_eq!(program.exit_code(), Some(0), "{}", program.stderr.all());
+        program
+            .stdout
+            .all()
+            .lines()
+            .filter(|line| line.starts_with("warning"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let warning = |file: &str| {
+        format!(
+            "warning: cannot keep state/{file}: user 65534 (nobody) may not write to the folder state (Permission denied); check as the \
+             user that the server runs as, and give it the folder"
+        )
+    };
+    assert_eq!(checked("state"), ["kept.txt", "counts.tsv", "replies.ini"].map(warning));
+    assert_eq!(checked("owned"), [warning("replies.ini")]);
+}
+
+#[test]
 fn what_is_unanswered_becomes_lines_to_paste() {
     let server = Replyd::serve(FAQ);
     let mut client = Raw::open(server.address);

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, net::TcpListener, path::Path};
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{AccessFlags, Uid, User, access};
 use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
 
 use crate::{
@@ -82,16 +82,22 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
-    let Sources { unanswered_file, statistics_file, .. } = &loaded.sources;
+    let Sources { unanswered_file, statistics_file, replies_file, .. } = &loaded.sources;
     if let Some((file, fault)) = unanswered_file.as_deref().and_then(|file| Some((file, fault(file)?))) {
         warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
     }
     warnings.extend(statistics_file.as_deref().and_then(statistics::warning));
+    let of_owner = replies_file.as_ref().filter(|_| !loaded.config.owner_keys.is_empty());
+    let kept = [unanswered_file.as_ref(), statistics_file.as_ref(), of_owner];
+    warnings.extend(kept.into_iter().flatten().filter_map(|file| unwritable_folder(file)));
     let failed_tests = replies.failures();
     let failed_offers = replies.failed_offers(&loaded.config.greeting);
     let failures: Vec<&String> = failed_tests.iter().chain(&failed_offers).collect();
     for warning in &warnings {
         print(format_args!("warning: {warning}"))?;
+    }
+    for hint in replies.hints() {
+        print(format_args!("hint: {hint}"))?;
     }
     for failure in failures.iter().take(MAX_SHOWN_FAILURES) {
         print(format_args!("failed: {failure}"))?;
@@ -120,6 +126,23 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
         1 => Err(Failure::new(format!("{} fails", failed.join("")))),
         _ => Err(Failure::new(format!("{} fail", failed.join(" and ")))),
     }
+}
+
+/// What is wrong with the folder of a file, in which new ones are made when the file is replaced or full.
+fn unwritable_folder(file: &Path) -> Option<String> {
+    // A link stays, and what it leads to is replaced.
+    let real = file.canonicalize().ok().filter(|_| file.is_symlink());
+    let folder = real.as_deref().unwrap_or(file).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    access(folder, AccessFlags::W_OK | AccessFlags::X_OK).err().map(|error| {
+        format!(
+            "cannot keep {}: {} may not write to the folder {} ({}); check as the user that the server runs as, and give it the folder",
+            file.display(),
+            current_user(),
+            folder.display(),
+            error.desc()
+        )
+    })
 }
 
 /// Prints how many replies nobody has tried.

@@ -5,7 +5,8 @@ use crate::{
     ini::{Entry, Fault, Faults},
     replies::{
         Replies,
-        phrase::{Phrase, alternatives},
+        phrase::{Phrase, Run, alternatives, is_plain},
+        words::Words,
     },
 };
 
@@ -22,6 +23,24 @@ pub(crate) const NEARBY_SETTINGS: [(&str, &str, &str); 5] = [
 /// Names that others give to what is `unknown` here.
 pub(super) const OTHER_NAMES_OF_UNKNOWN: [&str; 7] =
     ["default", "fallback", "otherwise", "else", "default_reply", "unknown_reply", "unknown_message"];
+
+/// What people write in one word or in two.
+const CONTRACTIONS: [(&str, &str); 14] = [
+    ("what's", "what is"),
+    ("where's", "where is"),
+    ("who's", "who is"),
+    ("how's", "how is"),
+    ("when's", "when is"),
+    ("that's", "that is"),
+    ("there's", "there is"),
+    ("isn't", "is not"),
+    ("don't", "do not"),
+    ("doesn't", "does not"),
+    ("didn't", "did not"),
+    ("can't", "can not"),
+    ("can't", "cannot"),
+    ("you're", "you are"),
+];
 
 /// Warns of a phrase that works otherwise than it looks.
 pub(super) fn check(entry: &Entry, warnings: &mut Faults) {
@@ -149,6 +168,41 @@ impl Replies {
         }
     }
 
+    /// Warns of phrases of one word that is in most sentences, whatever these are about.
+    pub(super) fn phrases_of_function_words(&self, warnings: &mut Faults) {
+        let says_little = |run: &Run| {
+            run.words.len() == 1 && !run.has_prefix() && self.languages.have_function_word(run.words.word(0))
+        };
+        for (entry, alternative) in self.alternatives() {
+            let phrase = alternatives(alternative).next().and_then(|(_, phrase)| phrase.ok());
+            if phrase.is_some_and(|phrase| !phrase.runs().is_empty() && phrase.runs().iter().all(says_little))
+            {
+                let sentence = format!(
+                    "{alternative:?} is in most sentences, whatever they are about; write a word that only questions for this reply have"
+                );
+                warnings.push(Fault::new(self.entries[entry].line, sentence));
+            }
+        }
+    }
+
+    /// What else people write for a phrase, such as `what is new` for `what's new`, and does not get its reply: one line for each, with
+    /// its line number. It is no fault of a phrase, but another alternative would help.
+    pub fn hints(&self) -> Vec<String> {
+        let mut work = Work::on(self);
+        let mut hints = Faults::default();
+        for (entry, alternative) in self.alternatives().filter(|(_, alternative)| is_plain(alternative)) {
+            let Some(other) = otherwise(alternative) else { continue };
+            let Some(search) = work.search(&other) else { continue };
+            let matched = self.best(&other, search, None);
+            if matched.is_none_or(|matched| self.number_of(matched.phrase) != entry) {
+                let sentence =
+                    format!("{alternative:?} is not found in {other:?}; write both, with a '|' between them");
+                hints.push(Fault::new(self.entries[entry].line, sentence));
+            }
+        }
+        self.places.lines(&hints)
+    }
+
     /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
     pub(super) fn phrases_that_never_win(&self, work: &mut Work, warnings: &mut Faults) {
         let loses = |(entry, alternative): (usize, &str)| {
@@ -166,6 +220,19 @@ impl Replies {
         };
         warnings.extend(self.alternatives().filter_map(loses));
     }
+}
+
+/// A phrase with the first contraction in it written out, or the reverse.
+fn otherwise(alternative: &str) -> Option<String> {
+    let words = format!(" {} ", Words::of(alternative).shown());
+    let changed = |(short, long): &(&str, &str)| {
+        let replaced = |from: &str, to: &str| {
+            let from = format!(" {} ", from.replace('\'', ""));
+            words.contains(&from).then(|| words.replacen(&from, &format!(" {to} "), 1).trim().to_owned())
+        };
+        replaced(short, long).or_else(|| replaced(long, short))
+    };
+    CONTRACTIONS.iter().find_map(changed)
 }
 
 /// The shortest message that a phrase is in, built with letters that no other phrase is likely to have: they complete a
@@ -209,9 +276,9 @@ mod tests {
             "24/7 | open 24 / 7 = A",
             "km/h | w/o sugar | n/a | TCP/IP | c/o = A",
             "terms and conditions | bed and breakfast = A",
-            "BED AND BREAKFAST | rock and roll* | and = A",
+            "BED AND BREAKFAST | rock and roll* | and so = A",
             "breakfast = A\nbed and breakfast = B",
-            "for | or | more | or so | this or = A",
+            "for us | or so | this or = A",
             "hours | times = A",
         ]);
     }

@@ -8,7 +8,13 @@ use std::{
 use super::{Vars, Work, excerpt, values};
 use crate::{
     ini::{self, Entry, Fault, Faults},
-    replies::{Replies, Reply, UNKNOWN, tokens::Steps, words::Words},
+    replies::{
+        Replies, Reply, SearchBuffer, UNKNOWN,
+        examples::{ExampleId, Source},
+        search::Match,
+        tokens::Steps,
+        words::Words,
+    },
 };
 
 /// Number of pairs of letters that are compared to suggest the nearest phrases for those that failing tests name.
@@ -179,10 +185,11 @@ impl Replies {
         // The sentence itself would decide ties in favor of its reply.
         let examples = self.examples.of_tests(self.tests.len());
         for (test, example) in self.tests.iter().zip(examples) {
-            let best =
-                work.search(&test.sentence).and_then(|search| self.best(&test.sentence, search, example));
-            let matched = best.filter(|matched| matched.words == 1);
+            let Some(search) = work.search(&test.sentence) else { continue };
+            let matched =
+                self.best(&test.sentence, search, example).filter(|matched| matched.words == 1);
             let Some((matched, wanted)) = matched.zip(wanted(test)) else { continue };
+            warnings.extend(self.won_by_letters(test, &matched, example, search));
             if wanted < self.len() && self.number_of(matched.phrase) != wanted {
                 taken.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(wanted);
             }
@@ -195,6 +202,35 @@ impl Replies {
             );
             warnings.push(Fault::new(self.reply_of(*phrase).line, sentence));
         }
+    }
+}
+
+impl Replies {
+    /// Warns of a test in which a word of one reply wins over that of another, though no other sentence says which should answer: only
+    /// the letters of the words do.
+    fn won_by_letters(
+        &self,
+        test: &Test,
+        winner: &Match,
+        itself: Option<ExampleId>,
+        search: &SearchBuffer,
+    ) -> Option<Fault> {
+        let rival = search.leaders.iter().find(|rival| rival.phrase != winner.phrase)?;
+        let rarity = |of: &Match| {
+            let (_, id) = self.examples.best_of(self.number_of(of.phrase), &search.features, itself)?;
+            let is_phrase = matches!(self.examples.get(id).source, Source::Phrase(_));
+            self.examples.rarity(id, itself).filter(|_| is_phrase)
+        };
+        // Of two words that are as rare, and that no other sentence is similar to, the longer one wins.
+        (rarity(winner).is_some() && rarity(winner) == rarity(rival)).then(|| {
+            let sentence = format!(
+                "{:?} has {:?} and {:?} in it, and only their letters decide; write '{2} & {1}' before the reply that should answer",
+                test.sentence,
+                self.alternative(winner.phrase),
+                self.alternative(rival.phrase)
+            );
+            Fault::new(test.line, sentence)
+        })
     }
 }
 

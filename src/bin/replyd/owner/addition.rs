@@ -106,7 +106,10 @@ fn name_of(phrase: &str) -> &str {
 /// What `check` would warn of if this phrase was all that there is, and whether it misses the question.
 fn doubts(phrase: &str, question: &str, now: &Replies) -> Vec<String> {
     const NAME: &str = "phrase";
-    let Ok(alone) = Replies::parse_file(&format!("[replies]\n{phrase} = x\nunknown = y\n"), NAME) else {
+    // Its text shows in which language the file is.
+    let unknown = now.answer("").reply.replace('\n', "\n  ");
+    let Ok(alone) = Replies::parse_file(&format!("[replies]\n{phrase} = x\nunknown = {unknown}\n"), NAME)
+    else {
         return Vec::new();
     };
     let alone = alone.with_options_of(now);
