@@ -19,6 +19,7 @@ mod portable;
 mod receipts;
 mod rooms;
 mod slow;
+mod tested;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "jwt")]
