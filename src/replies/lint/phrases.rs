@@ -170,8 +170,12 @@ impl Replies {
 
     /// Warns of phrases of one word that is in most sentences, whatever these are about.
     pub(super) fn phrases_of_function_words(&self, warnings: &mut Faults) {
+        // A single letter may be one to choose by.
         let says_little = |run: &Run| {
-            run.words.len() == 1 && !run.has_prefix() && self.languages.have_function_word(run.words.word(0))
+            run.words.len() == 1
+                && run.words.word(0).len() > 1
+                && !run.has_prefix()
+                && self.languages.have_function_word(run.words.word(0))
         };
         for (entry, alternative) in self.alternatives() {
             let phrase = alternatives(alternative).next().and_then(|(_, phrase)| phrase.ok());
