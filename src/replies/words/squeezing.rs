@@ -37,12 +37,20 @@ impl Words {
         }
     }
 
-    /// A quick look at all words, which rules out nearly all messages in ASCII.
+    /// A quick look at all words, which rules out nearly all messages.
     fn may_have_run(&self) -> bool {
+        if self.differs {
+            let mut before = ('\0', '\0');
+            return self.folded.chars().any(|char| {
+                let is_third = before == (char, char);
+                before = (before.1, char);
+                is_third
+            });
+        }
         let bytes = self.folded.as_bytes();
         let triples = bytes.iter().zip(bytes.iter().skip(1)).zip(bytes.iter().skip(2));
         // Without a branch, many bytes are compared at once.
-        self.differs || triples.fold(false, |found, ((a, b), c)| found | ((a == b) & (b == c)))
+        triples.fold(false, |found, ((a, b), c)| found | ((a == b) & (b == c)))
     }
 
     /// Appends a word with each run shortened to one letter, if its bit of `singles` is set, or else to two.
