@@ -78,4 +78,22 @@ fn reply(phrase: &str, text: &str, number: usize) -> Result<Reply, String> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_is_changed(pairs in proptest::collection::vec((any::<String>(), any::<String>()), 0..4)) {
+            if let Ok(replies) = Replies::from_pairs(pairs.clone()) {
+                let has_unknown = replies.unknown.line > 0;
+                let all = replies.entries.iter().chain(has_unknown.then_some(&replies.unknown));
+                let mut kept: Vec<_> = all.map(|reply| (reply.line, reply.phrase.clone(), reply.text.to_string())).collect();
+                kept.sort();
+                let expected = (1..).zip(pairs).map(|(number, (phrase, text))| (number, phrase, text));
+                prop_assert_eq!(kept, expected.collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -186,8 +186,7 @@ impl Replies {
         let examples = self.examples.of_tests(self.tests.len());
         for (test, example) in self.tests.iter().zip(examples) {
             let Some(search) = work.search(&test.sentence) else { continue };
-            let matched =
-                self.best(&test.sentence, search, example).filter(|matched| matched.words == 1);
+            let matched = self.best(&test.sentence, search, example).filter(|matched| matched.words == 1);
             let Some((matched, wanted)) = matched.zip(wanted(test)) else { continue };
             warnings.extend(self.won_by_letters(test, &matched, example, search));
             if wanted < self.len() && self.number_of(matched.phrase) != wanted {

@@ -1,6 +1,8 @@
+//! Tables of replies from pairs, without any file.
+
 use proptest::prelude::*;
 
-use super::*;
+use replyd::Replies;
 
 /// The texts that some messages get.
 #[track_caller]
@@ -149,27 +151,15 @@ proptest! {
     #[test]
     fn a_table_is_that_of_the_file_with_the_same_lines(pairs in pairs_of_a_file(), message in "[a-cé時?+ ]{0,12}") {
         let line = |(phrase, text): &(String, String)| format!("{phrase} = {}\n", text.replace('\n', "\n  "));
-        let (of_file, faults) = Replies::read(&format!("[replies]\n{}", pairs.iter().map(line).collect::<String>()), "f");
+        let of_file = Replies::parse(&format!("[replies]\n{}", pairs.iter().map(line).collect::<String>()), "f");
         match Replies::from_pairs(pairs.iter().map(|(phrase, text)| (phrase, text))) {
             Ok(replies) => {
-                prop_assert!(faults.is_empty(), "{:?}", faults);
+                let of_file = of_file.unwrap();
                 for message in pairs.iter().map(|(phrase, _)| phrase).chain([&message]) {
                     prop_assert_eq!(replies.answer(message), of_file.answer(message));
                 }
             }
-            Err(error) => prop_assert_eq!(error.to_string().lines().count(), faults.lines("f").len()),
-        }
-    }
-
-    #[test]
-    fn nothing_is_changed(pairs in proptest::collection::vec((any::<String>(), any::<String>()), 0..4)) {
-        if let Ok(replies) = Replies::from_pairs(pairs.clone()) {
-            let has_unknown = replies.unknown.line > 0;
-            let all = replies.entries.iter().chain(has_unknown.then_some(&replies.unknown));
-            let mut kept: Vec<_> = all.map(|reply| (reply.line, reply.phrase.clone(), reply.text.to_string())).collect();
-            kept.sort();
-            let expected = (1..).zip(pairs).map(|(number, (phrase, text))| (number, phrase, text));
-            prop_assert_eq!(kept, expected.collect::<Vec<_>>());
+            Err(error) => prop_assert_eq!(error.to_string().lines().count(), of_file.unwrap_err().to_string().lines().count()),
         }
     }
 
