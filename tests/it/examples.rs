@@ -237,5 +237,5 @@ fn a_proxy_relays_both_ways_and_ends_with_either_side() {
     // Nobody is there: a refusal, with its reason.
     let error = Client::connect(&server.local_addr().to_string()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused(502));
-    assert!(error.to_string().contains("nothing listens there"), "{error}");
+    assert!(error.to_string().contains("nothing accepts connections there"), "{error}");
 }
