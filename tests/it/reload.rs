@@ -172,12 +172,12 @@ fn typos_nearest_and_offers_are_live_and_hold_for_a_file_of_replies() {
     let mut client = Raw::open(server.address);
     let mut answers =
         || ["oepning hours", "hours", "some hours of opening time"].map(|text| ask(&mut client, text));
-    let offer = "?!\nDid you mean:\n> When do you open?";
+    let offer = "?!\nDid you mean:\n> opening hours";
     assert_eq!(answers(), ["nine", "nine", offer]);
     let file = server.folder.path().join("config.ini");
     fs::write(&file, format!("{settings}typos = no\nnearest = no\ndid_you_mean = Perhaps:\n")).unwrap();
     server.log().wait_for("changed: typos, nearest, did_you_mean");
-    let offer = "?!\nPerhaps:\n> When do you open?";
+    let offer = "?!\nPerhaps:\n> opening hours";
     assert_eq!(answers(), [offer; 3]);
     // A file of replies that is refused keeps its replies, with the settings of the other file.
     fs::write(server.folder.path().join("faq.ini"), "[replies]\nhours =\n").unwrap();

@@ -322,18 +322,18 @@ fn a_hundred_thousand_pings_without_reading_do_not_grow_memory() {
     assert_eq!(other.text(), GREETING);
 }
 
-/// A text of a mebibyte, whose characters take three bytes each.
-fn long_reply() -> String {
-    "\u{6642}".repeat((1 << 20) / 3)
-}
-
-fn serve_long_reply(settings: &str) -> replyd::RunningServer {
-    serve(&format!("[server]\n{settings}\n[replies]\nlong = {}\n", long_reply()))
+/// A text of so many bytes, whose characters take three each.
+fn long_reply(bytes: usize) -> String {
+    "\u{6642}".repeat(bytes / 3)
 }
 
 #[test]
 fn a_long_reply_goes_out_in_pieces() {
-    let server = serve_long_reply("");
+    // One that a program has made: those of a file are shorter.
+    let long_reply = || long_reply(1 << 20);
+    let mut config = replyd::Config::default();
+    config.replies = replyd::Replies::from_pairs([("long", &*long_reply()), ("unknown", SORRY)]).unwrap();
+    let server = serve_with(config, replyd::bot);
     let mut client = Raw::open(server.local_addr());
     assert_eq!(client.text(), GREETING);
     // Also in the middle of others.
@@ -368,7 +368,7 @@ fn a_long_reply_costs_little_however_many_do_not_read_it() {
     const DEAF: usize = 100;
     let server = crate::support::Replyd::serve(&format!(
         "[server]\nmax_clients = 200\n[replies]\nlong = {}\n",
-        long_reply()
+        long_reply(64 * 1024)
     ));
     let mut clients: Vec<Raw> = (0..DEAF).map(|_| Raw::open(server.address)).collect();
     for client in &mut clients {
@@ -376,7 +376,8 @@ fn a_long_reply_costs_little_however_many_do_not_read_it() {
     }
     let before = server.memory();
     for client in &mut clients {
-        client.send(&frame(0x81, b"long").repeat(10));
+        // More than the system holds for a connection.
+        client.send(&frame(0x81, b"long").repeat(100));
         // It is under way, and the rest stays unread.
         client.piece();
     }
