@@ -20,9 +20,6 @@ const MAX_LEADERS: usize = 16;
 /// Number of words of a message whose typos are corrected before it is compared with examples. Longer ones are hardly similar to any.
 const MAX_MEANT: usize = 64;
 
-/// The work of comparing a match with all leaders.
-const WORK_OF_CROWDED: usize = 50;
-
 /// The answer to a message; see [`Replies::answer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -161,7 +158,6 @@ impl Replies {
         }
         self.read_features(search);
         let nearest = self.nearest_of(search, without);
-        search.work += nearest.visited;
         let may_guess = self.options.nearest
             && (self.settled.is_empty() || !self.settled.contains(&search.words.fingerprint()));
         match (nearest.answer().filter(|_| may_guess), best) {
@@ -181,18 +177,12 @@ impl Replies {
     ) -> Option<Match> {
         let mut leaders = std::mem::take(&mut search.leaders);
         leaders.clear();
-        let mut crowded = 0;
-        search.visit(&self.index, self.options.typos, message, |matched| {
-            crowded += usize::from(leaders.len() == MAX_LEADERS);
-            self.lead(&mut leaders, matched);
-        });
-        search.work += WORK_OF_CROWDED * crowded;
+        search.visit(&self.index, self.options.typos, message, |matched| self.lead(&mut leaders, matched));
         if leaders.len() > 1 {
             self.read_features(search);
             for leader in &mut leaders {
                 let reply = self.number_of(leader.phrase);
                 leader.nearness = self.nearness(reply, search, without);
-                search.work += self.examples.compared(reply, search.features.known.len());
             }
         }
         let best = leaders.iter().max().copied();

@@ -28,8 +28,8 @@ pub(super) struct Example {
     pub(super) reply: u32,
     pub(super) source: Source,
     /// Positions of its first feature, and of the first one after them.
-    pub(super) start: u32,
-    pub(super) end: u32,
+    start: u32,
+    end: u32,
     /// The weight of its features.
     pub(super) weight: f32,
 }
@@ -182,9 +182,10 @@ impl Examples {
         &self.postings[start..self.starts[feature as usize + 1] as usize]
     }
 
-    /// About the number of features that are compared to find the example of a reply that is most similar to a message of so many.
-    pub(super) fn compared(&self, reply: usize, features: usize) -> usize {
-        self.of_reply(reply).len().min(MAX_COMPARED) * (features + self.features.len() / self.list.len())
+    /// About the number of features that are compared to find the example of a reply that is most similar to `message`.
+    pub(super) fn compared(&self, reply: usize, message: &Features) -> usize {
+        let of_one = message.known.len() + self.features.len() / self.list.len().max(1);
+        self.of_reply(reply).len().min(MAX_COMPARED) * of_one
     }
 
     /// The examples of a reply.

@@ -35,8 +35,6 @@ pub(super) struct Near {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Nearest {
     best: [Option<Near>; KEPT],
-    /// Number of examples and features that were visited to find them.
-    pub(super) visited: usize,
 }
 
 /// Reusable memory for a search.
@@ -70,7 +68,7 @@ impl Nearest {
         // They may come from an earlier table.
         weights.resize(examples.features(), 0.0);
         message.known.iter().for_each(|feature| weights[*feature as usize] = examples.weight(*feature));
-        let mut nearest = Nearest { visited: visited.len(), ..Nearest::default() };
+        let mut nearest = Nearest::default();
         for (&id, example) in visited.iter().zip(&*fetched) {
             let shared = std::mem::take(&mut shared[id as usize]) + remaining;
             if shared < shared_for(nearest.least(), message) - ROUNDING || Some(id) == without {
@@ -79,7 +77,6 @@ impl Nearest {
             let possible = 2.0 * shared / (message.weight + example.weight);
             let reply = example.reply as usize;
             if reply < replies && possible >= nearest.least() - ROUNDING {
-                nearest.visited += (example.end - example.start) as usize;
                 let score = examples.score_by(example, message, weights);
                 nearest.add(Near { score, reply, example: id });
             }

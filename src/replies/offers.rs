@@ -85,7 +85,7 @@ impl Replies {
     }
 
     /// Why an offer fails, if it does.
-    fn failed(&self, offer: &str, work: &mut Work) -> Option<String> {
+    fn failed(&self, offer: &str, work: &mut Work<'_>) -> Option<String> {
         let Some(search) = work.search(offer) else {
             return Some(format!("the offer {} was not tried: {}", excerpt(offer), work.why()));
         };
@@ -103,7 +103,7 @@ impl Replies {
     }
 
     /// Warns of circles: replies that offer each other and nothing else.
-    pub(super) fn circles_of_offers(&self, work: &mut Work, warnings: &mut Faults) {
+    pub(super) fn circles_of_offers(&self, work: &mut Work<'_>, warnings: &mut Faults) {
         // For each reply with offers, the first of them, and the one reply that answers them all, if it is one.
         let mut targets: FxHashMap<usize, (usize, Option<usize>)> = FxHashMap::default();
         for (at, offer) in self.offers.iter().enumerate() {

@@ -29,11 +29,6 @@ pub(super) const PARTS: usize = 4;
 /// Extra steps for each run that is found, since the runs are sorted.
 const STEPS_PER_RUN: usize = 4;
 
-/// The work of reading a byte of a message, of a step, and of examining a phrase.
-const WORK_PER_BYTE: usize = 8;
-const WORK_PER_STEP: usize = 4;
-const WORK_PER_PHRASE: usize = 20;
-
 /// A phrase that is in a message, and how well it matches. The order of the fields is the order of the rules, and the greatest
 /// match wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,8 +71,6 @@ pub struct SearchBuffer {
     /// The best matches of replies that no rule before the examples distinguishes.
     pub(super) leaders: Vec<Match>,
     pub(super) features: Features,
-    /// Work so far, in units of about five nanoseconds, for a caller that limits it over many messages.
-    pub(super) work: usize,
 }
 
 /// A run that is in a message.
@@ -112,12 +105,9 @@ impl SearchBuffer {
             |word| vocabulary.has(word),
         );
         let most = STEPS + STEPS_PER_WORD * self.words.len();
-        let mut steps = self.tokens.read(&index.vocabulary, &self.words, typos, most);
-        steps += self.find_runs(index, most);
-        let (of_phrases, examined) = self.visit_phrases(index, most, visit);
-        steps += of_phrases;
-        self.work += WORK_PER_BYTE * message.len() + WORK_PER_STEP * steps + WORK_PER_PHRASE * examined;
-        steps
+        self.tokens.read(&index.vocabulary, &self.words, typos, most)
+            + self.find_runs(index, most)
+            + self.visit_phrases(index, most, visit)
     }
 
     /// Frees the buffers if they have grown beyond `kept` bytes: a client may send one unusual message, then stay for hours.
@@ -139,6 +129,14 @@ impl SearchBuffer {
             + bytes(&self.found)
             + bytes(&self.leaders)
             + self.features.bytes()
+    }
+
+    /// About how long the last search took, apart from examples, in units of five nanoseconds.
+    pub(super) fn work(&self, index: &Index) -> usize {
+        let examined: usize = self.found.iter().map(|run| index.phrases_at(run.node).len()).sum();
+        let examined = examined.min(2 * (STEPS + STEPS_PER_WORD * self.words.len()));
+        let tokens: usize = (0..self.words.len()).map(|at| self.tokens.of(at).len()).sum();
+        20 * (tokens + self.found.len()) + 20 * examined * (1 + self.leaders.len() / 4)
     }
 
     /// Visits the phrases that are the whole message, for a message without letters and digits.
@@ -193,15 +191,12 @@ impl SearchBuffer {
         most - steps.left
     }
 
-    /// Visits the phrases whose runs were all found. Returns the steps, and the number of phrases that may have been examined.
-    fn visit_phrases(&self, index: &Index, most: usize, mut visit: impl FnMut(Match)) -> (usize, usize) {
-        let mut examined = 0;
+    /// Visits the phrases whose runs were all found.
+    fn visit_phrases(&self, index: &Index, most: usize, mut visit: impl FnMut(Match)) -> usize {
         // Phrases of one run have their own steps, so that no number of other phrases can keep them from being found.
         let [mut alone, mut together] = [(); 2].map(|()| Steps { left: most });
         for places in self.found.chunk_by(|one, other| one.node == other.node) {
-            let phrases = index.phrases_at(places[0].node);
-            examined += phrases.len();
-            'node: for &id in phrases {
+            'node: for &id in index.phrases_at(places[0].node) {
                 let id = id as PhraseId;
                 let nodes = &index.phrases[id].nodes;
                 // For a phrase of several runs, the places make no difference, so one is enough.
@@ -217,7 +212,7 @@ impl SearchBuffer {
                 }
             }
         }
-        (2 * most - alone.left - together.left, examined)
+        2 * most - alone.left - together.left
     }
 
     /// The number of corrections if all runs of a phrase are in the message. The caller has found one, so a single run needs no

@@ -155,7 +155,7 @@ pub(in crate::replies) fn check_prefixes(line: usize, phrase: &Phrase, warnings:
 
 impl Replies {
     /// Warns of an `and` between two phrases that have replies of their own: both words are asked for apart.
-    pub(super) fn phrases_joined_by_and(&self, work: &mut Work, warnings: &mut Faults) {
+    pub(super) fn phrases_joined_by_and(&self, work: &mut Work<'_>, warnings: &mut Faults) {
         let mut answers = |message: &str, entry: usize| {
             let matched = work.search(message).and_then(|search| self.best(message, search, None));
             matched.is_some_and(|matched| matched.is_whole && self.number_of(matched.phrase) != entry)
@@ -208,7 +208,7 @@ impl Replies {
     }
 
     /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
-    pub(super) fn phrases_that_never_win(&self, work: &mut Work, warnings: &mut Faults) {
+    pub(super) fn phrases_that_never_win(&self, work: &mut Work<'_>, warnings: &mut Faults) {
         let loses = |(entry, alternative): (usize, &str)| {
             let message = itself(alternative)?;
             let matched = self.best(&message, work.search(&message)?, None)?;

@@ -76,7 +76,7 @@ impl Replies {
         test: &Test,
         known: &HashMap<String, usize>,
         texts: impl Fn() -> &'a TextBeginnings,
-        work: &mut Work,
+        work: &mut Work<'_>,
         comparisons: &mut Steps,
     ) -> Option<String> {
         let phrase = canonical(&test.expected);
@@ -156,7 +156,7 @@ impl Replies {
     }
 
     /// Warns of replies without a test, in one line, and of words that take the tests of many replies.
-    pub(super) fn what_tests_tell(&self, work: &mut Work, warnings: &mut Faults) {
+    pub(super) fn what_tests_tell(&self, work: &mut Work<'_>, warnings: &mut Faults) {
         if self.len() < MANY_REPLIES && self.tests.is_empty() {
             return;
         }
@@ -177,7 +177,7 @@ impl Replies {
     fn words_that_take_tests(
         &self,
         wanted: impl Fn(&Test) -> Option<usize>,
-        work: &mut Work,
+        work: &mut Work<'_>,
         warnings: &mut Faults,
     ) {
         // By the phrase: the first of these tests, and the replies from which it takes them.

@@ -9,39 +9,58 @@ const LEAST_WORK: usize = 20_000_000;
 /// Length of the longest message that is tried: clients send no longer ones.
 const LONGEST_BYTES: usize = 64 * 1024;
 
-/// Searches whose work is limited as a whole. They are counted and not timed, so that a file always has the same result.
-pub(in crate::replies) struct Work {
+/// Number of examples that are compared with a message at most.
+const EXAMPLES: usize = 1000;
+/// The work of reading a byte of a message.
+const WORK_PER_LETTER: usize = 8;
+
+/// Searches whose work is limited as a whole. It is counted and not timed, so that a file always has the same result, and seen from what
+/// a search leaves in its buffer, so that those for visitors need not count.
+pub(in crate::replies) struct Work<'a> {
+    replies: &'a Replies,
     search: SearchBuffer,
-    most: usize,
+    left: usize,
     /// Whether something was left out.
     pub(in crate::replies) is_partial: bool,
 }
 
-impl Work {
+impl Work<'_> {
     /// The work for a table.
-    pub(in crate::replies) fn on(replies: &Replies) -> Work {
+    pub(in crate::replies) fn on(replies: &Replies) -> Work<'_> {
         let of_replies = replies.entries.iter().map(|reply| reply.phrase.len() + reply.text.len());
         let of_tests = replies.tests.iter().map(|test| test.sentence.len() + test.expected.len());
         let bytes: usize = of_replies.chain(of_tests).sum();
-        let most = LEAST_WORK.max(WORK_PER_BYTE * bytes);
-        Work { search: SearchBuffer::default(), most, is_partial: false }
+        let left = LEAST_WORK.max(WORK_PER_BYTE * bytes);
+        Work { replies, search: SearchBuffer::default(), left, is_partial: false }
     }
 
-    /// The buffer to search a message with, unless that would be too much.
+    /// The buffer to search a message with, once, unless that would be too much.
     pub(in crate::replies) fn search(&mut self, message: &str) -> Option<&mut SearchBuffer> {
-        let affords = message.len() <= LONGEST_BYTES && self.search.work < self.most;
+        let last = self.last();
+        self.left = self.left.saturating_sub(last + WORK_PER_LETTER * message.len());
+        // Known only if the next search needs them.
+        self.search.features.known.clear();
+        let affords = message.len() <= LONGEST_BYTES && self.left > 0;
         self.is_partial |= !affords;
         affords.then_some(&mut self.search)
     }
 
+    /// The work of the last search.
+    fn last(&self) -> usize {
+        let (Replies { index, examples, .. }, SearchBuffer { leaders, features, .. }) =
+            (self.replies, &self.search);
+        let compared =
+            leaders.iter().map(|leader| examples.compared(self.replies.number_of(leader.phrase), features));
+        let shared: usize = features.known.iter().map(|feature| examples.postings_of(*feature).len()).sum();
+        self.search.work(index) + 2 * compared.sum::<usize>() + 4 * shared.min(EXAMPLES)
+    }
+
     /// Why a message was not tried.
     pub(in crate::replies) fn why(&self) -> String {
-        match self.search.work < self.most {
-            true => format!("it is longer than {} KiB", LONGEST_BYTES / 1024),
-            false => {
-                "trying all of this file would take too long; make its phrases and tests shorter, or fewer"
-                    .to_owned()
-            }
+        match self.left {
+            0 => "trying all of this file would take too long; make its phrases and tests shorter, or fewer"
+                .to_owned(),
+            _ => format!("it is longer than {} KiB", LONGEST_BYTES / 1024),
         }
     }
 }
