@@ -278,13 +278,18 @@ fn tidied(text: &str) -> String {
 
 #[track_caller]
 fn wait_until_tidied(server: &Replyd) {
-    // Longer than usual: it is a lot of work without optimization.
-    let deadline = Instant::now() + Duration::from_secs(120);
     let mut first = [0];
     let mut read =
         || File::open(server.folder.path().join("kept.tsv")).unwrap().read_exact(&mut first).map(|()| first);
-    while read().ok() != Some(*b"#") {
-        assert!(Instant::now() < deadline, "it is not written anew");
+    wait_long("it is written anew", || read().ok() == Some(*b"#"));
+}
+
+/// Waits longer than usual, and leaves the processor to the server: it is a lot of work without optimization.
+#[track_caller]
+fn wait_long(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !holds() {
+        assert!(Instant::now() < deadline, "still not: {what}");
         // Nothing tells of it.
         thread::sleep(Duration::from_millis(20));
     }
@@ -444,7 +449,7 @@ fn instances_that_share_a_file_lose_nothing() {
             one.program.signal(Signal::SIGHUP);
             asked += 2;
         }
-        wait_until("nothing is lost", || {
+        wait_long("nothing is lost", || {
             one.program.signal(Signal::SIGHUP);
             other.program.signal(Signal::SIGHUP);
             questions(&file) == 5000 + asked
