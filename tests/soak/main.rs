@@ -31,6 +31,7 @@ const ROUNDS: u32 = 3;
 const GOOD_CLIENTS: usize = 500;
 const IDLE_CLIENTS: usize = 500;
 const KEY: &str = "replyd_soak_0123456789";
+const OWNER_KEY: &str = "replyd_soak_owner_0123456789";
 const HELP: &str = "Sure, I am here to help. Can you briefly describe the problem.";
 
 fn main() {
@@ -113,6 +114,8 @@ fn play_round(server: &Server, counts: &Arc<Counts>, time: Duration) -> Footprin
         break_heads,
         churn,
         vanish,
+        flood_questions,
+        misuse_owners_page,
     ] {
         (0..4).for_each(|_| start(hostile));
     }
@@ -337,6 +340,55 @@ fn vanish(guest: &Guest) {
     guest.repeat(|| {
         if let Some(mut raw) = guest.enter() {
             raw.say(Opcode::Text, b"help");
+        }
+    });
+}
+
+/// Questions that nothing answers, as fast as they are read: they are to be kept, within bounds.
+fn flood_questions(guest: &Guest) {
+    let number = AtomicU64::new(0);
+    guest.repeat(|| {
+        let Some(mut raw) = guest.enter() else { return };
+        for _ in 0..100 {
+            let question = format!("what about {}", number.fetch_add(1, Ordering::Relaxed));
+            if guest.is_over() || raw.try_send(&frame(0x81, question.as_bytes())).is_err() {
+                break;
+            }
+        }
+        // The greeting, and the answers.
+        (0..101).all(|_| !guest.is_over() && raw.frame().is_some());
+    });
+}
+
+/// What an owner's page would never send, and what costs most of what it may; whoever sends it does not wait for the answers.
+fn misuse_owners_page(guest: &Guest) {
+    let text = "x = y\\n".repeat(1000);
+    let part = format!(r#"{{"do":"part","text":"{text}"}}"#);
+    let head = upgrade("/owner", &format!("Origin: http://localhost\r\nX-WS-AUTH-KEY: {OWNER_KEY}\r\n"));
+    guest.repeat(|| {
+        let mut raw = Raw::connect(guest.address);
+        let is_in = raw.try_send(head.as_bytes()).is_ok()
+            && raw.try_answer().is_some_and(|answer| answer.status == 101);
+        if !is_in {
+            return;
+        }
+        let wishes = [
+            "{",
+            r#"{"do":"nothing"}"#,
+            r#"{"do":"statistics","since":"30d"}"#,
+            r#"{"do":"questions"}"#,
+            "\u{0}",
+        ];
+        let parts = std::iter::repeat_n(part.as_str(), 300).chain([r#"{"do":"check"}"#; 3]);
+        let saving = [
+            part.as_str(),
+            r#"{"do":"save","revision":"wrong"}"#,
+            r#"{"do":"restore","version":4000000000,"revision":""}"#,
+        ];
+        for wish in wishes.into_iter().chain(saving).chain(parts) {
+            if guest.is_over() || raw.try_send(&frame(0x81, wish.as_bytes())).is_err() {
+                break;
+            }
         }
     });
 }

@@ -18,7 +18,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{DEADLINE, KEY};
+use crate::{DEADLINE, KEY, OWNER_KEY};
 
 const SETTINGS: &str = "
 [server]
@@ -33,6 +33,8 @@ idle_timeout = 1h
 transcript = no
 [bot]
 replies_file = replies.ini
+unanswered_file = unanswered.txt
+statistics_file = statistics.tsv
 ";
 
 /// `replyd` with short time limits and a key.
@@ -98,10 +100,15 @@ impl Server {
             17 => fs::remove_file(&trouble).unwrap(),
             _ => {}
         }
-        if save_number % 20 == 1 {
-            fs::write(self.folder.path().join("replies.ini"), "no equals sign\n".repeat(500_000)).unwrap();
-        } else {
-            save(&self.folder, save_number);
+        let replies = self.folder.path().join("replies.ini");
+        match save_number % 20 {
+            1 => fs::write(replies, "no equals sign\n".repeat(500_000)).unwrap(),
+            6 => fs::write(replies, like_phrases()).unwrap(),
+            8 => fs::write(replies, long_values()).unwrap(),
+            // As a spreadsheet saves it, and as nothing does.
+            10 => fs::write(self.folder.path().join("statistics.tsv"), "20.11.2026\t9:7\thelp\t1\nrubbish\n")
+                .unwrap(),
+            _ => save(&self.folder, save_number),
         }
     }
 
@@ -140,15 +147,30 @@ impl Server {
     }
 }
 
+/// A megabyte of phrases that differ in their accents only.
+fn like_phrases() -> String {
+    let accents = ['\u{300}', '\u{301}', '\u{302}', '\u{303}', '\u{308}', '\u{30a}', '\u{30c}', '\u{327}'];
+    let phrase = |number: usize| -> String {
+        (0..12).flat_map(|letter| ['e', accents[number >> (letter * 3) & 7]]).collect()
+    };
+    let lines = (0..20_000).map(|number| format!("{} = {number}\n", phrase(number)));
+    "[replies]\n".to_owned() + &lines.collect::<String>()
+}
+
+/// A small file that becomes a large one once its values are put in.
+fn long_values() -> String {
+    format!("[replies]\nhelp = {}\n[vars]\nv = {}\n", "{v}".repeat(20_000), "x".repeat(60_000))
+}
+
 /// Whole, under another name first.
 fn save(folder: &TempDir, number: u64) {
     let replies = format!(
         "[replies]\nhelp = Sure, I am here to help. Can you briefly describe the problem.\nnumber{number} = {number}\n\
          unknown = Sorry.\n"
     );
-    for (name, text) in
-        [("replies.ini", replies), ("config.ini", format!("{SETTINGS}[key soak]\nsecret = {KEY}\n"))]
-    {
+    let settings =
+        format!("{SETTINGS}[key soak]\nsecret = {KEY}\n[key owner]\nsecret = {OWNER_KEY}\nrole = owner\n");
+    for (name, text) in [("replies.ini", replies), ("config.ini", settings)] {
         let new = folder.path().join("new");
         fs::write(&new, text).unwrap();
         fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
