@@ -74,8 +74,6 @@ let earlier;
 let isScrolledToEnd = true;
 // Whether to send the draft as soon as there is a connection.
 let sendWhenReady = false;
-// What a link or the site around has put into the field.
-let suggestion;
 // A key from the address, while another one is in use.
 let otherKey = "";
 // Whether the keyboard was used last, and not a finger or a mouse.
@@ -116,7 +114,7 @@ function connect() {
   socket.onopen = () => wait(GREETING_TIME, ready);
   socket.onmessage = ({ data }) => {
     if (typeof data === "string") received(data);
-    else if (data.byteLength < 2) noted(data.byteLength === 1);
+    else if (data.byteLength < 2) noted(new Uint8Array(data)[0]);
     else received(new TextDecoder().decode(data));
   };
   socket.onclose = (event) => closed(event);
@@ -158,10 +156,10 @@ function received(data) {
   report("answered");
 }
 
-// The server says that it listens, or that one more question has arrived.
-function noted(listens) {
-  isListening = listens;
-  if (!listens) arrived += 1;
+// The server says that one more question has arrived, or whether it listens: "1" or "0".
+function noted(byte) {
+  isListening = byte === 0x31;
+  if (byte === undefined) arrived += 1;
   showWaiting();
 }
 
@@ -186,8 +184,8 @@ const isLost = (question) => question.number > arrived;
 // Replaces a connection that is dead, and asks on the new one what has not arrived. What has arrived is not asked twice: it may have been
 // an order.
 function renew() {
-  const questions = pending.filter(isLost);
-  pending = pending.filter((question) => !isLost(question));
+  const questions = pending.filter((question) => isLost(question) && !question.isRepeated);
+  pending = pending.filter((question) => !questions.includes(question));
   drop();
   again = questions;
   again.forEach((question) => { question.isRepeated = true; });
@@ -270,7 +268,7 @@ function retryNow(mayBeDead) {
 
 // --- input
 
-function send(message) {
+function send(message, isDraft = false) {
   fault.textContent = "";
   if (!message.trim()) return false;
   const excess = excessOf(message);
@@ -278,12 +276,15 @@ function send(message) {
     fault.textContent = filled(words.tooLong, { characters: excess.toLocaleString(locale) });
     return false;
   }
-  sendWhenReady = !isReady;
   if (!isReady) {
-    fault.textContent = words.kept;
+    if (isDraft) {
+      sendWhenReady = true;
+      fault.textContent = words.kept;
+    }
     connect();
     return false;
   }
+  sendWhenReady = false;
   const question = { from: "me", text: message, at: Date.now(), state: "pending" };
   begun.hidden = true;
   add(question);
@@ -308,11 +309,20 @@ function put(question) {
 }
 
 function submit() {
-  if (send(text.value)) {
+  if (send(text.value, true)) {
     text.value = "";
     keepDraft();
   }
   text.focus();
+}
+
+// Asks what a button stands for. Without a connection it is kept like a message that was typed, unless another one is.
+function choose(question) {
+  if (isReady || text.value) return send(question);
+  text.value = question;
+  keepDraft();
+  submit();
+  return false;
 }
 
 function keepDraft() {
@@ -472,7 +482,7 @@ function entryOf(message, before) {
     const again = element("button", "", words.sendAgain);
     again.type = "button";
     again.onclick = () => {
-      if (send(message.text)) mark(message, "repeated");
+      if (choose(message.text)) mark(message, "repeated");
       text.focus();
     };
     below.append(` · ${words.noAnswer}`, again);
@@ -514,11 +524,7 @@ function buttons(offers) {
       chosenAt = Date.now();
       // The second click of two may meet another button, as the page has moved.
       if (isRepeated || event.detail > 1 || [...pending, ...again].some((question) => question.text === offer)) return;
-      // Without a connection it is kept like a message that was typed, unless another one is.
-      if (isReady || text.value) return send(offer);
-      text.value = offer;
-      keepDraft();
-      submit();
+      choose(offer);
     };
     group.append(button);
   });
@@ -697,8 +703,8 @@ function useOtherKey() {
 
 // Does not replace what the visitor has typed.
 function suggest(question) {
-  if (text.value && text.value !== suggestion) return;
-  text.value = suggestion = question;
+  if (text.value && text.value !== kept.suggestion) return;
+  text.value = kept.suggestion = question;
   keepDraft();
 }
 

@@ -151,8 +151,12 @@
   function themeOfPage() {
     const { documentElement, body } = document;
     for (const part of [body, documentElement].filter(Boolean)) {
-      const [red, green, blue, alpha = 1] = getComputedStyle(part).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0, 0];
-      if (alpha > 0.5) return red * 0.3 + green * 0.6 + blue * 0.1 < 128 ? "dark" : "light";
+      // Painted, since a color may come in any notation, such as oklch().
+      const canvas = document.createElement("canvas").getContext("2d");
+      canvas.fillStyle = getComputedStyle(part).backgroundColor;
+      canvas.fillRect(0, 0, 1, 1);
+      const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
+      if (alpha > 127) return red * 0.3 + green * 0.6 + blue * 0.1 < 128 ? "dark" : "light";
     }
     const schemes = getComputedStyle(documentElement).colorScheme ?? "";
     return ["light", "dark"].find((scheme) => schemes === scheme || schemes === `${scheme} only` || schemes === `only ${scheme}`)
@@ -328,6 +332,12 @@
 
   host.update(script.dataset);
   if (document.body) start();
-  else addEventListener("DOMContentLoaded", start);
+  else {
+    addEventListener("DOMContentLoaded", () => {
+      // Only now it is known what the page looks like.
+      host.update(script.dataset);
+      start();
+    });
+  }
   // From here on, names in braces are filled in from the settings.
 })({ accent: "{accent}", theme: "{theme}" });

@@ -31,4 +31,11 @@ impl Guesses {
         *count = count.saturating_add(1);
         *count > FREE_GUESSES
     }
+
+    /// Whether there were too many wrong keys from this address in this minute.
+    pub(crate) fn were_too_many(&self, address: IpAddr) -> bool {
+        let (begun, counts) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.is_some_and(|begun| begun.elapsed() < MINUTE)
+            && counts.get(&client_network(address)).is_some_and(|count| *count > FREE_GUESSES)
+    }
 }

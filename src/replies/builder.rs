@@ -119,10 +119,8 @@ impl Builder {
             self.room -= text.len();
         } else if self.room > 0 {
             let sentence = if most == MAX_REPLY_BYTES {
-                format!(
-                    "the reply to {:?} has more than {most} bytes once [vars] are filled in; shorten it",
-                    entry.name
-                )
+                let filled = if entry.value.len() > most { "" } else { " once [vars] are filled in" };
+                format!("the reply to {:?} has more than {most} bytes{filled}; shorten it", entry.name)
             } else {
                 // Once is enough: all replies after this one are left out.
                 self.room = 0;

@@ -207,9 +207,9 @@ impl Examples {
     pub(super) fn rarity(&self, id: ExampleId, without: Option<ExampleId>) -> Option<usize> {
         let [feature] = self.features_of(id) else { return None };
         let counted = self.postings_of(*feature).iter().filter(|id| Some(**id) != without);
-        let mut replies: Vec<u32> = counted.map(|id| self.reply(*id)).collect();
-        replies.dedup();
-        Some(replies.len())
+        let mut before = None;
+        let replies = counted.take(MAX_COMPARED).map(|id| self.reply(*id));
+        Some(replies.filter(|reply| before.replace(*reply) != Some(*reply)).count())
     }
 
     fn range(&self, id: ExampleId) -> std::ops::Range<usize> {

@@ -77,7 +77,9 @@ pub(super) fn admit_upgrade(
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
-    let is_owner = matches!(admission.caller, Caller::Owner(_));
+    // Where guesses are slowed, a valid key must not be told from a wrong one by an answer that comes at once.
+    let is_owner =
+        matches!(admission.caller, Caller::Owner(_)) && !registry.guesses.were_too_many(client.client_ip());
     let (address_permit, owner_permit) = match all_permits(client, registry, permits) {
         Ok(permit) => (permit, None),
         Err(_) if is_owner && permits.is_ok() => (None, None),
@@ -96,7 +98,7 @@ pub(super) fn admit_upgrade(
 
 /// A place for an owner on a server that is full for others.
 pub(super) fn owner_permit(registry: &Registry) -> Option<Permit> {
-    registry.clients.acquire(registry.config().max_clients + PLACES_FOR_OWNERS)
+    registry.clients.acquire(registry.config().max_clients.saturating_add(PLACES_FOR_OWNERS))
 }
 
 /// Time for which a client that guesses keys waits for its answer.
@@ -106,7 +108,8 @@ const GUESS_TIME: Duration = Duration::from_secs(2);
 ///
 /// A valid key is admitted at once. So a later answer to a wrong one slows only a client that cannot ask again meanwhile: it waits with a
 /// permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise. Where there
-/// is no such limit, nobody waits, as that could take the places of all others.
+/// is no such limit, nobody waits, as that could take the places of all others; and at an address that is not limited, guesses beyond
+/// those places are answered at once, as a valid key must be.
 pub(super) fn admit_slowly(
     head: &Head,
     rules: &Rules<'_>,

@@ -6,7 +6,7 @@
 
 use tungstenite::{Bytes, Message};
 
-use super::Session;
+use super::{Event, Session};
 use crate::stream::Ending;
 
 /// The subprotocol of the chat page.
@@ -15,6 +15,8 @@ const PAGE: &str = "replyd.page";
 const ARRIVED: &[u8] = b"";
 /// The handler waits for the next message.
 const LISTENS: &[u8] = b"1";
+/// It works on something else, such as a wake-up.
+const WORKS: &[u8] = b"0";
 
 impl Session {
     fn is_with_page(&self) -> bool {
@@ -34,6 +36,16 @@ impl Session {
         if self.is_with_page() {
             self.has_said_listens = false;
             self.socket.write(Message::Binary(Bytes::from_static(ARRIVED)))?;
+            self.send_gathered()?;
+        }
+        Ok(())
+    }
+
+    /// Says that the handler works on an event that is no message, at once, as above.
+    pub(super) fn say_works(&mut self, event: &Event) -> Result<(), Ending> {
+        let is_message = matches!(event, Event::Text(_));
+        if !is_message && self.is_with_page() && std::mem::take(&mut self.has_said_listens) {
+            self.socket.write(Message::Binary(Bytes::from_static(WORKS)))?;
             self.send_gathered()?;
         }
         Ok(())

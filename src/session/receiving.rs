@@ -24,7 +24,7 @@ impl Session {
         if self.ending.is_some() {
             return Ok(None);
         }
-        match self.next_event(deadline) {
+        match self.next_event(deadline).and_then(|event| self.say_works(&event).map(|()| event)) {
             Ok(event) => {
                 self.was_woken = matches!(event, Event::Woken);
                 Ok(Some(event))

@@ -34,6 +34,8 @@ const MAX_A_MINUTE: u32 = 20;
 const MAX_OF_ADDRESS: u32 = 60;
 /// Number of addresses that are told apart within a minute; all others count as one.
 const MAX_ADDRESSES: usize = 4096;
+/// Days whose counts wait for a file that cannot be written; later ones count as the last of them.
+const MAX_DAYS: usize = 7;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A handle that passes what happens to the thread that writes the files.
@@ -157,8 +159,8 @@ struct Writer {
     book: Option<Book>,
     /// When the minute began that is being counted.
     begun: Timestamp,
-    /// What could not be written so far, and the day on which it was counted; if it is several, the first.
-    unwritten: (Date, Counted),
+    /// What is not written yet, by the day on which it was counted.
+    unwritten: Vec<(Date, Counted)>,
     /// A persistent problem, such as a full disk, is logged once and not for every message.
     is_unanswered_failing: bool,
     is_statistics_failing: bool,
@@ -170,7 +172,7 @@ impl Writer {
             shared,
             book: None,
             begun: clock::now(),
-            unwritten: (Date::MIN, Counted::default()),
+            unwritten: Vec::new(),
             is_unanswered_failing: false,
             is_statistics_failing: false,
         }
@@ -221,15 +223,21 @@ impl Writer {
         let counted = std::mem::take(&mut *lock(&self.shared.counted));
         let begun = std::mem::replace(&mut self.begun, clock::now());
         if file.is_none() && self.book.is_none() {
-            self.unwritten.1 = Counted::default();
+            self.unwritten.clear();
             return;
         }
         let begun = local(begun);
-        let (day, unwritten) = &mut self.unwritten;
-        if unwritten.is_empty() {
-            *day = begun.date();
+        let has_place = self.unwritten.len() < MAX_DAYS;
+        match self.unwritten.last_mut() {
+            Some((day, unwritten)) if *day == begun.date() || !has_place => {
+                unwritten.add(counted, begun.hour() as usize);
+            }
+            _ => {
+                let mut unwritten = Counted::default();
+                unwritten.add(counted, begun.hour() as usize);
+                self.unwritten.push((begun.date(), unwritten));
+            }
         }
-        unwritten.add(counted, begun.hour() as usize);
         if self.book.is_none() {
             self.open_book(file.as_deref(), was_asked);
         }
@@ -243,10 +251,13 @@ impl Writer {
     /// Writes what is not written yet; what cannot be is for the next minute.
     fn write_unwritten(&mut self, was_asked: bool) {
         let Some(book) = &mut self.book else { return };
-        let (day, unwritten) = &mut self.unwritten;
-        let added = book.add(*day, unwritten);
-        if added.is_ok() {
-            *unwritten = Counted::default();
+        let mut added = Ok(());
+        while let Some((day, unwritten)) = self.unwritten.first() {
+            added = book.add(*day, unwritten);
+            if added.is_err() {
+                break;
+            }
+            self.unwritten.remove(0);
         }
         match added.and_then(|()| book.tidy()) {
             Ok(()) => self.is_statistics_failing = false,

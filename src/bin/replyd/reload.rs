@@ -8,12 +8,12 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use jiff::Zoned;
 use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 use sd_notify::NotifyState;
 
 use crate::{
     check::counted,
+    clock::{self, local},
     escape::Escaped,
     failure::Failure,
     keeper::Keeper,
@@ -63,6 +63,8 @@ pub(crate) struct Reload {
 /// What a check of the files found: nothing if they have not changed.
 pub(crate) struct Answer {
     part: Part,
+    /// The settings that the reading began with.
+    before: Arc<Config>,
     reading: Option<Reading>,
 }
 
@@ -76,7 +78,7 @@ impl Reload {
             let watching = move || {
                 for request in incoming {
                     let reading = watch.check(&request);
-                    if answer.send(Answer { part, reading }).is_err() {
+                    if answer.send(Answer { part, before: request.config, reading }).is_err() {
                         return;
                     }
                 }
@@ -108,8 +110,9 @@ impl Reload {
     /// Accepts an answer.
     pub(crate) fn accept(&mut self, answer: Answer, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
         if answer.part == Part::Settings {
-            // Once everything has been read, what the settings are is known from there.
-            if let (Some(reading), Some(_)) = (answer.reading, self.requested_at) {
+            // Once everything has been read, what the settings are is known from there, and the replies of this reading are old.
+            let is_current = self.requested_at.is_some() && Arc::ptr_eq(&answer.before, &running.config());
+            if let Some(reading) = answer.reading.filter(|_| is_current) {
                 self.apply_settings(reading, running, keeper);
             }
             return;
@@ -217,7 +220,7 @@ impl Reload {
             running.count_failed_reload();
             self.refused = notices.first().map(|fault| {
                 let place = fault.split(": ").next().unwrap_or_default();
-                format!("{} refused at {}", Escaped::for_log(place), Zoned::now().strftime("%H:%M"))
+                format!("{} refused at {}", Escaped::for_log(place), local(clock::now()).strftime("%H:%M"))
             });
         }
         keeper.set_files(&sources);

@@ -81,19 +81,33 @@ fn entity(line: &str) -> Option<&str> {
     })
 }
 
+/// Length to which an address is looked at.
+const MAX_ADDRESS_CHARS: usize = 2000;
+
 /// What was meant as `[words](https://...)` or `[words](tel:...)`, which the chat page shows as a link, but is not written as one.
 fn link(line: &str) -> Option<&str> {
-    line.match_indices(']').find_map(|(middle, _)| {
-        let start = line[..middle].rfind('[')?;
+    let mut opened = None;
+    line.match_indices(['[', ']']).find_map(|(middle, bracket)| {
+        if bracket == "[" {
+            opened = Some(middle);
+            return None;
+        }
+        let start = opened?;
         let rest = &line[middle + 1..];
         let address = rest.trim_start().strip_prefix('(')?;
         let is_meant =
             ["http", "www.", "mailto:", "tel:"].iter().any(|start| address.trim_start().starts_with(start));
+        if !is_meant {
+            return None;
+        }
+        let from = line.len() - address.len();
+        let address =
+            address.char_indices().nth(MAX_ADDRESS_CHARS).map_or(address, |(end, _)| &address[..end]);
         let end = address.len() - after_brackets(address).len();
         let is_whole = address[..end].ends_with(')') && rest.starts_with('(');
         let has_words = !line[start + 1..middle].trim().is_empty();
         let is_link = is_whole && has_words && is_address(&address[..end - 1]);
-        (is_meant && !is_link).then(|| &line[start..line.len() - address.len() + end])
+        (!is_link).then(|| &line[start..from + end])
     })
 }
 

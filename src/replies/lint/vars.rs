@@ -55,6 +55,9 @@ impl Vars {
             match name.and_then(|(name, tail)| Some((self.values.get_mut(name)?, tail))) {
                 Some(((value, _, used), tail)) => {
                     *used = true;
+                    if filled.len() + value.len() > most {
+                        return None;
+                    }
                     filled.push_str(value);
                     rest = tail;
                 }

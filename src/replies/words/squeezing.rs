@@ -6,6 +6,8 @@ use super::Words;
 const MIN_RUN: usize = 3;
 /// Number of such runs in a word for which both one letter and two are tried. The others become two.
 const MAX_RUNS: u32 = 3;
+/// Number of words of a message that are looked at; people emphasize a few.
+const MAX_SQUEEZED: usize = 64;
 
 impl Words {
     /// Shortens each run of three or more equal letters to two or to one, in the folded form of words that are known only so, and are
@@ -14,12 +16,20 @@ impl Words {
         if !self.may_have_run() {
             return;
         }
+        let mut squeezed_words = 0;
         for at in 0..self.list.len() {
             let typed = self.list[at].folded;
             let mut runs = runs(self.word(at)).filter(|(_, count)| *count >= MIN_RUN);
             // `www` and `III` are no emphasis.
             let is_word = runs.next().is_some_and(|(_, count)| count < self.word(at).chars().count());
-            if !is_word || is_meant(self.without_symbols(at)) {
+            if !is_word {
+                continue;
+            }
+            if squeezed_words == MAX_SQUEEZED {
+                return;
+            }
+            squeezed_words += 1;
+            if is_meant(self.without_symbols(at)) {
                 continue;
             }
             let tries = 2_u32 << runs.count().min(MAX_RUNS as usize - 1);

@@ -11,7 +11,10 @@ use std::{
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::replies_file::read;
-use crate::kept_file::{own_name, sync_folder_of, with_suffix, write_new};
+use crate::{
+    clock,
+    kept_file::{own_name, sync_folder_of, with_suffix, write_new},
+};
 
 /// Versions that are kept, whenever they are from.
 const LATEST: usize = 9;
@@ -61,8 +64,9 @@ impl Versions {
             return Ok(());
         }
         // Clocks are set back, and the order of versions is that of their times.
-        let after = latest.map_or(Timestamp::MIN, |(_, at)| at + Duration::from_millis(1));
-        let file = self.folder.join(named(Timestamp::now().max(after)));
+        let after =
+            latest.map_or(Timestamp::MIN, |(_, at)| at.checked_add(Duration::from_millis(1)).unwrap_or(at));
+        let file = self.folder.join(named(clock::now().max(after)));
         let beside = own_name(&file);
         write_new(&beside, text, Some(metadata))?;
         fs::rename(beside, &file)?;
@@ -75,7 +79,7 @@ impl Versions {
     pub(super) fn prune(&self) {
         let versions = self.list();
         let day = |at: Timestamp| at.to_zoned(TimeZone::system()).date();
-        let oldest = Timestamp::now() - DAYS;
+        let oldest = clock::now() - DAYS;
         let mut bytes = 0;
         for (index, (name, at)) in versions.iter().enumerate() {
             let file = self.folder.join(name);

@@ -39,10 +39,6 @@ impl Counted {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.replies.is_empty()
-    }
-
     pub(super) fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
         self.replies.iter().map(|(name, tally)| (&**name, *tally))
     }

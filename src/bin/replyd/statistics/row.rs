@@ -18,6 +18,8 @@ use crate::escape::{Escaped, unescaped};
 
 /// What separates the columns: a tab, or what a spreadsheet writes.
 const SEPARATORS: [char; 3] = ['\t', ';', ','];
+/// Length of the longest line that may be one: with a name whose characters are all escaped, it is shorter.
+const MAX_LINE_BYTES: usize = 8 * 1024;
 /// Length to which a name is cut.
 const MAX_CHARS: usize = 200;
 
@@ -161,6 +163,9 @@ pub(super) fn cut(name: &str) -> &str {
 impl Row {
     /// Reads a line. One that is not whole, as after a crash, is `None`: the hours of a whole one are all its questions.
     pub(super) fn parse(line: &str, month_first: Option<bool>) -> Option<Row> {
+        if line.len() > MAX_LINE_BYTES {
+            return None;
+        }
         SEPARATORS.iter().find_map(|separator| Row::of_fields(&fields(line, *separator), month_first))
     }
 
