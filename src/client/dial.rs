@@ -150,6 +150,7 @@ mod tests {
             ("[::1]:5000", "ws://[::1]:5000/"),
             ("WS://a.example", "ws://a.example/"),
             ("http://a.example:5000/#q=x", "ws://a.example:5000/"),
+            #[cfg(feature = "tls")]
             ("Https://a.example/chat", "wss://a.example/chat"),
         ] {
             assert_eq!(parse_url(url).unwrap().to_string(), expected, "{url:?}");
