@@ -117,19 +117,36 @@ pub(super) fn admit_slowly(
     registry: &Registry,
     permits: &Result<Permits, Refusal>,
 ) -> Result<Admission, Refusal> {
-    let decision = admit(head, rules);
-    let is_guess = matches!(decision, Err(Refusal::NoKey { is_wrong: true, .. }));
-    if !is_guess || !registry.guesses.are_too_many(client.client_ip()) {
-        return decision;
+    match admit(head, rules) {
+        Err(refusal @ Refusal::NoKey { is_wrong: true, .. }) => {
+            Err(slow_refusal(refusal, client, registry, permits))
+        }
+        decision => decision,
+    }
+}
+
+/// The refusal of a wrong key, which comes late after too many of them.
+#[inline(never)] // As `Head::read`.
+fn slow_refusal(
+    refusal: Refusal,
+    client: &ClientId,
+    registry: &Registry,
+    permits: &Result<Permits, Refusal>,
+) -> Refusal {
+    if !registry.guesses.are_too_many(client.client_ip()) {
+        return refusal;
     }
     let has_permit = permits.as_ref().is_ok_and(|permits| permits.address.is_some());
     let max = registry.config().max_clients_per_ip;
-    let permit = all_permits(client, registry, permits)?
-        .or_else(|| if has_permit { None } else { registry.addresses.acquire(client.client_ip(), max) });
+    let permit = match all_permits(client, registry, permits) {
+        Err(refusal) => return refusal,
+        Ok(None) if !has_permit => registry.addresses.acquire(client.client_ip(), max),
+        Ok(permit) => permit,
+    };
     if max > 0 && (has_permit || permit.is_some()) {
         let _ = registry.stopping.recv_timeout(GUESS_TIME);
     }
-    Err(Refusal::TooManyGuesses)
+    Refusal::TooManyGuesses
 }
 
 /// Checks that a client has its permits. The address of one behind a proxy is known only now, after its head was read, so that the

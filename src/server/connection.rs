@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::Config,
     http::{Head, Refusal},
-    registry::{ClientId, Connection, Registry},
+    registry::{ClientId, Connection, Permit, Registry},
     session::{Opening, Session},
     stream::{Ending, GatheringStream, SharedTransport, TimedStream},
 };
@@ -87,10 +87,22 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     drop((head, config));
     log::info!("Connection established with client ... {client}");
 
-    if permits.is_ok() {
-        return converse(stream, connection, &client, opening, program);
+    match permits {
+        Ok(_permits) => converse(stream, connection, &client, opening, program),
+        Err(_) => converse_elsewhere(stream, connection, &client, opening, program, owner_permit),
     }
-    // An owner on a full server: others wait for the reserved thread.
+}
+
+/// The conversation of an owner on a full server, on a thread of its own: others wait for the reserved thread.
+#[inline(never)] // As `Head::read`.
+fn converse_elsewhere(
+    stream: GatheringStream,
+    connection: &Arc<Connection>,
+    client: &ClientId,
+    opening: Opening,
+    program: &Arc<Program>,
+    owner_permit: Option<Permit>,
+) {
     let started = thread::Builder::new().name(format!("client {}", client.number)).stack_size(STACK_BYTES);
     let started = started.spawn({
         let (connection, client, program) = (Arc::clone(connection), client.clone(), Arc::clone(program));
