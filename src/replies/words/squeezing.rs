@@ -13,9 +13,14 @@ impl Words {
     /// Shortens each run of three or more equal letters to two or to one, in the folded form of words that are known only so, and are
     /// not meant as they stand.
     pub(crate) fn squeeze(&mut self, is_meant: impl Fn(&str) -> bool, is_known: impl Fn(&str) -> bool) {
-        if !self.may_have_run() {
-            return;
+        if self.may_have_run() {
+            self.squeeze_all(is_meant, is_known);
         }
+    }
+
+    /// The same for a message that has such a run. Inlined, it would take stack in every session.
+    #[inline(never)]
+    fn squeeze_all(&mut self, is_meant: impl Fn(&str) -> bool, is_known: impl Fn(&str) -> bool) {
         let mut squeezed_words = 0;
         for at in 0..self.list.len() {
             let typed = self.list[at].folded;
