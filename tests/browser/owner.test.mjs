@@ -123,6 +123,7 @@ for (const [width, height] of [[1280, 800], [390, 760]]) {
     // The last version is the mistake.
     await goBack(1);
     await until(() => readFileSync(file, "utf8") === answered);
+    await until(async () => await page.locator("#source").inputValue() === answered);
 
     // The file itself, with the difference before it is saved.
     await page.locator("#source").fill(answered.replace("From 9 to 5.", "From 8 to 4."));

@@ -613,6 +613,23 @@ test("going back to what the file already is takes away what was typed", async (
   await owner.leave();
 });
 
+test("what is typed while going back stays", async () => {
+  const owner = await open();
+  const { page } = owner;
+  await page.getByRole("button", { name: "Show the file" }).click();
+  const saved = { ...ANSWERS.restore(), revision: "r9" };
+  const restored = FILE.replace("Sorry", "Pardon");
+  owner.answers.restore = () => undefined;
+  await goBack(page);
+  await until(() => owner.said("restore").length === 1);
+  await page.locator("#source").fill("something else");
+  owner.answers.file = () => ({ ...ANSWERS.file(), text: restored, revision: "r9" });
+  owner.tell(saved);
+  await page.locator("#difference del").getByText("Pardon").waitFor();
+  assert.equal(await page.locator("#source").inputValue(), "something else");
+  await owner.leave();
+});
+
 test("going back that is refused is explained", async () => {
   const owner = await open();
   const { page } = owner;

@@ -826,8 +826,8 @@ function saveNow() {
 }
 
 function showSaved({ what, revision, lines_added: added, lines_removed: removed }) {
-  // After going back to a version, the file replaces what is here.
-  if (what === "restore") Object.assign(editor, { base: source.value, revision: undefined });
+  // After going back to a version, the file replaces what was here then.
+  if (what === "restore") Object.assign(editor, { base: editor.replaced, revision: undefined });
   else if (editor.saving !== undefined) Object.assign(editor, { text: withEnds(editor.saving), base: editor.saving, revision });
   editor.saving = undefined;
   hideDifference();
@@ -932,7 +932,10 @@ function showVersions(versions) {
 
 function showVersion({ version, text }) {
   const { revision } = editor;
-  const back = () => put(ui.fileFault, send({ do: "restore", version, revision }));
+  const back = () => {
+    editor.replaced = source.value;
+    put(ui.fileFault, send({ do: "restore", version, revision }));
+  };
   offerDifference(editor.base, unified(text), words.back, isChanged() ? words.unsaved : "", button(words.back_now, back, "main"));
 }
 
