@@ -43,13 +43,14 @@ pub(super) fn upgraded(
     registry: &Registry,
     permits: &Result<Permits, Refusal>,
     program: &Program,
-) -> (bool, Result<Admitted, Refusal>) {
+) -> (bool, Result<Box<Admitted>, Refusal>) {
     let mut decision = Err(Refusal::Stopping);
     let callback = |_: &WireRequest, mut response: WireResponse| {
         decision = admit_upgrade(head, client, registry, permits, program);
         match &decision {
-            Ok(Admitted { subprotocol, .. }) => {
-                let chosen = subprotocol.as_deref().and_then(|chosen| HeaderValue::from_str(chosen).ok());
+            Ok(admitted) => {
+                let chosen =
+                    admitted.subprotocol.as_deref().and_then(|chosen| HeaderValue::from_str(chosen).ok());
                 response.headers_mut().extend(chosen.map(|chosen| (SEC_WEBSOCKET_PROTOCOL, chosen)));
                 Ok(response)
             }
@@ -70,7 +71,7 @@ pub(super) fn admit_upgrade(
     registry: &Registry,
     permits: &Result<Permits, Refusal>,
     program: &Program,
-) -> Result<Admitted, Refusal> {
+) -> Result<Box<Admitted>, Refusal> {
     let config = registry.config();
     let rules = registry.rules_for(head, client, &config);
     let mut admission = admit_slowly(head, &rules, client, registry, permits)?;
@@ -93,7 +94,15 @@ pub(super) fn admit_upgrade(
     // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
-    Ok(Admitted { admission, name, subprotocol, value, _address_permit: address_permit, owner_permit })
+    // Boxed, since tungstenite's answer is made beyond it on the stack, pages of which stay with the client once they were touched.
+    Ok(Box::new(Admitted {
+        admission,
+        name,
+        subprotocol,
+        value,
+        _address_permit: address_permit,
+        owner_permit,
+    }))
 }
 
 /// A place for an owner on a server that is full for others.

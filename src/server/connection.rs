@@ -79,7 +79,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    let Admitted { admission, name, subprotocol, value, _address_permit, owner_permit } = admitted;
+    let Admitted { admission, name, subprotocol, value, _address_permit, owner_permit } = *admitted;
     client.caller = name;
     bind_caller(admission, connection);
     let opening = Opening { target: head.target().without_secrets(), subprotocol, value };
