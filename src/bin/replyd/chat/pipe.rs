@@ -6,18 +6,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, after, at, bounded, never, select};
 use replyd::{Client, ClientReceiver, ClientSender, Event};
 
-use crate::{
-    chat::{EXIT, NO_REPLY, describe_close, print_status},
-    failure::Failure,
-    input, output,
-};
+use super::wording::{EXIT, NO_REPLY, describe_close, print_status};
+use crate::console::{failure::Failure, input, output};
 
 /// Payload of the ping before the first message: what arrives before its pong is the greeting.
 const GREETED: &[u8] = b"greeted";
@@ -29,25 +25,24 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 const MAX_SEND_TIMEOUTS: u32 = 4;
 /// Time limit for each missing answer after the last pong, for servers that answer pings before earlier messages.
 const LATE_ANSWER_TIME: Duration = Duration::from_secs(2);
-/// Time limit for the server's Close after ours.
-const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
-/// Sends `messages`, or the lines of stdin if there are none, and prints each answer on a line.
-pub(crate) fn converse(client: Client, messages: Vec<String>) -> Result<(), Failure> {
-    let (sender, receiver) = client.split();
+/// Sends `messages`, or the lines of stdin if there are none, and prints each answer on a line. This thread receives; another
+/// one reads the input and sends, since both wait.
+pub(super) fn converse(mut client: Client, messages: Vec<String>) -> Result<(), Failure> {
+    let waker = client.waker()?;
+    let (sender, mut receiver) = client.split();
     let progress = Arc::new(Progress::default());
-    let (done, sent_all) = bounded(1);
-    thread::spawn({
+    let sending = thread::spawn({
         let progress = Arc::clone(&progress);
-        move || send(sender, messages, &progress, &done)
+        move || {
+            let sent = send(sender, messages, &progress);
+            waker.wake();
+            sent
+        }
     });
-    let (event, events) = bounded(0);
-    thread::spawn(move || receive(receiver, &event));
-
-    let mut sender = Conversation::new(&progress).run(sent_all, &events)?;
+    let mut sender = Conversation::new(&progress).run(sending, &mut receiver)?;
     if sender.close().is_ok() {
-        let late = after(GOODBYE_TIME);
-        while select! { recv(events) -> event => event.is_ok(), recv(late) -> _ => false } {}
+        receiver.finish();
     }
     print_status(false, "Disconnected from server ...");
     Ok(())
@@ -96,25 +91,34 @@ impl Conversation<'_> {
     /// Waits until everything is sent and answered, and returns the sender.
     fn run(
         mut self,
-        mut sent_all: Receiver<Result<ClientSender, Failure>>,
-        events: &Receiver<Result<Event, String>>,
+        sending: JoinHandle<Result<ClientSender, Failure>>,
+        receiver: &mut ClientReceiver,
     ) -> Result<ClientSender, Failure> {
+        let mut sending = Some(sending);
+        let joined = |sending: JoinHandle<Result<ClientSender, Failure>>| {
+            sending.join().unwrap_or_else(|_| Err(Failure::new("cannot send the input")))
+        };
         loop {
-            select! {
-                recv(sent_all) -> end => {
-                    self.sender = Some(end.map_err(|_| Failure::new("cannot send the input"))??);
-                    self.restart_clock();
-                    sent_all = never();
+            match next(receiver, self.deadline) {
+                // The sending thread is done.
+                Ok(Event::Woken) => {
+                    if let Some(sending) = sending.take() {
+                        self.sender = Some(joined(sending)?);
+                        self.restart_clock();
+                    }
                 }
-                recv(events) -> event => match event.unwrap_or_else(|_| Err("the server hung up".to_owned())) {
-                    Ok(event) => self.handle(event)?,
-                    // If the sending thread has failed too, its error says more about the reason.
-                    Err(why) => return Err(match sent_all.try_recv() {
-                        Ok(Err(failure)) => failure,
+                Ok(event) => self.handle(event)?,
+                // If the sending thread has failed too, its error says more about the reason.
+                Err(why) => {
+                    return Err(match sending.filter(JoinHandle::is_finished).map(joined) {
+                        Some(Err(failure)) => failure,
                         _ => disconnected(&format!("before everything was answered: {why}")),
-                    }),
-                },
-                recv(at(self.deadline)) -> _ => self.handle_timeout()?,
+                    });
+                }
+            }
+            // A server that never stops sending never gets to a `Timeout`.
+            if Instant::now() >= self.deadline {
+                self.handle_timeout()?;
             }
             if self.is_answered
                 && self.missing() == 0
@@ -205,6 +209,14 @@ impl Conversation<'_> {
     }
 }
 
+/// The next event, or a sentence when there is none.
+fn next(receiver: &mut ClientReceiver, deadline: Instant) -> Result<Event, String> {
+    match receiver.next_by(deadline) {
+        Ok(event) => event.ok_or_else(|| "the server hung up".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn disconnected(why: &str) -> Failure {
     Failure::new(format!("Disconnected from server ... {why}"))
 }
@@ -214,33 +226,17 @@ fn print_greeting(text: &[u8]) {
     output::print_aside(format_args!("SERVER >> {}", String::from_utf8_lossy(text)));
 }
 
-/// Passes events on one at a time, since the channel has no buffer, and at the end the error if there is one.
-fn receive(mut receiver: ClientReceiver, events: &Sender<Result<Event, String>>) {
-    loop {
-        let event = match receiver.next() {
-            Ok(Some(event)) => Ok(event),
-            Ok(None) => return,
-            Err(error) => Err(error.to_string()),
-        };
-        let is_last = event.is_err();
-        if events.send(event).is_err() || is_last {
-            return;
-        }
-    }
-}
-
 fn send(
     mut sender: ClientSender,
     messages: Vec<String>,
     progress: &Progress,
-    done: &Sender<Result<ClientSender, Failure>>,
-) {
-    let sent = if messages.is_empty() {
-        send_all(&mut sender, input::lines(stdin().lock()), progress)
+) -> Result<ClientSender, Failure> {
+    if messages.is_empty() {
+        send_all(&mut sender, input::lines(stdin().lock()), progress)?;
     } else {
-        send_all(&mut sender, messages.into_iter().map(Ok), progress)
-    };
-    let _ = done.send(sent.map(|()| sender));
+        send_all(&mut sender, messages.into_iter().map(Ok), progress)?;
+    }
+    Ok(sender)
 }
 
 fn send_all(

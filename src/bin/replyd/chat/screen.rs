@@ -4,14 +4,17 @@ use std::{
     fmt,
     io::{Write, stdout},
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use rustyline::ExternalPrinter;
 
 use crate::{
-    escape::Escaped,
-    offers::{Parts, split},
+    console::{
+        escape::Escaped,
+        offers::{Parts, split},
+    },
+    lock::lock,
 };
 
 /// Number of bytes of a text that are shown; nobody reads more on a terminal. A pipe gets the whole text.
@@ -63,7 +66,7 @@ impl Offered {
     }
 
     fn exchange(&self, offers: Vec<String>) -> Vec<String> {
-        mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), offers)
+        mem::replace(&mut lock(&self.0), offers)
     }
 }
 

@@ -15,12 +15,11 @@ use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use replyd::{Bytes, Client, ClientSender, Event};
 use rustyline::{Config, DefaultEditor};
 
-use crate::{
-    chat::{EXIT, NO_REPLY, describe_close},
-    escape::Escaped,
-    failure::Failure,
+use super::{
     screen::{Offered, Screen},
+    wording::{EXIT, NO_REPLY, describe_close},
 };
+use crate::console::{escape::Escaped, failure::Failure};
 
 /// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";

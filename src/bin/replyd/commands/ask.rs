@@ -2,26 +2,37 @@
 
 use std::io::stdin;
 
-use crate::{
-    args::AskArgs,
+use crate::console::{
     escape::Escaped,
     failure::Failure,
     input,
     output::{print, print_answer},
-    settings,
+    settings::FileArgs,
 };
 
-/// Prints the answer to the message on the command line, or to each line of the input.
-pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
-    let config = settings::read(args.file.config.as_deref())?.config;
-    let replies = &config.replies;
-    let explain = |text: &str| print(Escaped::for_screen(replies.explain(text)));
-    if !args.text.is_empty() {
-        let text = args.text.join(" ");
-        return if args.why { explain(&text) } else { print(replies.answer(&text).text()) };
+/// Print the answer to a message, without a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Explain the answer: the message as it is compared, the phrase that won with its line, and the next two.
+    #[arg(long)]
+    why: bool,
+    /// The message; if left out, each line of input is one.
+    text: Vec<String>,
+}
+
+impl AskArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let replies = self.file.load()?.config.replies;
+        let explain = |text: &str| print(Escaped::for_screen(replies.explain(text)));
+        if !self.text.is_empty() {
+            let text = self.text.join(" ");
+            return if self.why { explain(&text) } else { print(replies.answer(&text).text()) };
+        }
+        input::lines(stdin().lock()).try_for_each(|line| {
+            let text = line?;
+            if self.why { explain(&text) } else { print_answer(&replies.answer(&text).text()) }
+        })
     }
-    input::lines(stdin().lock()).try_for_each(|line| {
-        let text = line?;
-        if args.why { explain(&text) } else { print_answer(&replies.answer(&text).text()) }
-    })
 }

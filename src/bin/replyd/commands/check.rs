@@ -6,7 +6,12 @@ use nix::unistd::{AccessFlags, Uid, User, access};
 use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
 
 use crate::{
-    args::CheckArgs, failure::Failure, output::print, settings, statistics, unanswered::file::fault,
+    console::{
+        failure::Failure,
+        output::{counted, print},
+        settings::FileArgs,
+    },
+    records::{statistics, unanswered},
 };
 
 /// Number of typos that are tried in each of the `[tests]`.
@@ -16,29 +21,42 @@ const MAX_SHOWN_FAILURES: usize = 50;
 /// Number of warnings above which the summary says "more than": the library lists no more than these.
 const MAX_COUNTED_WARNINGS: usize = 50;
 
-/// Reads the configuration, and prints its warnings and the `[tests]` that fail.
-pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let file = settings::file(args.file.config.as_deref());
-    let name = settings::name(file.as_deref());
-    if let Some(file) = file.as_deref().filter(|_| args.reload) {
-        return check_reload(file);
-    }
-    let Some(Reading { loaded, refused, .. }) = file.map(|file| Config::read(file, None)).transpose()? else {
-        return check_replies(&Loaded::default(), &name, args.unproven);
-    };
-    if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
-        return Err(unaccepted(&refused));
-    }
-    if !refused.is_empty() {
-        // The replies are valid, so their warnings and tests are worth showing; the command fails all the same.
-        check_replies(&loaded, &name, args.unproven).and(Err(unaccepted(&refused)))
-    } else {
-        check_start(&loaded.config)?;
-        check_replies(&loaded, &name, args.unproven)
+/// Check the configuration and the replies, and run the [tests].
+///
+/// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all is well, 1 if
+/// a test fails, 2 if the configuration has mistakes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// List the tests that pass only because their own sentence is in [tests].
+    #[arg(long)]
+    unproven: bool,
+    /// Only say whether a running server would accept the files. Failing tests count, but neither warnings nor offers that fail.
+    #[arg(long, conflicts_with = "unproven")]
+    reload: bool,
+}
+
+impl CheckArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let Some(file) = self.file.path() else {
+            return check_replies(&Loaded::default(), "built-in", self.unproven);
+        };
+        if self.reload {
+            return check_reload(&file);
+        }
+        let Reading { loaded, refused, .. } = Config::read(&file, None)?;
+        if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
+            return Err(unaccepted(&refused));
+        }
+        // If the replies are valid, their warnings and tests are worth showing, even if the command fails all the same.
+        let started = if refused.is_empty() { check_start(&loaded.config) } else { Ok(()) };
+        started.and_then(|()| check_replies(&loaded, &file.display().to_string(), self.unproven))?;
+        if refused.is_empty() { Ok(()) } else { Err(unaccepted(&refused)) }
     }
 }
 
-/// Judges the files as a running server does: it has replies already, so that an empty file and failing tests are mistakes.
+/// Checks the files as a running server does: it has replies already, so an empty file and failing tests are mistakes.
 fn check_reload(file: &Path) -> Result<(), Failure> {
     let Reading { loaded, refused, .. } =
         Config::read(file, Some((&Config::default(), &Sources::default())))?;
@@ -81,30 +99,12 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 
 fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
-    let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
-    let Sources { unanswered_file, statistics_file, replies_file, .. } = &loaded.sources;
-    if let Some((file, fault)) = unanswered_file.as_deref().and_then(|file| Some((file, fault(file)?))) {
-        warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
-    }
-    warnings.extend(statistics_file.as_deref().and_then(statistics::warning));
-    let of_owner = replies_file.as_ref().filter(|_| !loaded.config.owner_keys.is_empty());
-    let kept = [unanswered_file.as_ref(), statistics_file.as_ref(), of_owner];
-    warnings.extend(kept.into_iter().flatten().filter_map(|file| unwritable_folder(file)));
+    let warnings = [loaded.warnings.clone(), replies.warnings(), warnings_of_records(loaded)].concat();
     let failed_tests = replies.failures();
     let failed_offers = replies.failed_offers(&loaded.config.greeting);
-    let failures: Vec<&String> = failed_tests.iter().chain(&failed_offers).collect();
-    for warning in &warnings {
-        print(format_args!("warning: {warning}"))?;
-    }
-    for hint in replies.hints() {
-        print(format_args!("hint: {hint}"))?;
-    }
-    for failure in failures.iter().take(MAX_SHOWN_FAILURES) {
-        print(format_args!("failed: {failure}"))?;
-    }
-    if failures.len() > MAX_SHOWN_FAILURES {
-        print(format_args!("failed: and {} more", failures.len() - MAX_SHOWN_FAILURES))?;
-    }
+    warnings.iter().try_for_each(|warning| print(format_args!("warning: {warning}")))?;
+    replies.hints().iter().try_for_each(|hint| print(format_args!("hint: {hint}")))?;
+    print_failures(failed_tests.iter().chain(&failed_offers))?;
     let passed = replies.tests() - failed_tests.len();
     let warned = match warnings.len() {
         count @ 0..=MAX_COUNTED_WARNINGS => counted(count, "warning", "warnings"),
@@ -118,19 +118,44 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
     print_untested(replies)?;
     print_robustness(replies)?;
     print_unproven(replies, lists_unproven)?;
-    let counts = [(failed_tests.len(), "test", "tests"), (failed_offers.len(), "offer", "offers")];
-    let failed = counts.iter().filter(|(count, ..)| *count > 0);
-    let failed: Vec<String> = failed.map(|(count, one, many)| counted(*count, one, many)).collect();
-    match failures.len() {
+    let failed = [(failed_tests.len(), "test", "tests"), (failed_offers.len(), "offer", "offers")];
+    let all: Vec<String> = failed
+        .iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| counted(*count, one, many))
+        .collect();
+    match failed_tests.len() + failed_offers.len() {
         0 => Ok(()),
-        1 => Err(Failure::new(format!("{} fails", failed.join("")))),
-        _ => Err(Failure::new(format!("{} fail", failed.join(" and ")))),
+        1 => Err(Failure::new(format!("{} fails", all[0]))),
+        _ => Err(Failure::new(format!("{} fail", all.join(" and ")))),
     }
 }
 
-/// What is wrong with the folder of a file, in which new ones are made when the file is replaced or full.
+/// Warnings about the files to which a server would write.
+fn warnings_of_records(loaded: &Loaded) -> Vec<String> {
+    let Sources { unanswered_file, statistics_file, replies_file, .. } = &loaded.sources;
+    let unanswered = unanswered_file.as_deref().and_then(unanswered::warning);
+    let statistics = statistics_file.as_deref().and_then(statistics::warning);
+    let of_owner = replies_file.as_ref().filter(|_| !loaded.config.owner_keys.is_empty());
+    let written = [unanswered_file.as_ref(), statistics_file.as_ref(), of_owner];
+    let unwritable = written.into_iter().flatten().filter_map(|file| unwritable_folder(file));
+    unanswered.into_iter().chain(statistics).chain(unwritable).collect()
+}
+
+fn print_failures<'a>(failures: impl Iterator<Item = &'a String> + Clone) -> Result<(), Failure> {
+    let more = failures.clone().count().saturating_sub(MAX_SHOWN_FAILURES);
+    for failure in failures.take(MAX_SHOWN_FAILURES) {
+        print(format_args!("failed: {failure}"))?;
+    }
+    if more > 0 {
+        print(format_args!("failed: and {more} more"))?;
+    }
+    Ok(())
+}
+
+/// Why the server cannot make new files in the folder of a file, as it does when the file is replaced or full.
 fn unwritable_folder(file: &Path) -> Option<String> {
-    // A link stays, and what it leads to is replaced.
+    // A link stays, and its target is replaced.
     let real = file.canonicalize().ok().filter(|_| file.is_symlink());
     let folder = real.as_deref().unwrap_or(file).parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -145,7 +170,7 @@ fn unwritable_folder(file: &Path) -> Option<String> {
     })
 }
 
-/// Prints how many replies nobody has tried.
+/// Prints how many replies have no test.
 fn print_untested(replies: &Replies) -> Result<(), Failure> {
     match replies.untested() {
         _ if replies.tests() == 0 => Ok(()),
@@ -155,7 +180,7 @@ fn print_untested(replies: &Replies) -> Result<(), Failure> {
     }
 }
 
-/// Prints how the replies stand up to typos.
+/// Prints how many tests still pass with typos.
 fn print_robustness(replies: &Replies) -> Result<(), Failure> {
     let outcomes = replies.robustness(TYPO_ROUNDS);
     let total = outcomes.total();
@@ -197,8 +222,4 @@ fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
             "{count} tests{of} pass only because their own sentences are in [tests]; --unproven lists them"
         )),
     }
-}
-
-pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{Write, stderr},
-    path::{self, Path},
+    io::{self, Write, stderr},
+    path::{self, Path, PathBuf},
 };
 
-use crate::{failure::Failure, key, output::print};
+use super::key;
+use crate::console::{failure::Failure, output::print};
 
 /// The files and their templates, in which `{sha256}`, `{owner_sha256}` and `{dir}` are replaced.
 const FILES: [(&str, &str); 6] = [
@@ -21,22 +22,40 @@ const FILES: [(&str, &str); 6] = [
 const KEY_NAME: &str = "first";
 const OWNER_NAME: &str = "owner";
 
-/// Writes the files into `folder`, which is created if needed, and prints the new keys to stdout and the next steps to stderr.
-/// Nothing is written if one of the files exists.
-pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
-    let failed = |what: &Path, error| Failure::new(format!("cannot write {}: {error}", what.display()));
-    check_name(&path::absolute(folder).map_err(|error| failed(folder, error))?)?;
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    let folder = folder.canonicalize().map_err(|error| failed(folder, error))?;
-    check_name(&folder)?;
-    let existing: Vec<&str> =
-        FILES.iter().map(|(name, _)| *name).filter(|name| exists(&folder.join(name))).collect();
-    if !existing.is_empty() {
-        return Err(Failure::usage(format!(
-            "{} already exists and is not overwritten; name another folder",
-            folder.join(existing[0]).display()
-        )));
+/// Write everything a new server needs into a folder.
+///
+/// That is a configuration with a new key, a first set of answers, a systemd unit, and snippets for nginx, Caddy and
+/// HAProxy. Existing files are not overwritten.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// The folder; created if it does not exist.
+    folder: PathBuf,
+}
+
+impl InitArgs {
+    /// Prints the new keys to stdout and the next steps to stderr. Nothing is written if one of the files exists.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let folder = make(&self.folder)?;
+        if let Some(file) = FILES.iter().map(|(name, _)| folder.join(name)).find(|file| exists(file)) {
+            return Err(Failure::usage(format!(
+                "{} already exists and is not overwritten; name another folder",
+                file.display()
+            )));
+        }
+        write_files(&folder)
     }
+}
+
+/// Creates the folder if needed, and returns its path without links.
+fn make(folder: &Path) -> Result<PathBuf, Failure> {
+    check_name(&path::absolute(folder).map_err(|error| failed(folder, &error))?)?;
+    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    let folder = folder.canonicalize().map_err(|error| failed(folder, &error))?;
+    check_name(&folder)?;
+    Ok(folder)
+}
+
+fn write_files(folder: &Path) -> Result<(), Failure> {
     let (secret, key) = key::fresh(KEY_NAME)?;
     let (owner_secret, owner_key) = key::fresh(OWNER_NAME)?;
     let shown = folder.display().to_string();
@@ -46,12 +65,16 @@ pub(crate) fn init(folder: &Path) -> Result<(), Failure> {
         let text = template.replace("{owner_sha256}", &owner_key.sha256_hex());
         let text = text.replace("{sha256}", &key.sha256_hex()).replace("{dir}", &shown);
         let file = folder.join(name);
-        write_new(&file, &text).map_err(|error| failed(&file, error))?;
+        write_new(&file, &text).map_err(|error| failed(&file, &error))?;
     }
     let steps = include_str!("init/steps.txt").replace("{dir}", &shown);
     print(format_args!("key: {secret}\nowner's key: {owner_secret}"))?;
     let _ = stderr().write_all(steps.as_bytes());
     Ok(())
+}
+
+fn failed(file: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write {}: {error}", file.display()))
 }
 
 /// Rejects a path that a systemd unit or a shell would read differently: it is written, unquoted, into the unit and into the
@@ -81,6 +104,6 @@ fn exists(file: &Path) -> bool {
 }
 
 /// Writes a file, and fails if it has been created since `exists` looked.
-fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
+fn write_new(file: &Path, text: &str) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(file)?.write_all(text.as_bytes())
 }

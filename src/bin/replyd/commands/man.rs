@@ -1,36 +1,49 @@
 //! `replyd man DIR`: writes the manual pages, made from the definition of the command line.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::Command;
 use clap_mangen::{
-    Man,
+    Man as Page,
     roff::{Roff, roman},
 };
 
-use crate::failure::Failure;
+use crate::console::failure::Failure;
 
-/// Writes a page for the program and one for each of its commands into `folder`, which is created if needed. Pages of an older
-/// version are replaced.
-pub(crate) fn man(mut program: Command, folder: &Path) -> Result<(), Failure> {
-    let failed =
-        |error| Failure::new(format!("cannot write manual pages into {}: {error}", folder.display()));
-    fs::create_dir_all(folder).map_err(failed)?;
-    // "help" would get a page for each command once more.
-    program = program.disable_help_subcommand(true);
-    program.build();
-    write_pages(&program, folder).map_err(failed)
+/// Write the manual pages into a folder.
+///
+/// There is one for the program and one for each command. Pages of an older version are replaced.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// The folder, such as /usr/local/share/man/man1; created if it does not exist.
+    folder: PathBuf,
+}
+
+impl ManArgs {
+    pub(crate) fn run(self, program: Command) -> Result<(), Failure> {
+        let ManArgs { folder } = self;
+        let failed =
+            |error| Failure::new(format!("cannot write manual pages into {}: {error}", folder.display()));
+        fs::create_dir_all(&folder).map_err(failed)?;
+        // "help" would get a page for each command once more.
+        let mut program = program.disable_help_subcommand(true);
+        program.build();
+        write_pages(&program, &folder).map_err(failed)
+    }
 }
 
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
         write_pages(command, folder)?;
     }
-    let page = Man::new(command.clone());
+    let page = Page::new(command.clone());
     fs::write(folder.join(page.get_filename()), text_of(&page, command)?)
 }
 
-fn text_of(page: &Man, command: &Command) -> io::Result<Vec<u8>> {
+fn text_of(page: &Page, command: &Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;

@@ -1,14 +1,16 @@
 //! `replyd token new` and `replyd token check`.
 
 use std::{
+    fmt,
     io::{Write, stderr, stdin},
     time::{Duration, SystemTime},
 };
 
+use clap::Subcommand;
 use jiff::Timestamp;
 use replyd::{Config, Key, parse_duration};
 
-use crate::{args::TokenCommand, escape::Escaped, failure::Failure, input, output::print, settings};
+use crate::console::{escape::Escaped, failure::Failure, input, output::print, settings::FileArgs};
 
 /// How to make the missing file, and which setting names it.
 const NO_SECRET: &str = "cannot sign a token: jwt_secret_file is not set; make a secret with
@@ -16,13 +18,48 @@ const NO_SECRET: &str = "cannot sign a token: jwt_secret_file is not set; make a
 and put this line under [auth] in the configuration:
   jwt_secret_file = jwt.secret";
 
-/// Runs `token new` or `token check` with the tokens of the configuration.
-pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
-    match command {
-        TokenCommand::New { file, name, ttl } => {
-            new(&settings::read(file.config.as_deref())?.config, &name, &ttl)
+/// Make and check access tokens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Print a token signed with the secret in jwt_secret_file.
+    New {
+        #[command(flatten)]
+        file: FileArgs,
+        /// Name that the server's log shows for the client.
+        #[arg(long)]
+        name: String,
+        /// Lifetime, with a unit: s, m, h or d; at most a year.
+        #[arg(long, value_name = "TIME")]
+        ttl: String,
+    },
+    /// Report whether a server with this configuration accepts a token: its name and end, or why not.
+    Check {
+        #[command(flatten)]
+        file: FileArgs,
+        /// The token; safer as a line of input, since other users can see command lines.
+        token: Option<String>,
+    },
+}
+
+/// Without the token, which is a secret.
+impl fmt::Debug for TokenCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCommand")
+    }
+}
+
+impl TokenArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            TokenCommand::New { file, name, ttl } => new(&file.load()?.config, &name, &ttl),
+            TokenCommand::Check { file, token } => check(&file.load()?.config, token),
         }
-        TokenCommand::Check { file, token } => check(&settings::read(file.config.as_deref())?.config, token),
     }
 }
 

@@ -1,42 +1,35 @@
-//! The messages that no phrase answers: a server keeps them, and `replyd unanswered` prints them as lines to paste.
-//!
-//! Some got `unknown`, and some a *guess*: a reply that was found once a typo was corrected, or by the nearest example.
-
-pub(crate) mod file;
-mod groups;
-mod kept;
-
-use std::path::Path;
+//! `replyd unanswered`: prints the messages that no phrase answers as lines to paste.
 
 use replyd::{Loaded, Replies};
 
-use crate::{args::FileArgs, escape::Escaped, failure::Failure, output::print, settings};
-pub(crate) use groups::{Group, Groups, UNKNOWN, is_phrase, is_sentence};
-pub(crate) use kept::Kept;
+use crate::{
+    console::{escape::Escaped, failure::Failure, output::print, settings::FileArgs},
+    records::unanswered::{Group, Groups, NOT_KEPT},
+};
 
 /// Number of pairs of letters that are compared for hints; comparing takes most of the time.
 const HINT_STEPS: u64 = 100_000_000;
 const GUESSES: &str = "# Answered by a guess; lines for [tests]. Paste what is right; for what is wrong, add a phrase to the reply \
     that should answer.";
 
-/// Prints the messages that no reply answers yet as lines for `[replies]`, and the guesses as lines for `[tests]`, the most
-/// frequent first.
-pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
-    let Loaded { config, sources, .. } = settings::read(args.config.as_deref())?;
-    let Some(file) = &sources.unanswered_file else {
-        return Err(Failure::usage(
-            "unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]",
-        ));
-    };
-    let groups = Groups::of(&read(file)?, &config.replies).open(&config.replies);
-    print_unanswered(&groups.unanswered, &config.replies)?;
-    print_guesses(&groups.guesses, &config.replies)
+/// Print the messages that no reply answers, most frequent first, as lines for [replies].
+///
+/// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
+/// is confirmed, and no longer printed, once its line is there.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UnansweredArgs {
+    #[command(flatten)]
+    file: FileArgs,
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    file::read(file).map_err(|error| {
-        Failure::new(format!("cannot read unanswered messages in {}: {error}", file.display()))
-    })
+impl UnansweredArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let Loaded { config, sources, .. } = self.file.load()?;
+        let Some(file) = &sources.unanswered_file else { return Err(Failure::usage(NOT_KEPT)) };
+        let groups = Groups::read(file, &config.replies).map_err(Failure::new)?;
+        print_unanswered(&groups.unanswered, &config.replies)?;
+        print_guesses(&groups.guesses, &config.replies)
+    }
 }
 
 fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> {
@@ -54,10 +47,10 @@ fn print_unanswered(groups: &[Group], replies: &Replies) -> Result<(), Failure> 
 
 /// Prints the guesses that the owner has not confirmed.
 fn print_guesses(guesses: &[Group], replies: &Replies) -> Result<(), Failure> {
-    for (index, guess) in guesses.iter().enumerate() {
-        if index == 0 {
-            print(GUESSES)?;
-        }
+    if !guesses.is_empty() {
+        print(GUESSES)?;
+    }
+    for guess in guesses {
         let answer = replies.answer(&guess.sentence);
         print(comment(guess))?;
         print(format_args!("{} = {}", guess.sentence, Escaped::for_screen(answer.phrase)))?;

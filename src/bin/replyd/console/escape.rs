@@ -47,16 +47,16 @@ pub(crate) fn unescaped(escaped: &str) -> String {
 
 impl<T: Display> Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Filter { out: f, for_log: self.for_log }, "{}", self.text)
+        write!(Escaper { out: f, for_log: self.for_log }, "{}", self.text)
     }
 }
 
-struct Filter<'a, 'b> {
+struct Escaper<'a, 'b> {
     out: &'a mut fmt::Formatter<'b>,
     for_log: bool,
 }
 
-impl Write for Filter<'_, '_> {
+impl Write for Escaper<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut plain = 0;
         for (at, char) in text.char_indices() {
@@ -70,7 +70,7 @@ impl Write for Filter<'_, '_> {
     }
 }
 
-impl Filter<'_, '_> {
+impl Escaper<'_, '_> {
     fn needs_escape(&self, char: char) -> bool {
         match char {
             '\n' | '\t' | '\\' => self.for_log,

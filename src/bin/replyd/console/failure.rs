@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Write, process::ExitCode};
 
-use crate::escape::Escaped;
+use super::escape::Escaped;
 
 /// Exit code for a failure of the network, the system or the other side.
 const FAILED: u8 = 1;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use crate::failure::Failure;
+use super::failure::Failure;
 
 /// Limit on a line, so that input without line breaks cannot use up the memory. Far above what servers accept.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;

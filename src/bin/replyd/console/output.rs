@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use crate::{escape::Escaped, failure::Failure, offers::split};
+use super::{escape::Escaped, failure::Failure, offers::split};
 
 /// Prints a line of text.
 pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
@@ -48,4 +48,10 @@ fn finish(written: io::Result<()>) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
         written => written.map_err(|error| Failure::new(format!("cannot write to stdout: {error}"))),
     }
+}
+
+/// A number of things, such as "1 reply" or "2 replies".
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    let what = if count == N::from(1) { one } else { many };
+    format!("{count} {what}")
 }

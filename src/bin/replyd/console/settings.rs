@@ -4,39 +4,28 @@ use std::path::{Path, PathBuf};
 
 use replyd::{Config, Loaded};
 
-use crate::failure::Failure;
+use super::failure::Failure;
 
 /// The file that is read when none is named, if it exists.
 pub(crate) const DEFAULT_FILE: &str = "config.ini";
-/// Number of offers that fail of which the log has a line each; nobody fixes more in one go.
-const MAX_FAILED_OFFERS: usize = 50;
 
-/// The file to read, or `None` for the built-in settings. `named` comes from the flag or the environment; an empty name
-/// counts as none, as environment files often set one.
-pub(crate) fn file(named: Option<&Path>) -> Option<PathBuf> {
-    let default = || Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into());
-    named.filter(|file| !file.as_os_str().is_empty()).map(Path::to_owned).or_else(default)
+#[derive(Debug, clap::Args)]
+pub(crate) struct FileArgs {
+    /// Configuration file [default: config.ini if it exists, otherwise built-in replies].
+    #[arg(long, value_name = "FILE", env = "REPLYD_CONFIG")]
+    config: Option<PathBuf>,
 }
 
-/// The name of the file in messages, or of the built-in settings.
-pub(crate) fn name(file: Option<&Path>) -> String {
-    file.map_or_else(|| "built-in".to_owned(), |file| file.display().to_string())
-}
-
-/// Reads the settings from the file, or returns the built-in ones if there is none.
-pub(crate) fn read(named: Option<&Path>) -> Result<Loaded, Failure> {
-    Ok(file(named).map(Config::load).transpose()?.unwrap_or_default())
-}
-
-/// What the log says about valid replies when they are read: their warnings, and the offers that fail.
-pub(crate) fn warnings_of(config: &Config) -> Vec<String> {
-    let mut warnings = config.replies.warnings();
-    let mut failed = config.replies.failed_offers(&config.greeting);
-    if failed.len() > MAX_FAILED_OFFERS {
-        let more = failed.len() - MAX_FAILED_OFFERS;
-        failed.truncate(MAX_FAILED_OFFERS);
-        failed.push(format!("and {more} more offers fail"));
+impl FileArgs {
+    /// The file to read, or `None` for the built-in settings. An empty name counts as none, as environment files often set
+    /// one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let default = || Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into());
+        self.config.clone().filter(|file| !file.as_os_str().is_empty()).or_else(default)
     }
-    warnings.append(&mut failed);
-    warnings
+
+    /// Reads the settings from the file, or returns the built-in ones if there is none.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        Ok(self.path().map(Config::load).transpose()?.unwrap_or_default())
+    }
 }

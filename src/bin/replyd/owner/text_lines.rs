@@ -1,13 +1,13 @@
 //! The lines of a file of replies, for changes that leave all other lines as they are.
 
 /// A text by its lines, each with its own line break.
-pub(super) struct Outline<'a> {
+pub(super) struct TextLines<'a> {
     lines: Vec<&'a str>,
 }
 
-impl<'a> Outline<'a> {
-    pub(super) fn of(text: &'a str) -> Outline<'a> {
-        Outline { lines: text.split_inclusive('\n').collect() }
+impl<'a> TextLines<'a> {
+    pub(super) fn new(text: &'a str) -> TextLines<'a> {
+        TextLines { lines: text.split_inclusive('\n').collect() }
     }
 
     /// The names of the sections, with the indexes of their lines.

@@ -1,4 +1,5 @@
-//! Files that the program keeps: regular files of bounded size, which only their owner can read. Several instances may write to one.
+//! Files that the program writes: regular files of bounded size, which only their owner can read. Several instances may write
+//! to one.
 
 use std::{
     ffi::OsString,
@@ -19,7 +20,7 @@ use rustix::{
 
 /// Size up to which a file is read. Other programs may write to it, so it can be larger than this program lets it grow.
 const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;
-/// Time limit for the wait until another instance has written what it is writing. That takes milliseconds.
+/// Time limit for the wait until another instance has finished writing. That takes milliseconds.
 const LOCK_TIME: Duration = Duration::from_secs(2);
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -55,20 +56,20 @@ pub(crate) fn for_each_line(file: &Path, mut each: impl FnMut(usize, &[u8])) -> 
 
 /// Opens a file, if it exists.
 pub(crate) fn open_to_read(file: &Path) -> io::Result<Option<File>> {
-    match open(file, OpenOptions::new().read(true)) {
+    match open(file, OpenOptions::new().read(true), OFlag::empty()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => opened.map(Some),
     }
 }
 
-/// Appends lines, and returns the size of the file. Nothing stays of lines that do not fit on the disk.
+/// Appends lines, and returns the size of the file. If they do not fit on the disk, the file stays as it was.
 pub(crate) fn append(out: &mut File, lines: &[u8]) -> io::Result<u64> {
     let size = out.metadata()?.len();
     let mut last = *b"\n";
     if size > 0 {
         out.read_exact_at(&mut last, size - 1)?;
     }
-    // A line that a crash has torn must not swallow the first of these.
+    // After a crash the last line may be incomplete; the first of these must not become part of it.
     let torn = if last == *b"\n" { Ok(()) } else { out.write_all(b"\n") };
     let written = torn.and_then(|()| out.write_all(lines));
     if written.is_err() {
@@ -79,10 +80,10 @@ pub(crate) fn append(out: &mut File, lines: &[u8]) -> io::Result<u64> {
 
 /// Replaces the content of a file. A crash leaves the old content or the new one; see [`Replacement`] for the one exception.
 pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
-    Replacement::write(&real(file), content)?.put()
+    Replacement::write(&resolved(file), content)?.put()
 }
 
-/// A content that is on the disk as a whole, beside the file that it is to replace. Dropped, it is removed.
+/// New content that is on the disk as a whole, beside the file that it is to replace. Dropping it removes it.
 pub(crate) struct Replacement {
     file: PathBuf,
     beside: PathBuf,
@@ -95,7 +96,7 @@ impl Replacement {
     pub(crate) fn write(file: &Path, content: &str) -> io::Result<Replacement> {
         let old = fs::metadata(file).ok();
         old.as_ref().map_or(Ok(()), check_kind)?;
-        let beside = own_name(file);
+        let beside = temporary_name(file);
         write_new(&beside, content, old.as_ref())?;
         let mut replacement = Replacement { file: file.to_owned(), beside, keeps_group: true };
         if let Some(old) = old {
@@ -104,9 +105,9 @@ impl Replacement {
         Ok(replacement)
     }
 
-    /// Puts it in the place of the file, by renaming it.
+    /// Renames it to the file.
     ///
-    /// The system gives a new file a group of its own choice, and a service may not change that. Where those who share the file would
+    /// The system chooses the group of a new file, and a service may not change that. Where the group that shares the file would
     /// lose it, the old file is overwritten instead, while the new content is still beside it.
     pub(crate) fn put(mut self) -> io::Result<()> {
         if self.keeps_group {
@@ -128,27 +129,27 @@ impl Drop for Replacement {
 }
 
 fn overwrite(file: &Path, with: &Path) -> io::Result<()> {
-    let mut out = open(file, OpenOptions::new().write(true))?;
+    let mut out = open(file, OpenOptions::new().write(true), OFlag::empty())?;
     let length = io::copy(&mut File::open(with)?, &mut out)?;
     out.set_len(length)?;
     out.sync_all()
 }
 
-/// A name that nobody else has chosen, for a file that is there only for a moment.
-pub(crate) fn own_name(file: &Path) -> PathBuf {
+/// A unique name, for a file that exists only for a moment.
+pub(crate) fn temporary_name(file: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(file.file_name().unwrap_or_default());
     name.push(format!(".replyd-{:016x}", RandomState::new().build_hasher().finish()));
     file.with_file_name(name)
 }
 
-/// Has a new name in the folder survive a crash. Some file systems cannot, and then there is nothing to be done about it.
+/// Makes a new name in the folder survive a crash. Some file systems cannot do that, and nothing can be done about it.
 pub(crate) fn sync_folder_of(file: &Path) {
     let _ = file.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
 }
 
-/// Writes a new file to the disk; it is an error if there is one. It has the mode of the file that it is to replace, or else only its
-/// owner can read it. Another group does not get the rights of the old one, but those of everybody.
+/// Writes a new file to the disk; it is an error if the file exists. It gets the mode of the file that it is to replace, or
+/// else only its owner can read it. A different group gets the permissions of everybody, not those of the old group.
 pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> io::Result<()> {
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let written = out.write_all(content.as_bytes());
@@ -165,12 +166,13 @@ pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> i
     written
 }
 
-/// Opens a file to append to it or to replace it. Until it is dropped, other instances wait. What customers ask is private, so only the
-/// owner can read a new file.
-pub(crate) fn open_alone(file: &Path) -> io::Result<File> {
+/// Opens a file to append to it or to replace it. Other instances wait until it is dropped. What customers ask is private, so
+/// only the owner can read a new file.
+pub(crate) fn open_locked(file: &Path) -> io::Result<File> {
     let deadline = Instant::now() + LOCK_TIME;
     loop {
-        let out = open(file, OpenOptions::new().create(true).read(true).append(true).mode(0o600))?;
+        let out =
+            open(file, OpenOptions::new().create(true).read(true).append(true).mode(0o600), OFlag::empty())?;
         let locked = flock(&out, FlockOperation::NonBlockingLockExclusive);
         let is_there = || {
             let (open, named) = (out.metadata()?, fs::metadata(file)?);
@@ -187,8 +189,8 @@ pub(crate) fn open_alone(file: &Path) -> io::Result<File> {
     }
 }
 
-/// The path with links resolved, so that what is kept beside a file is in its own folder and the link stays.
-pub(crate) fn real(file: &Path) -> PathBuf {
+/// The path with links resolved, so that a file beside it is in the same folder, and a link stays a link.
+pub(crate) fn resolved(file: &Path) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())
 }
 
@@ -198,12 +200,17 @@ pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Opens a regular file to read it. A link that takes its place is not followed.
+pub(crate) fn open_resolved(file: &Path) -> io::Result<File> {
+    open(file, OpenOptions::new().read(true), OFlag::O_NOFOLLOW)
+}
+
 /// Opens a regular file, and nothing else: opening a named pipe waits for its other end, and opening a device may have effects.
-fn open(file: &Path, options: &mut OpenOptions) -> io::Result<File> {
+fn open(file: &Path, options: &mut OpenOptions, flags: OFlag) -> io::Result<File> {
     if let Ok(metadata) = fs::metadata(file) {
         check_kind(&metadata)?;
     }
-    let file = options.custom_flags(OFlag::O_NONBLOCK.bits()).open(file)?;
+    let file = options.custom_flags((flags | OFlag::O_NONBLOCK).bits()).open(file)?;
     // The file may have been replaced since the first check.
     check_kind(&file.metadata()?)?;
     Ok(file)

@@ -1,4 +1,4 @@
-//! The address space that the program needs. Where there is no more of it, an allocation fails, and with it the whole program.
+//! The address space that the program needs. When there is no more of it, an allocation fails, and with it the whole program.
 
 use std::{env, fs, thread};
 

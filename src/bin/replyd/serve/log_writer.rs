@@ -17,7 +17,10 @@ use env_logger::{Target, fmt::Formatter};
 use log::{Level, LevelFilter, Record};
 use nix::sys::stat::fstat;
 
-use crate::{clock, escape::Escaped, failure::Failure};
+use crate::{
+    clock,
+    console::{escape::Escaped, failure::Failure},
+};
 
 /// Capacity of the channel in lines: about a second of a very busy server, and at most a few megabytes.
 const LINES: usize = 16 * 1024;

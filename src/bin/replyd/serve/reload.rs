@@ -1,6 +1,7 @@
 //! Reloads the files of a running server after they are saved, and applies those that are valid.
 
 use std::{
+    mem,
     path::Path,
     sync::Arc,
     thread,
@@ -11,45 +12,35 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 use sd_notify::NotifyState;
 
+use super::{
+    outcome::{report_changes, report_refused},
+    systemd::{notify, status},
+    watch::{CheckRequest, Part, Watch},
+};
 use crate::{
-    check::counted,
     clock::{self, local},
-    escape::Escaped,
-    failure::Failure,
-    keeper::Keeper,
+    console::{escape::Escaped, failure::Failure},
     owner::Owner,
-    watch::{Part, Request, Watch},
+    records::Recorder,
 };
 
-/// Duration of a check of the files after which the settings are read apart from the replies: a key that is withdrawn must not stay
-/// valid until they have been read.
+/// Duration of a check of the files after which the settings are read apart from the replies: a key that was withdrawn must
+/// not stay valid until the replies have been read.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Duration after which a check of the files is reported as slow. Normally it takes milliseconds; one that takes longer hangs,
 /// perhaps on a network file system.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// What systemd's status line says of the replies in force.
-pub(crate) fn status(config: &Config) -> String {
-    counted(config.replies.len(), "reply", "replies")
-}
-
-/// Notifies systemd, if it started this process and waits for notifications (sd_notify(3)).
-pub(crate) fn notify_systemd(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        log::warn!("cannot notify systemd: {error}");
-    }
-}
-
 /// The files of a running server, and the threads that read them: a read that blocks must not block signals or sessions.
 pub(crate) struct Reload {
     /// Name of the configuration file in log lines.
     name: String,
     sources: Arc<Sources>,
-    requests: Sender<Request>,
+    requests: Sender<CheckRequest>,
     /// Requests to read the settings only.
-    settings_requests: Sender<Request>,
-    answers: Receiver<Answer>,
+    settings_requests: Sender<CheckRequest>,
+    answers: Receiver<CheckResult>,
     /// Time of the request that has no answer yet.
     requested_at: Option<Instant>,
     /// The next request is to read the files even if they have not changed.
@@ -61,7 +52,7 @@ pub(crate) struct Reload {
 }
 
 /// What a check of the files found: nothing if they have not changed.
-pub(crate) struct Answer {
+pub(crate) struct CheckResult {
     part: Part,
     /// The settings that the reading began with.
     before: Arc<Config>,
@@ -73,12 +64,12 @@ impl Reload {
     pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
         let (answer, answers) = bounded(2);
         let watching = |part: Part, name: &str| {
-            let (requests, incoming) = bounded::<Request>(1);
+            let (requests, incoming) = bounded::<CheckRequest>(1);
             let (mut watch, answer) = (Watch::new(part, file, &sources, listen.clone()), answer.clone());
             let watching = move || {
                 for request in incoming {
                     let reading = watch.check(&request);
-                    if answer.send(Answer { part, before: request.config, reading }).is_err() {
+                    if answer.send(CheckResult { part, before: request.config, reading }).is_err() {
                         return;
                     }
                 }
@@ -103,51 +94,57 @@ impl Reload {
     }
 
     /// The answers to requests, each of which must be [accepted](Reload::accept).
-    pub(crate) fn answers(&self) -> Receiver<Answer> {
+    pub(crate) fn answers(&self) -> Receiver<CheckResult> {
         self.answers.clone()
     }
 
-    /// Accepts an answer.
-    pub(crate) fn accept(&mut self, answer: Answer, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
+    /// Applies what a check of the files found.
+    pub(crate) fn accept(
+        &mut self,
+        answer: CheckResult,
+        running: &RunningServer,
+        recorder: &Recorder,
+        owner: &Owner,
+    ) {
         if answer.part == Part::Settings {
-            // Once everything has been read, what the settings are is known from there, and the replies of this reading are old.
+            // Once everything has been read, the settings are known from that, and the replies of this reading are old.
             let is_current = self.requested_at.is_some() && Arc::ptr_eq(&answer.before, &running.config());
             if let Some(reading) = answer.reading.filter(|_| is_current) {
-                self.apply_settings(reading, running, keeper);
+                self.apply_settings(reading, running, recorder);
             }
             return;
         }
         self.requested_at = None;
         self.is_slow = false;
         if let Some(reading) = answer.reading {
-            self.apply(reading, running, keeper, owner);
-            self.notify_systemd(&running.config());
+            let notices = self.apply(reading, running);
+            recorder.set_files(&self.sources);
+            owner.reloaded(&running.config(), &self.sources, notices);
+            let refused = self.refused.as_ref().map(|refused| format!("; {refused}")).unwrap_or_default();
+            notify(&[NotifyState::Status(&(status(&running.config()) + &refused))]);
         }
         if self.is_urgent {
             self.tick(running);
         }
     }
 
-    /// Has the files read as soon as possible, whether they have changed or not.
-    pub(crate) fn reload_now(&mut self, running: &RunningServer) {
-        log::info!("SIGHUP: reading {}", self.name);
-        self.read_now(running);
-    }
-
-    /// The same without a word: a file was just saved by this program.
-    pub(crate) fn read_now(&mut self, running: &RunningServer) {
+    /// Requests that the files are read as soon as possible, whether they have changed or not.
+    pub(crate) fn read_now(&mut self, running: &RunningServer, why: &str) {
+        if !why.is_empty() {
+            log::info!("{why}: reading {}", self.name);
+        }
         self.is_urgent = true;
         self.tick(running);
     }
 
-    /// Has the files checked, unless a check is still going on.
+    /// Requests a check of the files, unless one is still going on.
     pub(crate) fn tick(&mut self, running: &RunningServer) {
         if let Some(requested_at) = self.requested_at {
             if requested_at.elapsed() > LONG {
                 // A full channel already holds a request.
                 let _ = self.settings_requests.try_send(self.request(running, false));
             }
-            if requested_at.elapsed() > SLOW && !std::mem::replace(&mut self.is_slow, true) {
+            if requested_at.elapsed() > SLOW && !mem::replace(&mut self.is_slow, true) {
                 log::warn!(
                     "{}: reading takes long; until it is done, changes of the replies are not noticed",
                     self.name
@@ -155,56 +152,49 @@ impl Reload {
             }
             return;
         }
-        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let is_urgent = mem::take(&mut self.is_urgent);
         if self.requests.try_send(self.request(running, is_urgent)).is_ok() {
             self.requested_at = Some(Instant::now());
         }
     }
 
-    fn request(&self, running: &RunningServer, is_urgent: bool) -> Request {
-        Request { config: running.config(), sources: Arc::clone(&self.sources), is_urgent }
+    fn request(&self, running: &RunningServer, is_urgent: bool) -> CheckRequest {
+        CheckRequest { config: running.config(), sources: Arc::clone(&self.sources), is_urgent }
     }
 
-    /// Puts settings in force while the replies are still being read. What is wrong with them is reported after that.
-    fn apply_settings(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper) {
+    /// Applies settings while the replies are still being read. What is wrong with them is reported after that.
+    fn apply_settings(&mut self, reading: Reading, running: &RunningServer, recorder: &Recorder) {
         let before = running.config();
         let Reading { loaded: Loaded { config, sources, .. }, refused, .. } = reading;
         if !refused.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
             return;
         }
-        log::info!("{}: the settings are in force, while the replies are still being read", self.name);
-        self.report_changes(&before, &running.config(), &sources, true);
-        keeper.set_files(&sources);
+        log::info!("{}: the new settings apply, while the replies are still being read", self.name);
+        report_changes(&self.name, (&before, &self.sources), (&running.config(), &sources), true);
+        recorder.set_files(&sources);
         self.sources = Arc::new(sources);
     }
 
-    /// Says in systemd's status line how many replies are in force, and which file was refused since they were read.
-    fn notify_systemd(&self, config: &Config) {
-        let refused = self.refused.as_ref().map(|refused| format!("; {refused}")).unwrap_or_default();
-        notify_systemd(&[NotifyState::Status(&(status(config) + &refused))]);
-    }
-
-    /// Applies the valid parts of what was read, and logs the outcome of each part.
-    fn apply(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
+    /// Applies the valid parts of what was read, logs the outcome of each part, and returns what was wrong with them.
+    fn apply(&mut self, reading: Reading, running: &RunningServer) -> Vec<String> {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;
-        let mut is_refused = !refused.is_empty();
         let mut notices: Vec<String> = Vec::new();
-        self.refused = None;
         for Refused { file, setting, error, .. } in &refused {
-            self.report_refused(&file.display().to_string(), *setting, error, &before);
+            report_refused(&file.display().to_string(), *setting, error, (&before, &self.sources));
             notices.extend(error.to_string().lines().map(str::to_owned));
         }
         if let Err(error) = running.check_reload(&loaded.config) {
-            is_refused = true;
-            self.report_refused(&self.name, None, &error, &before);
+            report_refused(&self.name, None, &error, (&before, &self.sources));
             notices.push(error.to_string());
             loaded = loaded.with_settings_of(&before, &self.sources);
         }
+        let first_fault = notices.first().cloned();
         let Loaded { config, sources, warnings, .. } = loaded;
         match running.reload(config) {
             Ok(fixed) => {
-                self.report_changes(&before, &running.config(), &sources, is_refused);
+                let now = running.config();
+                report_changes(&self.name, (&before, &self.sources), (&now, &sources), first_fault.is_some());
                 warnings.iter().for_each(|warning| log::warn!("{warning}"));
                 notices.extend(warnings);
                 for setting in fixed {
@@ -216,65 +206,15 @@ impl Reload {
                 notices.push(error.to_string());
             }
         }
-        if is_refused {
+        self.refused = first_fault.map(|fault| {
             running.count_failed_reload();
-            self.refused = notices.first().map(|fault| {
-                let place = fault.split(": ").next().unwrap_or_default();
-                format!("{} refused at {}", Escaped::for_log(place), local(clock::now()).strftime("%H:%M"))
-            });
-        }
-        keeper.set_files(&sources);
-        owner.reloaded(&running.config(), &sources, notices);
+            let place = fault.split(": ").next().unwrap_or_default();
+            format!("{} refused at {}", Escaped::for_log(place), local(clock::now()).strftime("%H:%M"))
+        });
         if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
             log::set_max_level(sources.level);
         }
         self.sources = Arc::new(sources);
-    }
-
-    /// Logs why a part was refused, and what stays in its place.
-    fn report_refused(&self, file: &str, setting: Option<&str>, error: &replyd::Error, before: &Config) {
-        error.to_string().lines().for_each(|fault| log::error!("{fault}"));
-        let kept = match setting {
-            None if self.sources.replies_file.is_some() => "settings".to_owned(),
-            None | Some("replies_file") => format!("{} replies", before.replies.len()),
-            Some("tls_certificate") => "certificate".to_owned(),
-            Some("logo") => "logo".to_owned(),
-            Some(_) => "key for tokens".to_owned(),
-        };
-        log::error!("{file} is not accepted: keeping the previous {kept}");
-    }
-
-    /// Logs what has changed. After a refusal, "reloaded" without any change would be misleading, so it is left out.
-    fn report_changes(&self, before: &Config, now: &Config, sources: &Sources, is_refused: bool) {
-        let name = &self.name;
-        let (added, changed, removed) = now.replies.changes_since(&before.replies);
-        let mut settings = now.changes_since(before);
-        settings.extend((sources.level != self.sources.level).then_some("level"));
-        settings
-            .extend((sources.unanswered_file != self.sources.unanswered_file).then_some("unanswered_file"));
-        settings
-            .extend((sources.statistics_file != self.sources.statistics_file).then_some("statistics_file"));
-        if !is_refused || added + changed + removed + settings.len() > 0 {
-            let settings = if settings.is_empty() {
-                String::new()
-            } else {
-                format!(", changed: {}", settings.join(", "))
-            };
-            log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{settings}");
-        }
-        if now.keys != before.keys {
-            log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
-        }
-        if now.owner_keys != before.owner_keys {
-            let count = now.owner_keys.len();
-            log::info!("{name}: the owners' keys have changed; the number of them is now {count}");
-        }
-        #[cfg(feature = "tls")]
-        if now.tls != before.tls {
-            log::info!("{name}: the certificate has changed");
-            if now.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
-                log::warn!("{name}: tls_certificate has expired; clients will reject it");
-            }
-        }
+        notices
     }
 }

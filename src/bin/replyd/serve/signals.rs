@@ -16,15 +16,14 @@ use signal_hook::{
     iterator::Signals as Incoming,
 };
 
-use crate::failure::Failure;
+use crate::console::failure::Failure;
 
 /// Exit code after a second signal: 128 + SIGINT, as shells report it.
 const KILLED: i32 = 130;
 
 /// Requests that arrive as signals.
 pub(crate) struct Signals {
-    /// The request to stop, at the first signal; a second one exits without going through this channel, since the server
-    /// may be stuck.
+    /// The request to stop, at the first signal; a second one exits without this channel, since the server may be stuck.
     pub(crate) stop: Receiver<()>,
     /// Requests to read the files now.
     pub(crate) reload: Receiver<()>,

@@ -11,13 +11,13 @@ use std::{
 
 use replyd::{Config, Reading, Source, Sources};
 
-use crate::settings;
+use super::notices::warnings_of;
 
 /// Time for which files must stay the same before they are read, as a slow copy may still be in progress.
 const SETTLED: Duration = Duration::from_millis(400);
 
-/// A request to check the files, with the current settings, which stay for parts that are not valid.
-pub(crate) struct Request {
+/// A request to check the files, with the current settings, which are kept for parts that are not valid.
+pub(crate) struct CheckRequest {
     pub(crate) config: Arc<Config>,
     pub(crate) sources: Arc<Sources>,
     /// Read the files even if they have not changed.
@@ -76,7 +76,7 @@ impl Watch {
     }
 
     /// Checks the files once, and reads them if they have changed and settled, or if the request is urgent.
-    pub(crate) fn check(&mut self, request: &Request) -> Option<Reading> {
+    pub(crate) fn check(&mut self, request: &CheckRequest) -> Option<Reading> {
         let now = self.states()?;
         if !request.is_urgent && !self.has_settled(&now) {
             return None;
@@ -111,7 +111,7 @@ impl Watch {
             reading.loaded.config.listen.clone_from(listen);
         }
         if self.part == Part::Everything {
-            reading.loaded.warnings.extend(settings::warnings_of(&reading.loaded.config));
+            reading.loaded.warnings.extend(warnings_of(&reading.loaded.config));
         }
         Some(reading)
     }

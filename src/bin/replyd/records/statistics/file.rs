@@ -1,4 +1,4 @@
-//! Writes the file of statistics: new counts at its end, once a minute, and now and then the whole of it anew, in fewer lines.
+//! Writes the file of statistics: each minute it appends new counts, and now and then it rewrites the file in fewer lines.
 
 use std::{
     collections::HashSet,
@@ -10,59 +10,65 @@ use std::{
 use jiff::civil::Date;
 
 use super::{
-    counted::Counted,
     reading::{MAX_BYTES, read},
-    row::{Period, Row, cut},
-    table::{MAX_NAMES, OTHERS, Table},
+    row::{Row, cut},
+    table::Table,
+    tally::{Counts, MAX_NAMES, OTHERS},
 };
-use crate::kept_file::{self, append, open_alone};
+use crate::records::file::{self, append, open_locked};
 
-/// Bytes that are appended before the file is written anew.
+/// Bytes that are appended before the file is rewritten.
 const APPENDED_BYTES: u64 = 512 * 1024;
 
 /// An open file of statistics.
-pub(crate) struct Book {
-    file: PathBuf,
+pub(crate) struct StatisticsFile {
+    path: PathBuf,
     today: Date,
     /// Names of today that are in the file.
     names: HashSet<String>,
-    /// Size of the file when it was last written as a whole.
-    written: u64,
-    /// Whether it should be written anew.
+    /// Its size when it was last rewritten.
+    rewritten_bytes: u64,
+    /// Whether it should be rewritten.
     is_due: bool,
 }
 
-impl Book {
-    /// Reads the file, and writes it anew: after a crash its last line may not be whole.
-    pub(crate) fn open(file: &Path, today: Date) -> io::Result<Book> {
-        let mut book = Book { file: file.to_owned(), today, names: HashSet::new(), written: 0, is_due: true };
-        book.tidy()?;
-        Ok(book)
+impl StatisticsFile {
+    /// Reads the file and rewrites it: after a crash its last line may be incomplete.
+    pub(crate) fn open(path: &Path, today: Date) -> io::Result<StatisticsFile> {
+        let mut file = StatisticsFile {
+            path: path.to_owned(),
+            today,
+            names: HashSet::new(),
+            rewritten_bytes: 0,
+            is_due: true,
+        };
+        file.rewrite_if_due()?;
+        Ok(file)
     }
 
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Adds what was counted on a day. After an error nothing of it is in the file.
-    pub(crate) fn add(&mut self, day: Date, counted: &Counted) -> io::Result<()> {
+    /// Adds what was counted on a day. After an error none of it is in the file.
+    pub(crate) fn add(&mut self, day: Date, counts: &Counts) -> io::Result<()> {
         if day != self.today {
             (self.today, self.is_due) = (day, true);
             self.names.clear();
         }
         let mut text = String::new();
-        for (name, tally) in counted.tallies() {
-            let row = Row { period: Period::of(day), name: self.name(name), tally };
+        for (name, tally) in counts.iter() {
+            let row = Row { period: day.to_string(), name: self.name(name), tally: *tally };
             let _ = writeln!(text, "{row}");
         }
         if text.is_empty() {
             return Ok(());
         }
-        let mut out = open_alone(&self.file)?;
+        let mut out = open_locked(&self.path)?;
         if out.metadata()?.len() >= MAX_BYTES {
             return Err(io::Error::other("it is full"));
         }
-        self.is_due |= append(&mut out, text.as_bytes())? > self.written + APPENDED_BYTES;
+        self.is_due |= append(&mut out, text.as_bytes())? > self.rewritten_bytes + APPENDED_BYTES;
         Ok(())
     }
 
@@ -78,44 +84,42 @@ impl Book {
         name.to_owned()
     }
 
-    /// Writes the file anew in fewer lines, if that is due. What cannot be read is moved to another file, and a file that holds
-    /// something else is not touched.
-    pub(crate) fn tidy(&mut self) -> io::Result<()> {
+    /// Rewrites the file in fewer lines, if that is due. What cannot be read is moved to another file, and a file that holds
+    /// something else is left alone.
+    pub(crate) fn rewrite_if_due(&mut self) -> io::Result<()> {
         if !self.is_due {
             return Ok(());
         }
-        let _alone = open_alone(&self.file)?;
-        let (mut table, mut aside) = (Table::default(), Vec::new());
-        let unread = read(&self.file, |line| match line {
+        let _locked = open_locked(&self.path)?;
+        let (mut table, mut unread_lines) = (Table::default(), Vec::new());
+        let unread = read(&self.path, |line| match line {
             Ok(row) => table.add(&row),
             Err(line) => {
-                aside.extend_from_slice(line);
-                aside.push(b'\n');
+                unread_lines.extend_from_slice(line);
+                unread_lines.push(b'\n');
             }
         })?;
-        let text = table.text(self.today);
-        let Some(unread) = unread else { return self.replace(&table, &text) };
-        let beside = kept_file::with_suffix(&kept_file::real(&self.file), ".unread");
-        let mut out = open_alone(&beside)?;
+        let Some(unread) = unread else { return self.rewrite(table) };
+        let beside = file::with_suffix(&file::resolved(&self.path), ".unread");
+        let mut out = open_locked(&beside)?;
         let size = out.metadata()?.len();
         if size >= MAX_BYTES {
             return Err(io::Error::other(format!("{} is full; move it elsewhere", beside.display())));
         }
-        append(&mut out, &aside)?;
-        let replaced = self.replace(&table, &text);
-        match &replaced {
-            Ok(()) => {
-                log::warn!("{}; moved to {}", super::not_counted(&self.file, &unread), beside.display())
-            }
+        append(&mut out, &unread_lines)?;
+        let rewritten = self.rewrite(table);
+        match &rewritten {
+            Ok(()) => log::warn!("{}; moved to {}", unread.sentence(&self.path), beside.display()),
             Err(_) => drop(out.set_len(size)),
         }
-        replaced
+        rewritten
     }
 
-    fn replace(&mut self, table: &Table, text: &str) -> io::Result<()> {
-        kept_file::replace(&self.file, text)?;
+    fn rewrite(&mut self, mut table: Table) -> io::Result<()> {
+        let text = table.text(self.today);
+        file::replace(&self.path, &text)?;
         self.names = table.names(self.today);
-        self.written = text.len() as u64;
+        self.rewritten_bytes = text.len() as u64;
         self.is_due = false;
         Ok(())
     }
@@ -130,29 +134,29 @@ mod tests {
     const TODAY: Date = Date::constant(2026, 11, 27);
 
     /// What is counted when a reply is given twice in an hour.
-    fn counted(name: &str, hour: usize) -> Counted {
+    fn counts(name: &str, hour: usize) -> Counts {
         let replies = Replies::from_pairs([(name, "text")]).unwrap();
-        let (mut minute, mut counted) = (Counted::default(), Counted::default());
+        let (mut minute, mut counts) = (Counts::default(), Counts::default());
         minute.count(&replies.answer(name), true);
         minute.count(&replies.answer(name), false);
-        counted.add(minute, hour);
-        counted
+        counts.add(minute, hour);
+        counts
     }
 
     #[test]
     fn counts_are_appended_and_joined_when_the_day_is_over() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("statistics.tsv");
-        let mut book = Book::open(&file, TODAY).unwrap();
+        let path = folder.path().join("statistics.tsv");
+        let mut file = StatisticsFile::open(&path, TODAY).unwrap();
         for hour in [9, 9, 23] {
-            book.add(TODAY, &counted("a", hour)).unwrap();
-            book.tidy().unwrap();
+            file.add(TODAY, &counts("a", hour)).unwrap();
+            file.rewrite_if_due().unwrap();
         }
         let lines =
-            || std::fs::read_to_string(&file).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+            || std::fs::read_to_string(&path).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(lines().len(), 3);
-        book.add(TODAY.tomorrow().unwrap(), &counted("b", 0)).unwrap();
-        book.tidy().unwrap();
+        file.add(TODAY.tomorrow().unwrap(), &counts("b", 0)).unwrap();
+        file.rewrite_if_due().unwrap();
         assert_eq!(lines(), ["2026-11-27\ta\t6\t0\t0\t0\t3\t9:4 23:2", "2026-11-28\tb\t2\t0\t0\t0\t1\t0:2"]);
     }
 }

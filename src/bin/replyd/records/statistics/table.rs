@@ -4,62 +4,54 @@ use std::{collections::HashSet, fmt::Write};
 
 use jiff::{ToSpan, civil::Date};
 
-use super::row::{Period, Row};
+use super::{
+    row::{Row, header, is_before},
+    tally::OTHERS,
+};
 
-/// Names of one day; what is more goes under [`OTHERS`].
-pub(super) const MAX_NAMES: usize = 1000;
-/// Name under which further replies of a day are counted. A phrase cannot be called so: `(` is not part of a word.
-pub(super) const OTHERS: &str = "(others)";
-/// Size of the file after it was folded. Until it is folded again it grows by less than as much again.
+/// Size of the file after it was folded. Until it is folded again it grows by less than that.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Days after which those of a month become one line for each reply. If that is still too much, after fewer.
 const FOLD_AFTER: [i32; 5] = [731, 366, 183, 92, 31];
 /// Days after which all replies are counted as one, if even that is too much.
 const MERGE_AFTER: [i32; 3] = [31, 7, 0];
-pub(super) const HEADER: &str =
-    "# day or month\treply\tanswered\tcorrected\tnearest\tunknown\tconversations\thour:questions\n";
+const MONTH_LENGTH: u32 = 7;
 
-/// The lines as this program writes them; to keep what they say would take much more memory.
+/// The lines as this program writes them; as values they would take much more memory.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(super) struct Table {
     text: String,
-    lines: Vec<Line>,
+    lines: Vec<TableLine>,
 }
 
+/// Where the parts of a line are in the text.
 #[derive(Clone, Copy, Debug)]
-struct Line {
-    period: Period,
+struct TableLine {
     start: u32,
-    /// Where its name is; [`MERGED`] if it no longer counts.
+    /// The end of its day or month.
+    period_end: u32,
     name: (u32, u32),
+    /// Its name no longer counts.
+    is_merged: bool,
 }
-
-const MERGED: (u32, u32) = (0, 0);
 
 impl Table {
     pub(super) fn add(&mut self, row: &Row) {
         let start = self.text.len();
         let _ = writeln!(self.text, "{row}");
-        let mut tabs = self.text[start..].match_indices('\t').map(|(at, _)| start + at);
-        let (from, to) = (tabs.next().unwrap_or(start), tabs.next().unwrap_or(start));
+        let period_end = start + row.period.len();
+        let name_length = self.text[period_end + 1..].find('\t').unwrap_or(0);
         // At most 16 MiB are read, and an escape is at most five times as long as its character.
-        self.lines.push(Line { period: row.period, start: start as u32, name: (from as u32 + 1, to as u32) });
+        let [start, period_end, name_length] = [start, period_end, name_length].map(|at| at as u32);
+        let name = (period_end + 1, period_end + 1 + name_length);
+        self.lines.push(TableLine { start, period_end, name, is_merged: false });
     }
 
     /// The names of a day.
     pub(super) fn names(&self, day: Date) -> HashSet<String> {
-        let of_day = self.lines.iter().filter(|line| line.period == Period::of(day));
+        let day = day.to_string();
+        let of_day = self.lines.iter().filter(|line| self.period(line) == day);
         of_day.map(|line| self.row(line).name).collect()
-    }
-
-    /// The name as it is written.
-    fn name(&self, line: &Line) -> &str {
-        if line.name == MERGED { OTHERS } else { &self.text[line.name.0 as usize..line.name.1 as usize] }
-    }
-
-    fn row(&self, line: &Line) -> Row {
-        let text = self.text[line.start as usize..].lines().next().unwrap_or_default();
-        Row::parse(text, None).expect("it was written from a row")
     }
 
     /// The text of the file, which is bounded: what is oldest is the least exact.
@@ -69,7 +61,7 @@ impl Table {
         let by_day = MERGE_AFTER.map(|days| (before(FOLD_AFTER[4]), before(days)));
         let mut text = String::new();
         for (fold, merge) in by_month.into_iter().chain(by_day) {
-            text = self.joined(fold, merge);
+            text = self.joined(&fold.to_string(), &merge.to_string());
             if text.len() <= MAX_BYTES {
                 break;
             }
@@ -77,30 +69,43 @@ impl Table {
         text
     }
 
-    /// The lines of the same period and reply become one. Days before `fold` make months, and replies before `merge` become one.
-    fn joined(&mut self, fold: Date, merge: Date) -> String {
-        for line in &mut self.lines {
-            if line.period.end() < fold {
-                line.period = line.period.month();
-            }
-            if line.period.end() < merge {
-                line.name = MERGED;
-            }
-        }
+    /// Lines of the same period and reply become one. Days before `fold` become months, and replies before `merge` one reply.
+    fn joined(&mut self, fold: &str, merge: &str) -> String {
         let mut lines = std::mem::take(&mut self.lines);
-        let key = |line: &Line| (line.period, self.name(line));
+        for line in &mut lines {
+            if is_before(self.period(line), fold) {
+                line.period_end = line.start + MONTH_LENGTH;
+            }
+            line.is_merged |= is_before(self.period(line), merge);
+        }
+        let key = |line: &TableLine| (self.period(line), self.name(line));
         lines.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
-        let mut text = HEADER.to_owned();
+        let mut text = header();
         for same in lines.chunk_by(|one, other| key(one) == key(other)) {
             let mut sum = self.row(&same[0]);
             same[1..].iter().for_each(|line| sum.tally.add(&self.row(line).tally));
-            sum.period = same[0].period;
-            if self.name(&same[0]) == OTHERS {
-                sum.name = OTHERS.to_owned();
-            }
             let _ = writeln!(text, "{sum}");
         }
         self.lines = lines;
         text
+    }
+
+    fn period(&self, line: &TableLine) -> &str {
+        &self.text[line.start as usize..line.period_end as usize]
+    }
+
+    /// The name as it is written.
+    fn name(&self, line: &TableLine) -> &str {
+        if line.is_merged { OTHERS } else { &self.text[line.name.0 as usize..line.name.1 as usize] }
+    }
+
+    fn row(&self, line: &TableLine) -> Row {
+        let text = self.text[line.start as usize..].lines().next().unwrap_or_default();
+        let mut row = Row::parse(text, None).expect("it was written from a row");
+        row.period.truncate((line.period_end - line.start) as usize);
+        if line.is_merged {
+            row.name = OTHERS.to_owned();
+        }
+        row
     }
 }

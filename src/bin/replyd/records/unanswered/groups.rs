@@ -1,20 +1,24 @@
-//! Sorts kept messages by what the present replies make of them, and groups those that are the same to the owner.
+//! Sorts recorded messages by how the current replies answer them, and groups those that are the same to the owner.
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     ptr,
 };
 
 use jiff::civil::Date;
 use replyd::{Answer, Explanation, FoundBy, Replies};
 
-use super::kept::{Kept, Outcome};
-use crate::escape::Escaped;
+use super::{
+    file,
+    record::{Outcome, UnansweredRecord},
+};
+use crate::console::escape::Escaped;
 
 /// The phrase of the fallback reply.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// The groups, each list with the most frequent first. What a phrase answers now is in none.
+/// The groups that the owner has not settled, each list with the most frequent first. What a phrase answers now is in none.
 pub(crate) struct Groups {
     pub(crate) unanswered: Vec<Group>,
     pub(crate) guesses: Vec<Group>,
@@ -22,45 +26,56 @@ pub(crate) struct Groups {
 
 /// Messages that are the same once case, accents, punctuation and corrected typos are ignored.
 pub(crate) struct Group {
-    /// The message as a line of the file can begin with it.
+    /// The message in a form with which a line of the file can begin.
     pub(crate) sentence: String,
     pub(crate) count: usize,
     pub(crate) last: Date,
-    /// What to tell of the last one.
+    /// What to say about the last one.
     pub(crate) notes: Vec<String>,
 }
 
 impl Groups {
-    /// Reads the lines of the file, older ones first.
-    pub(crate) fn of(lines: &str, replies: &Replies) -> Groups {
+    /// Reads the groups from the file.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when it cannot be read.
+    pub(crate) fn read(file: &Path, replies: &Replies) -> Result<Groups, String> {
+        let lines = file::read(file)
+            .map_err(|error| format!("cannot read unanswered messages in {}: {error}", file.display()))?;
+        let mut groups = Groups::from_lines(&lines, replies);
+        groups.remove_settled(replies);
+        Ok(groups)
+    }
+
+    fn from_lines(lines: &str, replies: &Replies) -> Groups {
         let (mut unanswered, mut guesses) = (Collection::default(), Collection::default());
-        for (date, kept) in lines.lines().filter_map(Kept::parse) {
-            let answer = replies.answer(&kept.message);
-            let Some(now) = Kept::of(&kept.message, &answer) else { continue };
-            let explanation = replies.explain(&kept.message);
-            let then = then(&kept.outcome, &now.outcome);
+        for (date, record) in lines.lines().filter_map(UnansweredRecord::parse) {
+            let answer = replies.answer(&record.message);
+            let Some(now) = UnansweredRecord::new(&record.message, &answer) else { continue };
+            let explanation = replies.explain(&record.message);
+            let then = then(&record.outcome, &now.outcome);
             if answer.found_by == FoundBy::Nothing {
                 if is_phrase(&explanation.normalised) {
                     unanswered.add(explanation.normalised, date, then.into_iter().collect());
                 }
-            } else if let Some(sentence) = sentence(&kept.message, &answer, &explanation, replies) {
+            } else if let Some(sentence) = sentence(&record.message, &answer, &explanation, replies) {
                 guesses.add(sentence, date, [how(&explanation)].into_iter().chain(then).collect());
             }
         }
         Groups { unanswered: unanswered.sorted(), guesses: guesses.sorted() }
     }
 
-    /// The same without those that the owner has settled, because their sentences are in `[tests]`: guesses that are right, and questions
-    /// that `unknown` is to answer.
-    pub(crate) fn open(mut self, replies: &Replies) -> Groups {
-        let normalised = |sentence: &str| replies.explain(sentence).normalised;
-        if !(self.guesses.is_empty() && self.unanswered.is_empty()) {
-            let settled: HashSet<String> = replies.test_sentences().map(normalised).collect();
-            for groups in [&mut self.guesses, &mut self.unanswered] {
-                groups.retain(|group| !settled.contains(&normalised(&group.sentence)));
-            }
+    /// Removes groups whose sentences are in `[tests]`: guesses that are confirmed, and questions that need no answer.
+    fn remove_settled(&mut self, replies: &Replies) {
+        if self.guesses.is_empty() && self.unanswered.is_empty() {
+            return;
         }
-        self
+        let normalised = |sentence: &str| replies.explain(sentence).normalised;
+        let settled: HashSet<String> = replies.test_sentences().map(normalised).collect();
+        for groups in [&mut self.guesses, &mut self.unanswered] {
+            groups.retain(|group| !settled.contains(&normalised(&group.sentence)));
+        }
     }
 }
 
@@ -88,7 +103,7 @@ impl Collection {
 
 /// The sentence for `[tests]` that stands for a message: it gets the same reply.
 ///
-/// A typo is corrected in it, since a word in `[tests]` is a word that is spelled right, and would not be corrected any more.
+/// A typo is corrected in it, since words in `[tests]` are known words, and would no longer be corrected.
 fn sentence(
     message: &str,
     answer: &Answer<'_>,
@@ -117,7 +132,7 @@ fn how(explanation: &Explanation) -> String {
     format!("typo: {}", read.collect::<Vec<_>>().join(", "))
 }
 
-/// What a message got when it was kept, unless it would get the same now.
+/// What a message got when it was recorded, unless it would get the same now.
 fn then(then: &Outcome, now: &Outcome) -> Option<String> {
     match (then, now) {
         (Outcome::Unknown { offers }, Outcome::Unknown { .. }) if !offers.is_empty() => {
@@ -136,7 +151,7 @@ pub(crate) fn is_phrase(message: &str) -> bool {
     is_sentence(message) && message != UNKNOWN && !message.contains(['|', '&', '*'])
 }
 
-/// Whether a message can be printed as the name of an entry, which ends at a `=`, in full width too.
+/// Whether a message can be printed as the name of an entry, which ends at a `=`, or a full-width one.
 pub(crate) fn is_sentence(message: &str) -> bool {
     !message.is_empty()
         && !message.starts_with(['[', '［', ';', '#'])

@@ -1,4 +1,4 @@
-//! A line of the unanswered file: when a message came, the message, and what it got.
+//! A line of the unanswered file: when a message came, the message, and its answer.
 //!
 //! ```text
 //! 2026-11-23T10:00:00Z do you have rye bread
@@ -14,19 +14,19 @@ use std::fmt;
 use jiff::civil::Date;
 use replyd::{Answer, FoundBy};
 
-use crate::escape::{Escaped, unescaped};
+use crate::console::escape::{Escaped, unescaped};
 
 /// Length to which each text of a line is cut.
 const MAX_CHARS: usize = 200;
 
-/// What is kept of a message.
+/// What is recorded of a message.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct UnansweredRecord {
     pub(crate) message: String,
     pub(crate) outcome: Outcome,
 }
 
-/// What a message got that no phrase is in.
+/// What a message got in which there is no phrase.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     /// `unknown`, perhaps with offers.
@@ -47,9 +47,9 @@ impl Outcome {
     }
 }
 
-impl Kept {
-    /// What to keep of a message; nothing if a phrase answers it.
-    pub(crate) fn of(message: &str, answer: &Answer<'_>) -> Option<Kept> {
+impl UnansweredRecord {
+    /// The record of a message; `None` if a phrase answers it.
+    pub(crate) fn new(message: &str, answer: &Answer<'_>) -> Option<UnansweredRecord> {
         let phrase = || cut(answer.phrase);
         let outcome = match answer.found_by {
             FoundBy::Correction => Outcome::Typo { phrase: phrase() },
@@ -59,12 +59,12 @@ impl Kept {
             }
             _ => return None,
         };
-        Some(Kept { message: cut(message), outcome })
+        Some(UnansweredRecord { message: cut(message), outcome })
     }
 
     /// Reads a line, with its date; `None` if it does not begin with a time. Other programs, or an editor, may have written it:
     /// what is not a mark after a tab is ignored.
-    pub(super) fn parse(line: &str) -> Option<(Date, Kept)> {
+    pub(super) fn parse(line: &str) -> Option<(Date, UnansweredRecord)> {
         let (date, rest) = line.split_once('T')?;
         let date = date.parse().ok()?;
         let (_, rest) = rest.split_once(' ')?;
@@ -79,7 +79,7 @@ impl Kept {
             }
             _ => Outcome::Unknown { offers: Vec::new() },
         };
-        Some((date, Kept { message, outcome }))
+        Some((date, UnansweredRecord { message, outcome }))
     }
 }
 
@@ -88,7 +88,7 @@ fn cut(text: &str) -> String {
 }
 
 /// The line without its time.
-impl fmt::Display for Kept {
+impl fmt::Display for UnansweredRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Escaped::for_log(&self.message))?;
         let (mark, texts) = match &self.outcome {
@@ -123,15 +123,15 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_lost(message in text(), outcome in outcome()) {
-            let kept = Kept { message, outcome };
-            let line = format!("2026-11-23T10:00:00Z {kept}");
+            let record = UnansweredRecord { message, outcome };
+            let line = format!("2026-11-23T10:00:00Z {record}");
             prop_assert_eq!(line.lines().count(), 1);
-            prop_assert_eq!(Kept::parse(&line), Some(("2026-11-23".parse().unwrap(), kept)));
+            prop_assert_eq!(UnansweredRecord::parse(&line), Some(("2026-11-23".parse().unwrap(), record)));
         }
 
         #[test]
         fn nothing_panics(line in "(2026-11-23T10:00:00Z)?( |\t|typo|offered|\\\\|u|\\{|\\PC)*") {
-            Kept::parse(&line);
+            UnansweredRecord::parse(&line);
         }
     }
 }

@@ -1,0 +1,126 @@
+//! What the pages of all owners share.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
+
+use super::{assets, files::OwnerFiles};
+use crate::{clock, lock::lock};
+
+/// Interval at which answers are counted, and at which a page shows what has changed.
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+const MINUTE: Duration = Duration::from_secs(60);
+/// Number of notices that are kept.
+const MAX_NOTICES: usize = 50;
+
+pub(crate) struct Owner {
+    /// Whether there is an owner's key, and so a page.
+    has_key: AtomicBool,
+    /// Whether the file was saved, so that it should be read at once.
+    is_saved: AtomicBool,
+    /// The pages that are open now, by the numbers of their sessions.
+    pub(super) watchers: Mutex<HashMap<u64, Waker>>,
+    status: Mutex<Status>,
+    /// Held while the file of replies is changed.
+    pub(super) saving: Mutex<()>,
+}
+
+#[derive(Default)]
+pub(super) struct Status {
+    pub(super) files: OwnerFiles,
+    pub(super) clients: usize,
+    /// The number of answers at some times of the last minute.
+    answers: VecDeque<(Instant, u64)>,
+    /// What the log said about the files when they were last read.
+    pub(super) notices: Vec<(Timestamp, String)>,
+    /// Grows with each reload.
+    pub(super) version: u64,
+}
+
+impl Owner {
+    pub(crate) fn new(config: &Config, sources: &Sources, notices: Vec<String>) -> Arc<Owner> {
+        let owner = Owner {
+            has_key: AtomicBool::new(false),
+            is_saved: AtomicBool::new(false),
+            watchers: Mutex::default(),
+            status: Mutex::default(),
+            saving: Mutex::default(),
+        };
+        owner.reloaded(config, sources, notices);
+        Arc::new(owner)
+    }
+
+    /// Sets what a start or a reload has changed, with what the log says about the files; nothing if all is well.
+    pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
+        self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
+        let now = clock::now();
+        {
+            let mut status = self.status();
+            status.files = OwnerFiles::new(sources);
+            status.notices = notices.into_iter().take(MAX_NOTICES).map(|text| (now, text)).collect();
+            status.version += 1;
+        }
+        lock(&self.watchers).values().for_each(Waker::wake);
+    }
+
+    /// Notes that a page has saved the file of replies.
+    pub(super) fn file_saved(&self) {
+        self.is_saved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a page has saved the file of replies since the last call.
+    pub(crate) fn was_file_saved(&self) -> bool {
+        self.is_saved.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts clients and answers, so that a page has the last minute as soon as it is opened.
+    pub(crate) fn tick(&self, running: &RunningServer) {
+        let now = Instant::now();
+        let owners = lock(&self.watchers).len();
+        let mut status = self.status();
+        status.clients = running.clients().saturating_sub(owners);
+        if status.answers.back().is_some_and(|(last, _)| now - *last < INTERVAL) {
+            return;
+        }
+        let answers = running.counts().answers.values().sum();
+        status.answers.push_back((now, answers));
+        while status.answers.front().is_some_and(|(first, _)| now - *first > MINUTE) {
+            status.answers.pop_front();
+        }
+    }
+
+    /// The files of the page, while there is an owner's key.
+    pub(crate) fn page(&self, request: &Request<'_>) -> Option<Response> {
+        self.has_key.load(Ordering::Relaxed).then(|| assets::response(request)).flatten()
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
+        lock(&self.status)
+    }
+
+    pub(super) fn files(&self) -> OwnerFiles {
+        self.status().files.clone()
+    }
+}
+
+impl Status {
+    pub(super) fn answers_a_minute(&self) -> f64 {
+        let (Some((first, before)), Some((last, now))) = (self.answers.front(), self.answers.back()) else {
+            return 0.0;
+        };
+        let time = last.duration_since(*first).as_secs_f64();
+        if time == 0.0 {
+            0.0
+        } else {
+            (now.saturating_sub(*before) as f64 * 60.0 / time * 10.0).round() / 10.0
+        }
+    }
+}

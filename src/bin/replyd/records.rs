@@ -1,0 +1,10 @@
+//! What a server records for its owner, in files to which it appends: messages that no phrase answers, and statistics.
+
+mod address_limit;
+pub(crate) mod file;
+mod recorder;
+pub(crate) mod statistics;
+pub(crate) mod unanswered;
+mod writer;
+
+pub(crate) use recorder::Recorder;

@@ -1,0 +1,56 @@
+//! What the log says about a reload.
+
+use replyd::{Config, Sources};
+
+/// Logs why a file was refused, and what stays in its place.
+pub(super) fn report_refused(
+    file: &str,
+    setting: Option<&str>,
+    error: &replyd::Error,
+    (before, sources): (&Config, &Sources),
+) {
+    error.to_string().lines().for_each(|fault| log::error!("{fault}"));
+    let kept = match setting {
+        None if sources.replies_file.is_some() => "settings".to_owned(),
+        None | Some("replies_file") => format!("{} replies", before.replies.len()),
+        Some("tls_certificate") => "certificate".to_owned(),
+        Some("logo") => "logo".to_owned(),
+        Some(_) => "key for tokens".to_owned(),
+    };
+    log::error!("{file} is not accepted: keeping the previous {kept}");
+}
+
+/// Logs what has changed. After a refusal, "reloaded" without any change would be misleading, so it is left out.
+pub(super) fn report_changes(
+    name: &str,
+    (before, old): (&Config, &Sources),
+    (now, new): (&Config, &Sources),
+    is_refused: bool,
+) {
+    let (added, changed, removed) = now.replies.changes_since(&before.replies);
+    let mut settings = now.changes_since(before);
+    settings.extend((new.level != old.level).then_some("level"));
+    settings.extend((new.unanswered_file != old.unanswered_file).then_some("unanswered_file"));
+    settings.extend((new.statistics_file != old.statistics_file).then_some("statistics_file"));
+    if !is_refused || added + changed + removed + settings.len() > 0 {
+        let changes = match settings.is_empty() {
+            true => String::new(),
+            false => format!(", changed: {}", settings.join(", ")),
+        };
+        log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{changes}");
+    }
+    if now.keys != before.keys {
+        log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
+    }
+    if now.owner_keys != before.owner_keys {
+        let count = now.owner_keys.len();
+        log::info!("{name}: the owners' keys have changed; the number of them is now {count}");
+    }
+    #[cfg(feature = "tls")]
+    if now.tls != before.tls {
+        log::info!("{name}: the certificate has changed");
+        if now.tls.as_ref().is_some_and(replyd::Tls::has_expired) {
+            log::warn!("{name}: tls_certificate has expired; clients will reject it");
+        }
+    }
+}
