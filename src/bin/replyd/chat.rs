@@ -5,10 +5,7 @@ mod screen;
 mod terminal;
 mod wording;
 
-use std::{
-    fmt,
-    io::{IsTerminal, stdin, stdout},
-};
+use std::io::{IsTerminal, stdin, stdout};
 
 use replyd::{Client, ClientOptions};
 
@@ -39,13 +36,6 @@ pub(crate) struct ChatArgs {
     /// Send this message instead of the input, print its answer and exit; may be repeated.
     #[arg(short, long = "message", value_name = "TEXT", allow_hyphen_values = true)]
     messages: Vec<String>,
-}
-
-/// Without the key and the headers, which may hold one.
-impl fmt::Debug for ChatArgs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatArgs").field("messages", &self.messages).finish_non_exhaustive()
-    }
 }
 
 impl ChatArgs {

@@ -6,7 +6,6 @@ mod completions;
 mod init;
 mod key;
 mod man;
-mod report;
 mod statistics;
 #[cfg(feature = "jwt")]
 mod token;
@@ -17,7 +16,7 @@ use clap::Subcommand;
 use crate::{chat::ChatArgs, console::failure::Failure, serve::ServeArgs};
 
 /// What the command line asks for, in the order of `--help`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),
     Chat(ChatArgs),

@@ -57,7 +57,7 @@ Examples:
 ///
 /// Without a command, it serves. It reads config.ini in the current folder; without that file, it serves built-in replies on
 /// ws://127.0.0.1:5000.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
 struct Program {
     #[command(subcommand)]

@@ -5,7 +5,6 @@ mod actions;
 mod addition;
 mod assets;
 mod documents;
-mod files;
 mod page;
 mod replies_file;
 mod replies_text;

@@ -1,6 +1,5 @@
 //! What a server records for its owner, in files to which it appends: messages that no phrase answers, and statistics.
 
-mod address_limit;
 pub(crate) mod file;
 mod recorder;
 pub(crate) mod statistics;

@@ -2,16 +2,14 @@
 
 mod address_space;
 mod log_writer;
-mod notices;
-mod outcome;
 mod reload;
+mod reports;
 mod signals;
-mod systemd;
 mod watch;
 
 use std::{panic, sync::Arc, time::Duration};
 
-use crossbeam_channel::{bounded, never, select, tick};
+use crossbeam_channel::{never, select, tick};
 use replyd::{Loaded, RunningServer, Server};
 use sd_notify::NotifyState;
 
@@ -25,13 +23,16 @@ use crate::{
 };
 use log_writer::LogWriter;
 use reload::Reload;
+use reports::{notices_at_start, notify_systemd, status};
 use signals::Signals;
 
 /// Interval between checks of the files. A change is read once two checks see the same state.
 const TICK: Duration = Duration::from_millis(500);
+/// Time limit for writing the last records at the end of the program.
+const RECORDING_TIME: Duration = Duration::from_secs(1);
 
 /// Serve until SIGINT or SIGTERM (the default).
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     file: FileArgs,
@@ -56,23 +57,25 @@ impl ServeArgs {
             Some(file) => log::info!("using {}", file.display()),
             None => log::info!("using the built-in replies: there is no {DEFAULT_FILE} in this folder"),
         }
-        let notices = notices::at_start(warnings, &config);
+        let notices = notices_at_start(warnings, &config);
         notices.iter().for_each(|notice| log::warn!("{notice}"));
 
         let signals = Signals::handle()?;
-        let (recorder, writer) = Recorder::start(&sources)?;
+        let (recorder, written) = Recorder::start(&sources)?;
         let owner = Owner::new(&config, &sources, notices);
         address_space::warn(config.max_clients);
         let server = Server::with_config(config).map_err(listening_failed)?;
         let running = start(server, &recorder, &owner)?;
         report_page(&running);
-        systemd::notify(&[NotifyState::Ready, NotifyState::Status(&systemd::status(&running.config()))]);
+        notify_systemd(&[NotifyState::Ready, NotifyState::Status(&status(&running.config()))]);
         let reload = file.map(|file| Reload::start(&file, sources, listen)).transpose()?;
         wait(&running, &signals, &log, &recorder, &owner, reload);
-        systemd::notify(&[NotifyState::Stopping]);
+        notify_systemd(&[NotifyState::Stopping]);
         log::info!("Stopping: a second signal exits at once");
         running.stop();
-        finish(recorder, writer);
+        drop(recorder);
+        // A session that is stuck keeps a handle of the recorder, and then it never ends.
+        let _ = written.recv_timeout(RECORDING_TIME);
         Ok(())
     }
 }
@@ -155,16 +158,4 @@ fn wait(
             },
         }
     }
-}
-
-/// Waits until the recorder has written everything, for a second at most: a session that is stuck keeps a handle of it, and
-/// then the thread never ends.
-fn finish(recorder: Recorder, writer: std::thread::JoinHandle<()>) {
-    drop(recorder);
-    let (done, written) = bounded::<()>(0);
-    std::thread::spawn(move || {
-        let _ = writer.join();
-        drop(done);
-    });
-    let _ = written.recv_timeout(Duration::from_secs(1));
 }

@@ -11,7 +11,7 @@ use crate::console::{
 };
 
 /// Print the answer to a message, without a server.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct AskArgs {
     #[command(flatten)]
     file: FileArgs,

@@ -25,7 +25,7 @@ const MAX_COUNTED_WARNINGS: usize = 50;
 ///
 /// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all is well, 1 if
 /// a test fails, 2 if the configuration has mistakes.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     file: FileArgs,

@@ -6,7 +6,7 @@ use clap_complete::{Shell, generate};
 use crate::console::{failure::Failure, output::print};
 
 /// Print a completion script for a shell.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct CompletionsArgs {
     shell: Shell,
 }

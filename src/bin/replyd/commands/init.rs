@@ -26,7 +26,7 @@ const OWNER_NAME: &str = "owner";
 ///
 /// That is a configuration with a new key, a first set of answers, a systemd unit, and snippets for nginx, Caddy and
 /// HAProxy. Existing files are not overwritten.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct InitArgs {
     /// The folder; created if it does not exist.
     folder: PathBuf,

@@ -13,13 +13,13 @@ const SECRET_BYTES: usize = 32;
 const PREFIX: &str = "replyd_";
 
 /// Make keys for clients.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct KeyArgs {
     #[command(subcommand)]
     command: KeyCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum KeyCommand {
     /// Print a new random key, once, and the section that makes a server accept it.
     New {

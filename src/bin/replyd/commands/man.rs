@@ -16,7 +16,7 @@ use crate::console::failure::Failure;
 /// Write the manual pages into a folder.
 ///
 /// There is one for the program and one for each command. Pages of an older version are replaced.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct ManArgs {
     /// The folder, such as /usr/local/share/man/man1; created if it does not exist.
     folder: PathBuf,

@@ -1,7 +1,6 @@
 //! `replyd token new` and `replyd token check`.
 
 use std::{
-    fmt,
     io::{Write, stderr, stdin},
     time::{Duration, SystemTime},
 };
@@ -19,7 +18,7 @@ and put this line under [auth] in the configuration:
   jwt_secret_file = jwt.secret";
 
 /// Make and check access tokens.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
     command: TokenCommand,
@@ -45,13 +44,6 @@ enum TokenCommand {
         /// The token; safer as a line of input, since other users can see command lines.
         token: Option<String>,
     },
-}
-
-/// Without the token, which is a secret.
-impl fmt::Debug for TokenCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenCommand")
-    }
 }
 
 impl TokenArgs {

@@ -16,7 +16,7 @@ const GUESSES: &str = "# Answered by a guess; lines for [tests]. Paste what is r
 ///
 /// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
 /// is confirmed, and no longer printed, once its line is there.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct UnansweredArgs {
     #[command(flatten)]
     file: FileArgs,

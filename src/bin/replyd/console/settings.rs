@@ -9,7 +9,7 @@ use super::failure::Failure;
 /// The file that is read when none is named, if it exists.
 pub(crate) const DEFAULT_FILE: &str = "config.ini";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct FileArgs {
     /// Configuration file [default: config.ini if it exists, otherwise built-in replies].
     #[arg(long, value_name = "FILE", env = "REPLYD_CONFIG")]

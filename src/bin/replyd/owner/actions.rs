@@ -2,15 +2,14 @@
 
 use replyd::{Replies, Session};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     addition::{self, AnswerBy, Proposal},
-    documents::{self, Checked, FileDocument, Notice, OrWhy, ProposalDocument, Questions},
-    files::OwnerFiles,
+    documents,
     replies_file::{RepliesFile, SaveError},
     replies_text::{Content, revision},
-    shared::Owner,
+    shared::{Owner, OwnerFiles},
 };
 use crate::{console::escape::Escaped, lock::lock};
 
@@ -18,35 +17,21 @@ use crate::{console::escape::Escaped, lock::lock};
 const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
 const INCOMPLETE: &str = "the text is too long, or did not arrive as a whole; change the file on the server";
 
-/// What a page asks for.
+/// What a page asks for. `Check` and `Save` are about the text that came before in parts.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum PageRequest {
-    Statistics {
-        since: String,
-    },
+    Statistics { since: String },
     Questions,
-    Ask {
-        text: String,
-    },
+    Ask { text: String },
     Propose(Addition),
     Apply(Addition),
     File,
-    /// A part of a text, which `Check` or `Save` ends.
-    Part {
-        text: String,
-    },
+    Part { text: String },
     Check,
-    Save {
-        revision: String,
-    },
-    Version {
-        version: String,
-    },
-    Restore {
-        version: String,
-        revision: String,
-    },
+    Save { revision: String },
+    Version { version: String },
+    Restore { version: String, revision: String },
 }
 
 /// An answer to a question: a new reply, or the name of one.
@@ -67,41 +52,19 @@ struct Addition {
 pub(super) enum PageMessage {
     /// The members of [`documents::now`] that have changed.
     Now(Value),
-    Notices {
-        notices: Vec<Notice>,
-    },
-    Statistics(OrWhy<Value>),
-    Questions(OrWhy<Questions>),
-    Answer {
-        text: String,
-        why: String,
-    },
-    Proposal(ProposalDocument),
-    Applied {
-        question: String,
-    },
-    File(OrWhy<FileDocument>),
-    Version {
-        version: String,
-        text: String,
-    },
-    Checked(Checked),
-    Saved {
-        what: &'static str,
-        revision: String,
-        lines_added: usize,
-        lines_removed: usize,
-    },
-    /// Nothing was changed. If that is because the file has changed, this is what it holds now.
-    Refused {
-        what: &'static str,
-        why: String,
-        text: Option<String>,
-        revision: Option<String>,
-    },
-    Failed {
-        why: String,
-    },
+    Notices(Value),
+    Statistics(Value),
+    Questions(Value),
+    Answer(Value),
+    Proposal(Value),
+    Applied(Value),
+    File(Value),
+    Version(Value),
+    Checked(Value),
+    Saved(Value),
+    /// Nothing was changed. If that is because the file has changed, this has its text.
+    Refused(Value),
+    Failed(Value),
 }
 
 /// Responds to the requests of one page.
@@ -123,7 +86,7 @@ impl Responder<'_> {
             Err(error) => {
                 // It may have been a part.
                 self.joined = None;
-                return Some(PageMessage::Failed { why: error.to_string() });
+                return Some(failed(&error.to_string()));
             }
         };
         let files = self.owner.files();
@@ -136,12 +99,16 @@ impl Responder<'_> {
                 self.wants_questions = true;
                 PageMessage::Questions(documents::questions(&files, replies))
             }
-            PageRequest::Ask { text } => {
-                let why = replies.explain(&text).to_string();
-                PageMessage::Answer { text: replies.answer(&text).text().to_string(), why }
+            PageRequest::Ask { text } => PageMessage::Answer(documents::answer(replies, &text)),
+            PageRequest::Propose(addition) => {
+                let (revision, change) = match propose(&files, &addition, replies) {
+                    Ok((content, change)) => (content.revision, change),
+                    Err(why) => (String::new(), Err(why)),
+                };
+                let question = &addition.question;
+                PageMessage::Proposal(documents::proposal(&files, question, &revision, replies, &change))
             }
-            PageRequest::Propose(addition) => PageMessage::Proposal(proposal(&files, &addition, replies)),
-            PageRequest::Apply(addition) => self.apply(session, &files, addition),
+            PageRequest::Apply(addition) => self.apply(session, &files, &addition),
             PageRequest::File => PageMessage::File(documents::file(&files)),
             PageRequest::Part { text } => {
                 self.join(&text);
@@ -149,19 +116,19 @@ impl Responder<'_> {
             }
             PageRequest::Check => match self.take_joined() {
                 Some(text) => PageMessage::Checked(documents::checked(&text, replies)),
-                None => PageMessage::Failed { why: INCOMPLETE.into() },
+                None => failed(INCOMPLETE),
             },
             PageRequest::Save { revision } => match self.take_joined() {
                 Some(text) => self.save(session, "save", &text, &revision),
-                None => refused("save", INCOMPLETE.into(), None),
+                None => refused("save", INCOMPLETE, None),
             },
             PageRequest::Version { version } => match version_of(&files, &version) {
-                Ok(text) => PageMessage::Version { version, text },
-                Err(why) => refused("restore", why, None),
+                Ok(text) => PageMessage::Version(json!({ "version": version, "text": text })),
+                Err(why) => refused("restore", &why, None),
             },
             PageRequest::Restore { version, revision } => match version_of(&files, &version) {
                 Ok(text) => self.save(session, "restore", &text, &revision),
-                Err(why) => refused("restore", why, None),
+                Err(why) => refused("restore", &why, None),
             },
         })
     }
@@ -177,24 +144,23 @@ impl Responder<'_> {
     }
 
     /// Adds an answer to the file as it is now, if that is what was proposed.
-    fn apply(&self, session: &Session, files: &OwnerFiles, addition: Addition) -> PageMessage {
-        match propose(files, &addition, &session.config().replies) {
+    fn apply(&self, session: &Session, files: &OwnerFiles, addition: &Addition) -> PageMessage {
+        match propose(files, addition, &session.config().replies) {
             Ok((content, Ok(change))) if content.revision == addition.revision => {
                 match self.save(session, "apply", &change.text, &content.revision) {
-                    PageMessage::Saved { .. } => PageMessage::Applied { question: addition.question },
+                    PageMessage::Saved(_) => PageMessage::Applied(json!({ "question": addition.question })),
                     refused => refused,
                 }
             }
             Ok((content, Ok(_))) => {
-                let why = "the file has changed meanwhile; look at the preview again";
-                refused("apply", why.into(), Some(content))
+                refused("apply", "the file has changed meanwhile; look at the preview again", Some(content))
             }
-            Ok((_, Err(why))) | Err(why) => refused("apply", why, None),
+            Ok((_, Err(why))) | Err(why) => refused("apply", &why, None),
         }
     }
 
     /// Saves a text, one page at a time, and logs who has changed how much, or why not.
-    fn save(&self, session: &Session, what: &'static str, text: &str, revision_before: &str) -> PageMessage {
+    fn save(&self, session: &Session, what: &str, text: &str, revision_before: &str) -> PageMessage {
         let _saving = lock(&self.owner.saving);
         let caller = Escaped::for_log(session.caller().unwrap_or_default());
         let (why, current) = match saved(session, &self.owner.files(), text, revision_before) {
@@ -203,7 +169,12 @@ impl Responder<'_> {
                     (lines_without(text, &before), lines_without(&before, text));
                 self.owner.file_saved();
                 log::info!("{caller} changed {name}: +{lines_added} -{lines_removed} lines {session}");
-                return PageMessage::Saved { what, revision: revision(text), lines_added, lines_removed };
+                return PageMessage::Saved(json!({
+                    "what": what,
+                    "revision": revision(text),
+                    "lines_added": lines_added,
+                    "lines_removed": lines_removed,
+                }));
             }
             Err(SaveError::Refused(why)) => (why, None),
             Err(SaveError::Changed(content)) => {
@@ -211,7 +182,7 @@ impl Responder<'_> {
             }
         };
         log::warn!("{caller} could not change the file of replies: {} {session}", Escaped::for_log(&why));
-        refused(what, why, current)
+        refused(what, &why, current)
     }
 }
 
@@ -235,14 +206,6 @@ fn version_of(files: &OwnerFiles, version: &str) -> Result<String, String> {
     RepliesFile::open(files)?.versions().read(version)
 }
 
-fn proposal(files: &OwnerFiles, addition: &Addition, replies: &Replies) -> ProposalDocument {
-    let (revision, change) = match propose(files, addition, replies) {
-        Ok((content, change)) => (content.revision, change),
-        Err(why) => (String::new(), Err(why)),
-    };
-    documents::proposal(files, &addition.question, revision, replies, change)
-}
-
 /// What the answer to a question would change in the file as it is now.
 type Proposed = (Content, Result<Proposal, String>);
 
@@ -264,9 +227,13 @@ fn propose(files: &OwnerFiles, addition: &Addition, replies: &Replies) -> Result
     Ok((content, change))
 }
 
-fn refused(what: &'static str, why: String, current: Option<Content>) -> PageMessage {
+fn failed(why: &str) -> PageMessage {
+    PageMessage::Failed(json!({ "why": why }))
+}
+
+fn refused(what: &str, why: &str, current: Option<Content>) -> PageMessage {
     let (text, revision) = current.map(|content| (content.text, content.revision)).unzip();
-    PageMessage::Refused { what, why, text, revision }
+    PageMessage::Refused(json!({ "what": what, "why": why, "text": text, "revision": revision }))
 }
 
 /// The number of lines of a text that another one does not have.

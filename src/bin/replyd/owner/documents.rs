@@ -2,17 +2,14 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use replyd::{Config, Replies};
-#[cfg(test)]
-use serde::Deserialize;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     addition::{ChangedLine, Proposal},
-    files::OwnerFiles,
     replies_file::{MAX_FAILURES, RepliesFile},
-    shared::Owner,
+    shared::{Owner, OwnerFiles},
 };
 use crate::records::{
     statistics::{self, Summary},
@@ -29,21 +26,6 @@ const MAX_SHOWN_CHARS: usize = 2000;
 const MAX_NAMES: usize = 2000;
 /// Groups of questions that are shown.
 const MAX_GROUPS: usize = 500;
-
-/// A document, or a sentence that says why there is none.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-#[serde(untagged)]
-pub(super) enum OrWhy<T> {
-    Document(T),
-    Why { why: String },
-}
-
-impl<T> From<Result<T, String>> for OrWhy<T> {
-    fn from(result: Result<T, String>) -> OrWhy<T> {
-        result.map_or_else(|why| OrWhy::Why { why }, OrWhy::Document)
-    }
-}
 
 /// The current state, a part of which may have changed since it was last shown.
 pub(super) fn now(owner: &Owner, config: &Config) -> Value {
@@ -76,65 +58,44 @@ pub(super) fn changed(shown: &Value, now: &Value) -> Option<Value> {
     (!changed.is_empty()).then(|| changed.into())
 }
 
-/// What the log said about the files.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-pub(super) struct Notice {
-    pub(super) at: String,
-    pub(super) text: String,
+pub(super) fn notices(notices: &[(Timestamp, String)]) -> Value {
+    let notices = notices.iter().map(|(at, text)| json!({ "at": at.to_string(), "text": text }));
+    json!({ "notices": notices.collect::<Vec<_>>() })
 }
 
-pub(super) fn statistics(files: &OwnerFiles, since: &str, replies: &Replies) -> OrWhy<Value> {
+pub(super) fn statistics(files: &OwnerFiles, since: &str, replies: &Replies) -> Value {
     let file = files.statistics.as_deref().ok_or_else(|| statistics::NOT_KEPT.to_owned());
-    file.and_then(|file| Summary::read(file, since, replies)).map(|summary| summary.json()).into()
+    or_why(file.and_then(|file| Summary::read(file, since, replies)).map(|summary| summary.json()))
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-pub(super) struct Questions {
-    unanswered: Vec<Question>,
-    guesses: Vec<Guess>,
+/// A document, or a sentence that says why there is none.
+fn or_why(document: Result<Value, String>) -> Value {
+    document.unwrap_or_else(|why| json!({ "why": why }))
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct Question {
-    sentence: String,
-    count: usize,
-    last: String,
-    notes: Vec<String>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct Guess {
-    #[serde(flatten)]
-    question: Question,
-    /// The name of the reply, and its text.
-    reply: String,
-    text: String,
-}
-
-pub(super) fn questions(files: &OwnerFiles, replies: &Replies) -> OrWhy<Questions> {
-    let question = |group: Group| {
-        let Group { sentence, count, last, notes } = group;
-        Question { sentence, count, last: last.to_string(), notes }
+pub(super) fn questions(files: &OwnerFiles, replies: &Replies) -> Value {
+    let guess = |guess: &Group| {
+        let answer = replies.answer(&guess.sentence);
+        let mut document = question(guess);
+        document["reply"] = answer.name().into();
+        document["text"] = beginning(answer.reply).into();
+        document
     };
-    let guess = |group: Group| {
-        let answer = replies.answer(&group.sentence);
-        let (reply, text) = (answer.name().to_owned(), beginning(answer.reply));
-        Guess { reply, text, question: question(group) }
-    };
-    let questions = groups(files, replies).map(|Groups { unanswered, guesses }| Questions {
-        unanswered: unanswered.into_iter().take(MAX_GROUPS).map(question).collect(),
-        guesses: guesses.into_iter().take(MAX_GROUPS).map(guess).collect(),
-    });
-    questions.into()
+    or_why(groups(files, replies).map(|groups| {
+        json!({
+            "unanswered": groups.unanswered.iter().take(MAX_GROUPS).map(question).collect::<Vec<_>>(),
+            "guesses": groups.guesses.iter().take(MAX_GROUPS).map(guess).collect::<Vec<_>>(),
+        })
+    }))
 }
 
 fn groups(files: &OwnerFiles, replies: &Replies) -> Result<Groups, String> {
     let file = files.unanswered.as_deref().ok_or_else(|| unanswered::NOT_KEPT.to_owned());
     file.and_then(|file| Groups::read(file, replies))
+}
+
+fn question(group: &Group) -> Value {
+    json!({ "sentence": group.sentence, "count": group.count, "last": group.last.to_string(), "notes": group.notes })
 }
 
 /// What is shown of a reply in a list, which would otherwise be many times as long as the file.
@@ -145,62 +106,33 @@ fn beginning(text: &str) -> String {
     }
 }
 
+pub(super) fn answer(replies: &Replies, text: &str) -> Value {
+    json!({ "text": replies.answer(text).text().as_str(), "why": replies.explain(text).to_string() })
+}
+
 /// A change before it is made: its lines, and what else it would change.
-#[derive(Default, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-pub(super) struct ProposalDocument {
-    question: String,
-    revision: String,
-    phrase: Option<String>,
-    lines: Vec<DifferenceLine>,
-    warnings: Vec<String>,
-    changes: Vec<ChangedAnswer>,
-    why: Option<String>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct DifferenceLine {
-    line: usize,
-    sign: char,
-    text: String,
-}
-
-/// A message whose answer would change.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct ChangedAnswer {
-    message: String,
-    before: String,
-    after: String,
-}
-
 pub(super) fn proposal(
     files: &OwnerFiles,
     question: &str,
-    revision: String,
+    revision: &str,
     now: &Replies,
-    change: Result<Proposal, String>,
-) -> ProposalDocument {
-    let document = ProposalDocument { question: question.to_owned(), revision, ..Default::default() };
-    let line = |ChangedLine { number, is_new, text }: ChangedLine| {
-        let sign = if is_new { '+' } else { '-' };
-        DifferenceLine { line: number, sign, text }
-    };
-    match change {
-        Err(why) => ProposalDocument { why: Some(why), ..document },
-        Ok(change) => ProposalDocument {
-            changes: changes(files, question, now, &change.replies),
-            phrase: change.phrase,
-            lines: change.lines.into_iter().map(line).collect(),
-            warnings: change.warnings,
-            ..document
-        },
-    }
+    change: &Result<Proposal, String>,
+) -> Value {
+    let line = |line: &ChangedLine| json!({ "line": line.number, "sign": if line.is_new { "+" } else { "-" }, "text": line.text });
+    let change = change.as_ref();
+    json!({
+        "question": question,
+        "revision": revision,
+        "phrase": change.ok().and_then(|change| change.phrase.as_ref()),
+        "lines": change.map_or_else(|_| Vec::new(), |change| change.lines.iter().map(line).collect()),
+        "warnings": change.map_or(&[][..], |change| &change.warnings),
+        "changes": change.map_or_else(|_| Vec::new(), |change| changes(files, question, now, &change.replies)),
+        "why": change.err(),
+    })
 }
 
 /// The sentences of `[tests]` and the latest questions that would get another answer than now.
-fn changes(files: &OwnerFiles, question: &str, now: &Replies, new: &Replies) -> Vec<ChangedAnswer> {
+fn changes(files: &OwnerFiles, question: &str, now: &Replies, new: &Replies) -> Vec<Value> {
     let asked: Vec<Group> = groups(files, now)
         .map(|groups| groups.unanswered.into_iter().chain(groups.guesses).collect())
         .unwrap_or_default();
@@ -214,79 +146,45 @@ fn changes(files: &OwnerFiles, question: &str, now: &Replies, new: &Replies) -> 
         .filter(|(_, before, after)| before.reply != after.reply)
         .filter(|(message, ..)| seen.insert(now.explain(message).normalised))
         .take(MAX_CHANGES)
-        .map(|(message, before, after)| ChangedAnswer {
-            message: beginning(message),
-            before: beginning(&before.text()),
-            after: beginning(&after.text()),
+        .map(|(message, before, after)| {
+            json!({ "message": beginning(message), "before": beginning(&before.text()), "after": beginning(&after.text()) })
         })
         .collect()
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-pub(super) struct FileDocument {
-    name: String,
-    text: String,
-    revision: String,
-    versions: Vec<VersionEntry>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct VersionEntry {
-    version: String,
-    at: String,
-}
-
-pub(super) fn file(files: &OwnerFiles) -> OrWhy<FileDocument> {
+pub(super) fn file(files: &OwnerFiles) -> Value {
     let file = RepliesFile::open(files).and_then(|file| Ok((file.read()?, file)));
-    let entry = |(version, at): (String, jiff::Timestamp)| VersionEntry { version, at: at.to_string() };
-    let document = file.map(|(content, file)| FileDocument {
-        name: file.name(),
-        text: content.text,
-        revision: content.revision,
-        versions: file.versions().list().into_iter().map(entry).collect(),
-    });
-    document.into()
+    or_why(file.map(|(content, file)| {
+        let versions = file.versions().list().into_iter();
+        let versions = versions.map(|(name, at)| json!({ "version": name, "at": at.to_string() }));
+        json!({
+            "name": file.name(),
+            "text": content.text,
+            "revision": content.revision,
+            "versions": versions.collect::<Vec<_>>(),
+        })
+    }))
 }
 
 /// What `check` finds in a text.
-#[derive(Default, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-pub(super) struct Checked {
-    errors: Vec<Finding>,
-    warnings: Vec<Finding>,
-    failures: Vec<Finding>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
-struct Finding {
-    line: usize,
-    text: String,
-}
-
-pub(super) fn checked(text: &str, now: &Replies) -> Checked {
+pub(super) fn checked(text: &str, now: &Replies) -> Value {
     const NAME: &str = "file";
-    let finding = |sentence: &str| {
-        let rest = sentence.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':'));
-        let (line, text) = rest.and_then(|rest| rest.split_once(": ")).unwrap_or(("", sentence));
-        Finding { line: line.parse().unwrap_or(1), text: text.to_owned() }
+    let located = |sentences: Vec<String>| {
+        let located = |sentence: String| {
+            let rest = sentence.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':'));
+            let (line, text) = rest.and_then(|rest| rest.split_once(": ")).unwrap_or(("", &sentence));
+            json!({ "line": line.parse::<usize>().unwrap_or(1), "text": text })
+        };
+        sentences.into_iter().map(located).collect::<Vec<_>>()
     };
-    let findings = |sentences: Vec<String>| sentences.iter().map(|sentence| finding(sentence)).collect();
-    match Replies::parse_file(text, NAME) {
-        Err(error) => {
-            Checked { errors: error.to_string().lines().map(finding).collect(), ..Checked::default() }
-        }
+    let (errors, warnings, failures) = match Replies::parse_file(text, NAME) {
+        Err(error) => (error.to_string().lines().map(str::to_owned).collect(), Vec::new(), Vec::new()),
         Ok(replies) => {
             let replies = replies.with_options_of(now);
             let mut failures = replies.failures();
             failures.truncate(MAX_FAILURES);
-            Checked {
-                warnings: findings(replies.warnings()),
-                failures: findings(failures),
-                ..Checked::default()
-            }
+            (Vec::new(), replies.warnings(), failures)
         }
-    }
+    };
+    json!({ "errors": located(errors), "warnings": located(warnings), "failures": located(failures) })
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     actions::{PageMessage, Responder},
-    documents::{self, Notice},
+    documents,
     shared::{INTERVAL, Owner},
 };
 use crate::lock::lock;
@@ -81,8 +81,7 @@ impl Shown {
         };
         if version != self.version {
             self.version = version;
-            let notice = |(at, text): (jiff::Timestamp, String)| Notice { at: at.to_string(), text };
-            send(session, &PageMessage::Notices { notices: notices.into_iter().map(notice).collect() })?;
+            send(session, &PageMessage::Notices(documents::notices(&notices)))?;
             if with_questions {
                 let questions = documents::questions(&files, &session.config().replies);
                 send(session, &PageMessage::Questions(questions))?;

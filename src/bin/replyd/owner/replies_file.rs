@@ -12,8 +12,8 @@ use nix::unistd::{AccessFlags, access, geteuid};
 use replyd::Replies;
 
 use super::{
-    files::OwnerFiles,
     replies_text::{Content, MAX_BYTES, text_of},
+    shared::OwnerFiles,
     versions::Versions,
 };
 use crate::records::file::{Replacement, open_resolved};

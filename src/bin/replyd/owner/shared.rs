@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
 
-use super::{assets, files::OwnerFiles};
+use super::assets;
 use crate::{clock, lock::lock};
 
 /// Interval at which answers are counted, and at which a page shows what has changed.
@@ -43,6 +44,16 @@ pub(super) struct Status {
     pub(super) notices: Vec<(Timestamp, String)>,
     /// Grows with each reload.
     pub(super) version: u64,
+}
+
+/// The files that a page shows or changes.
+#[derive(Clone, Default)]
+pub(super) struct OwnerFiles {
+    pub(super) replies: Option<PathBuf>,
+    pub(super) unanswered: Option<PathBuf>,
+    pub(super) statistics: Option<PathBuf>,
+    /// All other files of the configuration, which may hold secrets.
+    pub(super) others: Vec<PathBuf>,
 }
 
 impl Owner {
@@ -121,6 +132,20 @@ impl Status {
             0.0
         } else {
             (now.saturating_sub(*before) as f64 * 60.0 / time * 10.0).round() / 10.0
+        }
+    }
+}
+
+impl OwnerFiles {
+    pub(super) fn new(sources: &Sources) -> OwnerFiles {
+        let Sources { replies_file, unanswered_file, statistics_file, files, .. } = sources;
+        let others = files.iter().map(|source| &source.path);
+        let others = others.filter(|path| Some(*path) != replies_file.as_ref());
+        OwnerFiles {
+            replies: replies_file.clone(),
+            unanswered: unanswered_file.clone(),
+            statistics: statistics_file.clone(),
+            others: others.chain(unanswered_file).chain(statistics_file).cloned().collect(),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Records what an owner wants to know later: messages that no phrase answers, and how often each reply was given.
 
 use std::{
-    net::IpAddr,
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, atomic::Ordering},
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use replyd::{Answer, Replies, Sources};
 
 use super::{
-    address_limit::AddressLimit,
     unanswered::UnansweredRecord,
     writer::{RecorderState, Writer},
 };
@@ -21,6 +21,10 @@ use crate::{console::failure::Failure, lock::lock};
 const WAITING: usize = 1024;
 /// Number of messages of one conversation that are recorded in a minute. A person types fewer.
 const MAX_OF_SESSION: u32 = 20;
+/// Number of messages of one address in a minute. Several people may share it.
+const MAX_OF_ADDRESS: u32 = 60;
+/// Number of addresses that are distinguished within a minute; all others count as one.
+const MAX_ADDRESSES: usize = 4096;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A handle that passes what happens to the thread that writes the files, so that no session waits for the disk.
@@ -33,19 +37,23 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the thread; it ends when the last clone is dropped.
-    pub(crate) fn start(sources: &Sources) -> Result<(Recorder, JoinHandle<()>), Failure> {
+    /// Starts the thread, which writes what is left when the last clone is dropped. Then the channel is disconnected.
+    pub(crate) fn start(sources: &Sources) -> Result<(Recorder, Receiver<()>), Failure> {
         let (messages, waiting) = bounded(WAITING);
         let state = Arc::new(RecorderState::default());
         let mut writer = Writer::new(Arc::clone(&state));
-        let thread = thread::Builder::new().name("recorder".into()).spawn(move || writer.run(&waiting));
-        let thread = thread.map_err(|error| {
+        let (done, written) = bounded(0);
+        let write = move || {
+            let _done = done;
+            writer.run(&waiting);
+        };
+        thread::Builder::new().name("recorder".into()).spawn(write).map_err(|error| {
             Failure::new(format!("cannot start a thread for unanswered messages and statistics: {error}"))
         })?;
         let addresses = Arc::new(Mutex::new(AddressLimit::new()));
         let recorder = Recorder { messages, state, addresses };
         recorder.set_files(sources);
-        Ok((recorder, thread))
+        Ok((recorder, written))
     }
 
     /// Sets the files from now on, and has the thread check them, so that a problem is logged before the first message. If the
@@ -75,5 +83,38 @@ impl Recorder {
                 count += u32::from(is_sent);
             }
         }
+    }
+}
+
+/// When a minute began, and how many messages of each address were counted in it.
+pub(super) struct AddressLimit {
+    begun: Instant,
+    counts: HashMap<IpAddr, u32>,
+}
+
+impl AddressLimit {
+    pub(super) fn new() -> AddressLimit {
+        AddressLimit { begun: Instant::now(), counts: HashMap::new() }
+    }
+
+    /// Counts a message from an address, and returns whether it is within the limit.
+    pub(super) fn allows(&mut self, address: IpAddr) -> bool {
+        if self.begun.elapsed() >= MINUTE {
+            *self = AddressLimit::new();
+        }
+        let address = network(address);
+        let has_place = self.counts.len() < MAX_ADDRESSES || self.counts.contains_key(&address);
+        let address = if has_place { address } else { Ipv6Addr::UNSPECIFIED.into() };
+        let count = self.counts.entry(address).or_default();
+        *count += 1;
+        *count <= MAX_OF_ADDRESS
+    }
+}
+
+/// The address, or for IPv6 its /64 network, all addresses of which one household can use.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
     }
 }

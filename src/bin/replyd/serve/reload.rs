@@ -13,8 +13,7 @@ use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
 use sd_notify::NotifyState;
 
 use super::{
-    outcome::{report_changes, report_refused},
-    systemd::{notify, status},
+    reports::{notify_systemd, report_changes, report_refused, status},
     watch::{CheckRequest, Part, Watch},
 };
 use crate::{
@@ -121,7 +120,7 @@ impl Reload {
             recorder.set_files(&self.sources);
             owner.reloaded(&running.config(), &self.sources, notices);
             let refused = self.refused.as_ref().map(|refused| format!("; {refused}")).unwrap_or_default();
-            notify(&[NotifyState::Status(&(status(&running.config()) + &refused))]);
+            notify_systemd(&[NotifyState::Status(&(status(&running.config()) + &refused))]);
         }
         if self.is_urgent {
             self.tick(running);

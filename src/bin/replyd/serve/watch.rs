@@ -11,7 +11,7 @@ use std::{
 
 use replyd::{Config, Reading, Source, Sources};
 
-use super::notices::warnings_of;
+use super::reports::warnings_of;
 
 /// Time for which files must stay the same before they are read, as a slow copy may still be in progress.
 const SETTLED: Duration = Duration::from_millis(400);

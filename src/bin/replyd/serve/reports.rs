@@ -1,6 +1,30 @@
-//! What the log says about a reload.
+//! What the log and systemd are told about the files and the server.
 
 use replyd::{Config, Sources};
+use sd_notify::NotifyState;
+
+use crate::console::output::counted;
+
+/// Number of failing tests, and of failing offers, that are logged; nobody fixes more in one go.
+const MAX_SHOWN_FAILURES: usize = 50;
+
+/// Everything that there is to say at the start, after the warnings of the settings themselves.
+pub(super) fn notices_at_start(warnings: Vec<String>, config: &Config) -> Vec<String> {
+    [warnings, warnings_of(config), limited(config.replies.failures(), "tests")].concat()
+}
+
+/// What is said about valid replies whenever they are read: their warnings, and the offers that fail.
+pub(super) fn warnings_of(config: &Config) -> Vec<String> {
+    let failed = limited(config.replies.failed_offers(&config.greeting), "offers");
+    [config.replies.warnings(), failed].concat()
+}
+
+fn limited(mut failures: Vec<String>, what: &str) -> Vec<String> {
+    let more = failures.len().saturating_sub(MAX_SHOWN_FAILURES);
+    failures.truncate(MAX_SHOWN_FAILURES);
+    failures.extend((more > 0).then(|| format!("and {more} more {what} fail")));
+    failures
+}
 
 /// Logs why a file was refused, and what stays in its place.
 pub(super) fn report_refused(
@@ -53,4 +77,16 @@ pub(super) fn report_changes(
             log::warn!("{name}: tls_certificate has expired; clients will reject it");
         }
     }
+}
+
+/// Notifies systemd, if it started this process and waits for notifications (sd_notify(3)).
+pub(super) fn notify_systemd(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("cannot notify systemd: {error}");
+    }
+}
+
+/// Systemd's status line: the number of replies.
+pub(super) fn status(config: &Config) -> String {
+    counted(config.replies.len(), "reply", "replies")
 }
