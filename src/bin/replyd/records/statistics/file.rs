@@ -99,7 +99,7 @@ impl StatisticsFile {
                 unread_lines.push(b'\n');
             }
         })?;
-        let Some(unread) = unread else { return self.rewrite(table) };
+        let Some(unread) = unread else { return self.rewrite(&table) };
         let beside = file::with_suffix(&file::resolved(&self.path), ".unread");
         let mut out = open_locked(&beside)?;
         let size = out.metadata()?.len();
@@ -107,7 +107,7 @@ impl StatisticsFile {
             return Err(io::Error::other(format!("{} is full; move it elsewhere", beside.display())));
         }
         append(&mut out, &unread_lines)?;
-        let rewritten = self.rewrite(table);
+        let rewritten = self.rewrite(&table);
         match &rewritten {
             Ok(()) => log::warn!("{}; moved to {}", unread.sentence(&self.path), beside.display()),
             Err(_) => drop(out.set_len(size)),
@@ -115,7 +115,7 @@ impl StatisticsFile {
         rewritten
     }
 
-    fn rewrite(&mut self, mut table: Table) -> io::Result<()> {
+    fn rewrite(&mut self, table: &Table) -> io::Result<()> {
         let text = table.text(self.today);
         file::replace(&self.path, &text)?;
         self.names = table.names(self.today);
