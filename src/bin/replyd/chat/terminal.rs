@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-use replyd::{Bytes, Client, ClientSender, Event};
-use rustyline::{Config, DefaultEditor};
+use replyd::{Bytes, Client, ClientReceiver, ClientSender, Event};
+use rustyline::{Config, DefaultEditor, ExternalPrinter};
 
 use super::{
     screen::{Offered, Screen},
@@ -51,22 +51,7 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
         let offered = screen.offered();
         move || prompt(editor, sender, &offered, &pongs, &last_ping, &end, &left)
     });
-    let why = loop {
-        match receiver.next() {
-            Ok(Some(Event::Text(text))) => screen.show(&text),
-            Ok(Some(Event::Binary(bytes))) => {
-                screen.show(&format!("({} bytes that are not text)", bytes.len()));
-            }
-            Ok(Some(Event::Pong(payload))) if *payload == last_ping.load(Ordering::Acquire).to_be_bytes() => {
-                let _ = pong.try_send(payload);
-            }
-            Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) => break None,
-            Ok(Some(Event::Close(frame))) => break Some(describe_close(frame.as_ref())),
-            Ok(Some(_)) => {}
-            Ok(None) => break None,
-            Err(error) => break Some(error.to_string()),
-        }
-    };
+    let why = receive(&mut receiver, &mut screen, &pong, &last_ping);
     drop((ended, pong));
     let left = left.load(Ordering::Acquire);
     say_goodbye(modes, left);
@@ -76,7 +61,31 @@ pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     }
 }
 
-/// Prints the last line. If a prompt is still open, its thread cannot clean up any more, so this restores the mode of the
+/// Shows what the server sends until the connection ends, and returns why it did unless that is normal.
+fn receive(
+    receiver: &mut ClientReceiver,
+    screen: &mut Screen<impl ExternalPrinter>,
+    pong: &Sender<Bytes>,
+    last_ping: &AtomicU32,
+) -> Option<String> {
+    loop {
+        match receiver.next() {
+            Ok(Some(Event::Text(text))) => screen.show(&text),
+            Ok(Some(Event::Binary(bytes))) => {
+                screen.show(&format!("({} bytes that are not text)", bytes.len()));
+            }
+            Ok(Some(Event::Pong(payload))) if *payload == last_ping.load(Ordering::Acquire).to_be_bytes() => {
+                let _ = pong.try_send(payload);
+            }
+            Ok(Some(Event::Close(Some((NORMAL_CLOSE, _))))) | Ok(None) => return None,
+            Ok(Some(Event::Close(frame))) => return Some(describe_close(frame.as_ref())),
+            Ok(Some(_)) => {}
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+/// Prints the last line. If a prompt is still open, its thread can no longer clean up, so this restores the mode of the
 /// terminal, ends bracketed paste, and clears what is below the cursor.
 fn say_goodbye(modes: Option<Termios>, left: bool) {
     if let Some(modes) = modes {

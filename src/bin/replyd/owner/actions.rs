@@ -81,14 +81,17 @@ impl Responder<'_> {
     }
 
     pub(super) fn respond(&mut self, session: &Session, text: &str) -> Option<PageMessage> {
-        let request = match serde_json::from_str(text) {
-            Ok(request) => request,
+        match serde_json::from_str(text) {
+            Ok(request) => self.answer(session, request),
             Err(error) => {
                 // It may have been a part.
                 self.joined = None;
-                return Some(failed(&error.to_string()));
+                Some(failed(&error.to_string()))
             }
-        };
+        }
+    }
+
+    fn answer(&mut self, session: &Session, request: PageRequest) -> Option<PageMessage> {
         let files = self.owner.files();
         let replies = &session.config().replies;
         Some(match request {
@@ -100,18 +103,13 @@ impl Responder<'_> {
                 PageMessage::Questions(documents::questions(&files, replies))
             }
             PageRequest::Ask { text } => PageMessage::Answer(documents::answer(replies, &text)),
-            PageRequest::Propose(addition) => {
-                let (revision, change) = match propose(&files, &addition, replies) {
-                    Ok((content, change)) => (content.revision, change),
-                    Err(why) => (String::new(), Err(why)),
-                };
-                let question = &addition.question;
-                PageMessage::Proposal(documents::proposal(&files, question, &revision, replies, &change))
-            }
+            PageRequest::Propose(addition) => PageMessage::Proposal(proposal(&files, &addition, replies)),
             PageRequest::Apply(addition) => self.apply(session, &files, &addition),
             PageRequest::File => PageMessage::File(documents::file(&files)),
             PageRequest::Part { text } => {
-                self.join(&text);
+                let joined =
+                    self.joined.take().filter(|joined| joined.len() + text.len() <= MAX_JOINED_BYTES);
+                self.joined = joined.map(|joined| joined + &text);
                 return None;
             }
             PageRequest::Check => match self.take_joined() {
@@ -131,11 +129,6 @@ impl Responder<'_> {
                 Err(why) => refused("restore", &why, None),
             },
         })
-    }
-
-    fn join(&mut self, part: &str) {
-        let joined = self.joined.take().filter(|joined| joined.len() + part.len() <= MAX_JOINED_BYTES);
-        self.joined = joined.map(|joined| joined + part);
     }
 
     /// Ends the transfer of a text.
@@ -204,6 +197,14 @@ fn saved(
 
 fn version_of(files: &OwnerFiles, version: &str) -> Result<String, String> {
     RepliesFile::open(files)?.versions().read(version)
+}
+
+fn proposal(files: &OwnerFiles, addition: &Addition, replies: &Replies) -> Value {
+    let (revision, change) = match propose(files, addition, replies) {
+        Ok((content, change)) => (content.revision, change),
+        Err(why) => (String::new(), Err(why)),
+    };
+    documents::proposal(files, &addition.question, &revision, replies, &change)
 }
 
 /// What the answer to a question would change in the file as it is now.

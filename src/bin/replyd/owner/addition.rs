@@ -66,13 +66,14 @@ pub(super) fn propose(
         None if is_phrase(&normalised) => Some(normalised.clone()),
         None => return Err(format!("{question:?} cannot be a phrase of its own; write another one")),
     };
-    let reply = match (answer, &phrase) {
-        (AnswerBy::Reply(reply), None) => *reply,
-        (AnswerBy::Reply(reply), Some(phrase)) => {
-            change.add_phrase(now, reply, phrase)?;
+    let reply = match answer {
+        AnswerBy::Reply(reply) => {
+            if let Some(phrase) = &phrase {
+                change.add_phrase(now, reply, phrase)?;
+            }
             reply
         }
-        (AnswerBy::Text(text), phrase) => {
+        AnswerBy::Text(text) => {
             let phrase = phrase.as_deref().unwrap_or_default();
             change.add_reply(phrase, text)?;
             name_of(phrase)
@@ -82,8 +83,7 @@ pub(super) fn propose(
     let intended = Intended { question, sentence, reply, answer, adds: phrase.is_some() };
     let replies = intended.verify(&change.text, name, now)?;
     let warnings = phrase.as_deref().map_or(Vec::new(), |phrase| doubts(phrase, question, now));
-    let Change { text, lines } = change;
-    Ok(Proposal { text, replies, phrase, lines, warnings })
+    Ok(Proposal { text: change.text, replies, phrase, lines: change.lines, warnings })
 }
 
 /// A phrase as an owner wrote it, in one line.

@@ -196,9 +196,10 @@ impl Reload {
                 report_changes(&self.name, (&before, &self.sources), (&now, &sources), first_fault.is_some());
                 warnings.iter().for_each(|warning| log::warn!("{warning}"));
                 notices.extend(warnings);
-                for setting in fixed {
-                    log::warn!("{}: {setting} has changed, which takes effect at the next start", self.name);
-                }
+                let warn = |setting| {
+                    log::warn!("{}: {setting} has changed, which takes effect at the next start", self.name)
+                };
+                fixed.into_iter().for_each(warn);
             }
             Err(error) => {
                 log::error!("{}: {error}", self.name);
