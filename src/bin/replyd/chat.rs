@@ -9,7 +9,7 @@ use std::io::{IsTerminal, stdin, stdout};
 
 use replyd::{Client, ClientOptions};
 
-use crate::console::failure::Failure;
+use crate::console::Failure;
 use wording::print_status;
 
 /// Chat with a server from the console.

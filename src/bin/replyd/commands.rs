@@ -13,7 +13,7 @@ mod unanswered;
 
 use clap::Subcommand;
 
-use crate::{chat::ChatArgs, console::failure::Failure, serve::ServeArgs};
+use crate::{chat::ChatArgs, console::Failure, serve::ServeArgs};
 
 /// What the command line asks for, in the order of `--help`.
 #[derive(Subcommand)]

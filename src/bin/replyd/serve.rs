@@ -14,10 +14,7 @@ use replyd::{Loaded, RunningServer, Server};
 use sd_notify::NotifyState;
 
 use crate::{
-    console::{
-        failure::Failure,
-        settings::{DEFAULT_FILE, FileArgs},
-    },
+    console::{DEFAULT_FILE, Failure, FileArgs},
     owner::{self, Owner},
     records::Recorder,
 };

@@ -13,7 +13,7 @@ use std::{
 use replyd::{Client, ClientReceiver, ClientSender, Event};
 
 use super::wording::{EXIT, NO_REPLY, describe_close, print_status};
-use crate::console::{failure::Failure, input, output};
+use crate::console::{Failure, input_lines, print_answer, print_aside, print_received};
 
 /// Payload of the ping before the first message: what arrives before its pong is the greeting.
 const GREETED: &[u8] = b"greeted";
@@ -135,11 +135,11 @@ impl Conversation<'_> {
             Event::Binary(bytes) if !self.is_greeted => print_greeting(&bytes),
             Event::Text(text) => {
                 self.count_answer();
-                output::print_answer(&text)?;
+                print_answer(&text)?;
             }
             Event::Binary(bytes) => {
                 self.count_answer();
-                output::print_received(&bytes)?;
+                print_received(&bytes)?;
             }
             Event::Pong(payload) if payload == GREETED => {
                 self.is_greeted = true;
@@ -223,7 +223,7 @@ fn disconnected(why: &str) -> Failure {
 
 /// Prints the greeting to stderr, since stdout is for answers to messages.
 fn print_greeting(text: &[u8]) {
-    output::print_aside(format_args!("SERVER >> {}", String::from_utf8_lossy(text)));
+    print_aside(format_args!("SERVER >> {}", String::from_utf8_lossy(text)));
 }
 
 fn send(
@@ -232,7 +232,7 @@ fn send(
     progress: &Progress,
 ) -> Result<ClientSender, Failure> {
     if messages.is_empty() {
-        send_all(&mut sender, input::lines(stdin().lock()), progress)?;
+        send_all(&mut sender, input_lines(stdin().lock()), progress)?;
     } else {
         send_all(&mut sender, messages.into_iter().map(Ok), progress)?;
     }

@@ -10,10 +10,7 @@ use std::{
 use rustyline::ExternalPrinter;
 
 use crate::{
-    console::{
-        escape::Escaped,
-        offers::{Parts, split},
-    },
+    console::{AnswerParts, Escaped, answer_parts},
     lock::lock,
 };
 
@@ -72,7 +69,7 @@ impl Offered {
 
 /// A text from the server, with its offers numbered, escaped and cut to a readable length.
 struct Shown<'a> {
-    parts: Parts<'a>,
+    parts: AnswerParts<'a>,
     /// The number of bytes that are left out.
     more: usize,
 }
@@ -80,17 +77,17 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn of(text: &str) -> Shown<'_> {
         if text.len() <= SHOWN_BYTES {
-            return Shown { parts: split(text), more: 0 };
+            return Shown { parts: answer_parts(text), more: 0 };
         }
         // Offers would be in the part that is left out, and nobody can choose what is not shown.
         let end = (0..=SHOWN_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        Shown { parts: Parts { text: &text[..end], ..Parts::default() }, more: text.len() - end }
+        Shown { parts: AnswerParts { text: &text[..end], ..AnswerParts::default() }, more: text.len() - end }
     }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { text, introduction, offers } = &self.parts;
+        let AnswerParts { text, introduction, offers } = &self.parts;
         write!(f, "{}", Escaped::for_screen(text))?;
         if let Some(introduction) = introduction {
             write!(f, "\n{}", Escaped::for_screen(introduction))?;

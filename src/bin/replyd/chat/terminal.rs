@@ -19,7 +19,7 @@ use super::{
     screen::{Offered, Screen},
     wording::{EXIT, NO_REPLY, describe_close},
 };
-use crate::console::{escape::Escaped, failure::Failure};
+use crate::console::{Escaped, Failure};
 
 /// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";

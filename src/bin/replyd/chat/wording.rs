@@ -2,7 +2,7 @@
 
 use std::io::{Write, stderr, stdout};
 
-use crate::console::escape::Escaped;
+use crate::console::Escaped;
 
 /// The message that an empty line sends, as in the article.
 pub(super) const NO_REPLY: &str = "No reply";

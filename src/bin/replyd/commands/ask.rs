@@ -2,13 +2,7 @@
 
 use std::io::stdin;
 
-use crate::console::{
-    escape::Escaped,
-    failure::Failure,
-    input,
-    output::{print, print_answer},
-    settings::FileArgs,
-};
+use crate::console::{Escaped, Failure, FileArgs, input_lines, print, print_answer};
 
 /// Print the answer to a message, without a server.
 #[derive(clap::Args)]
@@ -30,7 +24,7 @@ impl AskArgs {
             let text = self.text.join(" ");
             return if self.why { explain(&text) } else { print(replies.answer(&text).text()) };
         }
-        input::lines(stdin().lock()).try_for_each(|line| {
+        input_lines(stdin().lock()).try_for_each(|line| {
             let text = line?;
             if self.why { explain(&text) } else { print_answer(&replies.answer(&text).text()) }
         })

@@ -6,11 +6,7 @@ use nix::unistd::{AccessFlags, Uid, User, access};
 use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
 
 use crate::{
-    console::{
-        failure::Failure,
-        output::{counted, print},
-        settings::FileArgs,
-    },
+    console::{Failure, FileArgs, counted, print},
     records::{statistics, unanswered},
 };
 

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use crate::console::{failure::Failure, output::print};
+use crate::console::{Failure, print};
 
 /// Print a completion script for a shell.
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::key;
-use crate::console::{failure::Failure, output::print};
+use crate::console::{Failure, print};
 
 /// The files and their templates, in which `{sha256}`, `{owner_sha256}` and `{dir}` are replaced.
 const FILES: [(&str, &str); 6] = [

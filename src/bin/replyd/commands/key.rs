@@ -5,7 +5,7 @@ use std::io::{Write, stderr};
 use clap::Subcommand;
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::console::{failure::Failure, output::print};
+use crate::console::{Failure, print};
 
 /// Length of a secret in random bytes; more than the 32 bytes of its hash would add nothing.
 const SECRET_BYTES: usize = 32;

@@ -11,7 +11,7 @@ use clap_mangen::{
     roff::{Roff, roman},
 };
 
-use crate::console::failure::Failure;
+use crate::console::Failure;
 
 /// Write the manual pages into a folder.
 ///

@@ -10,12 +10,7 @@ use jiff::ToSpan;
 use replyd::{Loaded, parse_duration};
 
 use crate::{
-    console::{
-        escape::Escaped,
-        failure::Failure,
-        output::{counted, print},
-        settings::FileArgs,
-    },
+    console::{Escaped, Failure, FileArgs, counted, print},
     records::statistics::{DAY_LENGTH, Kind, NOT_KEPT, Summary, percent},
 };
 

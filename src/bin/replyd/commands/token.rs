@@ -9,7 +9,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use replyd::{Config, Key, parse_duration};
 
-use crate::console::{escape::Escaped, failure::Failure, input, output::print, settings::FileArgs};
+use crate::console::{Escaped, Failure, FileArgs, input_lines, print};
 
 /// How to make the missing file, and which setting names it.
 const NO_SECRET: &str = "cannot sign a token: jwt_secret_file is not set; make a secret with
@@ -80,7 +80,7 @@ fn check(config: &Config, token: Option<String>) -> Result<(), Failure> {
     }
     let token = match token {
         Some(token) => token,
-        None => input::lines(stdin().lock())
+        None => input_lines(stdin().lock())
             .next()
             .unwrap_or_else(|| Err(Failure::usage("there is no token on stdin")))?,
     };

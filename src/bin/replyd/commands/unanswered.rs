@@ -3,7 +3,7 @@
 use replyd::{Loaded, Replies};
 
 use crate::{
-    console::{escape::Escaped, failure::Failure, output::print, settings::FileArgs},
+    console::{Escaped, Failure, FileArgs, print},
     records::unanswered::{Group, Groups, NOT_KEPT},
 };
 

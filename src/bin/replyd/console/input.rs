@@ -8,7 +8,7 @@ use super::failure::Failure;
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The lines of `input` without their line breaks (LF or CRLF). After the first error, the caller should stop.
-pub(crate) fn lines(mut input: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
+pub(crate) fn input_lines(mut input: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
     let mut number = 0;
     std::iter::from_fn(move || {
         number += 1;
@@ -36,15 +36,15 @@ mod tests {
 
     #[test]
     fn lines_without_their_breaks() {
-        let read: Vec<String> = lines(&b"one\r\ntwo\n\n last"[..]).map(Result::unwrap).collect();
+        let read: Vec<String> = input_lines(&b"one\r\ntwo\n\n last"[..]).map(Result::unwrap).collect();
         assert_eq!(read, ["one", "two", "", " last"]);
     }
 
     #[test]
     fn mistakes_name_the_line() {
-        let failed = lines(&b"one\n\xff\n"[..]).nth(1).unwrap();
+        let failed = input_lines(&b"one\n\xff\n"[..]).nth(1).unwrap();
         assert!(format!("{:?}", failed.unwrap_err()).contains("line 2 of the input is not UTF-8"));
         let long = vec![b'x'; MAX_LINE_BYTES as usize + 1];
-        assert!(lines(&long[..]).next().unwrap().is_err());
+        assert!(input_lines(&long[..]).next().unwrap().is_err());
     }
 }

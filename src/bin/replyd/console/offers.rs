@@ -4,7 +4,7 @@ use replyd::split_offers;
 
 /// An answer in its parts, which follow each other in it, with line breaks between them.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Parts<'a> {
+pub(crate) struct AnswerParts<'a> {
     /// Everything before the other two; empty if there are offers alone.
     pub(crate) text: &'a str,
     /// The line before the offers, such as "Did you mean:".
@@ -17,13 +17,13 @@ pub(crate) struct Parts<'a> {
 ///
 /// Which words introduce them is a setting of the server, in any language. So the line before them introduces them if it ends
 /// with a colon and is not the beginning of the answer, which then would have no text of its own: "We sell:".
-pub(crate) fn split(answer: &str) -> Parts<'_> {
+pub(crate) fn answer_parts(answer: &str) -> AnswerParts<'_> {
     let (text, offers) = split_offers(answer);
     match text.rsplit_once('\n') {
         Some((before, last)) if !offers.is_empty() && !is_blank(before) && ends_with_colon(last) => {
-            Parts { text: before, introduction: Some(last), offers }
+            AnswerParts { text: before, introduction: Some(last), offers }
         }
-        _ => Parts { text, introduction: None, offers },
+        _ => AnswerParts { text, introduction: None, offers },
     }
 }
 
@@ -43,7 +43,11 @@ mod tests {
 
     #[track_caller]
     fn check(answer: &str, text: &str, introduction: Option<&str>, offers: &[&str]) {
-        assert_eq!(split(answer), Parts { text, introduction, offers: offers.to_vec() }, "{answer:?}");
+        assert_eq!(
+            answer_parts(answer),
+            AnswerParts { text, introduction, offers: offers.to_vec() },
+            "{answer:?}"
+        );
     }
 
     #[test]
@@ -96,7 +100,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_lost(answer in "(> |:|a|\n){0,20}") {
-            let Parts { text, introduction, offers } = split(&answer);
+            let AnswerParts { text, introduction, offers } = answer_parts(&answer);
             let offers = offers.iter().map(|offer| format!("> {offer}"));
             let rest = introduction.map(str::to_owned).into_iter().chain(offers).collect::<Vec<_>>().join("\n");
             prop_assert!(answer.starts_with(text) && answer.ends_with(&rest));

@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use super::{escape::Escaped, failure::Failure, offers::split};
+use super::{escape::Escaped, failure::Failure, offers::answer_parts};
 
 /// Prints a line of text.
 pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
@@ -15,7 +15,7 @@ pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
 
 /// Prints an answer: its text to stdout, and what it offers to stderr, so that stdout keeps one answer a line.
 pub(crate) fn print_answer(answer: &str) -> Result<(), Failure> {
-    let text = split(answer).text;
+    let text = answer_parts(answer).text;
     match answer[text.len()..].strip_prefix('\n') {
         // Offers alone are the answer.
         Some(offers) if !text.trim().is_empty() => {

@@ -1,5 +1,7 @@
 //! What a page asks for, and what it is sent, in JSON. The script `owner.js` has the other side of both.
 
+use std::collections::HashMap;
+
 use replyd::{Replies, Session};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use super::{
     replies_text::{Content, revision},
     shared::{Owner, OwnerFiles},
 };
-use crate::{console::escape::Escaped, lock::lock};
+use crate::{console::Escaped, lock::lock};
 
 /// Limit on a text that comes in parts; a file that can be changed here is not longer.
 const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
@@ -158,8 +160,7 @@ impl Responder<'_> {
         let caller = Escaped::for_log(session.caller().unwrap_or_default());
         let (why, current) = match saved(session, &self.owner.files(), text, revision_before) {
             Ok((name, before)) => {
-                let (lines_added, lines_removed) =
-                    (lines_without(text, &before), lines_without(&before, text));
+                let (lines_added, lines_removed) = changed_lines(&before, text);
                 self.owner.file_saved();
                 log::info!("{caller} changed {name}: +{lines_added} -{lines_removed} lines {session}");
                 return PageMessage::Saved(json!({
@@ -237,18 +238,15 @@ fn refused(what: &str, why: &str, current: Option<Content>) -> PageMessage {
     PageMessage::Refused(json!({ "what": what, "why": why, "text": text, "revision": revision }))
 }
 
-/// The number of lines of a text that another one does not have.
-fn lines_without(text: &str, other: &str) -> usize {
-    let mut rest: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-    other.lines().for_each(|line| *rest.entry(line).or_default() += 1);
-    let is_new = |line: &&str| match rest.get_mut(*line) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
-        }
-        _ => true,
-    };
-    text.lines().filter(is_new).count()
+/// The numbers of lines that a change adds and removes.
+fn changed_lines(before: &str, after: &str) -> (u64, u64) {
+    let mut counts: HashMap<&str, i64> = HashMap::new();
+    after.lines().for_each(|line| *counts.entry(line).or_default() += 1);
+    before.lines().for_each(|line| *counts.entry(line).or_default() -= 1);
+    counts.values().fold((0, 0), |(added, removed), count| match count {
+        0.. => (added + count.unsigned_abs(), removed),
+        _ => (added, removed + count.unsigned_abs()),
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     unanswered::UnansweredRecord,
     writer::{RecorderState, Writer},
 };
-use crate::{console::failure::Failure, lock::lock};
+use crate::{console::Failure, lock::lock};
 
 /// Number of messages that can wait for the disk; further ones are dropped.
 const WAITING: usize = 1024;

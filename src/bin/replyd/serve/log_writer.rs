@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Write},
+    mem,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +20,7 @@ use nix::sys::stat::fstat;
 
 use crate::{
     clock,
-    console::{escape::Escaped, failure::Failure},
+    console::{Escaped, Failure},
 };
 
 /// Capacity of the channel in lines: about a second of a very busy server, and at most a few megabytes.
@@ -135,26 +136,20 @@ impl Write for Pipe {
 }
 
 fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write) {
-    let mut batch = Vec::new();
-    let mut reported = 0;
-    while let Ok(first) = waiting.recv() {
-        let mut lines = 0;
+    let (mut batch, mut lines, mut reported) = (Vec::new(), 0, 0);
+    while let Ok(item) = waiting.recv() {
         let mut flushed = None;
-        let mut next = Some(first);
-        while let Some(item) = next {
-            match item {
-                Item::Line(line) => {
-                    batch.extend_from_slice(&line);
-                    lines += 1;
-                }
-                Item::Flush(done) => flushed = Some(done),
+        match item {
+            Item::Line(line) => {
+                batch.extend_from_slice(&line);
+                lines += 1;
             }
-            next =
-                (batch.len() < BATCH_BYTES && flushed.is_none()).then(|| waiting.try_recv().ok()).flatten();
+            Item::Flush(done) => flushed = Some(done),
         }
-        write_batch(&batch, lines, lost, &mut reported, out);
-        batch.clear();
-        drop(flushed);
+        if batch.len() >= BATCH_BYTES || flushed.is_some() || waiting.is_empty() {
+            write_batch(&batch, mem::take(&mut lines), lost, &mut reported, out);
+            batch.clear();
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::{self, local},
-    console::{escape::Escaped, failure::Failure},
+    console::{Escaped, Failure},
     owner::Owner,
     records::Recorder,
 };

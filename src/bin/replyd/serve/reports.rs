@@ -3,7 +3,7 @@
 use replyd::{Config, Sources};
 use sd_notify::NotifyState;
 
-use crate::console::output::counted;
+use crate::console::counted;
 
 /// Number of failing tests, and of failing offers, that are logged; nobody fixes more in one go.
 const MAX_SHOWN_FAILURES: usize = 50;

@@ -16,7 +16,7 @@ use signal_hook::{
     iterator::Signals as Incoming,
 };
 
-use crate::console::failure::Failure;
+use crate::console::Failure;
 
 /// Exit code after a second signal: 128 + SIGINT, as shells report it.
 const KILLED: i32 = 130;

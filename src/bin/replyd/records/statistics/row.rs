@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt};
 use jiff::civil::Date;
 
 use super::tally::{COLUMNS, Tally};
-use crate::console::escape::{Escaped, unescaped};
+use crate::console::{Escaped, unescaped};
 
 /// Columns of the first version. There was none with fewer.
 const MIN_COLUMNS: usize = 5;

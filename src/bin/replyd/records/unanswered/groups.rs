@@ -13,7 +13,7 @@ use super::{
     file,
     record::{Outcome, UnansweredRecord},
 };
-use crate::console::escape::Escaped;
+use crate::console::Escaped;
 
 /// The phrase of the fallback reply.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -139,10 +139,9 @@ fn then(then: &Outcome, now: &Outcome) -> Option<String> {
             let offers: Vec<String> = offers.iter().map(|offer| format!("{offer:?}")).collect();
             Some(format!("offered: {}", offers.join(", ")))
         }
-        _ => {
-            let phrase = then.phrase().filter(|phrase| now.phrase() != Some(phrase))?;
-            Some(format!("answered by {phrase:?} then"))
-        }
+        (Outcome::Guess { phrase, .. }, Outcome::Guess { phrase: now, .. }) if phrase == now => None,
+        (Outcome::Guess { phrase, .. }, _) => Some(format!("answered by {phrase:?} then")),
+        _ => None,
     }
 }
 

@@ -9,12 +9,12 @@
 //!
 //! A tab in a text is escaped, as all control characters are, so no message can look like a mark.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use jiff::civil::Date;
 use replyd::{Answer, FoundBy};
 
-use crate::console::escape::{Escaped, unescaped};
+use crate::console::{Escaped, unescaped};
 
 /// Length to which each text of a line is cut.
 const MAX_CHARS: usize = 200;
@@ -23,37 +23,30 @@ const MAX_CHARS: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UnansweredRecord {
     pub(crate) message: String,
-    pub(crate) outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 /// What a message got in which there is no phrase.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     /// `unknown`, perhaps with offers.
     Unknown { offers: Vec<String> },
-    /// A reply that was found once a typo was corrected.
-    Typo { phrase: String },
-    /// The reply with the nearest example.
-    Nearest { phrase: String },
+    /// A guess: how it was found, and the phrase of its reply.
+    Guess { how: &'static str, phrase: String },
 }
 
-impl Outcome {
-    /// The phrase of the reply, if there was one.
-    pub(super) fn phrase(&self) -> Option<&str> {
-        match self {
-            Outcome::Unknown { .. } => None,
-            Outcome::Typo { phrase } | Outcome::Nearest { phrase } => Some(phrase),
-        }
-    }
-}
+/// How a guess was found: once a typo was corrected, or as the reply with the nearest example.
+const TYPO: &str = "typo";
+const NEAREST: &str = "nearest";
+const OFFERED: &str = "offered";
 
 impl UnansweredRecord {
     /// The record of a message; `None` if a phrase answers it.
     pub(crate) fn new(message: &str, answer: &Answer<'_>) -> Option<UnansweredRecord> {
-        let phrase = || cut(answer.phrase);
+        let guess = |how| Outcome::Guess { how, phrase: cut(answer.phrase) };
         let outcome = match answer.found_by {
-            FoundBy::Correction => Outcome::Typo { phrase: phrase() },
-            FoundBy::Nearest => Outcome::Nearest { phrase: phrase() },
+            FoundBy::Correction => guess(TYPO),
+            FoundBy::Nearest => guess(NEAREST),
             FoundBy::Nothing => {
                 Outcome::Unknown { offers: answer.offers.iter().map(|offer| cut(offer)).collect() }
             }
@@ -72,9 +65,9 @@ impl UnansweredRecord {
         let read = |text: &str| cut(&unescaped(text));
         let message = read(texts.next()?);
         let outcome = match texts.collect::<Vec<_>>()[..] {
-            ["typo", phrase] => Outcome::Typo { phrase: read(phrase) },
-            ["nearest", phrase] => Outcome::Nearest { phrase: read(phrase) },
-            ["offered", ref offers @ ..] => {
+            [TYPO, phrase] => Outcome::Guess { how: TYPO, phrase: read(phrase) },
+            [NEAREST, phrase] => Outcome::Guess { how: NEAREST, phrase: read(phrase) },
+            [OFFERED, ref offers @ ..] => {
                 Outcome::Unknown { offers: offers.iter().map(|offer| read(offer)).collect() }
             }
             _ => Outcome::Unknown { offers: Vec::new() },
@@ -93,9 +86,8 @@ impl fmt::Display for UnansweredRecord {
         write!(f, "{}", Escaped::for_log(&self.message))?;
         let (mark, texts) = match &self.outcome {
             Outcome::Unknown { offers } if offers.is_empty() => return Ok(()),
-            Outcome::Unknown { offers } => ("offered", &offers[..]),
-            Outcome::Typo { phrase } => ("typo", std::slice::from_ref(phrase)),
-            Outcome::Nearest { phrase } => ("nearest", std::slice::from_ref(phrase)),
+            Outcome::Unknown { offers } => (OFFERED, &offers[..]),
+            Outcome::Guess { how, phrase } => (*how, slice::from_ref(phrase)),
         };
         write!(f, "\t{mark}")?;
         texts.iter().try_for_each(|text| write!(f, "\t{}", Escaped::for_log(text)))
@@ -111,8 +103,8 @@ mod tests {
     fn outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             proptest::collection::vec(any::<String>(), 0..4).prop_map(|offers| Outcome::Unknown { offers }),
-            any::<String>().prop_map(|phrase| Outcome::Typo { phrase }),
-            any::<String>().prop_map(|phrase| Outcome::Nearest { phrase }),
+            any::<String>().prop_map(|phrase| Outcome::Guess { how: TYPO, phrase }),
+            any::<String>().prop_map(|phrase| Outcome::Guess { how: NEAREST, phrase }),
         ]
     }
 
