@@ -1,4 +1,4 @@
-//! `replyd chat`: connects to a server, then sends what a person types at a terminal, or what a pipe delivers.
+//! `replyd chat`: connects to a server, and sends what a person types or a pipe delivers.
 
 mod pipe;
 mod screen;
@@ -14,9 +14,9 @@ use wording::print_status;
 
 /// Chat with a server from the console.
 ///
-/// On a terminal it prompts; 'exit' or Ctrl-D leaves, and a number sends one of the questions that the answer above it
-/// offers. Otherwise each line of input is a message and each answer is printed; the greeting and offered questions go
-/// to stderr.
+/// On a terminal it prompts; 'exit' or Ctrl-D leaves, and a number sends one of the questions that the answer
+/// above it offers. Otherwise each line of input is a message and each answer is printed; the greeting and
+/// offered questions go to stderr.
 #[derive(clap::Args)]
 pub(crate) struct ChatArgs {
     /// Address of the server; 'HOST:PORT' means 'ws://HOST:PORT'.
@@ -28,8 +28,8 @@ pub(crate) struct ChatArgs {
     /// Additional request header; may be repeated.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// PEM file with the certificate to trust for wss://, instead of those of the system: an authority's, or the server's
-    /// own.
+    /// PEM file with the certificate to trust for wss://, instead of those of the system: an authority's, or
+    /// the server's own.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     ca: Option<std::path::PathBuf>,

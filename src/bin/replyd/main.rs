@@ -55,8 +55,8 @@ Examples:
 
 /// Answers chat messages over WebSocket from a text file of replies.
 ///
-/// Without a command, it serves. It reads config.ini in the current folder; without that file, it serves built-in replies on
-/// ws://127.0.0.1:5000.
+/// Without a command, it serves. It reads config.ini in the current folder; without that file, it serves
+/// built-in replies on ws://127.0.0.1:5000.
 #[derive(Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
 struct Program {

@@ -1,5 +1,5 @@
-//! The owner's page: how the chat is doing, which questions have no answer, and a way to answer them. The text file of replies
-//! remains the source of truth: every change made here could have been made with an editor.
+//! The owner's page: how the chat is doing, which questions have no answer, and a way to answer them. Every
+//! change that it makes is one of the text file of replies, and could have been made with an editor.
 
 mod actions;
 mod addition;

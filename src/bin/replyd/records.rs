@@ -1,4 +1,4 @@
-//! What a server records for its owner, in files to which it appends: messages that no phrase answers, and statistics.
+//! What a server records for its owner: messages that no phrase answers, and statistics.
 
 pub(crate) mod file;
 mod recorder;

@@ -39,7 +39,7 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Serves until a signal, then stops gracefully. Mistakes in the configuration are reported before anything is started.
+    /// Serves until a signal, then stops gracefully. Mistakes are reported before anything is started.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let file = self.file.path();
         let listen = self.listen.filter(|listen| !listen.is_empty());
@@ -91,7 +91,7 @@ fn start(server: Server, recorder: &Recorder, owner: &Arc<Owner>) -> Result<Runn
     Ok(running)
 }
 
-/// Adds advice for an address in use. The library cannot give it, since it does not know the flags of this program.
+/// Adds advice for an address in use, with a flag of this program.
 fn listening_failed(error: replyd::Error) -> Failure {
     let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
     if source.is_some_and(|source| source.kind() == std::io::ErrorKind::AddrInUse) {
@@ -114,7 +114,7 @@ fn report_page(running: &RunningServer) {
     let scheme = "http";
     let mut address = running.local_addr();
     if address.ip().is_unspecified() {
-        // Not every browser opens an unspecified address (0.0.0.0 or [::]), but loopback always works from this machine.
+        // Not every browser opens an unspecified address (0.0.0.0 or [::]); this machine reaches loopback.
         address.set_ip(match address {
             std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),

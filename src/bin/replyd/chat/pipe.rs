@@ -1,4 +1,4 @@
-//! The conversation without a terminal: sends the lines of stdin, or the messages of the command line, and prints the answers.
+//! The conversation without a terminal: sends lines or given messages, and prints the answers.
 
 use std::{
     io::stdin,
@@ -17,17 +17,17 @@ use crate::console::{Failure, input_lines, print_answer, print_aside, print_rece
 
 /// Payload of the ping before the first message: what arrives before its pong is the greeting.
 const GREETED: &[u8] = b"greeted";
-/// Payload of the ping after the last message: a server that answers in order has answered everything when its pong arrives.
+/// Payload of the ping after the last message: a server that answers in order sends its pong last.
 const ANSWERED: &[u8] = b"answered";
-/// Time limit for the next answer or pong once the input has ended. Generous, since a bot may query other services first.
+/// Time limit for the next answer once the input has ended: a bot may query other services first.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// Time limit for sending one message without receiving any answer, in units of `ANSWER_TIME`: 16 MiB may take a while.
+/// Time limit for sending one message without an answer, in units of `ANSWER_TIME`: 16 MiB may take a while.
 const MAX_SEND_TIMEOUTS: u32 = 4;
-/// Time limit for each missing answer after the last pong, for servers that answer pings before earlier messages.
+/// Time limit for each missing answer after the last pong: some servers answer pings first.
 const LATE_ANSWER_TIME: Duration = Duration::from_secs(2);
 
-/// Sends `messages`, or the lines of stdin if there are none, and prints each answer on a line. This thread receives; another
-/// one reads the input and sends, since both wait.
+/// Sends `messages`, or the lines of stdin if there are none, and prints each answer on a line. This thread
+/// receives; another one reads the input and sends, since both wait.
 pub(super) fn converse(mut client: Client, messages: Vec<String>) -> Result<(), Failure> {
     let waker = client.waker()?;
     let (sender, mut receiver) = client.split();
@@ -161,7 +161,7 @@ impl Conversation<'_> {
     }
 
     fn count_answer(&mut self) {
-        // Only an expected answer extends the deadline: a server that talks all the time must not keep the client for ever.
+        // A server that talks all the time must not keep the client: only an expected answer counts.
         if self.missing() > 0 {
             self.timeouts = 0;
             self.restart_clock();
@@ -184,7 +184,7 @@ impl Conversation<'_> {
         let seconds = ANSWER_TIME.as_secs();
         if self.sender.is_none() {
             let sent = self.progress.sent.load(Ordering::Acquire);
-            // The input may be slow, or long; only a message that does not get through counts against the server.
+            // The input may be slow, or long; only a message that does not get through is the server's fault.
             let is_stuck = started > sent && sent == self.sent_before;
             self.timeouts = if is_stuck { self.timeouts + 1 } else { 0 };
             self.sent_before = sent;

@@ -55,7 +55,7 @@ impl Offered {
         self.exchange(offers.iter().map(|&offer| offer.to_owned()).collect());
     }
 
-    /// The offer whose number a person has entered. Any line ends the choice: a number after another message is a message.
+    /// The offer whose number a person has entered. Any line ends the choice.
     pub(crate) fn choose(&self, line: &str) -> Option<String> {
         let offers = self.exchange(Vec::new());
         let number = (1..).zip(offers).find(|(number, _)| line.trim() == number.to_string());

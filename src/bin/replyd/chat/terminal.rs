@@ -23,15 +23,14 @@ use crate::console::{Escaped, Failure};
 
 /// The prompt, as in the article.
 const PROMPT: &str = "Client >> ";
-/// Time for which the prompt waits for answers to earlier messages. An answer that comes later appears above the prompt.
+/// Time for which the prompt waits for answers. One that comes later appears above the prompt.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Time limit for the server's Close after ours.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 /// Close code of a normal end, which is not reported as a failure.
 const NORMAL_CLOSE: u16 = 1000;
 
-/// Converses until the person leaves or the connection ends. This thread receives; another one reads the terminal and sends,
-/// since both wait.
+/// Converses until the person leaves or the connection ends. Another thread reads the terminal and sends.
 pub(crate) fn converse(client: Client) -> Result<(), Failure> {
     let modes = tcgetattr(stdin()).ok();
     let editor = Config::builder().auto_add_history(true).build();
@@ -85,8 +84,8 @@ fn receive(
     }
 }
 
-/// Prints the last line. If a prompt is still open, its thread can no longer clean up, so this restores the mode of the
-/// terminal, ends bracketed paste, and clears what is below the cursor.
+/// Prints the last line. If a prompt is still open, its thread can no longer clean up, so this restores the
+/// mode of the terminal, ends bracketed paste, and clears what is below the cursor.
 fn say_goodbye(modes: Option<Termios>, left: bool) {
     if let Some(modes) = modes {
         let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
@@ -122,18 +121,17 @@ fn prompt(
             break;
         }
     }
-    // The channel disconnects when the receiving thread is done; the time limit is for a server that does not answer our Close.
+    // The channel disconnects when the server has closed; the time limit is for one that does not.
     let _ = end.recv_timeout(GOODBYE_TIME);
     sender.hang_up();
 }
 
-/// Shows the offer that a number stands for as if it had been typed, so that the conversation can be read afterwards.
+/// Shows the offer that a number stands for as if it had been typed, to be read afterwards.
 fn show_choice(offer: &str) {
     let _ = writeln!(stdout(), "{PROMPT}{}", Escaped::for_screen(offer));
 }
 
-/// Waits for the answers to earlier messages by sending a ping: its pong comes after all of them. Returns false when the
-/// connection is over.
+/// Waits for the pong that comes after all earlier answers. Returns false when the connection is over.
 fn wait_for_answers(sender: &mut ClientSender, pongs: &Receiver<Bytes>, last_ping: &AtomicU32) -> bool {
     let number = last_ping.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
     let payload = Bytes::copy_from_slice(&number.to_be_bytes());

@@ -9,7 +9,7 @@ pub(super) const NO_REPLY: &str = "No reply";
 /// The line that ends the conversation.
 pub(super) const EXIT: &str = "exit";
 
-/// Prints a status line: on a terminal to stdout, in order with the answers; otherwise to stderr, to keep stdout for answers.
+/// Prints a status line: on a terminal to stdout, otherwise to stderr, to keep stdout for answers.
 pub(super) fn print_status(interactive: bool, line: &str) {
     let _ = if interactive { writeln!(stdout(), "{line}") } else { writeln!(stderr(), "{line}") };
 }

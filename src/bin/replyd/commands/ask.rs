@@ -9,7 +9,8 @@ use crate::console::{Escaped, Failure, FileArgs, input_lines, print, print_answe
 pub(crate) struct AskArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// Explain the answer: the message as it is compared, the phrase that won with its line, and the next two.
+    /// Explain the answer: the message as it is compared, the phrase that won with its line, and the next
+    /// two.
     #[arg(long)]
     why: bool,
     /// The message; if left out, each line of input is one.

@@ -1,4 +1,4 @@
-//! `replyd check`: validates the files as a start does, then warns about the replies and runs their `[tests]`.
+//! `replyd check`: validates the files, warns about the replies and runs their `[tests]`.
 
 use std::{fs::File, io, net::TcpListener, path::Path};
 
@@ -19,8 +19,8 @@ const MAX_COUNTED_WARNINGS: usize = 50;
 
 /// Check the configuration and the replies, and run the [tests].
 ///
-/// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all is well, 1 if
-/// a test fails, 2 if the configuration has mistakes.
+/// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all
+/// is well, 1 if a test fails, 2 if the configuration has mistakes.
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
@@ -28,7 +28,8 @@ pub(crate) struct CheckArgs {
     /// List the tests that pass only because their own sentence is in [tests].
     #[arg(long)]
     unproven: bool,
-    /// Only say whether a running server would accept the files. Failing tests count, but neither warnings nor offers that fail.
+    /// Only say whether a running server would accept the files. Failing tests count, but neither warnings
+    /// nor offers that fail.
     #[arg(long, conflicts_with = "unproven")]
     reload: bool,
 }
@@ -45,14 +46,14 @@ impl CheckArgs {
         if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
             return Err(unaccepted(&refused));
         }
-        // If the replies are valid, their warnings and tests are worth showing, even if the command fails all the same.
+        // Valid replies are worth a report, even if the command fails all the same.
         let started = if refused.is_empty() { check_start(&loaded.config) } else { Ok(()) };
         started.and_then(|()| check_replies(&loaded, &file.display().to_string(), self.unproven))?;
         if refused.is_empty() { Ok(()) } else { Err(unaccepted(&refused)) }
     }
 }
 
-/// Checks the files as a running server does: it has replies already, so an empty file and failing tests are mistakes.
+/// Checks the files as a running server does: an empty file and failing tests are mistakes, too.
 fn check_reload(file: &Path) -> Result<(), Failure> {
     let Reading { loaded, refused, .. } =
         Config::read(file, Some((&Config::default(), &Sources::default())))?;
@@ -80,7 +81,7 @@ fn current_user() -> String {
     format!("user {id}{}", name.unwrap_or_default())
 }
 
-/// Checks what a start needs besides valid files. A port in use is not an error: the running server may be what uses it.
+/// Checks what a start needs besides valid files. A port in use may be that of the running server.
 fn check_start(config: &Config) -> Result<(), Failure> {
     config.check_exposure()?;
     match TcpListener::bind(&config.listen) {
@@ -111,9 +112,8 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
         counted(replies.len(), "reply", "replies"),
         counted(replies.tests(), "test", "tests")
     ))?;
-    print_untested(replies)?;
-    print_robustness(replies)?;
-    print_unproven(replies, lists_unproven)?;
+    let remarks = untested(replies).into_iter().chain(robustness(replies));
+    remarks.chain(unproven(replies, lists_unproven)).try_for_each(print)?;
     let failed = [(failed_tests.len(), "test", "tests"), (failed_offers.len(), "offer", "offers")];
     let all: Vec<String> = failed
         .iter()
@@ -149,7 +149,7 @@ fn print_failures<'a>(failures: impl Iterator<Item = &'a String> + Clone) -> Res
     Ok(())
 }
 
-/// Why the server cannot make new files in the folder of a file, as it does when the file is replaced or full.
+/// Why the server cannot make new files beside a file, as it does when the file is replaced or full.
 fn unwritable_folder(file: &Path) -> Option<String> {
     // A link stays, and its target is replaced.
     let real = file.canonicalize().ok().filter(|_| file.is_symlink());
@@ -166,22 +166,19 @@ fn unwritable_folder(file: &Path) -> Option<String> {
     })
 }
 
-/// Prints how many replies have no test.
-fn print_untested(replies: &Replies) -> Result<(), Failure> {
-    match replies.untested() {
-        _ if replies.tests() == 0 => Ok(()),
-        0 => Ok(()),
-        1 => print("1 reply has no line under [tests]"),
-        count => print(format_args!("{count} replies have no line under [tests]")),
-    }
+/// How many replies have no test.
+fn untested(replies: &Replies) -> Option<String> {
+    let count = replies.untested();
+    let have = counted(count, "reply has", "replies have");
+    (count > 0 && replies.tests() > 0).then(|| format!("{have} no line under [tests]"))
 }
 
-/// Prints how many tests still pass with typos.
-fn print_robustness(replies: &Replies) -> Result<(), Failure> {
+/// How many tests still pass with typos.
+fn robustness(replies: &Replies) -> Option<String> {
     let outcomes = replies.robustness(TYPO_ROUNDS);
     let total = outcomes.total();
     if total == 0 {
-        return Ok(());
+        return None;
     }
     // Rounded so that nothing looks better than it is.
     let right = outcomes.right * 100 / total;
@@ -191,31 +188,31 @@ fn print_robustness(replies: &Replies) -> Result<(), Failure> {
         0 => String::new(),
         untried => format!("; {untried} more were not tried, which would take too long"),
     };
-    print(format_args!(
+    Some(format!(
         "with a typo in each test ({TYPO_ROUNDS} different ones): {right} % right, {wrong} % wrong, {unknown} % unknown{untried}"
     ))
 }
 
-/// Prints the number of tests that prove little, or the tests themselves.
-fn print_unproven(replies: &Replies, lists_them: bool) -> Result<(), Failure> {
+/// The number of tests that prove little, or the tests themselves.
+fn unproven(replies: &Replies, lists_them: bool) -> Vec<String> {
     let (unproven, untried) = replies.unproven_tests();
     if lists_them && unproven.is_empty() {
-        return print("unproven: none");
+        return vec!["unproven: none".to_owned()];
     }
     if lists_them {
-        return unproven.iter().try_for_each(|test| print(format_args!("unproven: {test}")));
+        return unproven.iter().map(|test| format!("unproven: {test}")).collect();
     }
     let of = match untried {
         0 => String::new(),
         untried => format!(" of the {} that were tried", replies.tests() - untried),
     };
     match unproven.len() {
-        0 => Ok(()),
-        1 => print(format_args!(
+        0 => Vec::new(),
+        1 => vec![format!(
             "1 test{of} passes only because its own sentence is in [tests]; --unproven shows it"
-        )),
-        count => print(format_args!(
+        )],
+        count => vec![format!(
             "{count} tests{of} pass only because their own sentences are in [tests]; --unproven lists them"
-        )),
+        )],
     }
 }

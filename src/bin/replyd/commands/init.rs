@@ -24,8 +24,8 @@ const OWNER_NAME: &str = "owner";
 
 /// Write everything a new server needs into a folder.
 ///
-/// That is a configuration with a new key, a first set of answers, a systemd unit, and snippets for nginx, Caddy and
-/// HAProxy. Existing files are not overwritten.
+/// That is a configuration with a new key, a first set of answers, a systemd unit, and snippets for nginx,
+/// Caddy and HAProxy. Existing files are not overwritten.
 #[derive(clap::Args)]
 pub(crate) struct InitArgs {
     /// The folder; created if it does not exist.
@@ -33,7 +33,7 @@ pub(crate) struct InitArgs {
 }
 
 impl InitArgs {
-    /// Prints the new keys to stdout and the next steps to stderr. Nothing is written if one of the files exists.
+    /// Prints the new keys and the next steps. Nothing is written if one of the files exists.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let folder = make(&self.folder)?;
         if let Some(file) = FILES.iter().map(|(name, _)| folder.join(name)).find(|file| exists(file)) {
@@ -77,8 +77,8 @@ fn failed(file: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("cannot write {}: {error}", file.display()))
 }
 
-/// Rejects a path that a systemd unit or a shell would read differently: it is written, unquoted, into the unit and into the
-/// commands that `init` prints.
+/// Rejects a path that a systemd unit or a shell would read differently: it is written, unquoted, into the
+/// unit and into the commands that `init` prints.
 fn check_name(folder: &Path) -> Result<(), Failure> {
     let misread = |char: char| match char {
         '"' => Some("a double quote"),

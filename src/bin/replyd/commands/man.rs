@@ -59,7 +59,7 @@ fn text_of(page: &Page, command: &Command) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Writes the end of `--help`: a line without indentation begins a section, and the lines of a section stay as they are.
+/// Writes the end of `--help`: a line without indentation begins a section, whose lines stay as they are.
 fn write_sections(help: &str, out: &mut Vec<u8>) -> io::Result<()> {
     let mut page = Roff::new();
     for line in help.lines().filter(|line| !line.is_empty()) {

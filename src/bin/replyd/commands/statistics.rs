@@ -74,7 +74,7 @@ fn report(summary: &Summary) -> String {
     text.trim_end().to_owned()
 }
 
-/// The last days since the first one with questions, including those without, and months where days were folded.
+/// The last days since the first one with questions, with those without, and months.
 fn by_day(summary: &Summary) -> Vec<(String, u64)> {
     let mut days: BTreeMap<String, u64> =
         summary.days.iter().map(|(day, tally)| (day.clone(), tally.questions())).collect();

@@ -56,7 +56,7 @@ impl TokenArgs {
 }
 
 fn new(config: &Config, name: &str, ttl: &str) -> Result<(), Failure> {
-    // Names of tokens follow the rules for names of keys, because the log shows both in the same way. The secret is a dummy.
+    // Names of tokens follow the rules for names of keys: the log shows both alike. The secret is a dummy.
     Key::new(name, "0123456789abcdef")?;
     let lifetime = ttl_of(ttl)?;
     if !config.tokens.can_sign() {

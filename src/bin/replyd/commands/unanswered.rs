@@ -14,8 +14,8 @@ const GUESSES: &str = "# Answered by a guess; lines for [tests]. Paste what is r
 
 /// Print the messages that no reply answers, most frequent first, as lines for [replies].
 ///
-/// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for [tests]. A guess
-/// is confirmed, and no longer printed, once its line is there.
+/// Then come those that are answered by a guess (a corrected typo, or the nearest sentence), as lines for
+/// [tests]. A guess is confirmed, and no longer printed, once its line is there.
 #[derive(clap::Args)]
 pub(crate) struct UnansweredArgs {
     #[command(flatten)]

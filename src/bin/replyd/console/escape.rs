@@ -10,7 +10,7 @@ pub(crate) struct Escaped<T> {
 }
 
 impl<T> Escaped<T> {
-    /// For a log: a record stays on one line, and backslashes are escaped too, so that a text cannot imitate an escape.
+    /// For a log: a record stays on one line, and backslashes are escaped, as a text may imitate an escape.
     pub(crate) fn for_log(text: T) -> Escaped<T> {
         Escaped { text, for_log: true }
     }

@@ -27,8 +27,7 @@ impl Failure {
         Failure { sentence: sentence.to_string(), code: WRONG_USAGE }
     }
 
-    /// Prints the sentence, escaped, since it may quote text from outside. Errors of stderr are ignored: they could not be
-    /// reported anywhere.
+    /// Prints the sentence, escaped, since it may quote foreign text. Errors of stderr cannot be reported.
     pub(crate) fn report(&self) -> ExitCode {
         for line in self.sentence.lines() {
             let _ = writeln!(std::io::stderr(), "{}", Escaped::for_screen(line));

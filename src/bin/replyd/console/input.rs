@@ -4,10 +4,10 @@ use std::io::{BufRead, Read};
 
 use super::failure::Failure;
 
-/// Limit on a line, so that input without line breaks cannot use up the memory. Far above what servers accept.
+/// Limit on a line, so that input without line breaks cannot use up the memory.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The lines of `input` without their line breaks (LF or CRLF). After the first error, the caller should stop.
+/// The lines of `input` without LF or CRLF. After the first error, the caller should stop.
 pub(crate) fn input_lines(mut input: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
     let mut number = 0;
     std::iter::from_fn(move || {

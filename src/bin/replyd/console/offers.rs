@@ -15,8 +15,9 @@ pub(crate) struct AnswerParts<'a> {
 
 /// Finds the offers of an answer: its last lines, at most six, that begin with `> ` and have text.
 ///
-/// Which words introduce them is a setting of the server, in any language. So the line before them introduces them if it ends
-/// with a colon and is not the beginning of the answer, which then would have no text of its own: "We sell:".
+/// Which words introduce them is a setting of the server, in any language. So the line before them introduces
+/// them if it ends with a colon and is not the beginning of the answer, which then would have no text of its
+/// own: "We sell:".
 pub(crate) fn answer_parts(answer: &str) -> AnswerParts<'_> {
     let (text, offers) = split_offers(answer);
     match text.rsplit_once('\n') {

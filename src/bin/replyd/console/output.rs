@@ -13,7 +13,7 @@ pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
     finish(writeln!(stdout(), "{line}"))
 }
 
-/// Prints an answer: its text to stdout, and what it offers to stderr, so that stdout keeps one answer a line.
+/// Prints an answer: its text to stdout, in one line, and what it offers to stderr.
 pub(crate) fn print_answer(answer: &str) -> Result<(), Failure> {
     let text = answer_parts(answer).text;
     match answer[text.len()..].strip_prefix('\n') {
@@ -42,7 +42,7 @@ pub(crate) fn print_aside(line: impl Display) {
     let _ = writeln!(out, "{}", Escaped::for_screen(line)).and_then(|()| out.flush());
 }
 
-/// Exits with success when the pipe is closed: a reader such as `head` has all it wants, and nobody is left to print for.
+/// Exits with success when the pipe is closed: a reader such as `head` has all it wants.
 fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),

@@ -17,8 +17,7 @@ pub(crate) struct FileArgs {
 }
 
 impl FileArgs {
-    /// The file to read, or `None` for the built-in settings. An empty name counts as none, as environment files often set
-    /// one.
+    /// The file to read, or `None` for the built-in settings. Environment files often set an empty name.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         let default = || Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into());
         self.config.clone().filter(|file| !file.as_os_str().is_empty()).or_else(default)

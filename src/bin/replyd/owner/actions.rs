@@ -72,7 +72,7 @@ pub(super) enum PageMessage {
 /// Responds to the requests of one page.
 pub(super) struct Responder<'a> {
     owner: &'a Owner,
-    /// The parts of a text so far. `None` if one of them failed: then the text is incomplete, whatever follows.
+    /// The parts of a text so far. `None` if one of them failed: then the text is incomplete.
     joined: Option<String>,
     pub(super) wants_questions: bool,
 }

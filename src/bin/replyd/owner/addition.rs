@@ -1,5 +1,5 @@
-//! An answer to a question, as a change of the file of replies: a new reply or another phrase of one that there is, and a line of
-//! `[tests]`. The changed file is read again, and must say this and nothing else.
+//! An answer to a question, as a change of the file of replies: a new reply or another phrase of one that
+//! there is, and a line of `[tests]`. The changed file is read again, and must say this and nothing else.
 
 use replyd::{FoundBy, Replies};
 
@@ -37,8 +37,8 @@ pub(super) struct ChangedLine {
     pub(super) text: String,
 }
 
-/// Adds an answer to the text of a file, which is called `name` and holds `now`. It is found by `phrase` or, without one, by the whole
-/// question.
+/// Adds an answer to the text of a file, which is called `name` and holds `now`. It is found by `phrase` or,
+/// without one, by the whole question.
 ///
 /// # Errors
 ///
@@ -199,7 +199,7 @@ struct Intended<'a> {
 }
 
 impl Intended<'_> {
-    /// Reads the changed text, and refuses it if it says anything else: a visitor's text may contain signs of the grammar.
+    /// Reads the changed text, and refuses it if it says anything else, as signs of the grammar may do.
     fn verify(&self, text: &str, name: &str, now: &Replies) -> Result<Replies, String> {
         let new =
             Replies::parse_file(text, name).map_err(|error| format!("this cannot be added: {error}"))?;

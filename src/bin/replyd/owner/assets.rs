@@ -30,7 +30,7 @@ pub(super) fn response(request: &Request<'_>) -> Option<Response> {
     Some(response)
 }
 
-/// The Content-Security-Policy of the page. Whatever `embed_origins` says, no other site may show it and have it clicked. Some
+/// The Content-Security-Policy of the page. No other site may show it, whatever `embed_origins` says. Some
 /// browsers do not match `'self'` with a WebSocket of the same host, so the host is listed too.
 fn policy(request: &Request<'_>) -> String {
     // The header comes from the client: a semicolon in it could add a directive.

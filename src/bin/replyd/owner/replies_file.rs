@@ -1,5 +1,4 @@
-//! The file of replies, as it is read and saved from the owner's page: checked first, replaced in one step, and with earlier
-//! versions beside it.
+//! The file of replies, as the owner's page reads and saves it, with earlier versions beside it.
 
 use std::{
     fs::{self, File, Metadata},
@@ -85,8 +84,8 @@ impl RepliesFile<'_> {
         text_of(file).map(Content::new).map_err(|error| unreadable(&self.path, &error))
     }
 
-    /// Saves a text and returns the previous one, unless the file no longer is the one that `revision` stands for, or the text has
-    /// errors or tests that fail.
+    /// Saves a text and returns the previous one, unless the file no longer is the one that `revision` stands
+    /// for, or the text has errors or tests that fail.
     pub(super) fn save(&self, text: &str, revision: &str, now: &Replies) -> Result<String, SaveError> {
         if let Some(why) = self.read_only() {
             return Err(SaveError::Refused(why));
@@ -94,7 +93,7 @@ impl RepliesFile<'_> {
         check(text, &self.name(), now).map_err(SaveError::Refused)?;
         let current = self.unchanged(revision)?;
         let failed = |error| self.not_saved(&error);
-        // Both texts are on the disk as a whole before the file is replaced: wherever a save ends, nothing is lost.
+        // Both texts are on the disk before the file is replaced: wherever a save ends, nothing is lost.
         let replacement = Replacement::write(&self.path, text).map_err(failed)?;
         self.versions().add(&current.text, &self.metadata).map_err(failed)?;
         // An editor may have saved it while this was written.

@@ -1,5 +1,4 @@
-//! The text of a file of replies, and how it is read: a link may have been changed to lead to any other file, which must not be
-//! shown.
+//! The text of a file of replies. A link may now lead to any other file, which must not be shown.
 
 use std::{
     fs::File,
@@ -29,8 +28,8 @@ impl Content {
     }
 }
 
-/// What stands for a text. It does not protect against a person who makes another text with the same revision on purpose: a
-/// person who may save can write anything.
+/// What stands for a text. It does not protect against a person who makes another text with the same revision
+/// on purpose: a person who may save can write anything.
 pub(super) fn revision(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);

@@ -69,7 +69,7 @@ impl Owner {
         Arc::new(owner)
     }
 
-    /// Sets what a start or a reload has changed, with what the log says about the files; nothing if all is well.
+    /// Sets what a start or a reload has changed, with what the log says about the files.
     pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
         self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
         let now = clock::now();

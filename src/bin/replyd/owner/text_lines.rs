@@ -18,8 +18,7 @@ impl<'a> TextLines<'a> {
         })
     }
 
-    /// The number of lines after which a new entry of this section can be put: up to the last one with text. `None` without
-    /// the section.
+    /// The number of lines after which a new entry of a section can be put. `None` without the section.
     pub(super) fn end_of(&self, section: &str) -> Option<usize> {
         let (begin, _) = self.sections().find(|(_, name)| *name == section)?;
         let rest = &self.lines[begin + 1..];

@@ -1,4 +1,4 @@
-//! Earlier texts of the file of replies, each in a file named after the time at which it was replaced, in a folder beside it.
+//! Earlier texts of the file of replies, in a folder beside it, named after the times of their ends.
 
 use std::{
     cmp::Reverse,
@@ -20,7 +20,7 @@ use crate::{
 const LATEST: usize = 9;
 /// How long the text with which a day ended is kept.
 const DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Limit on all versions together. The latest ones are kept in any case, and a file that can be changed here has 1 MiB at most.
+/// Limit on all versions together, except the latest ones.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// In UTC. Other files in the folder are not touched.
 const NAME: &str = "%Y-%m-%dT%H-%M-%S.%3fZ.ini";

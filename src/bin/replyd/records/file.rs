@@ -1,5 +1,4 @@
-//! Files that the program writes: regular files of bounded size, which only their owner can read. Several instances may write
-//! to one.
+//! Files that the program writes: regular, bounded, readable for their owner, and shared by instances.
 
 use std::{
     ffi::OsString,
@@ -18,7 +17,7 @@ use rustix::{
     io::Errno,
 };
 
-/// Size up to which a file is read. Other programs may write to it, so it can be larger than this program lets it grow.
+/// Size up to which a file is read. Other programs may write to it, too.
 const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;
 /// Time limit for the wait until another instance has finished writing. That takes milliseconds.
 const LOCK_TIME: Duration = Duration::from_secs(2);
@@ -78,7 +77,7 @@ pub(crate) fn append(out: &mut File, lines: &[u8]) -> io::Result<u64> {
     written.and_then(|()| Ok(out.metadata()?.len()))
 }
 
-/// Replaces the content of a file. A crash leaves the old content or the new one; see [`Replacement`] for the one exception.
+/// Replaces the content of a file. A crash leaves the old content or the new one, but see [`Replacement`].
 pub(crate) fn replace(file: &Path, content: &str) -> io::Result<()> {
     Replacement::write(&resolved(file), content)?.put()
 }
@@ -107,8 +106,8 @@ impl Replacement {
 
     /// Renames it to the file.
     ///
-    /// The system chooses the group of a new file, and a service may not change that. Where the group that shares the file would
-    /// lose it, the old file is overwritten instead, while the new content is still beside it.
+    /// The system chooses the group of a new file. If those who share the file would lose it by that, the old
+    /// file is overwritten instead, while the new content is still beside it.
     pub(crate) fn put(mut self) -> io::Result<()> {
         if self.keeps_group {
             fs::rename(&self.beside, &self.file)?;
@@ -143,13 +142,13 @@ pub(crate) fn temporary_name(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-/// Makes a new name in the folder survive a crash. Some file systems cannot do that, and nothing can be done about it.
+/// Makes a new name in the folder survive a crash, where the file system can do that.
 pub(crate) fn sync_folder_of(file: &Path) {
     let _ = file.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
 }
 
-/// Writes a new file to the disk; it is an error if the file exists. It gets the mode of the file that it is to replace, or
-/// else only its owner can read it. A different group gets the permissions of everybody, not those of the old group.
+/// Writes a new file to the disk, with the mode of the file that it replaces, or else for its owner only. A
+/// different group gets the permissions of everybody, not those of the old group.
 pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> io::Result<()> {
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let written = out.write_all(content.as_bytes());
@@ -166,8 +165,8 @@ pub(crate) fn write_new(file: &Path, content: &str, old: Option<&Metadata>) -> i
     written
 }
 
-/// Opens a file to append to it or to replace it. Other instances wait until it is dropped. What customers ask is private, so
-/// only the owner can read a new file.
+/// Opens a file to append to it or to replace it. Other instances wait until it is dropped. What customers
+/// ask is private, so only the owner can read a new file.
 pub(crate) fn open_locked(file: &Path) -> io::Result<File> {
     let deadline = Instant::now() + LOCK_TIME;
     loop {
@@ -205,7 +204,7 @@ pub(crate) fn open_resolved(file: &Path) -> io::Result<File> {
     open(file, OpenOptions::new().read(true), OFlag::O_NOFOLLOW)
 }
 
-/// Opens a regular file, and nothing else: opening a named pipe waits for its other end, and opening a device may have effects.
+/// Opens only a regular file: opening a named pipe waits, and opening a device may have effects.
 fn open(file: &Path, options: &mut OpenOptions, flags: OFlag) -> io::Result<File> {
     if let Ok(metadata) = fs::metadata(file) {
         check_kind(&metadata)?;

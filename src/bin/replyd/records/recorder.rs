@@ -1,4 +1,4 @@
-//! Records what an owner wants to know later: messages that no phrase answers, and how often each reply was given.
+//! Passes what an owner wants to know later to the thread that writes it.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ const MAX_OF_ADDRESS: u32 = 60;
 const MAX_ADDRESSES: usize = 4096;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A handle that passes what happens to the thread that writes the files, so that no session waits for the disk.
+/// A handle of the thread. No session waits for the disk.
 #[derive(Clone)]
 pub(crate) struct Recorder {
     /// `None` is a request to check the files.
@@ -37,7 +37,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the thread, which writes what is left when the last clone is dropped. Then the channel is disconnected.
+    /// Starts the thread. When the last clone is dropped it writes the rest, and disconnects the channel.
     pub(crate) fn start(sources: &Sources) -> Result<(Recorder, Receiver<()>), Failure> {
         let (messages, waiting) = bounded(WAITING);
         let state = Arc::new(RecorderState::default());
@@ -56,15 +56,15 @@ impl Recorder {
         Ok((recorder, written))
     }
 
-    /// Sets the files from now on, and has the thread check them, so that a problem is logged before the first message. If the
-    /// channel is full, the waiting messages will show the problem anyway.
+    /// Sets the files from now on, and has the thread check them, so that a problem is logged before the
+    /// first message. If the channel is full, the waiting messages will show the problem anyway.
     pub(crate) fn set_files(&self, sources: &Sources) {
         self.state.set_files(sources);
         let _ = self.messages.try_send(None);
     }
 
-    /// Returns a function that counts the answers of one session, and records messages that no phrase answers, up to
-    /// `MAX_OF_SESSION` and the limit of its address.
+    /// Returns a function that counts the answers of one session, and records messages that no phrase
+    /// answers, up to `MAX_OF_SESSION` and the limit of its address.
     pub(crate) fn for_session(&self, address: IpAddr) -> impl FnMut(&str, &Answer<'_>) {
         let (mut minute, mut count) = (Instant::now(), 0);
         let mut is_first = true;

@@ -1,4 +1,4 @@
-//! Statistics: how often each reply was given, by day and by hour. No text of a visitor and no address is kept.
+//! How often each reply was given, by day and hour. No text of a visitor and no address is kept.
 
 mod file;
 mod reading;

@@ -1,6 +1,6 @@
 //! The messages that no phrase answers: a server records them, and their groups are shown to the owner.
 //!
-//! Some got `unknown`, and some a *guess*: a reply that was found once a typo was corrected, or by the nearest example.
+//! Some got `unknown`, and some a *guess*: by correcting a typo, or by the nearest example.
 
 pub(super) mod file;
 mod groups;

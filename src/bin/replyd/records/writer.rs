@@ -178,8 +178,7 @@ impl Problem {
     }
 }
 
-/// The time until the minute ends on the clock, so that what is counted in it belongs to one hour. Minutes begin at the same
-/// time in all time zones.
+/// The time until the minute ends on the clock, so that what is counted in it belongs to one hour.
 fn rest_of_minute(now: Timestamp) -> Duration {
     let passed =
         Duration::new(now.as_second().rem_euclid(60).unsigned_abs(), now.subsec_nanosecond().unsigned_abs());

@@ -1,4 +1,4 @@
-//! The address space that the program needs. When there is no more of it, an allocation fails, and with it the whole program.
+//! The address space that the program needs. Without it, an allocation fails and ends the program.
 
 use std::{env, fs, thread};
 
@@ -7,11 +7,11 @@ const MEBIBYTE: u64 = 1024 * 1024;
 const PROGRAM: u64 = 40 * MEBIBYTE;
 /// The stack of a client's thread, and what the system adds to it.
 const CLIENT: u64 = 280 * 1024;
-/// What glibc reserves for an arena, in which threads allocate. It makes up to eight for each processor, beside the first.
+/// What glibc reserves for an arena: there are up to eight for each processor, beside the first.
 const ARENA: u64 = 64 * MEBIBYTE;
 const ARENAS_OF_PROCESSOR: u64 = 8;
 
-/// Warns when the system allows less (`ulimit -v`) than `max_clients` need. Does nothing where there is no `/proc`.
+/// Warns when the system allows less (`ulimit -v`) than `max_clients` need, if it has `/proc`.
 pub(crate) fn warn(max_clients: usize) {
     let needed = |arenas: u64| {
         let arenas = if cfg!(target_env = "gnu") { arenas } else { 1 };

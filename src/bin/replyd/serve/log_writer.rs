@@ -59,7 +59,7 @@ impl LogWriter {
                 move || write_lines(&waiting, &lost, &mut io::stderr())
             })
             .map_err(|error| Failure::new(format!("cannot start a thread for the log: {error}")))?;
-        // Without RUST_LOG, this filter accepts everything, and the level below decides: a reload can change that one.
+        // Without RUST_LOG, this filter accepts everything: a reload can change the level below.
         let default = if filters.is_empty() { LevelFilter::Trace } else { level };
         env_logger::Builder::new()
             .filter_level(default)
@@ -86,7 +86,7 @@ fn for_people(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(line, "{time:.3} {:5} {}", record.level(), Escaped::for_log(record.args()))
 }
 
-/// Formats a line for systemd's journal, which adds the time and reads the priority from the prefix (sd-daemon(3)).
+/// Formats a line for the journal, which reads the priority from the prefix (sd-daemon(3)).
 fn for_journal(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let priority = match record.level() {
         Level::Error => 3,
@@ -97,8 +97,8 @@ fn for_journal(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(line, "<{priority}>{}", Escaped::for_log(record.args()))
 }
 
-/// Whether stderr goes to systemd's journal. The variable alone does not say so, since processes inherit it even if they write
-/// elsewhere; it names the device and the inode of the stream (systemd.exec(5)).
+/// Whether stderr goes to systemd's journal. The variable alone does not say so, since processes inherit it
+/// even if they write elsewhere; it names the device and the inode of the stream (systemd.exec(5)).
 fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
@@ -153,8 +153,7 @@ fn write_lines(waiting: &Receiver<Item>, lost: &AtomicU64, out: &mut impl Write)
     }
 }
 
-/// Writes a batch of lines, then a line with the number of lines lost since the last such report. Lines that cannot be written
-/// count as lost.
+/// Writes a batch, and how many lines were lost since the last report. Unwritten lines are lost, too.
 fn write_batch(batch: &[u8], lines: u64, lost: &AtomicU64, reported: &mut u64, out: &mut impl Write) {
     if out.write_all(batch).is_err() {
         lost.fetch_add(lines, Ordering::Relaxed);

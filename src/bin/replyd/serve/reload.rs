@@ -23,15 +23,15 @@ use crate::{
     records::Recorder,
 };
 
-/// Duration of a check of the files after which the settings are read apart from the replies: a key that was withdrawn must
-/// not stay valid until the replies have been read.
+/// Duration of a check of the files after which the settings are read apart from the replies: a key that was
+/// withdrawn must not stay valid until the replies have been read.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Duration after which a check of the files is reported as slow. Normally it takes milliseconds; one that takes longer hangs,
-/// perhaps on a network file system.
+/// Duration after which a check of the files is reported as slow. Normally it takes milliseconds; one that
+/// takes longer hangs, perhaps on a network file system.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// The files of a running server, and the threads that read them: a read that blocks must not block signals or sessions.
+/// The files of a running server. Threads read them, since that may block.
 pub(crate) struct Reload {
     /// Name of the configuration file in log lines.
     name: String,
@@ -106,7 +106,7 @@ impl Reload {
         owner: &Owner,
     ) {
         if answer.part == Part::Settings {
-            // Once everything has been read, the settings are known from that, and the replies of this reading are old.
+            // Once everything has been read, this reading is old.
             let is_current = self.requested_at.is_some() && Arc::ptr_eq(&answer.before, &running.config());
             if let Some(reading) = answer.reading.filter(|_| is_current) {
                 self.apply_settings(reading, running, recorder);
@@ -161,7 +161,7 @@ impl Reload {
         CheckRequest { config: running.config(), sources: Arc::clone(&self.sources), is_urgent }
     }
 
-    /// Applies settings while the replies are still being read. What is wrong with them is reported after that.
+    /// Applies settings while the replies are still being read. Mistakes are reported after that.
     fn apply_settings(&mut self, reading: Reading, running: &RunningServer, recorder: &Recorder) {
         let before = running.config();
         let Reading { loaded: Loaded { config, sources, .. }, refused, .. } = reading;
@@ -174,7 +174,7 @@ impl Reload {
         self.sources = Arc::new(sources);
     }
 
-    /// Applies the valid parts of what was read, logs the outcome of each part, and returns what was wrong with them.
+    /// Applies the valid parts of what was read, logs the outcome, and returns what was wrong.
     fn apply(&mut self, reading: Reading, running: &RunningServer) -> Vec<String> {
         let before = running.config();
         let Reading { mut loaded, refused, .. } = reading;

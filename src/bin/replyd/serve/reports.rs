@@ -44,7 +44,7 @@ pub(super) fn report_refused(
     log::error!("{file} is not accepted: keeping the previous {kept}");
 }
 
-/// Logs what has changed. After a refusal, "reloaded" without any change would be misleading, so it is left out.
+/// Logs what has changed. After a refusal, "reloaded" without any change would be misleading.
 pub(super) fn report_changes(
     name: &str,
     (before, old): (&Config, &Sources),

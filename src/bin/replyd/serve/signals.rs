@@ -23,7 +23,7 @@ const KILLED: i32 = 130;
 
 /// Requests that arrive as signals.
 pub(crate) struct Signals {
-    /// The request to stop, at the first signal; a second one exits without this channel, since the server may be stuck.
+    /// The first signal to stop. A second one exits at once, since the server may be stuck.
     pub(crate) stop: Receiver<()>,
     /// Requests to read the files now.
     pub(crate) reload: Receiver<()>,
@@ -97,7 +97,7 @@ impl Hangup {
     }
 }
 
-/// Whether this process was started with a signal ignored (proc_pid_status(5)); false where the system does not report it.
+/// Whether this process was started with a signal ignored, where the system reports it (proc_pid_status(5)).
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -32,8 +32,7 @@ pub(crate) enum Part {
     Settings,
 }
 
-/// The state of a file, from its metadata: modification and status times, length and inode; `None` if it does not exist. Links
-/// are followed.
+/// The state of a file: modification and status times, length and inode; `None` if it does not exist.
 type FileState = Option<((i64, i64), (i64, i64), u64, u64)>;
 
 /// The files of a running server.
@@ -137,8 +136,7 @@ impl Watch {
         for file in &self.files {
             match fs::metadata(file) {
                 Ok(metadata) => {
-                    // A container mounts a single file by its inode: when an editor replaces the file outside, the mount
-                    // keeps the old one.
+                    // A container mounts a file by its inode, and keeps the old one if it is replaced.
                     if metadata.nlink() == 0 && !self.unlinked.contains(file) {
                         log::warn!(
                             "{}: this file has been replaced outside, and changes there are not visible here; mount the folder that holds it instead of the file",
@@ -169,7 +167,7 @@ fn state_of(metadata: &Metadata) -> FileState {
     Some((modified, changed, metadata.len(), metadata.ino()))
 }
 
-/// Whether an error says nothing about the file itself: the device has a problem, or the system has no memory (stat(2)).
+/// Whether an error says nothing about the file itself (stat(2)).
 fn is_temporary(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIO | libc::ENOMEM | libc::EINTR))
 }

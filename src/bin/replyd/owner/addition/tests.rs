@@ -168,7 +168,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever a visitor has asked and an owner answers: it is refused, or exactly that is added and all else stays.
+    /// Whatever a visitor asks and an owner answers: it is refused, or exactly that is added.
     #[test]
     fn nothing_else_changes(question in text(), phrase in proptest::option::of(text()), reply in text()) {
         let propose = |answer: &AnswerBy<'_>| propose(FILE, "f", &now(), (&question, phrase.as_deref()), answer);

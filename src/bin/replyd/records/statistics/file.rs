@@ -1,4 +1,4 @@
-//! Writes the file of statistics: each minute it appends new counts, and now and then it rewrites the file in fewer lines.
+//! Writes the file of statistics: it appends each minute, and now and then rewrites it in fewer lines.
 
 use std::{
     collections::HashSet,
@@ -84,8 +84,7 @@ impl StatisticsFile {
         name.to_owned()
     }
 
-    /// Rewrites the file in fewer lines, if that is due. What cannot be read is moved to another file, and a file that holds
-    /// something else is left alone.
+    /// Rewrites the file if that is due. Lines that cannot be read are moved to another file.
     pub(crate) fn rewrite_if_due(&mut self) -> io::Result<()> {
         if !self.is_due {
             return Ok(());

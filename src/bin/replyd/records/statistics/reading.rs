@@ -67,8 +67,8 @@ pub(super) fn read(file: &Path, mut each: impl FnMut(Result<Row, &[u8]>)) -> io:
     Ok(unread)
 }
 
-/// Whether the month is first in days such as 11/20/2026, which a spreadsheet may have written. Nothing is guessed: 11/05/2026
-/// could be either of two days.
+/// Whether the month is first in days such as 11/20/2026, which a spreadsheet may have written. Nothing is
+/// guessed: 11/05/2026 could be either of two days.
 fn month_first(file: &Path) -> io::Result<Option<bool>> {
     let (mut is_day_first, mut is_month_first) = (false, false);
     file::for_each_line(file, |_, line| {

@@ -4,8 +4,9 @@
 //! 2026-11-27<TAB>opening hours<TAB>12<TAB>2<TAB>1<TAB>0<TAB>5<TAB>9:10 14:5
 //! ```
 //!
-//! The columns are the day or month, the name of the reply, those of [`COLUMNS`], and the questions of each hour. Lines of the
-//! same day and reply add up, so the files of several servers do, too. A file that a spreadsheet has saved is read as well.
+//! The columns are the day or month, the name of the reply, those of [`COLUMNS`], and the questions of each
+//! hour. Lines of the same day and reply add up, so the files of several servers do, too. A file that a
+//! spreadsheet has saved is read as well.
 
 use std::{borrow::Cow, fmt};
 
@@ -27,7 +28,7 @@ const HEADER: &str = "# day or month";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
-    /// A day, such as "2026-11-27", or a month, such as "2026-11". The order of these texts is that of the times.
+    /// A day, such as "2026-11-27", or a month, such as "2026-11". Their order is that of the times.
     pub(super) period: String,
     pub(super) name: String,
     pub(super) tally: Tally,
@@ -58,8 +59,8 @@ pub(super) fn cut(name: &str) -> &str {
 }
 
 impl Row {
-    /// Reads a line. One that is not whole, as after a crash, is `None`: the hours of a whole one are all its questions.
-    /// `month_first` says which comes first in a day such as 11/20/2026, if that is known.
+    /// Reads a line. One that is not whole, as after a crash, is `None`: the hours of a whole one are all its
+    /// questions. `month_first` says which comes first in a day such as 11/20/2026, if that is known.
     pub(super) fn parse(line: &str, month_first: Option<bool>) -> Option<Row> {
         if line.len() > MAX_LINE_BYTES {
             return None;
@@ -152,7 +153,7 @@ pub(super) fn slashed(line: &str) -> Option<(bool, bool)> {
     }
 }
 
-/// Reads `9:10 14:5`, or what a spreadsheet makes of a single hour: a time of the day, such as `09:10:00` or `9:10 PM`.
+/// Reads `9:10 14:5`, or what a spreadsheet makes of a single hour: `09:10:00` or `9:10 PM`.
 fn parse_hours(text: &str) -> Option<[u64; 24]> {
     let (text, noon) = match (text.strip_suffix(" AM"), text.strip_suffix(" PM")) {
         (Some(time), _) => (time, Some(0)),

@@ -35,8 +35,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// What a file says of the last days: today, and as many before it as `since` has days. A day after today is that of a
-    /// wrong clock.
+    /// What a file says of the last days: today, and as many before it as `since` has days.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ impl Table {
         text
     }
 
-    /// Lines of the same period and reply become one. Days before `fold` become months, and replies before `merge` one reply.
+    /// Joins lines of the same period and reply: months before `fold`, and all replies before `merge`.
     fn joined(&self, fold: &str, merge: &str) -> String {
         let key = |line| key(line, fold, merge);
         let mut lines: Vec<&str> = self.0.lines().collect();

@@ -19,7 +19,7 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     /// What the report says of the questions that are counted in it, or how it calls one of the other things.
     pub(crate) label: &'static str,
-    /// Whether an answer is counted in it. The second argument says whether it is the first one of its conversation.
+    /// Whether an answer is counted in it, which may be the first one of its conversation.
     counts: fn(FoundBy, bool) -> bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// The columns in their order. A new one goes to the end: a line that was written before has fewer, and is read as before.
+/// The columns. A new one goes to the end: an older line has fewer, and is read as before.
 pub(crate) const COLUMNS: [Column; 5] = [
     Column {
         name: "answered",

@@ -17,7 +17,7 @@ use crate::records::file::{self, open_locked, resolved, with_suffix};
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 /// Length of the beginning of a file that shows whether it is one of unanswered messages.
 const BEGINNING_BYTES: usize = 4096;
-/// Lines of the same message that stay where there is no room; the most frequent messages are thinned to this first.
+/// Lines of the same message that stay where there is no room.
 const MAX_REPEATS: u32 = 8;
 
 /// What to warn about in a file, as far as can be seen without writing to it.
@@ -72,9 +72,8 @@ fn older(file: &Path) -> PathBuf {
     with_suffix(file, ".1")
 }
 
-/// The lines that stay where there is room for so many bytes. What is not a message goes first, then repeats of the most
-/// frequent messages, then messages of the days with the most: so a flood, of whatever text, does not replace what was asked
-/// on other days.
+/// The lines that stay where there is room for so many bytes. Repeats of the most frequent messages go first,
+/// then messages of the days with the most: a flood does not replace what was asked on other days.
 fn thinned(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes {
         return text.to_owned();

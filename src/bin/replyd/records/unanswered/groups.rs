@@ -1,4 +1,4 @@
-//! Sorts recorded messages by how the current replies answer them, and groups those that are the same to the owner.
+//! Groups recorded messages that are the same to the owner, by how they are answered now.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,7 @@ use crate::console::Escaped;
 /// The phrase of the fallback reply.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// The groups that the owner has not settled, each list with the most frequent first. What a phrase answers now is in none.
+/// The groups that need the owner, each list with the most frequent first.
 pub(crate) struct Groups {
     pub(crate) unanswered: Vec<Group>,
     pub(crate) guesses: Vec<Group>,
@@ -66,7 +66,7 @@ impl Groups {
         Groups { unanswered: unanswered.sorted(), guesses: guesses.sorted() }
     }
 
-    /// Removes groups whose sentences are in `[tests]`: guesses that are confirmed, and questions that need no answer.
+    /// Removes groups whose sentences are in `[tests]`: the owner has settled them.
     fn remove_settled(&mut self, replies: &Replies) {
         if self.guesses.is_empty() && self.unanswered.is_empty() {
             return;
@@ -145,7 +145,7 @@ fn then(then: &Outcome, now: &Outcome) -> Option<String> {
     }
 }
 
-/// Whether a message can be printed as a phrase: without signs of the file's grammar, and without control characters.
+/// Whether a message can be printed as a phrase: it has no signs of the file's grammar.
 pub(crate) fn is_phrase(message: &str) -> bool {
     is_sentence(message) && message != UNKNOWN && !message.contains(['|', '&', '*'])
 }

@@ -55,8 +55,8 @@ impl UnansweredRecord {
         Some(UnansweredRecord { message: cut(message), outcome })
     }
 
-    /// Reads a line, with its date; `None` if it does not begin with a time. Other programs, or an editor, may have written it:
-    /// what is not a mark after a tab is ignored.
+    /// Reads a line, with its date; `None` if it does not begin with a time. Other programs, or an editor,
+    /// may have written it: what is not a mark after a tab is ignored.
     pub(super) fn parse(line: &str) -> Option<(Date, UnansweredRecord)> {
         let (date, rest) = line.split_once('T')?;
         let date = date.parse().ok()?;
