@@ -132,7 +132,7 @@ fn wait(
     owner: &Owner,
     mut reload: Option<Reload>,
 ) {
-    let answers = reload.as_ref().map_or(never(), Reload::answers);
+    let results = reload.as_ref().map_or(never(), |reload| reload.results.clone());
     let ticks = tick(TICK);
     loop {
         select! {
@@ -150,8 +150,8 @@ fn wait(
                     None => {}
                 }
             }
-            recv(answers) -> answer => if let (Some(reload), Ok(answer)) = (&mut reload, answer) {
-                reload.accept(answer, running, recorder, owner);
+            recv(results) -> result => if let (Some(reload), Ok(result)) = (&mut reload, result) {
+                reload.accept(result, running, recorder, owner);
             },
         }
     }

@@ -19,7 +19,7 @@ const MAX_COUNTED_WARNINGS: usize = 50;
 
 /// Check the configuration and the replies, and run the [tests].
 ///
-/// Also warns about what does not work as it looks, and tries the tests with typos. The exit code is 0 if all
+/// Also warns about likely mistakes, and tries the tests with typos. The exit code is 0 if all
 /// is well, 1 if a test fails, 2 if the configuration has mistakes.
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
@@ -28,8 +28,8 @@ pub(crate) struct CheckArgs {
     /// List the tests that pass only because their own sentence is in [tests].
     #[arg(long)]
     unproven: bool,
-    /// Only say whether a running server would accept the files. Failing tests count, but neither warnings
-    /// nor offers that fail.
+    /// Only check whether a running server would accept the files. Failing tests count; warnings and failing
+    /// offers do not.
     #[arg(long, conflicts_with = "unproven")]
     reload: bool,
 }

@@ -29,7 +29,7 @@ const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 pub(crate) struct StatisticsArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// How far back, with a unit: h or d; at most 365d. Months of which only sums are left count as a whole.
+    /// How far back, with a unit: h or d; at most 365d. Months that were summed up count as a whole.
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: String,
     /// Print everything as JSON.

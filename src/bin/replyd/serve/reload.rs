@@ -9,7 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
+use replyd::{Loaded, Reading, Refused, RunningServer, Sources};
 use sd_notify::NotifyState;
 
 use super::{
@@ -39,8 +39,9 @@ pub(crate) struct Reload {
     requests: Sender<CheckRequest>,
     /// Requests to read the settings only.
     settings_requests: Sender<CheckRequest>,
-    answers: Receiver<CheckResult>,
-    /// Time of the request that has no answer yet.
+    /// The results of requests, each of which must be [accepted](Reload::accept).
+    pub(super) results: Receiver<CheckResult>,
+    /// Time of the request that has no result yet.
     requested_at: Option<Instant>,
     /// The next request is to read the files even if they have not changed.
     is_urgent: bool,
@@ -50,25 +51,20 @@ pub(crate) struct Reload {
     refused: Option<String>,
 }
 
-/// What a check of the files found: nothing if they have not changed.
-pub(crate) struct CheckResult {
-    part: Part,
-    /// The settings that the reading began with.
-    before: Arc<Config>,
-    reading: Option<Reading>,
-}
+/// What a check of the files found: nothing if they have not changed. The request has the settings before.
+type CheckResult = (Part, CheckRequest, Option<Reading>);
 
 impl Reload {
     /// Starts the threads, which watch the files of `sources`.
     pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
-        let (answer, answers) = bounded(2);
+        let (result, results) = bounded(2);
         let watching = |part: Part, name: &str| {
             let (requests, incoming) = bounded::<CheckRequest>(1);
-            let (mut watch, answer) = (Watch::new(part, file, &sources, listen.clone()), answer.clone());
+            let (mut watch, result) = (Watch::new(part, file, &sources, listen.clone()), result.clone());
             let watching = move || {
                 for request in incoming {
                     let reading = watch.check(&request);
-                    if answer.send(CheckResult { part, before: request.config, reading }).is_err() {
+                    if result.send((part, request, reading)).is_err() {
                         return;
                     }
                 }
@@ -84,7 +80,7 @@ impl Reload {
             sources: Arc::new(sources),
             requests,
             settings_requests,
-            answers,
+            results,
             requested_at: None,
             is_urgent: false,
             is_slow: false,
@@ -92,30 +88,25 @@ impl Reload {
         })
     }
 
-    /// The answers to requests, each of which must be [accepted](Reload::accept).
-    pub(crate) fn answers(&self) -> Receiver<CheckResult> {
-        self.answers.clone()
-    }
-
     /// Applies what a check of the files found.
     pub(crate) fn accept(
         &mut self,
-        answer: CheckResult,
+        (part, request, reading): CheckResult,
         running: &RunningServer,
         recorder: &Recorder,
         owner: &Owner,
     ) {
-        if answer.part == Part::Settings {
+        if part == Part::Settings {
             // Once everything has been read, this reading is old.
-            let is_current = self.requested_at.is_some() && Arc::ptr_eq(&answer.before, &running.config());
-            if let Some(reading) = answer.reading.filter(|_| is_current) {
+            let is_current = self.requested_at.is_some() && Arc::ptr_eq(&request.config, &running.config());
+            if let Some(reading) = reading.filter(|_| is_current) {
                 self.apply_settings(reading, running, recorder);
             }
             return;
         }
         self.requested_at = None;
         self.is_slow = false;
-        if let Some(reading) = answer.reading {
+        if let Some(reading) = reading {
             let notices = self.apply(reading, running);
             recorder.set_files(&self.sources);
             owner.reloaded(&running.config(), &self.sources, notices);

@@ -35,37 +35,25 @@ pub(crate) enum Kind {
 
 /// The columns. A new one goes to the end: an older line has fewer, and is read as before.
 pub(crate) const COLUMNS: [Column; 5] = [
-    Column {
-        name: "answered",
-        kind: Kind::Answered,
-        label: "answered by a phrase",
-        counts: |found_by, _| !matches!(found_by, Correction | Nearest | Nothing),
-    },
-    Column {
-        name: "corrected",
-        kind: Kind::Guessed,
-        label: "answered once a typo was corrected: a guess",
-        counts: |found_by, _| found_by == Correction,
-    },
-    Column {
-        name: "nearest",
-        kind: Kind::Guessed,
-        label: "answered by the nearest sentence: a guess",
-        counts: |found_by, _| found_by == Nearest,
-    },
-    Column {
-        name: "unknown",
-        kind: Kind::Unanswered,
-        label: "not answered",
-        counts: |found_by, _| found_by == Nothing,
-    },
-    Column {
-        name: "conversations",
-        kind: Kind::Other,
-        label: "conversation",
-        counts: |_, is_first| is_first,
-    },
+    column("answered", Kind::Answered, "answered by a phrase", |by, _| {
+        !matches!(by, Correction | Nearest | Nothing)
+    }),
+    column("corrected", Kind::Guessed, "answered once a typo was corrected: a guess", |by, _| {
+        by == Correction
+    }),
+    column("nearest", Kind::Guessed, "answered by the nearest sentence: a guess", |by, _| by == Nearest),
+    column("unknown", Kind::Unanswered, "not answered", |by, _| by == Nothing),
+    column("conversations", Kind::Other, "conversation", |_, is_first| is_first),
 ];
+
+const fn column(
+    name: &'static str,
+    kind: Kind,
+    label: &'static str,
+    counts: fn(FoundBy, bool) -> bool,
+) -> Column {
+    Column { name, kind, label, counts }
+}
 
 /// The numbers of a reply, or of several together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
