@@ -59,7 +59,7 @@ Examples:
 /// built-in replies on ws://127.0.0.1:5000.
 #[derive(Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
-struct Program {
+struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -67,8 +67,8 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    let Program { command, serve } = Program::parse();
-    match command.unwrap_or(Command::Serve(serve)).run(Program::command()) {
+    let CommandLine { command, serve } = CommandLine::parse();
+    match command.unwrap_or(Command::Serve(serve)).run(CommandLine::command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

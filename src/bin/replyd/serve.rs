@@ -7,7 +7,12 @@ mod reports;
 mod signals;
 mod watch;
 
-use std::{panic, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    panic,
+    sync::Arc,
+    time::Duration,
+};
 
 use crossbeam_channel::{never, select, tick};
 use replyd::{Loaded, RunningServer, Server};
@@ -115,10 +120,8 @@ fn report_page(running: &RunningServer) {
     let mut address = running.local_addr();
     if address.ip().is_unspecified() {
         // Not every browser opens an unspecified address (0.0.0.0 or [::]); this machine reaches loopback.
-        address.set_ip(match address {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
+        let is_v4 = address.is_ipv4();
+        address.set_ip(if is_v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
     log::info!("Chat page: {scheme}://{address}/");
 }

@@ -35,7 +35,7 @@ impl<P: ExternalPrinter> Screen<P> {
     }
 
     pub(crate) fn show(&mut self, text: &str) {
-        let shown = Shown::of(text);
+        let shown = ShownText::of(text);
         // Before it is shown, since then a person may choose at once.
         self.offered.replace(&shown.parts.offers);
         let line = format!("SERVER >> {shown}\n");
@@ -68,24 +68,27 @@ impl Offered {
 }
 
 /// A text from the server, with its offers numbered, escaped and cut to a readable length.
-struct Shown<'a> {
+struct ShownText<'a> {
     parts: AnswerParts<'a>,
     /// The number of bytes that are left out.
     more: usize,
 }
 
-impl Shown<'_> {
-    fn of(text: &str) -> Shown<'_> {
+impl ShownText<'_> {
+    fn of(text: &str) -> ShownText<'_> {
         if text.len() <= SHOWN_BYTES {
-            return Shown { parts: answer_parts(text), more: 0 };
+            return ShownText { parts: answer_parts(text), more: 0 };
         }
         // Offers would be in the part that is left out, and nobody can choose what is not shown.
         let end = (0..=SHOWN_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        Shown { parts: AnswerParts { text: &text[..end], ..AnswerParts::default() }, more: text.len() - end }
+        ShownText {
+            parts: AnswerParts { text: &text[..end], ..AnswerParts::default() },
+            more: text.len() - end,
+        }
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AnswerParts { text, introduction, offers } = &self.parts;
         write!(f, "{}", Escaped::for_screen(text))?;
@@ -114,7 +117,7 @@ mod tests {
             ("> hours\n> parking", "\n 1. hours\n 2. parking"),
             ("Sorry\x07\n\x1b:\n> \x1b[31m", "Sorry\\u{7}\n\\u{1b}:\n 1. \\u{1b}[31m"),
         ] {
-            assert_eq!(Shown::of(text).to_string(), expected, "{text:?}");
+            assert_eq!(ShownText::of(text).to_string(), expected, "{text:?}");
         }
     }
 
@@ -122,8 +125,8 @@ mod tests {
     fn what_is_left_out_offers_nothing() {
         let offers = "\n> hours\n> parking";
         let longest = "x".repeat(SHOWN_BYTES - offers.len());
-        assert_eq!(Shown::of(&format!("{longest}{offers}")).parts.offers, ["hours", "parking"]);
-        let shown = Shown::of(&format!("{longest}x{offers}")).to_string();
+        assert_eq!(ShownText::of(&format!("{longest}{offers}")).parts.offers, ["hours", "parking"]);
+        let shown = ShownText::of(&format!("{longest}x{offers}")).to_string();
         assert!(shown.ends_with("\n> parkin ... (1 more bytes)"), "{}", &shown[SHOWN_BYTES - 20..]);
     }
 

@@ -1,7 +1,7 @@
 //! `replyd init DIR`: writes everything that a new server needs, as files to read and edit.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File},
     io::{self, Write, stderr},
     path::{self, Path, PathBuf},
 };
@@ -36,7 +36,9 @@ impl InitArgs {
     /// Prints the new keys and the next steps. Nothing is written if one of the files exists.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let folder = make(&self.folder)?;
-        if let Some(file) = FILES.iter().map(|(name, _)| folder.join(name)).find(|file| exists(file)) {
+        // A dangling link exists, too: writing to it would create its target somewhere else.
+        let exists = |file: &PathBuf| file.symlink_metadata().is_ok();
+        if let Some(file) = FILES.iter().map(|(name, _)| folder.join(name)).find(exists) {
             return Err(Failure::usage(format!(
                 "{} already exists and is not overwritten; name another folder",
                 file.display()
@@ -65,7 +67,8 @@ fn write_files(folder: &Path) -> Result<(), Failure> {
         let text = template.replace("{owner_sha256}", &owner_key.sha256_hex());
         let text = text.replace("{sha256}", &key.sha256_hex()).replace("{dir}", &shown);
         let file = folder.join(name);
-        write_new(&file, &text).map_err(|error| failed(&file, &error))?;
+        let written = File::create_new(&file).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| failed(&file, &error))?;
     }
     let steps = include_str!("init/steps.txt").replace("{dir}", &shown);
     print(format_args!("key: {secret}\nowner's key: {owner_secret}"))?;
@@ -96,14 +99,4 @@ fn check_name(folder: &Path) -> Result<(), Failure> {
             "the folder's path has {found} in it, which a systemd unit or a shell would misread; name another folder"
         )))
     })
-}
-
-/// True for a dangling link too: writing to it would create its target somewhere else.
-fn exists(file: &Path) -> bool {
-    file.symlink_metadata().is_ok()
-}
-
-/// Writes a file, and fails if it has been created since `exists` looked.
-fn write_new(file: &Path, text: &str) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).open(file)?.write_all(text.as_bytes())
 }

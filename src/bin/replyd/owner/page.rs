@@ -16,13 +16,13 @@ use crate::lock::lock;
 pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
     let _watcher = Watcher::new(owner, session)?;
     let mut responder = Responder::new(owner);
-    let mut shown = Shown { now: Value::Null, version: 0 };
+    let mut view = PageView { now: Value::Null, version: 0 };
     let mut due = Instant::now();
     loop {
         match session.next_by(due)? {
             None => return Ok(()),
             Some(Event::Timeout | Event::Woken) => {
-                shown.update(session, owner, responder.wants_questions)?;
+                view.update(session, owner, responder.wants_questions)?;
                 due = Instant::now() + INTERVAL;
             }
             // What has been read already may be answered before the library ends the session.
@@ -61,13 +61,13 @@ impl Drop for Watcher<'_> {
 }
 
 /// What a page shows.
-struct Shown {
+struct PageView {
     now: Value,
     /// The reload that it knows.
     version: u64,
 }
 
-impl Shown {
+impl PageView {
     /// Sends what has changed since it was last sent.
     fn update(&mut self, session: &mut Session, owner: &Owner, with_questions: bool) -> HandlerResult {
         let now = documents::now(owner, session.config());

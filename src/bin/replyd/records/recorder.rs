@@ -33,7 +33,7 @@ pub(crate) struct Recorder {
     /// `None` is a request to check the files.
     messages: Sender<Option<UnansweredRecord>>,
     state: Arc<RecorderState>,
-    addresses: Arc<Mutex<AddressLimit>>,
+    addresses: Arc<Mutex<MessageLimit>>,
 }
 
 impl Recorder {
@@ -50,7 +50,7 @@ impl Recorder {
         thread::Builder::new().name("recorder".into()).spawn(write).map_err(|error| {
             Failure::new(format!("cannot start a thread for unanswered messages and statistics: {error}"))
         })?;
-        let addresses = Arc::new(Mutex::new(AddressLimit::new()));
+        let addresses = Arc::new(Mutex::new(MessageLimit::new()));
         let recorder = Recorder { messages, state, addresses };
         recorder.set_files(sources);
         Ok((recorder, written))
@@ -87,20 +87,20 @@ impl Recorder {
 }
 
 /// When a minute began, and how many messages of each address were counted in it.
-pub(super) struct AddressLimit {
+pub(super) struct MessageLimit {
     begun: Instant,
     counts: HashMap<IpAddr, u32>,
 }
 
-impl AddressLimit {
-    pub(super) fn new() -> AddressLimit {
-        AddressLimit { begun: Instant::now(), counts: HashMap::new() }
+impl MessageLimit {
+    pub(super) fn new() -> MessageLimit {
+        MessageLimit { begun: Instant::now(), counts: HashMap::new() }
     }
 
     /// Counts a message from an address, and returns whether it is within the limit.
     pub(super) fn allows(&mut self, address: IpAddr) -> bool {
         if self.begun.elapsed() >= MINUTE {
-            *self = AddressLimit::new();
+            *self = MessageLimit::new();
         }
         let address = network(address);
         let has_place = self.counts.len() < MAX_ADDRESSES || self.counts.contains_key(&address);

@@ -16,7 +16,7 @@ use jiff::{Timestamp, Unit, civil::Date};
 use replyd::Sources;
 
 use super::{
-    statistics::{Counts, StatisticsFile},
+    statistics::{ReplyCounts, StatisticsFile},
     unanswered::{UnansweredRecord, file},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(super) struct RecorderState {
     /// Whether there is a file of statistics: without one, no session takes the lock below.
     pub(super) is_counting: AtomicBool,
     /// What was counted in this minute.
-    pub(super) counts: Mutex<Counts>,
+    pub(super) counts: Mutex<ReplyCounts>,
 }
 
 impl RecorderState {
@@ -54,7 +54,7 @@ pub(super) struct Writer {
     /// When the minute began that is being counted.
     begun: Timestamp,
     /// What is not written yet, by the day on which it was counted.
-    unwritten: Vec<(Date, Counts)>,
+    unwritten: Vec<(Date, ReplyCounts)>,
     unanswered_problem: Problem,
     statistics_problem: Problem,
 }
@@ -120,7 +120,7 @@ impl Writer {
         if self.unwritten.last().is_none_or(|(day, _)| *day != begun.date())
             && self.unwritten.len() < MAX_DAYS
         {
-            self.unwritten.push((begun.date(), Counts::default()));
+            self.unwritten.push((begun.date(), ReplyCounts::default()));
         }
         if let Some((_, unwritten)) = self.unwritten.last_mut() {
             unwritten.add(counts, begun.hour() as usize);

@@ -13,7 +13,7 @@ use super::{
     reading::{MAX_BYTES, read},
     row::{Row, cut},
     table::Table,
-    tally::{Counts, MAX_NAMES, OTHERS},
+    tally::{MAX_NAMES, OTHERS, ReplyCounts},
 };
 use crate::records::file::{self, append, open_locked};
 
@@ -51,7 +51,7 @@ impl StatisticsFile {
     }
 
     /// Adds what was counted on a day. After an error none of it is in the file.
-    pub(crate) fn add(&mut self, day: Date, counts: &Counts) -> io::Result<()> {
+    pub(crate) fn add(&mut self, day: Date, counts: &ReplyCounts) -> io::Result<()> {
         if day != self.today {
             (self.today, self.is_due) = (day, true);
             self.names.clear();
@@ -133,9 +133,9 @@ mod tests {
     const TODAY: Date = Date::constant(2026, 11, 27);
 
     /// What is counted when a reply is given twice in an hour.
-    fn counts(name: &str, hour: usize) -> Counts {
+    fn counts(name: &str, hour: usize) -> ReplyCounts {
         let replies = Replies::from_pairs([(name, "text")]).unwrap();
-        let (mut minute, mut counts) = (Counts::default(), Counts::default());
+        let (mut minute, mut counts) = (ReplyCounts::default(), ReplyCounts::default());
         minute.count(&replies.answer(name), true);
         minute.count(&replies.answer(name), false);
         counts.add(minute, hour);

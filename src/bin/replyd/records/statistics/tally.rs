@@ -100,10 +100,10 @@ impl Tally {
 
 /// What is counted in memory, by the names of the replies.
 #[derive(Default)]
-pub(crate) struct Counts(HashMap<Box<str>, Tally>);
+pub(crate) struct ReplyCounts(HashMap<Box<str>, Tally>);
 
-impl Counts {
-    /// Counts an answer, but not its hour. `is_first` says whether it is the first one of its conversation.
+impl ReplyCounts {
+    /// ReplyCounts an answer, but not its hour. `is_first` says whether it is the first one of its conversation.
     pub(crate) fn count(&mut self, answer: &Answer<'_>, is_first: bool) {
         let name = answer.name();
         let tally = match self.0.get_mut(name) {
@@ -114,7 +114,7 @@ impl Counts {
     }
 
     /// Adds what was counted in an hour.
-    pub(crate) fn add(&mut self, other: Counts, hour: usize) {
+    pub(crate) fn add(&mut self, other: ReplyCounts, hour: usize) {
         for (name, mut tally) in other.0 {
             tally.hours[hour] = tally.questions();
             let has_place = self.0.len() < MAX_NAMES || self.0.contains_key(&name);
