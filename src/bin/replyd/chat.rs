@@ -59,22 +59,11 @@ impl ChatArgs {
         options.headers = self.headers.iter().map(|header| split_header(header)).collect::<Result<_, _>>()?;
         #[cfg(feature = "tls")]
         if let Some(file) = &self.ca {
-            options.ca =
-                Some(read_ca(file).map_err(|error| {
-                    Failure::usage(format!("--ca: cannot read {}: {error}", file.display()))
-                })?);
+            let failed = |error| Failure::usage(format!("--ca: cannot read {}: {error}", file.display()));
+            options.ca = Some(std::fs::read(file).map_err(failed)?);
         }
         Ok(options)
     }
-}
-
-/// Reads the CA file, and no more of it than a bundle of all public authorities has. It may be a pipe.
-#[cfg(feature = "tls")]
-fn read_ca(file: &std::path::Path) -> std::io::Result<Vec<u8>> {
-    const MAX_BYTES: u64 = 16 * 1024 * 1024;
-    let mut pem = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::open(file)?, MAX_BYTES), &mut pem)?;
-    Ok(pem)
 }
 
 /// Splits a header at its colon. The value may be a secret, so errors do not quote it.

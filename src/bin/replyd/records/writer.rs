@@ -112,11 +112,12 @@ impl Writer {
     fn write_statistics(&mut self, is_check: bool) {
         let path = lock(&self.state.files).1.clone();
         let counts = mem::take(&mut *lock(&self.state.counts));
-        let begun = local(mem::replace(&mut self.begun, clock::now()));
+        let begun = mem::replace(&mut self.begun, clock::now());
         if path.is_none() && self.statistics.is_none() {
             self.unwritten.clear();
             return;
         }
+        let begun = local(begun);
         if self.unwritten.last().is_none_or(|(day, _)| *day != begun.date())
             && self.unwritten.len() < MAX_DAYS
         {
@@ -180,7 +181,6 @@ impl Problem {
 
 /// The time until the minute ends on the clock, so that what is counted in it belongs to one hour.
 fn rest_of_minute(now: Timestamp) -> Duration {
-    let passed =
-        Duration::new(now.as_second().rem_euclid(60).unsigned_abs(), now.subsec_nanosecond().unsigned_abs());
-    MINUTE.saturating_sub(passed)
+    let passed = now.as_millisecond().rem_euclid(60_000).unsigned_abs();
+    MINUTE.saturating_sub(Duration::from_millis(passed))
 }
