@@ -68,9 +68,7 @@ pub(super) fn propose(
     };
     let reply = match answer {
         AnswerBy::Reply(reply) => {
-            if let Some(phrase) = &phrase {
-                change.add_phrase(now, reply, phrase)?;
-            }
+            phrase.iter().try_for_each(|phrase| change.add_phrase(now, reply, phrase))?;
             reply
         }
         AnswerBy::Text(text) => {

@@ -108,6 +108,9 @@ impl Reload {
         self.is_slow = false;
         if let Some(reading) = reading {
             let notices = self.apply(reading, running);
+            if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
+                log::set_max_level(self.sources.level);
+            }
             recorder.set_files(&self.sources);
             owner.reloaded(&running.config(), &self.sources, notices);
             let refused = self.refused.as_ref().map(|refused| format!("; {refused}")).unwrap_or_default();
@@ -202,9 +205,6 @@ impl Reload {
             let place = fault.split(": ").next().unwrap_or_default();
             format!("{} refused at {}", Escaped::for_log(place), local(clock::now()).strftime("%H:%M"))
         });
-        if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
-            log::set_max_level(sources.level);
-        }
         self.sources = Arc::new(sources);
         notices
     }
