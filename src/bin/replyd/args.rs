@@ -91,6 +91,14 @@ pub(crate) enum Command {
         /// The folder; created if it does not exist.
         folder: PathBuf,
     },
+    /// Show a chapter of the guide; without a topic, the list of chapters.
+    ///
+    /// On a terminal, PAGER or else 'less' shows it.
+    Guide {
+        /// The chapter.
+        #[arg(value_name = "TOPIC", value_parser = crate::guide::chapter())]
+        chapter: Option<&'static str>,
+    },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
     /// Write the manual pages into a folder.
