@@ -26,9 +26,8 @@ pub(crate) fn guide(chapter: Option<&str>) -> Result<(), Failure> {
 /// Reads the name of a chapter; its value is the text.
 pub(crate) fn chapter() -> impl TypedValueParser<Value = &'static str> {
     let names = CHAPTERS.iter().map(|(name, text)| PossibleValue::new(*name).help(subject(text)));
-    PossibleValuesParser::new(names).map(|name| {
-        CHAPTERS.iter().find(|chapter| chapter.0 == name).map_or("", |(_, text)| *text)
-    })
+    PossibleValuesParser::new(names)
+        .map(|name| CHAPTERS.iter().find(|chapter| chapter.0 == name).map_or("", |(_, text)| *text))
 }
 
 fn contents() -> String {
