@@ -91,9 +91,9 @@ pub(crate) enum Command {
         /// The folder; created if it does not exist.
         folder: PathBuf,
     },
-    /// Show a chapter of the guide; without a topic, the list of chapters.
+    /// Show a chapter of the guide, or list the chapters.
     ///
-    /// On a terminal, PAGER or else 'less' shows it.
+    /// On a terminal, PAGER shows it, or 'less' if PAGER is not set.
     Guide {
         /// The chapter.
         #[arg(value_name = "TOPIC", value_parser = crate::guide::chapter())]
