@@ -156,7 +156,6 @@ fn a_rolling_restart_under_a_hundred_clients() {
         // It has the fewest clients, so a newcomer comes to it as soon as HAProxy knows it.
         wait_until("it has a client", || {
             let _ = connect(&proxy);
-            thread::park_timeout(Duration::from_millis(20));
             server.stderr.so_far().contains("Connection established")
         });
     }
@@ -166,7 +165,7 @@ fn a_rolling_restart_under_a_hundred_clients() {
     assert!(reconnects.load(Ordering::Relaxed) >= 100, "{reconnects:?}");
 }
 
-/// Asks again and again, and after a break asks anew what had no answer; each question must get one.
+/// Asks again and again, and after a break asks again what had no answer; each question must get one.
 fn talk(proxy: &Proxy, over: &AtomicBool, reconnects: &AtomicU64) -> u64 {
     let mut client: Option<Client> = None;
     let mut answers = 0;
