@@ -1,12 +1,11 @@
 //! The guide to the program and the library, in chapters. `replyd guide` shows them on a terminal.
 
-/// Makes a module of each chapter, for this documentation, and a table of all.
+/// Makes a table of all chapters, and a module of each for this documentation.
 macro_rules! chapters {
     ($($name:ident)*) => {
-        /// The chapters: their names, and their texts in Markdown.
+        /// The names of the chapters, and their texts in Markdown.
         pub const CHAPTERS: &[(&str, &str)] =
             &[$((stringify!($name), include_str!(concat!("guide/", stringify!($name), ".md")))),*];
-
         $(
             // The first definition of a link counts; those in the files are for readers of the files.
             #[doc = "[answers]: answers\n[owner]: owner\n[server]: server\n"]
@@ -15,10 +14,8 @@ macro_rules! chapters {
         )*
     };
 }
-
 chapters!(answers site security server owner library contributing);
 
-/// Its program is tested, too.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -87,7 +87,7 @@ fn the_program_shows_the_guide() {
     let topics = run("replyd guide", &folder);
     assert_eq!(topics.lines().count(), CHAPTERS.len());
     for (name, text) in CHAPTERS {
-        assert!(topics.contains(&format!("replyd guide {name} ")), "{topics}");
+        assert!(topics.lines().any(|line| line.starts_with(&format!("{name} "))), "{topics}");
         assert_eq!(run(&format!("replyd guide {name}"), &folder), *text);
     }
     let mut unknown = Program::piped(replyd(folder.path()).args(["guide", "answer"]));

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
+use replyd::guide::CHAPTERS;
 
 /// The version, with the commit that it was built from if that is known.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("REPLYD_COMMIT"));
@@ -96,8 +97,8 @@ pub(crate) enum Command {
     /// On a terminal, PAGER shows it, or 'less' if PAGER is not set.
     Guide {
         /// The chapter.
-        #[arg(value_name = "TOPIC", value_parser = crate::guide::chapter())]
-        chapter: Option<&'static str>,
+        #[arg(value_parser = PossibleValuesParser::new(CHAPTERS.iter().map(|(name, _)| *name)))]
+        topic: Option<String>,
     },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },

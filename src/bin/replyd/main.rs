@@ -60,7 +60,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Unanswered(args)) => unanswered::unanswered(&args),
         Some(Command::Key { command: KeyCommand::New { name, owner } }) => key::new(&name, owner),
         Some(Command::Init { folder }) => init::init(&folder),
-        Some(Command::Guide { chapter }) => guide::guide(chapter),
+        Some(Command::Guide { topic }) => guide::guide(topic.as_deref()),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man { folder }) => man::man(Args::command(), &folder),
         #[cfg(feature = "jwt")]
