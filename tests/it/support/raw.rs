@@ -106,7 +106,7 @@ impl Raw {
     /// Sends `bytes` over and over and reads nothing, until `count` are sent, the peer hangs up, or takes nothing any
     /// more.
     pub(crate) fn flood(&self, bytes: &[u8], count: usize) {
-        self.stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        self.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         let mut sent = 0;
         while sent < count {
             let rest = &bytes[sent % bytes.len()..];
