@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod completions;
+mod guide;
 mod init;
 mod key;
 mod man;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Statistics(statistics::StatisticsArgs),
     Key(key::KeyArgs),
     Init(init::InitArgs),
+    Guide(guide::GuideArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
     #[cfg(feature = "jwt")]
@@ -44,6 +46,7 @@ impl Command {
             Command::Statistics(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Init(command) => command.run(),
+            Command::Guide(command) => command.run(),
             Command::Completions(command) => command.run(program),
             Command::Man(command) => command.run(program),
             #[cfg(feature = "jwt")]
