@@ -3,31 +3,15 @@
 //! A *phrase* is what a reply is found by. It is made of *runs*: words next to each other in the message.
 
 mod answer;
-mod builder;
-mod did_you_mean;
-mod examples;
+mod check;
 mod explanation;
-mod features;
-mod filter;
-mod function_words;
-mod index;
-mod letters;
 mod lint;
-mod nearest;
-mod offers;
-mod places;
-mod pairs;
-mod phrase;
-mod robustness;
-mod search;
-mod shared_buffers;
-mod spelling;
+mod lookup;
+mod similar;
+mod table;
 #[cfg(test)]
 mod tests;
-mod texts;
-mod tokens;
-mod vocabulary;
-mod words;
+mod text;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -39,24 +23,18 @@ use crate::{
     ini::{self, Entry, Fault, Faults, Section},
 };
 pub use answer::{Answer, FoundBy};
-use builder::Builder;
-use examples::Examples;
-pub use explanation::{Candidate, Explanation};
-use function_words::Languages;
-use index::{Index, PhraseId};
 #[cfg(test)]
-pub(crate) use lint::NEARBY_SETTINGS;
-pub(crate) use lint::check_text;
-use lint::{HeaderLines, Test};
-use nearest::NearestBuffer;
-use offers::Offer;
-pub use offers::split_offers;
-use phrase::first_alternative;
-use places::Places;
-pub use robustness::Robustness;
-pub use search::SearchBuffer;
-use shared_buffers::SharedBuffers;
-use words::Words;
+pub(crate) use check::phrases::NEARBY_SETTINGS;
+pub use check::robustness::Robustness;
+use check::{HeaderLines, tested::Test};
+pub use explanation::{Candidate, Explanation};
+pub(crate) use lint::values::check as check_text;
+use lookup::index::{Index, PhraseId};
+pub use lookup::search::SearchBuffer;
+use similar::{examples::Examples, nearest::NearestBuffer};
+pub use table::offers::split_offers;
+use table::{builder::Builder, offers::Offer, places::Places, shared_buffers::SharedBuffers};
+use text::{function_words::Languages, phrase::first_alternative, words::Words};
 
 /// The sections of a file that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];

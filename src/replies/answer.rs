@@ -1,17 +1,19 @@
 //! Decides which reply answers a message.
 
+mod did_you_mean;
+
 use tungstenite::Utf8Bytes;
 
-use super::{
+use crate::replies::{
     Replies, Reply, UNKNOWN,
-    examples::{ExampleId, Source},
-    features::{FeatureId, cut},
-    nearest::{Near, Nearest},
-    phrase::first_alternative,
-    search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SearchBuffer},
-    tokens::Tokens,
-    vocabulary::TokenId,
-    words::Words,
+    lookup::search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, Match, SearchBuffer},
+    lookup::tokens::Tokens,
+    lookup::vocabulary::TokenId,
+    similar::examples::{ExampleId, Source},
+    similar::features::{FeatureId, cut},
+    similar::nearest::{Near, Nearest},
+    text::phrase::first_alternative,
+    text::words::Words,
 };
 
 /// Number of replies among which examples decide a tie. The other rules choose among more.
@@ -70,7 +72,7 @@ impl<'a> Answer<'a> {
 
 /// What answers a message.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     Phrase(Match),
     Nearest(Near),
     /// Nothing; these replies are offered, each by the example.
@@ -110,7 +112,7 @@ impl Replies {
         decision
     }
 
-    pub(super) fn answer_of(&self, decision: &Decision) -> Answer<'_> {
+    pub(crate) fn answer_of(&self, decision: &Decision) -> Answer<'_> {
         let (found_by, phrase) = match decision {
             Decision::Phrase(matched) if matched.corrections.0 > 0 => {
                 (FoundBy::Correction, self.alternative(matched.phrase))
@@ -131,7 +133,7 @@ impl Replies {
     }
 
     /// The reply that a decision is for; `None` for `unknown`.
-    pub(super) fn reply_by(&self, decision: &Decision) -> Option<&Reply> {
+    pub(crate) fn reply_by(&self, decision: &Decision) -> Option<&Reply> {
         match decision {
             Decision::Phrase(matched) => Some(self.reply_of(matched.phrase)),
             Decision::Nearest(near) => Some(&self.entries[near.reply]),
@@ -140,7 +142,7 @@ impl Replies {
     }
 
     /// Decides as if the example `without` did not exist.
-    pub(super) fn decide(
+    pub(crate) fn decide(
         &self,
         message: &str,
         search: &mut SearchBuffer,
@@ -169,7 +171,7 @@ impl Replies {
     }
 
     /// The best phrase in a message.
-    pub(super) fn best(
+    pub(crate) fn best(
         &self,
         message: &str,
         search: &mut SearchBuffer,
@@ -208,24 +210,24 @@ impl Replies {
 
     /// How similar a message is to a reply, in thousandths, for the order of matches. Rounded, so that it does not depend on the
     /// order in which weights are added.
-    pub(super) fn nearness(&self, reply: usize, search: &SearchBuffer, without: Option<ExampleId>) -> u32 {
+    pub(crate) fn nearness(&self, reply: usize, search: &SearchBuffer, without: Option<ExampleId>) -> u32 {
         let best = self.examples.best_of(reply, &search.features, without);
         best.map_or(0, |(score, _)| (score * 1000.0).round() as u32)
     }
 
     /// The replies of `[replies]` that are nearest to the message whose features were read last.
-    pub(super) fn nearest_of(&self, search: &SearchBuffer, without: Option<ExampleId>) -> Nearest {
+    pub(crate) fn nearest_of(&self, search: &SearchBuffer, without: Option<ExampleId>) -> Nearest {
         let mut buffer = self.shared.nearest.next();
         Nearest::find(&self.examples, &search.features, self.in_replies, without, &mut buffer)
     }
 
     /// Reads the features of the message that was searched last.
-    pub(super) fn read_features(&self, search: &mut SearchBuffer) {
+    pub(crate) fn read_features(&self, search: &mut SearchBuffer) {
         self.read_features_of(search, |_, _, _| true);
     }
 
     /// Reads the features of the words by which that message can be told from most others.
-    pub(super) fn read_content(&self, search: &mut SearchBuffer) {
+    pub(crate) fn read_content(&self, search: &mut SearchBuffer) {
         self.read_features_of(search, |words, at, term| self.languages.is_content(words, at, term));
     }
 
@@ -236,7 +238,7 @@ impl Replies {
     }
 
     /// What a word may be meant as that no example has. It may also be a word of `[tests]`.
-    pub(super) fn meaning(&self, words: &Words, tokens: &Tokens, at: usize) -> Option<TokenId> {
+    pub(crate) fn meaning(&self, words: &Words, tokens: &Tokens, at: usize) -> Option<TokenId> {
         if !self.options.typos || at >= MAX_MEANT {
             return None;
         }

@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{
+use crate::replies::{
     Replies, UNKNOWN,
     answer::{Decision, FoundBy},
-    examples::Source,
-    features::{cut, for_each_term},
-    letters::symbols,
-    lint::canonical,
-    nearest::{ANSWERING, Near},
-    search::{Match, SearchBuffer},
-    words::Words,
+    check::tested::canonical,
+    lookup::search::{Match, SearchBuffer},
+    similar::examples::Source,
+    similar::features::{cut, for_each_term},
+    similar::nearest::{ANSWERING, Near},
+    text::letters::symbols,
+    text::words::Words,
 };
 
 /// Number of losing phrases that are listed.
@@ -54,7 +54,7 @@ pub struct Candidate {
 }
 
 impl Explanation {
-    pub(super) fn of(replies: &Replies, message: &str) -> Explanation {
+    pub(crate) fn of(replies: &Replies, message: &str) -> Explanation {
         let mut search = SearchBuffer::default();
         let decision = replies.decide(message, &mut search, None);
         let mut explanation = Explanation {

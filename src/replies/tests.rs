@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    search::{KEPT_BYTES, KEPT_SHARED_BYTES, PARTS, STEPS, STEPS_PER_WORD},
-    words::Words,
+    lookup::search::{KEPT_BYTES, KEPT_SHARED_BYTES, PARTS, STEPS, STEPS_PER_WORD},
     *,
 };
 

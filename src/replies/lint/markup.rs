@@ -1,6 +1,6 @@
 //! Signs of markup in replies, which are plain text but for links with words of their own.
 
-use super::excerpt;
+use crate::replies::check::excerpt;
 
 /// Tags of HTML that people write into a text; of others, most are names or jokes.
 const TAGS: [&str; 33] = [
@@ -41,7 +41,7 @@ const TAGS: [&str; 33] = [
 const ENTITIES: [&str; 8] = ["amp", "nbsp", "lt", "gt", "quot", "apos", "euro", "copy"];
 
 /// The first sign of markup in a line that visitors would see as it stands.
-pub(super) fn shown(line: &str) -> Option<String> {
+pub(crate) fn shown(line: &str) -> Option<String> {
     let shown = tag(line).or_else(|| entity(line)).or_else(|| link(line)).or_else(|| bold(line))?;
     let instead = match shown.trim_start_matches(['<', '/']).to_lowercase() {
         tag if tag.starts_with("br") || tag.starts_with("p>") => {
@@ -149,7 +149,7 @@ fn bold(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, check_none};
+    use crate::replies::check::tests::{check, check_none};
 
     #[test]
     fn markup_is_shown() {

@@ -1,7 +1,7 @@
 //! What looks like a `{name}` of `[vars]` but is not replaced.
 
-use super::vars::{Vars, split_name};
 use crate::ini::{Entry, Fault, Faults};
+use crate::replies::lint::vars::{Vars, split_name};
 
 /// Number of letters from which a name that `[vars]` does not have is told from an abbreviation.
 const NAME_CHARS: usize = 3;
@@ -9,7 +9,7 @@ const NAME_CHARS: usize = 3;
 const AMOUNT_CHARS: usize = 8;
 
 /// Warns of names in other signs than braces, and of blanks inside the braces.
-pub(super) fn check(entry: &Entry, vars: &Vars, warnings: &mut Faults) {
+pub(crate) fn check(entry: &Entry, vars: &Vars, warnings: &mut Faults) {
     for (index, line) in entry.value.split('\n').enumerate() {
         let mut rest = line;
         while let Some(at) = rest.find(['{', '$', '%', '<', '[']) {
@@ -84,7 +84,7 @@ fn is_amount(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, check_none};
+    use crate::replies::check::tests::{check, check_none};
 
     const VARS: &str = "\nb = {phone}\n[vars]\nphone = 555 0100";
 

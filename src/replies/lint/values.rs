@@ -1,8 +1,8 @@
 //! What visitors see although it is meant for replyd: comments, quotes, line breaks and a second `=`. A value is prose, so each rule
 //! leaves alone what people write in sentences.
 
-use super::{excerpt, markup};
 use crate::ini::{Entry, Fault, Faults};
+use crate::replies::{check::excerpt, lint::markup};
 
 /// Number of words of the longest comment. What is longer is more often the second half of a sentence.
 const COMMENT_WORDS: usize = 8;
@@ -47,7 +47,7 @@ fn behind(line: &str) -> Option<String> {
 }
 
 /// Where a comment begins after a value: a `;` or `#` after a blank. `Call #2`, `#bakery` and `9-5; Sat 10-2` are prose.
-pub(super) fn comment(line: &str) -> Option<usize> {
+pub(crate) fn comment(line: &str) -> Option<usize> {
     // In French, some signs have a blank before them.
     let is_french = [" ?", " !", " :", "\u{a0}", "\u{202f}"].iter().any(|sign| line.contains(sign));
     let mut signs = line.match_indices([';', '#']).filter(|(at, sign)| {
@@ -94,7 +94,7 @@ fn line_break(line: &str) -> Option<String> {
 }
 
 /// A second `=` that probably follows another phrase: `hi = hello = Hello!`.
-pub(super) fn second_equals(entry: &Entry) -> Option<Fault> {
+pub(crate) fn second_equals(entry: &Entry) -> Option<Fault> {
     let (phrase, text) = entry.value.split('\n').next()?.split_once('=')?;
     let (phrase, text) = (phrase.trim(), text.trim());
     let is_phrase = |char: char| {
@@ -116,7 +116,7 @@ pub(super) fn second_equals(entry: &Entry) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, check_none};
+    use crate::replies::check::tests::{check, check_none};
 
     #[test]
     fn comments_behind_a_value() {

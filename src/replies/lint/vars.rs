@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use crate::ini::{Entry, Fault, Faults};
 
 /// The entries of `[vars]`.
-pub(in crate::replies) struct Vars {
+pub(crate) struct Vars {
     /// Value, line, and whether a reply uses it, by name.
     values: HashMap<String, (String, usize, bool)>,
 }
 
 impl Vars {
     /// Reads the entries, and reports invalid and repeated names.
-    pub(in crate::replies) fn new(entries: &[Entry], faults: &mut Faults) -> Vars {
+    pub(crate) fn new(entries: &[Entry], faults: &mut Faults) -> Vars {
         let mut values = HashMap::new();
         for Entry { name, value, line, .. } in entries {
             if !is_name(name) {
@@ -31,18 +31,13 @@ impl Vars {
     }
 
     /// The value of a name.
-    pub(in crate::replies) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|(value, ..)| value.as_str())
     }
 
     /// The value of an entry with each known `{name}` replaced, unless it would be longer than `most` bytes. All other braces are
     /// ordinary text, as replies may need them.
-    pub(in crate::replies) fn fill(
-        &mut self,
-        entry: &Entry,
-        most: usize,
-        warnings: &mut Faults,
-    ) -> Option<String> {
+    pub(crate) fn fill(&mut self, entry: &Entry, most: usize, warnings: &mut Faults) -> Option<String> {
         let mut filled = String::with_capacity(entry.value.len().min(most));
         let mut rest = entry.value.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -76,7 +71,7 @@ impl Vars {
     }
 
     /// Warns of entries that no reply uses, once all replies are filled in.
-    pub(in crate::replies) fn warn_of_unused(&self, warnings: &mut Faults) {
+    pub(crate) fn warn_of_unused(&self, warnings: &mut Faults) {
         for (name, (_, line, used)) in &self.values {
             if !used {
                 warnings.push(Fault::new(*line, format!("no reply uses {{{name}}}")));
@@ -90,7 +85,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// The name that a text begins with, perhaps an empty one, and the rest.
-pub(super) fn split_name(text: &str) -> (&str, &str) {
+pub(crate) fn split_name(text: &str) -> (&str, &str) {
     text.split_at(
         text.find(|char: char| !char.is_alphanumeric() && !"-_".contains(char)).unwrap_or(text.len()),
     )

@@ -1,0 +1,66 @@
+//! The work that looking for mistakes in a table may take: a file of a megabyte can be written so that it would take hours.
+
+use crate::replies::{Replies, lookup::search::SearchBuffer};
+
+/// Work for each byte of a table, many times what the sentences and phrases of people need, and for a small table.
+/// In all, what `replyd check` does takes less than two seconds for a file of a mebibyte.
+const WORK_PER_BYTE: usize = 64;
+const LEAST_WORK: usize = 20_000_000;
+/// Length of the longest message that is tried: clients send no longer ones.
+const LONGEST_BYTES: usize = 64 * 1024;
+
+/// Number of examples that are compared with a message at most.
+const EXAMPLES: usize = 1000;
+/// The work of reading a byte of a message.
+const WORK_PER_LETTER: usize = 8;
+
+/// Searches whose work is limited as a whole. It is counted and not timed, so that a file always has the same result, and seen from what
+/// a search leaves in its buffer, so that those for visitors need not count.
+pub(crate) struct Work<'a> {
+    replies: &'a Replies,
+    search: SearchBuffer,
+    left: usize,
+    /// Whether something was left out.
+    pub(crate) is_partial: bool,
+}
+
+impl Work<'_> {
+    /// The work for a table.
+    pub(crate) fn on(replies: &Replies) -> Work<'_> {
+        let of_replies = replies.entries.iter().map(|reply| reply.phrase.len() + reply.text.len());
+        let of_tests = replies.tests.iter().map(|test| test.sentence.len() + test.expected.len());
+        let bytes: usize = of_replies.chain(of_tests).sum();
+        let left = LEAST_WORK.max(WORK_PER_BYTE * bytes);
+        Work { replies, search: SearchBuffer::default(), left, is_partial: false }
+    }
+
+    /// The buffer to search a message with, once, unless that would be too much.
+    pub(crate) fn search(&mut self, message: &str) -> Option<&mut SearchBuffer> {
+        let last = self.last();
+        self.left = self.left.saturating_sub(last + WORK_PER_LETTER * message.len());
+        // Known only if the next search needs them.
+        self.search.features.known.clear();
+        let affords = message.len() <= LONGEST_BYTES && self.left > 0;
+        self.is_partial |= !affords;
+        affords.then_some(&mut self.search)
+    }
+
+    /// The work of the last search.
+    fn last(&self) -> usize {
+        let (Replies { index, examples, .. }, SearchBuffer { leaders, features, .. }) =
+            (self.replies, &self.search);
+        let compared =
+            leaders.iter().map(|leader| examples.compared(self.replies.number_of(leader.phrase), features));
+        let shared: usize = features.known.iter().map(|feature| examples.postings_of(*feature).len()).sum();
+        self.search.work(index) + 2 * compared.sum::<usize>() + 4 * shared.min(EXAMPLES)
+    }
+
+    /// Why a message was not tried.
+    pub(crate) fn why(&self) -> String {
+        match self.left {
+            0 => "trying all of this file would take too long; make its phrases and tests shorter, or fewer"
+                .to_owned(),
+            _ => format!("it is longer than {} KiB", LONGEST_BYTES / 1024),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The words of a file, each with a number, and the words of a message that are among them or may be typos of them.
+
+use std::{hash::BuildHasher, sync::Arc};
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+use crate::replies::{
+    lookup::spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
+    text::filter::Filter,
+    text::letters::is_arabic,
+    text::texts::{PACKED, Texts},
+    text::words::Words,
+};
+
+/// A word, with an even number, or a prefix (`word*`), with an odd one.
+pub(crate) type TokenId = u32;
+
+/// All words of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vocabulary {
+    words: Texts,
+    pub(crate) prefixes: Texts,
+    /// The texts of words and of prefixes, by their order.
+    texts: [Vec<Arc<str>>; 2],
+    /// The first words that only variants of phrases have, and that only `[tests]` have.
+    ends_of_phrases: [TokenId; 2],
+    /// Hashes of the words in the texts of replies, which are not typos.
+    known: FxHashSet<u64>,
+    spellings: Spellings,
+    /// Where words and prefixes can be split into a short and another part.
+    joints: Filter,
+}
+
+impl Vocabulary {
+    /// The id of a word or prefix, which is added if it is missing.
+    pub(crate) fn add(&mut self, text: &str, is_prefix: bool) -> TokenId {
+        let tokens = if is_prefix { &mut self.prefixes } else { &mut self.words };
+        if let Some(token) = tokens.get(text) {
+            return token;
+        }
+        let texts = &mut self.texts[usize::from(is_prefix)];
+        let token = texts.len() as TokenId * 2 + TokenId::from(is_prefix);
+        let text: Arc<str> = text.into();
+        texts.push(Arc::clone(&text));
+        tokens.insert(&text, token);
+        token
+    }
+
+    /// Ends the phrases: words that are added later belong to variants of them.
+    pub(crate) fn end_phrases(&mut self) {
+        self.ends_of_phrases[0] = self.texts[0].len() as TokenId * 2;
+    }
+
+    /// Ends the variants of phrases: words that are added later do not belong to any.
+    pub(crate) fn end_variants(&mut self) {
+        self.ends_of_phrases[1] = self.texts[0].len() as TokenId * 2;
+    }
+
+    /// Adds the words of a reply's text, which are correct wherever they are in a message.
+    pub(crate) fn add_text(&mut self, words: &Words) {
+        let long = words.folded().filter(|word| word.len() >= MIN_LETTERS && self.words.get(word).is_none());
+        self.known.extend(long.map(|word| FxBuildHasher.hash_one(word)));
+    }
+
+    /// Ends the vocabulary. Only then, typos are recognised.
+    pub(crate) fn end(&mut self) {
+        let texts = self.texts.iter().zip(0..);
+        let all = texts.flat_map(|(texts, kind)| {
+            texts.iter().enumerate().map(move |(at, text)| (at as TokenId * 2 + kind, &**text))
+        });
+        // Words that only variants have are nobody's: "checkin" must not answer "checking".
+        let variants = self.ends_of_phrases[0]..self.ends_of_phrases[1];
+        let tokens = all.filter(|(token, text)| {
+            (token % 2 == 1 || !variants.contains(token)) && !text.contains(char::is_numeric)
+        });
+        self.spellings = Spellings::of(tokens);
+        let [words, prefixes] = &self.texts;
+        let words = &words[..self.ends_of_phrases[1] as usize / 2];
+        self.prefixes.end();
+        let parted = words.iter().flat_map(|word| joints_of(word, |rest| rest));
+        self.joints =
+            Filter::of(parted.chain(prefixes.iter().flat_map(|prefix| joints_of(prefix, |_| ANY_LENGTH))));
+    }
+
+    pub(crate) fn text(&self, token: TokenId) -> &str {
+        &self.texts[token as usize % 2][token as usize / 2]
+    }
+
+    pub(crate) fn word(&self, text: &str) -> Option<TokenId> {
+        self.words.get(text)
+    }
+
+    /// Whether the file has a word, or a prefix of it.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        let mut has_prefix = false;
+        // Longer prefixes are not worth their time here.
+        let visit = |_| has_prefix = true;
+        self.prefixes.visit_beginnings(word, 0, |longest| longest.min(2 * PACKED), visit);
+        has_prefix || self.words.get(word).is_some()
+    }
+
+    /// Whether the file has a word that a word may be a typo of.
+    pub(crate) fn has_correction(&self, word: &str) -> bool {
+        let mut has_correction = false;
+        self.visit_corrections(word, |_| has_correction = true);
+        has_correction
+    }
+
+    /// Whether a word that is written as two may be in a phrase. Nearly all that are not are recognised.
+    pub(crate) fn may_have_joined(&self, one: &str, other: &str) -> bool {
+        [other.len(), ANY_LENGTH].iter().any(|rest| self.joints.may_have(joint(one, other, *rest)))
+    }
+
+    /// Whether a phrase has this word or prefix.
+    pub(crate) fn is_in_phrase(&self, token: TokenId) -> bool {
+        token % 2 == 1 || token < self.ends_of_phrases[1]
+    }
+
+    /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
+    /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
+    pub(crate) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
+        if word.len() < MIN_LETTERS {
+            return 1;
+        }
+        // This rules out most words, so it comes before what takes longer.
+        let may_have = self.spellings.may_have(word);
+        if may_have == [false; 2]
+            || !is_correctable(word)
+            || self.known.contains(&FxBuildHasher.hash_one(word))
+        {
+            return 1;
+        }
+        1 + self.spellings.visit(word, may_have, |token| {
+            let text = self.text(token);
+            let is_near =
+                if token % 2 == 0 { is_one_edit_apart(word, text) } else { begins_nearly_with(word, text) };
+            if is_near {
+                visit(token);
+            }
+        })
+    }
+}
+
+/// Whether a word is long enough to be corrected, and has no digit.
+fn is_correctable(word: &str) -> bool {
+    word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric)
+}
+
+/// Stands for the length of the second part of a prefix, as a word may be longer.
+const ANY_LENGTH: usize = 0;
+
+/// What two parts of a word have where they meet, as a number.
+fn joint(one: &str, other: &str, rest: usize) -> u64 {
+    let byte = |byte: Option<&u8>| u64::from(byte.copied().unwrap_or_default());
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    (byte(one.first()) << 8 | byte(one.last())) << 8
+        | byte(other.first())
+        | (one.len() as u64) << 24
+        | (rest as u64) << 44
+}
+
+/// The numbers of the ways in which a word can be split into a short part and another, or in Arabic script, into any two.
+fn joints_of(word: &str, rest: fn(usize) -> usize) -> impl Iterator<Item = u64> + Clone {
+    let ends = [1, 2, word.len().saturating_sub(2), word.len().saturating_sub(1)];
+    let inner = if word.starts_with(is_arabic) { 3..word.len() } else { 0..0 };
+    let parts = ends.into_iter().chain(inner).filter_map(|end| word.split_at_checked(end));
+    parts.map(move |(one, other)| joint(one, other, rest(other.len())))
+}
+
+/// Whether a beginning of `word` that ends as `prefix` does is one edit apart from it.
+fn begins_nearly_with(word: &str, prefix: &str) -> bool {
+    let letters = prefix.chars().count();
+    let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
+    let mut beginnings = ends.skip(letters.saturating_sub(2)).take(3).map(|end| &word[..end]);
+    beginnings.any(|beginning| {
+        beginning.chars().next_back() == prefix.chars().next_back()
+            && beginning != prefix
+            && is_one_edit_apart(beginning, prefix)
+    })
+}
