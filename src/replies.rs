@@ -1,13 +1,21 @@
 //! The table of replies: which reply answers a message, and why. Pure computation, without input or output.
 //!
-//! A *phrase* is what a reply is found by. It is made of *runs*: words next to each other in the message.
+//! A *phrase* is what a reply is found by. It is made of *runs*: words next to each other in the message. From the lowest floor up:
+//! `text` is what messages and phrases are made of, `similar` compares a message with examples, `lookup` finds the phrases in it,
+//! `entry` is what one line of a file says, `table` is all of it as data, `builder` with `from_file` and `from_pairs` makes it,
+//! `decision` chooses a reply, `answer` and `explanation` present it, and `check` looks for mistakes of the owner.
 
 mod answer;
+mod builder;
 mod check;
+mod decision;
+mod entry;
 mod explanation;
-mod lint;
+mod from_file;
+mod from_pairs;
 mod lookup;
 mod similar;
+mod similar_phrase;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,38 +23,22 @@ mod text;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use rustc_hash::FxHashSet;
-use tungstenite::Utf8Bytes;
+pub use answer::{Answer, FoundBy};
+pub use check::robustness::Robustness;
+pub use entry::offers::split_offers;
+#[cfg(test)]
+pub(crate) use entry::signs::NEARBY_SETTINGS;
+pub(crate) use entry::values::check as check_text;
+pub use explanation::{Candidate, Explanation};
+pub(crate) use from_file::SECTIONS;
+pub use lookup::search::SearchBuffer;
+use table::{Options, Reply, Table};
+use text::words::Words;
 
 use crate::{
     error::Error,
-    ini::{self, Entry, Fault, Faults, Section},
+    ini::{Faults, Section},
 };
-pub use answer::{Answer, FoundBy};
-#[cfg(test)]
-pub(crate) use check::phrases::NEARBY_SETTINGS;
-pub use check::robustness::Robustness;
-use check::{HeaderLines, tested::Test};
-pub use explanation::{Candidate, Explanation};
-pub(crate) use lint::values::check as check_text;
-use lookup::index::{Index, PhraseId};
-pub use lookup::search::SearchBuffer;
-use similar::{examples::Examples, nearest::NearestBuffer};
-pub use table::offers::split_offers;
-use table::{builder::Builder, offers::Offer, places::Places, shared_buffers::SharedBuffers};
-use text::{function_words::Languages, phrase::first_alternative, words::Words};
-
-/// The sections of a file that make up a table.
-pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
-/// The phrase of the fallback reply, which answers when no other does.
-const UNKNOWN: &str = "unknown";
-
-/// The article's replies.
-const BUILT_IN: &str = "[replies]
-help = Sure, I am here to help. Can you briefly describe the problem.
-hi = Hi, how can I help you today?
-hello = Hi, how can I help you today?
-unknown = Sorry, I am unable to understand you.";
 
 /// A table of replies, immutable once it is built.
 ///
@@ -80,74 +72,7 @@ unknown = Sorry, I am unable to understand you.";
 /// examples of each of 16 replies.
 #[derive(Clone)]
 pub struct Replies {
-    places: Places,
-    entries: Vec<Reply>,
-    /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
-    in_replies: usize,
-    /// The phrases in the index, by their ids.
-    phrases: Vec<Alternative>,
-    index: Index,
-    examples: Examples,
-    languages: Languages,
-    options: Options,
-    shared: Arc<Shared>,
-    /// The fallback reply.
-    unknown: Reply,
-    tests: Vec<Test>,
-    /// The sentences of `[tests]` that `unknown` is to answer, as [`Words::fingerprint`]s: a guess is not for them.
-    settled: FxHashSet<u64>,
-    /// Questions at the end of the replies, in their order.
-    offers: Vec<Offer>,
-    warnings: Faults,
-    header_lines: HeaderLines,
-    /// The `phone` of `[vars]`.
-    phone: Option<String>,
-}
-
-/// What an owner can switch off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    pub(crate) typos: bool,
-    pub(crate) nearest: bool,
-    /// The line before offers; empty switches them off.
-    pub(crate) did_you_mean: String,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { typos: true, nearest: true, did_you_mean: "Did you mean:".to_owned() }
-    }
-}
-
-/// Buffers that all sessions share.
-#[derive(Default)]
-struct Shared {
-    long_messages: SharedBuffers<SearchBuffer>,
-    nearest: SharedBuffers<NearestBuffer>,
-}
-
-/// An entry of `[replies]` or `[smalltalk]`.
-#[derive(Clone, Debug)]
-struct Reply {
-    phrase: String,
-    text: Utf8Bytes,
-    /// Line in the file, or number of the pair, from 1; 0 if it is built in.
-    line: usize,
-}
-
-impl Reply {
-    /// The first alternative of its phrase.
-    fn name(&self) -> &str {
-        first_alternative(&self.phrase)
-    }
-}
-
-/// An alternative of a reply: a part of its phrase.
-#[derive(Clone, Copy, Debug)]
-struct Alternative {
-    reply: u32,
-    start: u32,
-    end: u32,
+    table: Table,
 }
 
 impl Replies {
@@ -173,17 +98,47 @@ impl Replies {
         if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
     }
 
+    /// Makes a table from phrases and texts, as `[replies]` of a file has them, but without a file: from a database, for example.
+    ///
+    /// A phrase has the grammar of a file (`|`, `&`, `word*`). Since it is not read from a line, it may also contain a `=` or begin
+    /// with `#`, `;` or `[`: all punctuation only separates words. A text is sent exactly as it is, with its blanks and line
+    /// breaks; `{name}` is not replaced, since there are no `[vars]`.
+    ///
+    /// The phrase `unknown` has the text for messages that nothing else answers. Without it, and even without any pair, such
+    /// messages get the built-in text; there are no other built-in replies.
+    ///
+    /// ```
+    /// let replies = replyd::Replies::from_pairs([
+    ///     ("opening hours | when & open", "From 9 to 5."),
+    ///     ("unknown", "Please call us."),
+    /// ])?;
+    /// assert_eq!(replies.answer("Your opening hours?").text(), "From 9 to 5.");
+    /// assert_eq!(replies.answer("Do you sell cars?").text(), "Please call us.");
+    /// # Ok::<(), replyd::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When a phrase is empty, has a line break, has blanks around it, is not valid in the grammar or is the same as an earlier one;
+    /// when a text is empty or consists of blanks; or when there are more than 500,000 pairs or phrases. The error reports all such
+    /// pairs (up to 50), one a line, each with its number, from 1.
+    pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Replies, Error> {
+        Ok(Replies { table: from_pairs::from_pairs(pairs)? })
+    }
+
     /// Whether words with one mistyped letter are recognised; yes by default.
     #[must_use]
     pub fn with_typos(mut self, typos: bool) -> Replies {
-        self.options.typos = typos;
+        self.table.options.typos = typos;
         self
     }
 
     /// Whether a message that no phrase is in is answered by the reply with the most similar example; yes by default.
     #[must_use]
     pub fn with_nearest(mut self, nearest: bool) -> Replies {
-        self.options.nearest = nearest;
+        self.table.options.nearest = nearest;
         self
     }
 
@@ -191,49 +146,61 @@ impl Replies {
     /// none are offered.
     #[must_use]
     pub fn with_did_you_mean(mut self, line: impl Into<String>) -> Replies {
-        self.options.did_you_mean = line.into();
+        self.table.options.did_you_mean = line.into();
         self
-    }
-
-    /// The owner's telephone number: the `phone` of `[vars]`.
-    pub(crate) fn phone(&self) -> Option<&str> {
-        self.phone.as_deref()
-    }
-
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
-    }
-
-    pub(crate) fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
     }
 
     /// The same with what [`with_typos`](Replies::with_typos), [`with_nearest`](Replies::with_nearest) and
     /// [`with_did_you_mean`](Replies::with_did_you_mean) have set for `other`.
     #[must_use]
     pub fn with_options_of(mut self, other: &Replies) -> Replies {
-        self.options.clone_from(&other.options);
+        self.table.options.clone_from(&other.table.options);
         self
+    }
+
+    /// The answer to `message`.
+    ///
+    /// Allocates buffers for each call; see [`answer_with`](Replies::answer_with) for many messages.
+    pub fn answer(&self, message: &str) -> Answer<'_> {
+        self.answer_with(message, &mut SearchBuffer::default())
+    }
+
+    /// Like [`answer`](Replies::answer), with a buffer that is reused from one message to the next, so that a lookup allocates
+    /// nothing once the buffer has grown, unless there is something to offer.
+    ///
+    /// A message of more than 256 bytes uses one of four buffers that belong to the table instead, and may wait for it:
+    /// with many sessions, a buffer for long messages in each would take too much memory.
+    pub fn answer_with(&self, message: &str, search: &mut SearchBuffer) -> Answer<'_> {
+        Answer::find(&self.table, message, search)
     }
 
     /// Explains which reply answers `message` and why, and which phrases came next.
     pub fn explain(&self, message: &str) -> Explanation {
-        Explanation::of(self, message)
+        Explanation::of(&self.table, message)
+    }
+
+    /// The phrase that is most similar to some words of `message`, for hints when no phrase is in it: often there is a typo, or
+    /// an alternative is missing. `None` if no phrase is similar.
+    ///
+    /// Compares the message with every phrase, so it is too slow for answering. `steps` is reduced by the number of pairs of letters that
+    /// were compared, some hundred million a second; once they are used up, nothing is found.
+    pub fn similar_phrase(&self, message: &str, steps: &mut u64) -> Option<Candidate> {
+        similar_phrase::similar_phrase(&self.table, message, steps)
     }
 
     /// The number of replies, without `unknown`.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.table.entries.len()
     }
 
     /// Whether there are no replies but `unknown`.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.table.entries.is_empty()
     }
 
     /// The number of entries in `[tests]`.
     pub fn tests(&self) -> usize {
-        self.tests.len()
+        self.table.tests.len()
     }
 
     /// Whether a message has a letter, a digit or an emoji. Without any it can only be answered as a whole, as `?` is.
@@ -243,17 +210,17 @@ impl Replies {
 
     /// The sentences of `[tests]`, in their order.
     pub fn test_sentences(&self) -> impl Iterator<Item = &str> {
-        self.tests.iter().map(|test| &*test.sentence)
+        self.table.tests.iter().map(|test| &*test.sentence)
     }
 
     /// The names of the replies, without `unknown`, in the order of the file: the first alternative of the phrase of each.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(Reply::name)
+        self.table.entries.iter().map(Reply::name)
     }
 
     /// The line of the reply with this name, from 1, or the number of its pair; `None` if there is no such reply, or it is built in.
     pub fn line_of(&self, name: &str) -> Option<usize> {
-        let reply = self.entries.iter().find(|reply| reply.name() == name)?;
+        let reply = self.table.entries.iter().find(|reply| reply.name() == name)?;
         Some(reply.line).filter(|line| *line > 0)
     }
 
@@ -262,8 +229,11 @@ impl Replies {
     /// A reply is identified by the first alternative of its phrase; a change to the others, or to the text, is a change.
     pub fn changes_since(&self, old: &Replies) -> (usize, usize, usize) {
         fn by_name(replies: &Replies) -> HashMap<&str, (&str, &str)> {
-            let all = replies.entries.iter().chain([&replies.unknown]);
-            all.map(|reply| (reply.name(), (&*reply.phrase, reply.text.as_str()))).collect()
+            replies
+                .table
+                .replies()
+                .map(|reply| (reply.name(), (&*reply.phrase, reply.text.as_str())))
+                .collect()
         }
         let (now, before) = (by_name(self), by_name(old));
         let added = now.keys().filter(|name| !before.contains_key(*name)).count();
@@ -273,86 +243,93 @@ impl Replies {
         (added, changed, removed)
     }
 
+    /// Warnings about what may not work as it looks, such as a phrase that can never win: one line for each, with its line
+    /// number, for the first 50, and a last one that counts the rest. Another one says if there was too much to look at everything.
+    ///
+    /// A table [from pairs](Replies::from_pairs) has warnings about its phrases only, each with the number of its pair.
+    ///
+    /// Takes as long as finding a reply for each phrase and for each entry of `[tests]`, but less than a second for each megabyte.
+    pub fn warnings(&self) -> Vec<String> {
+        check::warnings(&self.table)
+    }
+
+    /// The entries of `[tests]` that fail, because their message is not answered by the phrase that they name: one line for
+    /// each, with its line number. Empty if all pass.
+    ///
+    /// A test that is left out counts as failing, too: that happens only to tests longer than any message, and in a file whose tests
+    /// would take more than a second for each megabyte.
+    pub fn failures(&self) -> Vec<String> {
+        check::tested::failures(&self.table)
+    }
+
+    /// The number of replies that no entry of `[tests]` names.
+    pub fn untested(&self) -> usize {
+        check::tested::untested(&self.table)
+    }
+
+    /// What else people write for a phrase, such as `what is new` for `what's new`, and does not get its reply: one line for each, with
+    /// its line number. It is no fault of a phrase, but another alternative would help.
+    pub fn hints(&self) -> Vec<String> {
+        check::hints::hints(&self.table)
+    }
+
+    /// The offers of replies, and of `greeting`, that only `unknown` or a guess would answer: one line for each, with its line
+    /// number. Empty if all are answered.
+    ///
+    /// They are no reason to refuse a file, as [`failures`](Replies::failures) are, but whoever chooses one is disappointed.
+    pub fn failed_offers(&self, greeting: &str) -> Vec<String> {
+        check::offers::failed(&self.table, greeting)
+    }
+
+    /// Tries the sentence of each entry of `[tests]` with one typo, a different one in each round, and without the sentence
+    /// itself as an example. The typos are the same in each call. Sentences without a word of five letters are ignored, and messages
+    /// beyond 20,000 are left out.
+    pub fn robustness(&self, rounds: u32) -> Robustness {
+        check::robustness::robustness(&self.table, rounds)
+    }
+
+    /// The entries of `[tests]` that pass only because their sentence is an example itself, each with file and line: they prove
+    /// little about other sentences. Also the number of entries that were left out, since trying all would take too long.
+    pub fn unproven_tests(&self) -> (Vec<String>, usize) {
+        check::robustness::unproven_tests(&self.table)
+    }
+
+    /// The owner's telephone number: the `phone` of `[vars]`.
+    pub(crate) fn phone(&self) -> Option<&str> {
+        self.table.phone.as_deref()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.table.options
+    }
+
+    pub(crate) fn options_mut(&mut self) -> &mut Options {
+        &mut self.table.options
+    }
+
     /// Shares the buffers for long messages with `other`, a table that this one replaces. Otherwise every reload would
     /// allocate new ones, and the allocator rarely returns the old ones to the system.
     pub(crate) fn share_buffers_of(&mut self, other: &Replies) {
-        self.shared = Arc::clone(&other.shared);
+        self.table.shared = Arc::clone(&other.table.shared);
     }
 
     /// Reads a table as far as it is valid, and returns it with the faults.
     pub(crate) fn read(text: &str, name: &str) -> (Replies, Faults) {
-        let (mut sections, mut faults) = ini::parse(text);
-        let (replies, found) = Replies::from_file(&mut sections, name);
-        faults.append(found);
-        (replies, faults)
+        let (table, faults) = from_file::read(text, name);
+        (Replies { table }, faults)
     }
 
     /// Reads the whole text of a file of replies as far as it is valid, and returns the table with the faults. The text may be large,
     /// and is dropped before the table is built.
     pub(crate) fn read_file(text: String, name: &str) -> (Replies, Faults) {
-        let is_empty = text.trim().is_empty();
-        let (mut sections, mut faults) = ini::parse(&text);
-        drop(text);
-        let (replies, found) = Replies::from_file(&mut sections, name);
-        faults.append(found);
-        if !sections.iter().any(|section| section.name == "replies") {
-            let what =
-                if is_empty { "this file is empty" } else { "there is no [replies] in this file of replies" };
-            faults.push(Fault::new(1, what));
-        }
-        (replies, faults)
-    }
-
-    /// Builds the table from a file of replies, in which any other section is a fault.
-    fn from_file(sections: &mut [Section], name: &str) -> (Replies, Faults) {
-        let (replies, mut faults) = Replies::from_sections(sections, name);
-        for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
-            let hint = match ini::nearest_section(&section.name, SECTIONS.into_iter()) {
-                Some(near) => format!("did you mean [{near}]?"),
-                None => format!("its sections are {}", SECTIONS.join(", ")),
-            };
-            let sentence = format!("[{}] is not a section of a file of replies; {hint}", section.name);
-            faults.push(Fault::new(section.line, sentence));
-        }
-        (replies, faults)
+        let (table, faults) = from_file::read_file(text, name);
+        (Replies { table }, faults)
     }
 
     /// Builds the table from the entries of those of `sections` that belong to it, which it takes out, and ignores the others.
     pub(crate) fn from_sections(sections: &mut [Section], name: &str) -> (Replies, Faults) {
-        let header_lines = HeaderLines::of(sections);
-        let mut entries = |name: &str| {
-            let section = sections.iter_mut().find(|section| section.name == name)?;
-            Some(std::mem::take(&mut section.entries))
-        };
-        let [replies, smalltalk, vars, tests] = SECTIONS.map(&mut entries);
-        let [smalltalk, vars, tests] = [smalltalk, vars, tests].map(Option::unwrap_or_default);
-        let built_in = built_in();
-
-        let mut builder = Builder::new(Places::File(name.to_owned()), &built_in, header_lines, &vars);
-        // The built-in replies are never mixed into an owner's file; `unknown` aside, which there must be.
-        builder.add(replies.unwrap_or(if smalltalk.is_empty() { built_in } else { Vec::new() }), true);
-        builder.add(smalltalk, false);
-        builder.finish(&vars, tests)
-    }
-
-    fn reply_of(&self, phrase: PhraseId) -> &Reply {
-        &self.entries[self.number_of(phrase)]
-    }
-
-    /// The number of a phrase's reply.
-    fn number_of(&self, phrase: PhraseId) -> usize {
-        self.phrases[phrase].reply as usize
-    }
-
-    /// A phrase as the file has it.
-    fn alternative(&self, phrase: PhraseId) -> &str {
-        let Alternative { start, end, .. } = self.phrases[phrase];
-        &self.reply_of(phrase).phrase[start as usize..end as usize]
-    }
-
-    /// All phrases with the numbers of their replies.
-    fn alternatives(&self) -> impl Iterator<Item = (usize, &str)> {
-        (0..self.phrases.len()).map(|phrase| (self.number_of(phrase), self.alternative(phrase)))
+        let (table, faults) = from_file::from_sections(sections, name);
+        (Replies { table }, faults)
     }
 }
 
@@ -367,10 +344,4 @@ impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replies").field("len", &self.len()).finish_non_exhaustive()
     }
-}
-
-/// The built-in replies, which have no line.
-fn built_in() -> Vec<Entry> {
-    let entries = ini::parse(BUILT_IN).0.into_iter().flat_map(|section| section.entries);
-    entries.map(|entry| entry.without_line()).collect()
 }

@@ -2,26 +2,18 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::replies::{
-    Replies, UNKNOWN,
-    answer::{Decision, FoundBy},
-    check::tested::canonical,
+use super::{
+    answer::{Answer, FoundBy},
+    decision::Decision,
+    entry::test::canonical,
     lookup::search::{Match, SearchBuffer},
-    similar::examples::Source,
-    similar::features::{cut, for_each_term},
     similar::nearest::{ANSWERING, Near},
-    text::letters::symbols,
-    text::words::Words,
+    table::{Table, UNKNOWN},
+    text::{letters::symbols, terms::for_each_term},
 };
 
 /// Number of losing phrases that are listed.
 const RUNNERS_UP: usize = 2;
-
-/// Similarity from which two runs count as similar: one letter in four may differ.
-const MIN_SIMILARITY: f64 = 0.75;
-/// Reading a letter of a phrase takes as long as comparing so many pairs of letters, and so does what is done for each run.
-const STEPS_OF_LETTER: u64 = 8;
-const STEPS_OF_RUN: u64 = 100;
 
 /// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,34 +46,32 @@ pub struct Candidate {
 }
 
 impl Explanation {
-    pub(crate) fn of(replies: &Replies, message: &str) -> Explanation {
+    pub(crate) fn of(table: &Table, message: &str) -> Explanation {
         let mut search = SearchBuffer::default();
-        let decision = replies.decide(message, &mut search, None);
+        let decision = table.decide(message, &mut search, None);
+        let answer = Answer::of(table, &decision);
         let mut explanation = Explanation {
-            answer: replies.answer_of(&decision).text().to_string(),
-            found_by: replies.answer_of(&decision).found_by,
+            answer: answer.text().to_string(),
+            found_by: answer.found_by,
             normalised: if search.words.is_empty() { symbols(message) } else { search.words.shown() },
             corrections: Vec::new(),
-            winner: unknown(replies),
+            winner: unknown(table),
             others: Vec::new(),
         };
         match decision {
-            Decision::Phrase(winner) => explanation.add_phrases(replies, &winner, message, &mut search),
+            Decision::Phrase(winner) => explanation.add_phrases(table, &winner, message, &mut search),
             Decision::Nearest(winner) => {
-                explanation.winner = example(replies, &winner);
-                explanation.corrections = replies.meanings(&search);
-                let nearest = replies.nearest_of(&search, None);
-                explanation.others =
-                    nearest.iter().skip(1).take(RUNNERS_UP).map(|near| example(replies, near)).collect();
+                explanation.winner = example(table, &winner);
+                explanation.corrections = meanings(table, &search);
+                explanation.others = nearest(table, &search).skip(1).take(RUNNERS_UP).collect();
             }
             Decision::Unknown(_) => {
-                replies.read_features(&mut search);
-                let nearest = replies.nearest_of(&search, None);
-                explanation.others =
-                    nearest.iter().take(RUNNERS_UP).map(|near| example(replies, near)).collect();
-                if let (Some(first), Some(best)) = (explanation.others.first_mut(), nearest.iter().next()) {
-                    first.why += why_it_does_not_answer(best);
-                    explanation.corrections = replies.meanings(&search);
+                table.read_features(&mut search);
+                explanation.others = nearest(table, &search).take(RUNNERS_UP).collect();
+                let best = table.nearest(&search, None).iter().next().copied();
+                if let (Some(first), Some(best)) = (explanation.others.first_mut(), best) {
+                    first.why += why_it_does_not_answer(&best);
+                    explanation.corrections = meanings(table, &search);
                 }
             }
         }
@@ -89,119 +79,87 @@ impl Explanation {
     }
 
     /// Adds the phrase that won, and the best ones of other replies.
-    fn add_phrases(&mut self, replies: &Replies, winner: &Match, message: &str, search: &mut SearchBuffer) {
-        let matches = replies.all_matches(message, search);
+    fn add_phrases(&mut self, table: &Table, winner: &Match, message: &str, search: &mut SearchBuffer) {
+        let matches = all_matches(table, message, search);
         let candidate = |matched: &Match, why: String| Candidate {
-            phrase: replies.alternative(matched.phrase).to_owned(),
-            place: replies.places.place(replies.reply_of(matched.phrase).line),
+            phrase: table.alternative(matched.phrase).to_owned(),
+            place: table.places.place(table.reply_of(matched.phrase).line),
             why,
         };
-        let reply = replies.number_of(winner.phrase);
-        let others = matches.iter().filter(|matched| replies.number_of(matched.phrase) != reply);
+        let reply = table.number_of(winner.phrase);
+        let others = matches.iter().filter(|matched| table.number_of(matched.phrase) != reply);
         let others: Vec<&Match> = others.take(RUNNERS_UP).collect();
         let is_tie = others
             .first()
             .is_some_and(|other| other.rank() == winner.rank() && other.nearness < winner.nearness);
         self.winner = candidate(winner, why_it_won(winner, is_tie));
         self.others = others.iter().map(|matched| candidate(matched, why_it_lost(matched, winner))).collect();
-        self.corrections = replies.corrections(winner, search);
+        self.corrections = corrections(table, winner, search);
     }
 }
 
-impl Replies {
-    /// The best match of each reply, the best first. Other alternatives of a reply are not its competitors.
-    fn all_matches(&self, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
-        let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
-        search.visit(&self.index, self.options.typos, message, |matched| {
-            let best = matches.entry(self.number_of(matched.phrase)).or_insert(matched);
-            *best = matched.max(*best);
-        });
-        // Examples were compared for the leaders only.
-        for leader in &search.leaders {
-            matches.insert(self.number_of(leader.phrase), *leader);
-        }
-        let mut matches: Vec<Match> = matches.into_values().collect();
-        matches.sort_unstable_by(|one, other| other.cmp(one));
-        matches
+/// The best match of each reply, the best first. Other alternatives of a reply are not its competitors.
+fn all_matches(table: &Table, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
+    let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
+    search.visit(&table.index, table.options.typos, message, |matched| {
+        let best = matches.entry(table.number_of(matched.phrase)).or_insert(matched);
+        *best = matched.max(*best);
+    });
+    // Examples were compared for the finalists only.
+    for finalist in &search.finalists {
+        matches.insert(table.number_of(finalist.phrase), *finalist);
     }
-
-    /// The words of the message that a phrase was found in with a typo, and what they were read as.
-    fn corrections(&self, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
-        if winner.corrections.0 == 0 {
-            return Vec::new();
-        }
-        let phrase = canonical(self.alternative(winner.phrase));
-        let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
-        let tokens =
-            (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
-        let corrected = tokens.filter(|(_, token)| token.is_corrected);
-        let read = corrected.map(|(at, token)| (search.words.word(at), self.index.vocabulary.text(token.id)));
-        // A word that is in the message without a typo was found there.
-        let is_read = |text: &str| words.contains(&text) && search.words.folded().all(|word| word != text);
-        read.filter(|(_, text)| is_read(text))
-            .map(|(word, text)| (word.to_owned(), text.to_owned()))
-            .collect()
-    }
-
-    /// The words of the message with a typo, and what they were read as to compare it with examples.
-    fn meanings(&self, search: &SearchBuffer) -> Vec<(String, String)> {
-        let mut meanings = Vec::new();
-        for_each_term(&search.words, &mut String::new(), |at, term| {
-            let meaning = match self.examples.feature(cut(term)) {
-                Some(_) => None,
-                None => self.meaning(&search.words, &search.tokens, at),
-            };
-            let text = meaning.map(|token| self.index.vocabulary.text(token).to_owned());
-            meanings.extend(text.map(|text| (search.words.word(at).to_owned(), text)));
-        });
-        meanings
-    }
+    let mut matches: Vec<Match> = matches.into_values().collect();
+    matches.sort_unstable_by(|one, other| other.cmp(one));
+    matches
 }
 
-impl Replies {
-    /// The phrase that is most similar to some words of `message`, for hints when no phrase is in it: often there is a typo, or
-    /// an alternative is missing. `None` if no phrase is similar.
-    ///
-    /// Compares the message with every phrase, so it is too slow for answering. `steps` is reduced by the number of pairs of letters that
-    /// were compared, some hundred million a second; once they are used up, nothing is found.
-    pub fn similar_phrase(&self, message: &str, steps: &mut u64) -> Option<Candidate> {
-        let words = Words::of(message);
-        let words: Vec<&str> = words.folded().collect();
-        let mut best = (MIN_SIMILARITY, None);
-        for (entry, alternative) in self.alternatives() {
-            let phrase = Words::of(alternative).folded().collect::<Vec<_>>().join(" ");
-            *steps = steps.saturating_sub(STEPS_OF_LETTER * (1 + phrase.len() as u64));
-            for window in words.windows(phrase.split(' ').count()) {
-                let window = window.join(" ");
-                *steps = steps.saturating_sub(STEPS_OF_RUN + (window.len() * phrase.len()) as u64);
-                if *steps == 0 {
-                    return None;
-                }
-                let similarity = strsim::normalized_damerau_levenshtein(&window, &phrase);
-                if similarity >= best.0 {
-                    best = (similarity, Some((entry, alternative)));
-                }
-            }
-        }
-        let (entry, phrase) = best.1?;
-        let place = self.places.place(self.entries[entry].line);
-        Some(Candidate { phrase: phrase.to_owned(), place, why: "its words are similar".to_owned() })
+/// The words of the message that a phrase was found in with a typo, and what they were read as.
+fn corrections(table: &Table, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
+    if winner.corrections.0 == 0 {
+        return Vec::new();
     }
+    let phrase = canonical(table.alternative(winner.phrase));
+    let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
+    let tokens =
+        (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
+    let vocabulary = &table.index.vocabulary;
+    let corrected = tokens.filter(|(_, token)| token.is_corrected && vocabulary.is_in_phrase(token.id));
+    let read = corrected.map(|(at, token)| (search.words.word(at), vocabulary.text(token.id)));
+    // A word that is in the message without a typo was found there.
+    let is_read = |text: &str| words.contains(&text) && search.words.folded().all(|word| word != text);
+    read.filter(|(_, text)| is_read(text)).map(|(word, text)| (word.to_owned(), text.to_owned())).collect()
 }
 
-fn unknown(replies: &Replies) -> Candidate {
-    let place = replies.places.place(replies.unknown.line);
+/// The words of the message with a typo, and what they were read as to compare it with examples.
+fn meanings(table: &Table, search: &SearchBuffer) -> Vec<(String, String)> {
+    let mut meanings = Vec::new();
+    for_each_term(&search.words, &mut String::new(), |at, term| {
+        if table.examples.feature(term).is_none()
+            && let Some(token) = table.meaning(&search.words, &search.tokens, at)
+        {
+            let meant = table.index.vocabulary.text(token);
+            meanings.push((search.words.word(at).to_owned(), meant.to_owned()));
+        }
+    });
+    meanings
+}
+
+fn unknown(table: &Table) -> Candidate {
+    let place = table.places.place(table.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
-/// The example of a reply that is nearest to a message.
-fn example(replies: &Replies, near: &Near) -> Candidate {
-    let (phrase, line) = match replies.examples.get(near.example).source {
-        Source::Phrase(id) => (replies.alternative(id as usize), replies.reply_of(id as usize).line),
-        Source::Test(at) => (&*replies.tests[at as usize].sentence, replies.tests[at as usize].line),
-    };
+/// The examples that are nearest to the message whose features were read last, the best first.
+fn nearest(table: &Table, search: &SearchBuffer) -> impl Iterator<Item = Candidate> {
+    let nearest: Vec<Near> = table.nearest(search, None).iter().copied().collect();
+    nearest.into_iter().map(|near| example(table, &near))
+}
+
+fn example(table: &Table, near: &Near) -> Candidate {
+    let (phrase, line) = table.example(near.example);
     let why = format!("similarity {:.2}", near.score);
-    Candidate { phrase: phrase.to_owned(), place: replies.places.place(line), why }
+    Candidate { phrase: phrase.to_owned(), place: table.places.place(line), why }
 }
 
 fn why_it_does_not_answer(best: &Near) -> &'static str {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::{
     lookup::search::{KEPT_BYTES, KEPT_SHARED_BYTES, PARTS, STEPS, STEPS_PER_WORD},
+    text::excerpt::excerpt,
     *,
 };
 
@@ -12,7 +13,7 @@ fn long(words: &str) -> String {
 
 /// The number of steps of a lookup.
 fn steps(replies: &Replies, message: &str) -> usize {
-    SearchBuffer::default().visit(&replies.index, true, message, |_| ())
+    SearchBuffer::default().visit(&replies.table.index, true, message, |_| ())
 }
 
 /// Checks that a lookup keeps to its limit of steps, and returns the answer.
@@ -113,7 +114,7 @@ fn no_message_leaves_a_large_buffer_with_a_session() {
     }
     let mut shared = SearchBuffer::default();
     for words in ["When do you open? ", "a ", "㌖", "ﷺ", "?!"] {
-        shared.visit(&replies.index, true, &long(words), |_| ());
+        shared.visit(&replies.table.index, true, &long(words), |_| ());
         assert!(shared.bytes() <= KEPT_SHARED_BYTES, "{words:?}: {} bytes", shared.bytes());
     }
 }
@@ -156,7 +157,7 @@ proptest! {
         let answer = |phrases: Vec<&String>| {
             let lines: Vec<String> = phrases.iter().map(|phrase| format!("{phrase} = <{phrase}>")).collect();
             let (replies, _) = Replies::read(&format!("[replies]\n{}", lines.join("\n")), "f");
-            replies.best(&message, &mut SearchBuffer::default(), None).map(|matched| (matched.rank(), matched.nearness, matched.chars, matched.is_exact))
+            replies.table.best(&message, &mut SearchBuffer::default(), None).map(|matched| (matched.rank(), matched.nearness, matched.chars, matched.is_exact))
         };
         prop_assert_eq!(answer(phrases.iter().collect()), answer(phrases.iter().rev().collect()));
     }
@@ -170,7 +171,59 @@ fn crowded_spellings() {
     let replies = Replies::parse(&format!("[replies]\n{} = A", hangul.join(" | ")), "f").unwrap();
     let message = "가나다라а ".repeat(900);
     let mut search = SearchBuffer::default();
-    let steps = search.visit(&replies.index, true, &message, |_| ());
+    let steps = search.visit(&replies.table.index, true, &message, |_| ());
     assert!(steps < 500_000, "{steps} steps");
     assert!(search.bytes() < 4 * 1024 * 1024, "{} bytes", search.bytes());
+}
+
+fn warnings(table: &str) -> Vec<String> {
+    Replies::parse(&format!("[replies]\nunknown = ?!\n{table}"), "f").unwrap().warnings()
+}
+
+/// Checks that a table has one warning, with its line (from `[replies]`, then `unknown`) and these words.
+#[track_caller]
+pub(crate) fn check(table: &str, line: usize, words: &[&str]) {
+    let warnings = warnings(table);
+    assert_eq!(warnings.len(), 1, "{table:?}: {warnings:?}");
+    assert!(warnings[0].starts_with(&format!("f:{line}: ")), "{table:?}: {warnings:?}");
+    for word in words {
+        assert!(warnings[0].contains(word), "{table:?}: {word:?} in {warnings:?}");
+    }
+}
+
+/// Checks that none of these tables has a warning.
+#[track_caller]
+pub(crate) fn check_none(tables: &[impl AsRef<str>]) {
+    for table in tables.iter().map(AsRef::as_ref) {
+        assert_eq!(warnings(table), [""; 0], "{table:?}");
+    }
+}
+
+#[test]
+fn files_without_unknown() {
+    let warnings = |text: &str| Replies::parse(text, "f").unwrap().warnings();
+    let missing = "there is no 'unknown =' under [replies], so other messages get the built-in \"Sorry, I am unable to understand you.\"";
+    assert_eq!(warnings("; x\n[replies]\nhi = A"), [format!("f:2: {missing}")]);
+    assert_eq!(warnings("[smalltalk]\nhi = A"), [format!("f:1: {missing}")]);
+    let named = format!("f:1: {missing}; was \"default\" (line 2) meant as that?");
+    assert_eq!(warnings("[replies]\ndefault = Sorry"), [named]);
+    for text in [
+        "",
+        "[replies]\n",
+        "[smalltalk]\n",
+        "[replies]\nunknown = A",
+        "[tests]\nhi = hi",
+        "[replies]\nUNKNOWN! = A\nx = B",
+    ] {
+        assert_eq!(warnings(text), [""; 0], "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_quoted_is_short() {
+    let long = "x".repeat(5000);
+    for warning in warnings(&format!("hours/times {long} = A ;  ask {long}\n  **{long}**\n  <b {long}>")) {
+        assert!(warning.len() < 250, "{} bytes", warning.len());
+    }
+    assert_eq!(excerpt(&"é".repeat(61)), format!("\"{}...\"", "é".repeat(60)));
 }

@@ -1,8 +1,9 @@
-//! What a text is made of: letters, words, phrases.
+//! What messages and phrases are made of.
 
-pub(crate) mod filter;
+pub(crate) mod excerpt;
 pub(crate) mod function_words;
 pub(crate) mod letters;
 pub(crate) mod phrase;
-pub(crate) mod texts;
+pub(crate) mod terms;
+pub(crate) mod word_map;
 pub(crate) mod words;

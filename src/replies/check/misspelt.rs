@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use rustc_hash::FxHashMap;
 
-use crate::replies::check::excerpt;
+use super::work::Work;
 use crate::{
     ini::{Fault, Faults},
-    replies::{Replies, text::words::Words},
+    replies::{
+        table::Table,
+        text::{excerpt::excerpt, words::Words},
+    },
 };
 
 /// Number of letters of the words that are compared.
@@ -32,84 +35,82 @@ struct Suspect {
     phrases: usize,
 }
 
-impl Replies {
-    /// Warns of words that seem misspelt. A word that a reply's text or a test has as well is meant as it stands, and so is one in
-    /// the same reply as the common word: owners add mistakes that people make.
-    pub(crate) fn misspelt_words(&self, warnings: &mut Faults) {
-        let mut suspects = self.suspects();
-        if suspects.is_empty() {
-            return;
-        }
-        let mut words: HashSet<&str> = suspects.iter().map(|suspect| suspect.word.as_str()).collect();
-        let texts = self.entries.iter().chain([&self.unknown]).map(|reply| reply.text.as_str());
-        for text in texts.chain(self.tests.iter().map(|test| test.sentence.as_str())) {
-            for word in Words::of(text).folded() {
-                words.remove(word);
-            }
-        }
-        let words: HashSet<String> = words.into_iter().map(str::to_owned).collect();
-        suspects.retain(|suspect| words.contains(&suspect.word));
-        warnings.extend(suspects.into_iter().map(|Suspect { word, meant, entry, phrases }| {
-            let sentence = format!(
-                "{} is in no other phrase, and one letter from {}, which is in {phrases}; correct it if it is misspelt",
-                excerpt(&word),
-                excerpt(&meant)
-            );
-            Fault::new(self.entries[entry].line, sentence)
-        }));
+/// Warns of words that seem misspelt. A word that a reply's text or a test has as well is meant as it stands, and so is one in
+/// the same reply as the common word: owners add mistakes that people make.
+pub(crate) fn words(work: &mut Work<'_>, warnings: &mut Faults) {
+    let table = work.table;
+    let mut suspects = suspects(table);
+    if suspects.is_empty() {
+        return;
     }
-
-    fn suspects(&self) -> Vec<Suspect> {
-        let uses = self.uses_of_words();
-        let common = || uses.iter().filter(|(_, (phrases, _))| *phrases >= MANY_PHRASES);
-        if common().count() > MANY_WORDS {
-            return Vec::new();
+    let mut words: HashSet<&str> = suspects.iter().map(|suspect| suspect.word.as_str()).collect();
+    let texts = table.replies().map(|reply| reply.text.as_str());
+    for text in texts.chain(table.tests.iter().map(|test| test.sentence.as_str())) {
+        for word in Words::of(text).folded() {
+            words.remove(word);
         }
-        let mut alike: FxHashMap<String, Vec<&str>> = FxHashMap::default();
-        for (word, _) in common() {
-            for rest in [word.clone()].into_iter().chain(without_a_letter(word)) {
-                let words = alike.entry(rest).or_default();
-                if words.len() < MANY_ALIKE {
-                    words.push(word);
-                }
+    }
+    let words: HashSet<String> = words.into_iter().map(str::to_owned).collect();
+    suspects.retain(|suspect| words.contains(&suspect.word));
+    warnings.extend(suspects.into_iter().map(|Suspect { word, meant, entry, phrases }| {
+        let sentence = format!(
+            "{} is in no other phrase, and one letter from {}, which is in {phrases}; correct it if it is misspelt",
+            excerpt(&word),
+            excerpt(&meant)
+        );
+        Fault::new(table.entries[entry].line, sentence)
+    }));
+}
+
+fn suspects(table: &Table) -> Vec<Suspect> {
+    let uses = uses_of_words(table);
+    let common = || uses.iter().filter(|(_, (phrases, _))| *phrases >= MANY_PHRASES);
+    if common().count() > MANY_WORDS {
+        return Vec::new();
+    }
+    let mut alike: FxHashMap<String, Vec<&str>> = FxHashMap::default();
+    for (word, _) in common() {
+        for rest in [word.clone()].into_iter().chain(without_a_letter(word)) {
+            let words = alike.entry(rest).or_default();
+            if words.len() < MANY_ALIKE {
+                words.push(word);
             }
         }
-        let rare = uses.iter().filter(|(_, (phrases, _))| *phrases == 1);
-        // A reply may have many words of one phrase.
-        let mut words_of: HashMap<usize, HashSet<String>> = HashMap::new();
-        let suspects = rare.filter_map(|(word, (_, entry))| {
-            let near = [word.clone()].into_iter().chain(without_a_letter(word));
-            let near = near.flat_map(|rest| alike.get(&rest).into_iter().flatten().copied());
-            let meant =
-                near.filter(|meant| is_misspelt(word, meant)).max_by_key(|meant| (uses[*meant].0, *meant))?;
-            let words = words_of.entry(*entry).or_insert_with(|| {
-                Words::of(&self.entries[*entry].phrase).folded().map(str::to_owned).collect()
-            });
-            let in_same = words.contains(meant);
-            let (word, meant, phrases) = (word.clone(), meant.to_owned(), uses[meant].0);
-            (!in_same).then_some(Suspect { word, meant, entry: *entry, phrases })
+    }
+    let rare = uses.iter().filter(|(_, (phrases, _))| *phrases == 1);
+    // A reply may have many words of one phrase.
+    let mut words_of: HashMap<usize, HashSet<String>> = HashMap::new();
+    let suspects = rare.filter_map(|(word, (_, entry))| {
+        let near = [word.clone()].into_iter().chain(without_a_letter(word));
+        let near = near.flat_map(|rest| alike.get(&rest).into_iter().flatten().copied());
+        let meant =
+            near.filter(|meant| is_misspelt(word, meant)).max_by_key(|meant| (uses[*meant].0, *meant))?;
+        let words = words_of.entry(*entry).or_insert_with(|| {
+            Words::of(&table.entries[*entry].phrase).folded().map(str::to_owned).collect()
         });
-        suspects.collect()
-    }
+        let in_same = words.contains(meant);
+        let (word, meant, phrases) = (word.clone(), meant.to_owned(), uses[meant].0);
+        (!in_same).then_some(Suspect { word, meant, entry: *entry, phrases })
+    });
+    suspects.collect()
+}
 
-    /// The words of all phrases, each with the number of phrases that have it and the last reply of those.
-    fn uses_of_words(&self) -> FxHashMap<String, (usize, usize)> {
-        let mut uses: FxHashMap<String, (usize, usize)> = FxHashMap::default();
-        let fits =
-            |word: &&str| word.chars().all(char::is_alphabetic) && LETTERS.contains(&word.chars().count());
-        for (entry, reply) in self.entries.iter().enumerate() {
-            for alternative in reply.phrase.split(['|', '｜']) {
-                let words = Words::of(alternative);
-                for word in words.folded().filter(fits).collect::<HashSet<_>>() {
-                    match uses.get_mut(word) {
-                        Some(used) => *used = (used.0 + 1, entry),
-                        None => drop(uses.insert(word.to_owned(), (1, entry))),
-                    }
+/// The words of all phrases, each with the number of phrases that have it and the last reply of those.
+fn uses_of_words(table: &Table) -> FxHashMap<String, (usize, usize)> {
+    let mut uses: FxHashMap<String, (usize, usize)> = FxHashMap::default();
+    let fits = |word: &&str| word.chars().all(char::is_alphabetic) && LETTERS.contains(&word.chars().count());
+    for (entry, reply) in table.entries.iter().enumerate() {
+        for alternative in reply.phrase.split(['|', '｜']) {
+            let words = Words::of(alternative);
+            for word in words.folded().filter(fits).collect::<HashSet<_>>() {
+                match uses.get_mut(word) {
+                    Some(used) => *used = (used.0 + 1, entry),
+                    None => drop(uses.insert(word.to_owned(), (1, entry))),
                 }
             }
         }
-        uses
     }
+    uses
 }
 
 /// A word with each of its letters left out. Of two words that are one edit apart, one leads to the other or both to the same.
@@ -137,7 +138,7 @@ fn is_misspelt(word: &str, meant: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::replies::check::tests::{check, check_none};
+    use crate::replies::tests::{check, check_none};
 
     const TABLE: &str = "delivery = A\nhome delivery | delivery time = B\nbread & sunday = C\n";
 

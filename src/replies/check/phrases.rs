@@ -1,242 +1,69 @@
-//! What is before a `=` but does not mean what it seems to: other signs for `|` and `&`, and names of settings.
+//! Phrases that other phrases make useless, or that say too little.
 
-use crate::replies::{check::excerpt, check::work::Work};
+use super::work::Work;
 use crate::{
-    ini::{Entry, Fault, Faults},
+    ini::{Fault, Faults},
     replies::{
-        Replies,
-        text::phrase::{Phrase, Run, alternatives, is_plain},
-        text::words::Words,
+        entry::signs::and_is_a_word,
+        text::{
+            excerpt::excerpt,
+            phrase::{Phrase, Run, alternatives},
+        },
     },
 };
 
-/// Length below which a prefix gets a warning: it would match too many words.
-const SHORT_PREFIX_CHARS: usize = 3;
-/// Settings that people look for near the replies, with their sections and what they are.
-pub(crate) const NEARBY_SETTINGS: [(&str, &str, &str); 5] = [
-    ("greeting", "bot", "the first message of the chat"),
-    ("title", "web", "the title of the chat page"),
-    ("accent", "web", "the color of the chat page"),
-    ("replies_file", "bot", "the file of the replies"),
-    ("unanswered_file", "bot", "the file for unanswered messages"),
-];
-/// Names that others give to what is `unknown` here.
-pub(crate) const OTHER_NAMES_OF_UNKNOWN: [&str; 7] =
-    ["default", "fallback", "otherwise", "else", "default_reply", "unknown_reply", "unknown_message"];
-
-/// What people write in one word or in two.
-const CONTRACTIONS: [(&str, &str); 14] = [
-    ("what's", "what is"),
-    ("where's", "where is"),
-    ("who's", "who is"),
-    ("how's", "how is"),
-    ("when's", "when is"),
-    ("that's", "that is"),
-    ("there's", "there is"),
-    ("isn't", "is not"),
-    ("don't", "do not"),
-    ("doesn't", "does not"),
-    ("didn't", "did not"),
-    ("can't", "can not"),
-    ("can't", "cannot"),
-    ("you're", "you are"),
-];
-
-/// Warns of a phrase that works otherwise than it looks.
-pub(crate) fn check(entry: &Entry, warnings: &mut Faults) {
-    let alternatives = || entry.name.split(['|', '｜']).map(str::trim);
-    let found = [
-        comma(&entry.name),
-        alternatives().find_map(joined_words),
-        alternatives().find_map(slash),
-        alternatives().find_map(or),
-        alternatives().find_map(and),
-        alternatives().find_map(star),
-        setting(entry.name.trim()),
-    ];
-    warnings.extend(found.into_iter().flatten().map(|sentence| Fault::new(entry.line, sentence)));
-}
-
-fn comma(name: &str) -> Option<String> {
-    name.contains([',', '，', '、', '،'])
-        .then(|| format!("{:?} is one phrase with a comma in it; write '|' between alternatives", name))
-}
-
-/// `B&B` is meant as a word; `dog&cat` and `dog &cat` are probably meant as `dog & cat`.
-fn joined_words(alternative: &str) -> Option<String> {
-    let is_joined = |word: &&str| {
-        let sides: Vec<usize> = word.split(['&', '＆']).map(|side| side.chars().count()).collect();
-        sides.len() > 1 && sides.iter().any(|chars| *chars > 1) && word.chars().count() > 1
+/// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
+pub(crate) fn never_win(work: &mut Work<'_>, warnings: &mut Faults) {
+    let table = work.table;
+    let loses = |(entry, alternative): (usize, &str)| {
+        let matched = work.best(&itself(alternative)?, None)??;
+        let winner = table.reply_of(matched.phrase);
+        (table.number_of(matched.phrase) != entry).then(|| {
+            let sentence = format!(
+                "{alternative:?} can never win: {} ({}) always does",
+                excerpt(&winner.phrase),
+                table.places.number(winner.line)
+            );
+            Fault::new(table.entries[entry].line, sentence)
+        })
     };
-    let word = alternative.split_whitespace().find(is_joined)?;
-    Some(format!("{word:?} is one run of words; write spaces around the '&' if the words may be apart"))
+    warnings.extend(table.alternatives().filter_map(loses));
 }
 
-/// A `/` between words. `24/7`, `km/h`, `w/o` and `TCP/IP` are meant as they stand.
-fn slash(alternative: &str) -> Option<String> {
-    let is_word = |letters: Vec<char>| letters.len() > 1 && !letters.iter().all(|char| char.is_uppercase());
-    let between_words = |(at, sign): (usize, &str)| {
-        let (before, after) = (&alternative[..at], &alternative[at + sign.len()..]);
-        let before = before.trim_end().chars().rev().take_while(|char| char.is_alphabetic());
-        let after = after.trim_start().chars().take_while(|char| char.is_alphabetic());
-        is_word(before.collect()) && is_word(after.collect())
+/// Warns of an `and` between two phrases that have replies of their own: both words are asked for apart.
+pub(crate) fn joined_by_and(work: &mut Work<'_>, warnings: &mut Faults) {
+    let table = work.table;
+    let mut answers = |message: &str, entry: usize| {
+        let matched = work.best(message, None).flatten();
+        matched.is_some_and(|matched| matched.is_whole && table.number_of(matched.phrase) != entry)
     };
-    alternative.match_indices(['/', '／']).any(between_words).then(|| {
-        format!(
-            "{} is one phrase with a '/' in it; write '|' between phrases of which either is enough",
-            excerpt(alternative)
-        )
-    })
+    for (entry, alternative) in table.alternatives() {
+        let Some((before, after)) = alternative.split_once(" and ") else { continue };
+        if answers(before, entry) && answers(after, entry) {
+            warnings.push(Fault::new(table.entries[entry].line, and_is_a_word(alternative)));
+        }
+    }
 }
 
-fn or(alternative: &str) -> Option<String> {
-    inner_words(alternative).any(|(_, word)| word.eq_ignore_ascii_case("or")).then(|| {
-        format!(
-            "\"or\" is a word like others in {}; write '|' between phrases of which either is enough",
-            excerpt(alternative)
-        )
-    })
-}
-
-/// `AND` among small letters, and an `and` behind a `word*`: elsewhere it is natural, as in `click and collect`.
-fn and(alternative: &str) -> Option<String> {
-    let has_small = alternative.contains(char::is_lowercase);
-    let is_shouted = |word: &str| word == "AND" && has_small;
-    let is_meant = |(before, word): (&str, &str)| {
-        is_shouted(word) || (word.eq_ignore_ascii_case("and") && before.ends_with(['*', '＊']))
+/// Warns of phrases of one word that is in most sentences, whatever these are about.
+pub(crate) fn of_function_words(work: &mut Work<'_>, warnings: &mut Faults) {
+    let table = work.table;
+    // A single letter may be one to choose by.
+    let says_little = |run: &Run| {
+        run.words.len() == 1
+            && run.words.word(0).len() > 1
+            && !run.has_prefix()
+            && table.languages.have_function_word(run.words.word(0))
     };
-    inner_words(alternative).any(is_meant).then(|| and_is_a_word(alternative))
-}
-
-fn and_is_a_word(alternative: &str) -> String {
-    format!(
-        "\"and\" is a word like others in {}; write '&' instead if the words may be apart",
-        excerpt(alternative)
-    )
-}
-
-/// The words but for the first and the last, each with the one before it.
-fn inner_words(alternative: &str) -> impl Iterator<Item = (&str, &str)> {
-    let words = || alternative.split_whitespace();
-    words().zip(words().skip(1)).zip(words().skip(2)).map(|(pair, _)| pair)
-}
-
-fn star(alternative: &str) -> Option<String> {
-    matches!(alternative, "*" | "＊").then(|| {
-        format!("{alternative:?} answers only a message that is this sign; for all others, write 'unknown ='")
-    })
-}
-
-/// The name of a setting, which is a phrase like others here. No phrase of people's has a `_` in it.
-fn setting(name: &str) -> Option<String> {
-    if let Some((_, section, what)) = NEARBY_SETTINGS.iter().find(|(setting, ..)| *setting == name) {
-        return Some(format!("{name:?} is a phrase here; {what} is '{name} =' under [{section}]"));
-    }
-    let looks_like_one = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    (looks_like_one && name.contains('_')).then(|| {
-        if OTHER_NAMES_OF_UNKNOWN.contains(&name) {
-            return format!("{name:?} is a phrase here; the reply to everything else is 'unknown ='");
-        }
-        format!("{name:?} is a phrase here; if it is a setting, it belongs under a section such as [bot]")
-    })
-}
-
-/// Warns of prefixes that are too short.
-pub(crate) fn check_prefixes(line: usize, phrase: &Phrase, warnings: &mut Faults) {
-    let Phrase::Runs(runs) = phrase else { return };
-    for run in runs {
-        let prefixes = run.words.folded().zip(&run.prefixes).filter(|(_, is_prefix)| **is_prefix);
-        for (word, _) in prefixes.filter(|(word, _)| word.chars().count() < SHORT_PREFIX_CHARS) {
-            warnings
-                .push(Fault::new(line, format!("'{word}*' matches a great many words; use a longer prefix")));
+    for (entry, alternative) in table.alternatives() {
+        let phrase = alternatives(alternative).next().and_then(|(_, phrase)| phrase.ok());
+        if phrase.is_some_and(|phrase| !phrase.runs().is_empty() && phrase.runs().iter().all(says_little)) {
+            let sentence = format!(
+                "{alternative:?} is in most sentences, whatever they are about; write a word that only questions for this reply have"
+            );
+            warnings.push(Fault::new(table.entries[entry].line, sentence));
         }
     }
-}
-
-impl Replies {
-    /// Warns of an `and` between two phrases that have replies of their own: both words are asked for apart.
-    pub(crate) fn phrases_joined_by_and(&self, work: &mut Work<'_>, warnings: &mut Faults) {
-        let mut answers = |message: &str, entry: usize| {
-            let matched = work.search(message).and_then(|search| self.best(message, search, None));
-            matched.is_some_and(|matched| matched.is_whole && self.number_of(matched.phrase) != entry)
-        };
-        for (entry, alternative) in self.alternatives() {
-            let Some((before, after)) = alternative.split_once(" and ") else { continue };
-            if answers(before, entry) && answers(after, entry) {
-                warnings.push(Fault::new(self.entries[entry].line, and_is_a_word(alternative)));
-            }
-        }
-    }
-
-    /// Warns of phrases of one word that is in most sentences, whatever these are about.
-    pub(crate) fn phrases_of_function_words(&self, warnings: &mut Faults) {
-        // A single letter may be one to choose by.
-        let says_little = |run: &Run| {
-            run.words.len() == 1
-                && run.words.word(0).len() > 1
-                && !run.has_prefix()
-                && self.languages.have_function_word(run.words.word(0))
-        };
-        for (entry, alternative) in self.alternatives() {
-            let phrase = alternatives(alternative).next().and_then(|(_, phrase)| phrase.ok());
-            if phrase.is_some_and(|phrase| !phrase.runs().is_empty() && phrase.runs().iter().all(says_little))
-            {
-                let sentence = format!(
-                    "{alternative:?} is in most sentences, whatever they are about; write a word that only questions for this reply have"
-                );
-                warnings.push(Fault::new(self.entries[entry].line, sentence));
-            }
-        }
-    }
-
-    /// What else people write for a phrase, such as `what is new` for `what's new`, and does not get its reply: one line for each, with
-    /// its line number. It is no fault of a phrase, but another alternative would help.
-    pub fn hints(&self) -> Vec<String> {
-        let mut work = Work::on(self);
-        let mut hints = Faults::default();
-        for (entry, alternative) in self.alternatives().filter(|(_, alternative)| is_plain(alternative)) {
-            let Some(other) = otherwise(alternative) else { continue };
-            let Some(search) = work.search(&other) else { continue };
-            let matched = self.best(&other, search, None);
-            if matched.is_none_or(|matched| self.number_of(matched.phrase) != entry) {
-                let sentence =
-                    format!("{alternative:?} is not found in {other:?}; write both, with a '|' between them");
-                hints.push(Fault::new(self.entries[entry].line, sentence));
-            }
-        }
-        self.places.lines(&hints)
-    }
-
-    /// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
-    pub(crate) fn phrases_that_never_win(&self, work: &mut Work<'_>, warnings: &mut Faults) {
-        let loses = |(entry, alternative): (usize, &str)| {
-            let message = itself(alternative)?;
-            let matched = self.best(&message, work.search(&message)?, None)?;
-            let winner = self.reply_of(matched.phrase);
-            (self.number_of(matched.phrase) != entry).then(|| {
-                let sentence = format!(
-                    "{alternative:?} can never win: {} ({}) always does",
-                    excerpt(&winner.phrase),
-                    self.places.number(winner.line)
-                );
-                Fault::new(self.entries[entry].line, sentence)
-            })
-        };
-        warnings.extend(self.alternatives().filter_map(loses));
-    }
-}
-
-/// A phrase with the first contraction in it written out, or the reverse.
-fn otherwise(alternative: &str) -> Option<String> {
-    let words = format!(" {} ", Words::of(alternative).shown());
-    let changed = |(short, long): &(&str, &str)| {
-        let replaced = |from: &str, to: &str| {
-            let from = format!(" {} ", from.replace('\'', ""));
-            words.contains(&from).then(|| words.replacen(&from, &format!(" {to} "), 1).trim().to_owned())
-        };
-        replaced(short, long).or_else(|| replaced(long, short))
-    };
-    CONTRACTIONS.iter().find_map(changed)
 }
 
 /// The shortest message that a phrase is in, built with letters that no other phrase is likely to have: they complete a
@@ -256,51 +83,4 @@ fn itself(alternative: &str) -> Option<String> {
             runs.collect::<Vec<_>>().join(" qzxqzx ")
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::replies::check::tests::{check, check_none};
-
-    #[test]
-    fn signs_between_phrases() {
-        let written = "write '|' between phrases";
-        for phrase in ["hours/times", "hours / times", "opening hours/times | x", "and/or", "退貨／換貨"]
-        {
-            check(&format!("{phrase} = A"), 3, &["with a '/' in it", written]);
-        }
-        for phrase in ["hours or times", "cash OR card", "do you take cash or card"] {
-            check(&format!("{phrase} = A"), 3, &["\"or\" is a word like others", written]);
-        }
-        for phrase in ["deliver* and sunday*", "delivery AND sunday", "x | park* And ride"] {
-            check(&format!("{phrase} = A"), 3, &["\"and\" is a word like others", "write '&' instead"]);
-        }
-        check("delivery = A\nsunday = B\ndelivery and sunday = C", 5, &["\"and\" is a word like others"]);
-        check_none(&[
-            "24/7 | open 24 / 7 = A",
-            "km/h | w/o sugar | n/a | TCP/IP | c/o = A",
-            "terms and conditions | bed and breakfast = A",
-            "BED AND BREAKFAST | rock and roll* | and so = A",
-            "breakfast = A\nbed and breakfast = B",
-            "for us | or so | this or = A",
-            "hours | times = A",
-        ]);
-    }
-
-    #[test]
-    fn a_star_is_not_everything() {
-        check("* = A", 3, &["write 'unknown ='"]);
-        check("hi | ＊ = A", 3, &["write 'unknown ='"]);
-        check_none(&["*** = A", "deliver* = A", "? = A"]);
-    }
-
-    #[test]
-    fn settings_among_the_replies() {
-        check("greeting = Welcome!", 3, &["\"greeting\" is a phrase here", "'greeting =' under [bot]"]);
-        check("hi = A\n[smalltalk]\ntitle = Anna's bakery", 5, &["'title =' under [web]"]);
-        check("unanswered_file = a.txt", 3, &["'unanswered_file =' under [bot]"]);
-        check("max_clients = 5", 3, &["if it is a setting, it belongs under a section"]);
-        check("unknown_reply = Sorry", 3, &["the reply to everything else is 'unknown ='"]);
-        check_none(&["greeting cards | greeting = A", "job title = A", "default = A", "name_Of | a_b c = A"]);
-    }
 }

@@ -1,15 +1,11 @@
 //! Tries the `[tests]` of a table in ways that its owner has not thought of.
 
+use super::work::Work;
 use crate::replies::{
-    Replies,
-    answer::Decision,
-    check::{
-        tested::{Test, canonical},
-        work::Work,
-    },
-    lookup::search::SearchBuffer,
+    entry::test::{Test, canonical},
     lookup::spelling::MIN_LETTERS,
     similar::examples::ExampleId,
+    table::Table,
     text::letters::is_unspaced,
 };
 
@@ -27,78 +23,58 @@ pub struct Robustness {
     pub untried: usize,
 }
 
-/// Limit on the messages that [`Replies::robustness`] and [`Replies::unproven_tests`] try.
+/// Limit on the messages that are tried.
 const MAX_TRIED_TESTS: usize = 20_000;
 
-impl Replies {
-    /// Tries the sentence of each entry of `[tests]` with one typo, a different one in each round, and without the sentence
-    /// itself as an example. The typos are the same in each call. Sentences without a word of five letters are ignored, and messages
-    /// beyond 20,000 are left out.
-    pub fn robustness(&self, rounds: u32) -> Robustness {
-        let mut random = Random(0x2545_f491_4f6c_dd1d);
-        let mut work = Work::on(self);
-        let tests = self.resolved_tests();
-        let tried = MAX_TRIED_TESTS.min(rounds as usize * tests.len());
-        let mut outcomes =
-            Robustness { untried: rounds as usize * tests.len() - tried, ..Robustness::default() };
-        for (test, reply, example) in tests.iter().cycle().take(tried) {
-            let Some(message) = random.typo(&test.sentence) else { continue };
-            match work.search(&message) {
-                Some(search) => outcomes.count(*reply, self.reply_without(&message, *example, search)),
-                None => outcomes.untried += 1,
-            }
+/// Tries each sentence with one typo in each round; see `Replies::robustness`.
+pub(crate) fn robustness(table: &Table, rounds: u32) -> Robustness {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut work = Work::on(table);
+    let tests = resolved_tests(table);
+    let tried = MAX_TRIED_TESTS.min(rounds as usize * tests.len());
+    let mut outcomes = Robustness { untried: rounds as usize * tests.len() - tried, ..Robustness::default() };
+    for (test, reply, example) in tests.iter().cycle().take(tried) {
+        let Some(message) = random.typo(&test.sentence) else { continue };
+        match work.decide(&message, *example) {
+            Some(decision) => outcomes.count(*reply, decision.reply(table)),
+            None => outcomes.untried += 1,
         }
-        outcomes
     }
+    outcomes
+}
 
-    /// The entries of `[tests]` that pass only because their sentence is an example itself, each with file and line: they prove
-    /// little about other sentences. Also the number of entries that were left out, since trying all would take too long.
-    pub fn unproven_tests(&self) -> (Vec<String>, usize) {
-        let mut work = Work::on(self);
-        let tests = self.resolved_tests();
-        let (mut unproven, mut untried) = (Vec::new(), tests.len().saturating_sub(MAX_TRIED_TESTS));
-        for (test, reply, example) in tests.into_iter().take(MAX_TRIED_TESTS) {
-            let Some(search) = work.search(&test.sentence) else {
-                untried += 1;
-                continue;
-            };
-            let with = self.reply_without(&test.sentence, None, search);
-            let Some(search) = work.search(&test.sentence).filter(|_| with == reply) else { continue };
-            if self.reply_without(&test.sentence, example, search) != with {
-                unproven.push(format!("{}: {:?}", self.places.place(test.line), test.sentence));
-            }
+/// The tests that pass only because of their own sentences, and the number of those that were left out; see
+/// `Replies::unproven_tests`.
+pub(crate) fn unproven_tests(table: &Table) -> (Vec<String>, usize) {
+    let mut work = Work::on(table);
+    let tests = resolved_tests(table);
+    let (mut unproven, mut untried) = (Vec::new(), tests.len().saturating_sub(MAX_TRIED_TESTS));
+    for (test, reply, example) in tests.into_iter().take(MAX_TRIED_TESTS) {
+        let Some(with) = work.decide(&test.sentence, None) else {
+            untried += 1;
+            continue;
+        };
+        if with.reply(table) == reply
+            && work.decide(&test.sentence, example).is_some_and(|without| without.reply(table) != reply)
+        {
+            unproven.push(format!("{}: {:?}", table.places.place(test.line), test.sentence));
         }
-        (unproven, untried)
     }
+    (unproven, untried)
+}
 
-    /// The entries of `[tests]` that name a reply, with its number, none for `unknown`, and the examples that they are.
-    fn resolved_tests(&self) -> Vec<(&Test, Option<usize>, Option<ExampleId>)> {
-        if self.tests.is_empty() {
-            return Vec::new();
-        }
-        let known = self.known_phrases();
-        let examples = self.examples.of_tests(self.tests.len());
-        let tests = self.tests.iter().zip(examples);
-        let resolved = tests.filter_map(|(test, example)| {
-            let reply = *known.get(&canonical(&test.expected))?;
-            Some((test, (reply < self.entries.len()).then_some(reply), example))
-        });
-        resolved.collect()
+/// The entries of `[tests]` that name a reply, with its number, none for `unknown`, and the examples that they are.
+fn resolved_tests(table: &Table) -> Vec<(&Test, Option<usize>, Option<ExampleId>)> {
+    if table.tests.is_empty() {
+        return Vec::new();
     }
-
-    /// The number of the reply to a message if an example did not exist.
-    fn reply_without(
-        &self,
-        message: &str,
-        example: Option<ExampleId>,
-        search: &mut SearchBuffer,
-    ) -> Option<usize> {
-        match self.decide(message, search, example) {
-            Decision::Phrase(matched) => Some(self.number_of(matched.phrase)),
-            Decision::Nearest(near) => Some(near.reply),
-            Decision::Unknown(_) => None,
-        }
-    }
+    let known = table.known_phrases();
+    let tests = table.tests.iter().zip(table.examples.of_tests(table.tests.len()));
+    let resolved = tests.filter_map(|(test, example)| {
+        let reply = *known.get(&canonical(&test.expected))?;
+        Some((test, (reply < table.entries.len()).then_some(reply), example))
+    });
+    resolved.collect()
 }
 
 impl Robustness {
@@ -166,7 +142,7 @@ impl Random {
                 _ => letters.swap(at, at + 1),
             }
             let mistyped: String = letters.into_iter().collect();
-            // Swapping two equal letters, say, is no typo.
+            // Swapping two equal letters, say, is not a typo.
             if mistyped.to_lowercase() != word.to_lowercase() {
                 return mistyped;
             }

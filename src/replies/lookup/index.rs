@@ -1,13 +1,11 @@
 //! The index of all phrases, a trie of words: `search` finds the phrases in a message by following its words from node to node.
 
-use std::ops::Deref;
-
 use rustc_hash::FxHashMap;
 
-use crate::replies::{
-    lookup::vocabulary::{TokenId, Vocabulary},
-    text::phrase::{Phrase, Run},
-    text::words::Words,
+use super::{small_list::SmallList, spelling::TokenId, vocabulary::Vocabulary};
+use crate::replies::text::{
+    phrase::{Phrase, Run},
+    words::Words,
 };
 
 pub(crate) type PhraseId = usize;
@@ -30,7 +28,7 @@ pub(crate) struct IndexedPhrase {
     /// The words with their accents, run by run, if they differ from the path of the run.
     exact: Option<Box<str>>,
     /// The nodes at which its runs end, sorted and without duplicates.
-    pub(crate) nodes: Few,
+    pub(crate) nodes: SmallList,
     /// Number of words on the path of a single run.
     path: u32,
 }
@@ -46,9 +44,9 @@ pub(crate) struct Index {
     pub(crate) edges: FxHashMap<(NodeId, TokenId), NodeId>,
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
-    pub(crate) ends: Vec<Option<Few>>,
+    pub(crate) ends: Vec<Option<SmallList>>,
     /// While phrases are added: the first phrase of a section with these runs ...
-    firsts: FxHashMap<(bool, Few), PhraseId>,
+    firsts: FxHashMap<(bool, SmallList), PhraseId>,
     /// ... and the first that has other accents than that one.
     accented: FxHashMap<(PhraseId, Option<Box<str>>), PhraseId>,
 }
@@ -61,48 +59,6 @@ impl IndexedPhrase {
             // The words are those of the path, unless one is written as several.
             None => (start..end).len() == self.path as usize && words.are_ascii(start..end),
         }
-    }
-}
-
-/// A list that nearly always has one element, and then needs no memory besides its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Few {
-    One([u32; 1]),
-    Several(Vec<u32>),
-}
-
-impl Few {
-    fn push(&mut self, element: u32) {
-        match self {
-            Few::Several(list) if list.is_empty() => *self = Few::One([element]),
-            Few::Several(list) => list.push(element),
-            Few::One([first]) => *self = Few::Several(vec![*first, element]),
-        }
-    }
-}
-
-impl Default for Few {
-    fn default() -> Few {
-        Few::Several(Vec::new())
-    }
-}
-
-impl Deref for Few {
-    type Target = [u32];
-
-    fn deref(&self) -> &[u32] {
-        match self {
-            Few::One(list) => list,
-            Few::Several(list) => list,
-        }
-    }
-}
-
-impl FromIterator<u32> for Few {
-    fn from_iter<Elements: IntoIterator<Item = u32>>(elements: Elements) -> Few {
-        let mut list = Few::default();
-        elements.into_iter().for_each(|element| list.push(element));
-        list
     }
 }
 
@@ -149,7 +105,7 @@ impl Index {
                     words: 1,
                     chars: text.chars().count() as u32,
                     exact: None,
-                    nodes: Few::default(),
+                    nodes: SmallList::default(),
                     path: 0,
                 });
                 self.symbols[usize::from(!is_reply)].entry(text.clone()).or_insert(id);

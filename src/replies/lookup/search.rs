@@ -2,12 +2,14 @@
 
 use std::{cmp::Reverse, fmt};
 
+use super::{
+    index::{Index, IndexedPhrase, NodeId, PhraseId, ROOT},
+    steps::Steps,
+    tokens::Tokens,
+};
 use crate::replies::{
-    lookup::index::{Index, IndexedPhrase, NodeId, PhraseId, ROOT},
-    lookup::tokens::{Steps, Tokens},
     similar::features::Features,
-    text::letters::read_symbols,
-    text::words::Words,
+    text::{letters::read_symbols, words::Words},
 };
 
 /// Length above which a message uses one of the buffers that all sessions share.
@@ -68,8 +70,8 @@ pub struct SearchBuffer {
     open: Vec<(NodeId, u32, u8)>,
     /// The runs that are in the message.
     found: Vec<FoundRun>,
-    /// The best matches of replies that no rule before the examples distinguishes.
-    pub(crate) leaders: Vec<Match>,
+    /// The best match of each reply that no rule before the examples has ruled out.
+    pub(crate) finalists: Vec<Match>,
     pub(crate) features: Features,
 }
 
@@ -99,13 +101,8 @@ impl SearchBuffer {
             self.visit_symbols(index, message, visit);
             return 0;
         }
-        let vocabulary = &index.vocabulary;
-        self.words.squeeze(
-            |word| vocabulary.has(word) || (typos && vocabulary.has_correction(word)),
-            |word| vocabulary.has(word),
-        );
         let most = STEPS + STEPS_PER_WORD * self.words.len();
-        self.tokens.read(&index.vocabulary, &self.words, typos, most)
+        self.tokens.read(&index.vocabulary, &mut self.words, typos, most)
             + self.find_runs(index, most)
             + self.visit_phrases(index, most, visit)
     }
@@ -127,7 +124,7 @@ impl SearchBuffer {
             + self.tokens.bytes()
             + bytes(&self.open)
             + bytes(&self.found)
-            + bytes(&self.leaders)
+            + bytes(&self.finalists)
             + self.features.bytes()
     }
 
@@ -136,7 +133,7 @@ impl SearchBuffer {
         let examined: usize = self.found.iter().map(|run| index.phrases_at(run.node).len()).sum();
         let examined = examined.min(2 * (STEPS + STEPS_PER_WORD * self.words.len()));
         let tokens: usize = (0..self.words.len()).map(|at| self.tokens.of(at).len()).sum();
-        20 * (tokens + self.found.len()) + 20 * examined * (1 + self.leaders.len() / 4)
+        20 * (tokens + self.found.len()) + 20 * examined * (1 + self.finalists.len() / 4)
     }
 
     /// Visits the phrases that are the whole message, for a message without letters and digits.

@@ -6,11 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::replies::{
-    lookup::vocabulary::TokenId,
-    text::filter::Filter,
-    text::texts::{PACKED, mask, packed},
-};
+/// A word of the file, with an even number, or a prefix (`word*`), with an odd one.
+pub(crate) type TokenId = u32;
 
 /// Number of letters from which words are corrected. Shorter ones are too often another word.
 pub(crate) const MIN_LETTERS: usize = 5;
@@ -21,43 +18,37 @@ const MAX_COMPARISONS: usize = 256;
 /// Limit on the entries, of 8 bytes each: about 250,000 words. The words after them are not corrected.
 const MAX_ENTRIES: usize = 2_000_000;
 
+/// Number of bits for an entry, of which one is set.
+const BITS_OF_ENTRY: usize = 16;
+
 /// The words and prefixes of a file by the hashes of their spellings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spellings {
     /// The hashes, and what is spelled so, sorted by hash.
     entries: Vec<(u32, TokenId)>,
-    /// For the first bits of a hash, the first entry with them.
-    starts: Vec<u32>,
-    /// Lengths in letters for which there are words and prefixes, as bits.
+    /// A bit for each hash: nearly all hashes that are not among the entries have none.
+    bits: Vec<u64>,
+    /// Lengths in letters for which there are words, as bits.
     word_lengths: u64,
-    prefix_lengths: u64,
-    /// By the place in a word, the last letters of the prefixes that end there or next to it, as bits; none without prefixes.
+    /// By a number of letters, the last letters of the prefixes that have so many, one more or one less, as bits.
     last_letters: Vec<u32>,
-    /// Parts of the words, of which at least one is in any spelling.
-    parts: Filter,
-    /// The same of the prefixes, a bit for each part; none without prefixes.
-    parts_of_prefixes: Vec<u64>,
-    /// Whether all of them are in ASCII, as those of languages with Latin letters are. Parts are compared only then.
-    is_ascii: bool,
 }
 
 impl Spellings {
-    /// Indexes words and prefixes. Prefixes have odd ids.
-    pub(crate) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)> + Clone) -> Spellings {
-        let mut spellings = Spellings { is_ascii: true, ..Spellings::default() };
-        for (token, text) in tokens.clone() {
+    /// Indexes words and prefixes.
+    pub(crate) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)>) -> Spellings {
+        let mut spellings = Spellings { last_letters: vec![0; MAX_LETTERS + 2], ..Spellings::default() };
+        for (token, text) in tokens {
             let Some(letters) = Letters::of(text) else { continue };
             if letters.count < MIN_LETTERS || spellings.entries.len() + letters.count >= MAX_ENTRIES {
                 continue;
             }
-            spellings.is_ascii &= text.is_ascii();
             let is_prefix = token % 2 == 1;
-            let lengths = if is_prefix { &mut spellings.prefix_lengths } else { &mut spellings.word_lengths };
-            *lengths |= 1 << letters.count;
-            if is_prefix {
-                spellings.last_letters.resize(MAX_LETTERS + 1, 0);
-                for last in &mut spellings.last_letters[letters.count - 2..=letters.count] {
-                    *last |= letter_bit(text.as_bytes()[text.len() - 1]);
+            match text.chars().next_back().filter(|_| is_prefix) {
+                None => spellings.word_lengths |= 1 << letters.count,
+                Some(last) => {
+                    let near = letters.count - 1..=letters.count + 1;
+                    spellings.last_letters[near].iter_mut().for_each(|bits| *bits |= letter_bit(last));
                 }
             }
             let removable = letters.count - usize::from(is_prefix);
@@ -67,54 +58,35 @@ impl Spellings {
         }
         spellings.entries.sort_unstable();
         spellings.entries.dedup();
-        let long = tokens.filter(|(_, text)| text.len() >= MIN_LETTERS);
-        let words = long.clone().filter(|(token, _)| token % 2 == 0);
-        spellings.parts = Filter::of(words.flat_map(|(_, text)| parts_of_word(text.as_bytes())));
-        for (_, text) in long.filter(|(token, _)| token % 2 == 1) {
-            spellings.parts_of_prefixes.resize(PREFIX_PARTS / 64, 0);
-            for part in parts_of_prefix(text.as_bytes()) {
-                spellings.parts_of_prefixes[part / 64] |= 1 << (part % 64);
-            }
-        }
-        let bits = spellings.entries.len().next_power_of_two().trailing_zeros();
-        let mut next = 0;
-        for bucket in 0..=1_u64 << bits {
-            while spellings
-                .entries
-                .get(next)
-                .is_some_and(|(hash, _)| u64::from(*hash) >> (32 - bits) < bucket)
-            {
-                next += 1;
-            }
-            spellings.starts.push(next as u32);
+        spellings.bits = vec![0; (spellings.entries.len() * BITS_OF_ENTRY).div_ceil(64)];
+        for (hash, _) in &spellings.entries {
+            let (at, bit) = spellings.place(*hash);
+            spellings.bits[at] |= bit;
         }
         spellings
     }
 
-    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once. `may_have` is
-    /// what there may be. Returns the number of lookups and comparisons.
-    pub(crate) fn visit(&self, word: &str, may_have: [bool; 2], mut visit: impl FnMut(TokenId)) -> usize {
-        let [of_word, of_prefix] = may_have;
+    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once.
+    /// Returns the number of lookups and comparisons.
+    pub(crate) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
         let letters = Letters::beginning(word);
         let (mut lookups, mut comparisons) = (0, 0);
         let mut look_up = |hash: u32, is_prefix: bool| {
             lookups += 1;
-            let found = self.entries_of(hash).take(MAX_COMPARISONS - comparisons);
-            found.for_each(|(_, token)| {
+            for token in self.tokens_of(hash).take(MAX_COMPARISONS - comparisons) {
                 comparisons += 1;
                 if (token % 2 == 1) == is_prefix {
-                    visit(*token);
+                    visit(token);
                 }
-            });
+            }
         };
-        let is_near = |lengths: u64, count: usize| lengths << 1 & 7_u64 << count != 0;
-        if of_word && letters.is_whole && is_near(self.word_lengths, letters.count) {
+        if letters.is_whole && self.word_lengths << 1 & 7_u64 << letters.count != 0 {
             look_up(letters.hash(letters.count), false);
             (0..letters.count).for_each(|at| look_up(letters.hash_without(at, letters.count), false));
         }
         // The last letter of a prefix must be correct, so it is not removed.
-        for end in (MIN_LETTERS - 1..=letters.count).take_while(|_| of_prefix) {
-            if is_near(self.prefix_lengths, end) {
+        for (end, last) in (1..=letters.count).zip(word.chars()) {
+            if self.last_letters.get(end).is_some_and(|bits| bits & letter_bit(last) != 0) {
                 look_up(letters.hash(end), true);
                 (0..end - 1).for_each(|at| look_up(letters.hash_without(at, end), true));
             }
@@ -122,103 +94,24 @@ impl Spellings {
         lookups + comparisons
     }
 
-    /// Whether there may be words, and prefixes, that are spelled like one of at least [`MIN_LETTERS`] bytes. A single edit leaves
-    /// either the beginning or the end of a word as it is.
-    pub(crate) fn may_have(&self, word: &str) -> [bool; 2] {
-        if !self.is_ascii || !word.is_ascii() {
-            return [true, true];
-        }
-        let word = word.as_bytes();
-        // Each part is looked up, even after one is found: that takes less time than a branch that nobody can predict.
-        let of_word = parts_of_spelling(word, word.len())
-            .iter()
-            .fold(false, |found, part| found | self.parts.may_have(*part));
-        let of_prefix = self.may_end_as_prefix(word)
-            && parts_of_beginning(word)
-                .iter()
-                .fold(0, |found, part| found | self.parts_of_prefixes[part / 64] >> (part % 64) & 1)
-                != 0;
-        [of_word, of_prefix]
+    fn tokens_of(&self, hash: u32) -> impl Iterator<Item = TokenId> {
+        let (at, bit) = self.place(hash);
+        let may_have = self.bits.get(at).is_some_and(|bits| bits & bit != 0);
+        let start =
+            if may_have { self.entries.partition_point(|entry| entry.0 < hash) } else { self.entries.len() };
+        self.entries[start..].iter().take_while(move |entry| entry.0 == hash).map(|entry| entry.1)
     }
 
-    /// Whether a word has the last letter of a prefix, at most one place from where the prefix has it.
-    fn may_end_as_prefix(&self, word: &[u8]) -> bool {
-        let places = word.iter().zip(&self.last_letters);
-        places.fold(0, |common, (letter, last)| common | letter_bit(*letter) & last) != 0
+    /// The place of a hash in `bits`, and its bit there.
+    fn place(&self, hash: u32) -> (usize, u64) {
+        let at = u64::from(hash) * (self.bits.len() * 64) as u64 >> 32;
+        ((at / 64) as usize, 1 << (at % 64))
     }
-
-    fn entries_of(&self, hash: u32) -> impl Iterator<Item = &(u32, TokenId)> {
-        let bits = self.starts.len().saturating_sub(1).trailing_zeros();
-        let bucket = (u64::from(hash) >> (32 - bits.min(32))) as usize;
-        let range = match self.starts.get(bucket..bucket + 2) {
-            Some(&[start, end]) => start as usize..end as usize,
-            _ => 0..0,
-        };
-        self.entries[range].iter().filter(move |entry| entry.0 == hash)
-    }
-}
-
-/// Number of letters that a part has at most: a byte of the number stays free for its kind.
-const PART_LETTERS: usize = PACKED - 1;
-/// Kinds of parts, in a byte that is a letter or 0 in those of both ends.
-const BEGINNING: u64 = 1 << (8 * PART_LETTERS);
-const END: u64 = 1;
-/// Number of parts that prefixes can have: four places of an edit, and three letters of five bits.
-const PREFIX_PARTS: usize = 4 << 15;
-
-/// The parts of a word, for each length that its spellings have.
-fn parts_of_word(word: &[u8]) -> Vec<u64> {
-    (word.len() - 1..=word.len() + 1).flat_map(|length| parts_of_spelling(word, length)).collect()
-}
-
-/// The parts of a word of which a spelling of this length has at least one: the first half is as it was if the edit is after it, the
-/// last one if it is before it, and if it is in the middle, a few letters at both ends are.
-fn parts_of_spelling(word: &[u8], length: usize) -> [u64; 3] {
-    let length = length.min(MAX_LETTERS);
-    let half = length.div_ceil(2).min(word.len());
-    // Swapping edits two letters, at least one of which is in each half.
-    let few = length - half - 1;
-    let (half, few) = (half.min(PART_LETTERS), few.min(PACKED / 2));
-    let packable = word.len().min(PACKED);
-    let start = packed(&word[..packable]);
-    // The last letter is in the last byte.
-    let end = packed(&word[word.len() - packable..]) << (8 * (PACKED - packable));
-    let first = |letters: usize| start & mask(letters);
-    let last = |letters: usize| end & !mask(PACKED - letters);
-    [first(half) | BEGINNING, last(half) | END, first(few) | last(few)]
-}
-
-/// The parts of a prefix: three of its first letters that stay as they are if the first letter is edited, the second, the third, or
-/// one after it. Swapping edits two.
-fn parts_of_prefix(prefix: &[u8]) -> [usize; 4] {
-    let [a, b, c, d, e, _] = first_letters(prefix);
-    [three(0, c, d, e), three(1, a, d, e), three(2, a, b, e), three(3, a, b, c)]
-}
-
-/// The parts of which a word has at least one if it is spelled like a prefix. The letters after the edit are at most one place
-/// from where they were.
-fn parts_of_beginning(word: &[u8]) -> [usize; 10] {
-    let [a, b, c, d, e, f] = first_letters(word);
-    let first = [three(0, b, c, d), three(0, c, d, e), three(0, d, e, f)];
-    let second = [three(1, a, c, d), three(1, a, d, e), three(1, a, e, f)];
-    let third = [three(2, a, b, d), three(2, a, b, e), three(2, a, b, f)];
-    let [[g, h, i], [j, k, l], [m, n, o]] = [first, second, third];
-    [g, h, i, j, k, l, m, n, o, three(3, a, b, c)]
-}
-
-fn first_letters(word: &[u8]) -> [u8; 6] {
-    let [a, b, c, d, e, f, ..] = packed(&word[..word.len().min(PACKED)]).to_le_bytes();
-    [a, b, c, d, e, f]
-}
-
-/// Three letters around an edit, as a number. A few letters have the same number as others.
-fn three(edited: usize, one: u8, two: u8, three: u8) -> usize {
-    [one, two, three].iter().fold(edited, |number, letter| number << 5 | usize::from(letter & 31))
 }
 
 /// A bit for a letter, the same one for a few others.
-fn letter_bit(byte: u8) -> u32 {
-    1 << (byte & 31)
+fn letter_bit(letter: char) -> u32 {
+    1 << (u32::from(letter) % 32)
 }
 
 /// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in

@@ -1,14 +1,12 @@
-//! Reads which words and prefixes of phrases the words of a message are, or may be meant as.
+//! Reads which words and prefixes of the file the words of a message are, or may be meant as.
 
-use crate::replies::{
-    lookup::vocabulary::{TokenId, Vocabulary},
-    text::words::{Link, Words},
-};
+use super::{spelling::TokenId, steps::Steps, vocabulary::Vocabulary};
+use crate::replies::text::words::{Link, Words};
 
 /// Number of bytes whose hashing counts as a step.
 const HASHED_BYTES_PER_STEP: usize = 64;
 
-/// A word or prefix of a phrase at a place in a message.
+/// A word or prefix of the file at a place in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) id: TokenId,
@@ -28,17 +26,25 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads the tokens of a message in at most `most` steps, and returns the steps spent.
-    pub(crate) fn read(&mut self, vocabulary: &Vocabulary, words: &Words, typos: bool, most: usize) -> usize {
-        let mut steps = Steps { left: most };
-        self.list.clear();
+    /// Reads the tokens of a message in at most `most` steps, and returns the steps spent. Words with letters repeated for emphasis are
+    /// shortened to words that the file has.
+    pub(crate) fn read(
+        &mut self,
+        vocabulary: &Vocabulary,
+        words: &mut Words,
+        typos: bool,
+        most: usize,
+    ) -> usize {
+        let mut reader = Reader { vocabulary, list: &mut self.list, steps: Steps { left: most } };
+        reader.list.clear();
         self.ends.clear();
         self.ends.push(0);
         for at in 0..words.len() {
-            self.add(vocabulary, words, at, typos, &mut steps);
-            self.ends.push(self.list.len() as u32);
+            reader.read_word(words, at, typos, &mut self.buffer);
+            reader.read_joined(words, at, &mut self.buffer);
+            self.ends.push(reader.list.len() as u32);
         }
-        most - steps.left
+        most - reader.steps.left
     }
 
     /// The tokens that begin at a word; none after the last.
@@ -53,127 +59,117 @@ impl Tokens {
     pub(crate) fn bytes(&self) -> usize {
         self.list.capacity() * size_of::<Token>() + self.ends.capacity() * 4 + self.buffer.capacity()
     }
-
-    fn add(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, typos: bool, steps: &mut Steps) {
-        let before = self.list.len();
-        let (word, plain) = (words.word(at), words.without_symbols(at));
-        let mut is_known = add_word(vocabulary, word, 1, &mut self.list);
-        if plain.len() < word.len() {
-            is_known |= add_word(vocabulary, plain, 1, &mut self.list);
-        }
-        add_prefixes(vocabulary, plain, 0, 1, &mut self.list, steps);
-        self.add_without_umlauts(vocabulary, words, at, steps);
-        if typos && !is_known && self.list.len() == before {
-            self.add_corrections(vocabulary, plain, steps);
-        }
-        self.add_joined(vocabulary, words, at, steps);
-    }
-
-    /// Adds the word with `oe` for `ö`, as a phrase may have it.
-    fn add_without_umlauts(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, steps: &mut Steps) {
-        if words.are_ascii(at..at + 1) {
-            return;
-        }
-        let Tokens { list, buffer, .. } = self;
-        buffer.clear();
-        if words.push_without_umlauts(at, buffer) {
-            add_word(vocabulary, buffer, 1, list);
-            add_prefixes(vocabulary, buffer, 0, 1, list, steps);
-        }
-    }
-
-    /// Adds the words that are written as several ones here, such as `e-mail`.
-    fn add_joined(&mut self, vocabulary: &Vocabulary, words: &Words, at: usize, steps: &mut Steps) {
-        if !words.is_joinable(at) {
-            return;
-        }
-        // The filter knows only words of these two parts.
-        if !words.is_linked(at + 1, Link::Hyphen)
-            && !words.is_linked(at + 2, Link::Hyphen)
-            && !vocabulary.may_have_joined(words.word(at), words.word(at + 1))
-        {
-            return;
-        }
-        let Tokens { list, buffer, .. } = self;
-        buffer.clear();
-        buffer.push_str(words.word(at));
-        buffer.push_str(words.word(at + 1));
-        let mut count = 2;
-        add_word(vocabulary, buffer, count, list);
-        let first = words.word(at).len();
-        add_prefixes(vocabulary, buffer, first, count, list, steps);
-        while count < MAX_JOINED && words.is_linked(at + usize::from(count), Link::Hyphen) {
-            let above = buffer.len();
-            buffer.push_str(words.word(at + usize::from(count)));
-            count += 1;
-            add_word(vocabulary, buffer, count, list);
-            add_prefixes(vocabulary, buffer, above, count, list, steps);
-        }
-    }
-
-    fn add_corrections(&mut self, vocabulary: &Vocabulary, word: &str, steps: &mut Steps) {
-        if !steps.spend(word.len()) {
-            return;
-        }
-        let start = self.list.len();
-        let lookups = vocabulary.visit_corrections(word, |id| {
-            let token = Token { id, words: 1, is_corrected: true };
-            if vocabulary.is_in_phrase(id) && !self.list[start..].contains(&token) {
-                self.list.push(token);
-            }
-        });
-        steps.left = steps.left.saturating_sub(lookups);
-    }
 }
 
 /// Number of words that are joined by hyphens at most.
 const MAX_JOINED: u8 = 4;
 
-/// Adds the token of a word if a phrase has it; returns whether the file has it at all.
-fn add_word(vocabulary: &Vocabulary, word: &str, words: u8, list: &mut Vec<Token>) -> bool {
-    let Some(id) = vocabulary.word(word) else { return false };
-    if vocabulary.is_in_phrase(id) {
-        list.push(Token { id, words, is_corrected: false });
-    }
-    true
+/// Adds tokens to a list.
+struct Reader<'a> {
+    vocabulary: &'a Vocabulary,
+    list: &'a mut Vec<Token>,
+    steps: Steps,
 }
 
-/// Adds the tokens of the prefixes of more than `above` bytes that a word begins with.
-fn add_prefixes(
-    vocabulary: &Vocabulary,
-    word: &str,
-    above: usize,
-    words: u8,
-    list: &mut Vec<Token>,
-    steps: &mut Steps,
-) {
-    vocabulary.prefixes.visit_beginnings(
-        word,
-        above,
-        |longest| affordable_prefix(longest, steps),
-        |id| list.push(Token { id, words, is_corrected: false }),
-    );
+impl Reader<'_> {
+    /// Adds what a word is, or else what it may be a typo of, or else what it is without emphasis.
+    fn read_word(&mut self, words: &mut Words, at: usize, typos: bool, buffer: &mut String) {
+        if self.add_known(words, at, buffer) {
+            return;
+        }
+        let word = words.without_symbols(at);
+        if !self.steps.spend(word.len()) {
+            return;
+        }
+        if typos && self.add_corrections(word) {
+            return;
+        }
+        if words.squeeze(at, |word| self.vocabulary.has(word)) {
+            self.add_known(words, at, buffer);
+        }
+    }
+
+    /// Adds the words and prefixes that a word is, as it stands or with `oe` for `ö`; returns whether the file has any, if only in
+    /// `[tests]`.
+    fn add_known(&mut self, words: &Words, at: usize, buffer: &mut String) -> bool {
+        let before = self.list.len();
+        let (word, plain) = (words.word(at), words.without_symbols(at));
+        let mut is_known = self.add_word(word, 1);
+        if plain.len() < word.len() {
+            is_known |= self.add_word(plain, 1);
+        }
+        self.add_prefixes(plain, 0, 1);
+        if !words.are_ascii(at..at + 1) {
+            buffer.clear();
+            if words.push_without_umlauts(at, buffer) {
+                self.add_word(buffer, 1);
+                self.add_prefixes(buffer, 0, 1);
+            }
+        }
+        is_known || self.list.len() > before
+    }
+
+    /// Adds the words that a word may be a typo of, those of phrases first; returns whether there are any.
+    fn add_corrections(&mut self, word: &str) -> bool {
+        let (vocabulary, list) = (self.vocabulary, &mut *self.list);
+        let start = list.len();
+        let lookups = vocabulary.visit_corrections(word, |id| {
+            let token = Token { id, words: 1, is_corrected: true };
+            if !list[start..].contains(&token) {
+                list.push(token);
+            }
+        });
+        list[start..].sort_by_key(|token| !vocabulary.is_in_phrase(token.id));
+        self.steps.left = self.steps.left.saturating_sub(lookups);
+        list.len() > start
+    }
+
+    /// Adds the words that are written as several ones here, such as `e-mail`.
+    fn read_joined(&mut self, words: &Words, at: usize, buffer: &mut String) {
+        if !words.is_joinable(at) {
+            return;
+        }
+        buffer.clear();
+        buffer.push_str(words.word(at));
+        let mut count = 1;
+        loop {
+            let above = buffer.len();
+            buffer.push_str(words.word(at + usize::from(count)));
+            count += 1;
+            self.add_word(buffer, count);
+            self.add_prefixes(buffer, above, count);
+            if count == MAX_JOINED || !words.is_linked(at + usize::from(count), Link::Hyphen) {
+                return;
+            }
+        }
+    }
+
+    /// Adds the token of a word if a phrase has it; returns whether the file has it at all.
+    fn add_word(&mut self, word: &str, words: u8) -> bool {
+        let Some(id) = self.vocabulary.word(word) else { return false };
+        if self.vocabulary.is_in_phrase(id) {
+            self.list.push(Token { id, words, is_corrected: false });
+        }
+        true
+    }
+
+    /// Adds the tokens of the prefixes of more than `above` bytes that a word begins with.
+    fn add_prefixes(&mut self, word: &str, above: usize, words: u8) {
+        let Reader { vocabulary, list, steps } = self;
+        vocabulary.prefixes.visit_beginnings(
+            word,
+            above,
+            |longest| affordable_prefix(longest, steps),
+            |id| list.push(Token { id, words, is_corrected: false }),
+        );
+    }
 }
 
 /// Spends the steps for looking up the prefixes of a word up to `longest` bytes, which is halved until enough steps are left.
-/// Each prefix is hashed, so the bytes to hash grow with the square of its length.
+/// Each prefix is hashed, so the bytes to hash grow with the square of the length.
 fn affordable_prefix(mut longest: usize, steps: &mut Steps) -> usize {
     while !steps.spend(longest + longest.saturating_mul(longest) / 2 / HASHED_BYTES_PER_STEP) {
         longest /= 2;
     }
     longest
-}
-
-/// The steps that are left.
-pub(crate) struct Steps {
-    pub(crate) left: usize,
-}
-
-impl Steps {
-    /// Spends `count` steps, or none and returns false if fewer are left.
-    pub(crate) fn spend(&mut self, count: usize) -> bool {
-        let left = self.left.checked_sub(count);
-        self.left = left.unwrap_or(self.left);
-        left.is_some()
-    }
 }

@@ -4,22 +4,17 @@ use std::{hash::BuildHasher, sync::Arc};
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::replies::{
-    lookup::spelling::{MIN_LETTERS, Spellings, is_one_edit_apart},
-    text::filter::Filter,
-    text::letters::is_arabic,
-    text::texts::{PACKED, Texts},
-    text::words::Words,
+use super::spelling::{MIN_LETTERS, Spellings, TokenId, is_one_edit_apart};
+use crate::replies::text::{
+    word_map::{PACKED, WordMap},
+    words::Words,
 };
-
-/// A word, with an even number, or a prefix (`word*`), with an odd one.
-pub(crate) type TokenId = u32;
 
 /// All words of a file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vocabulary {
-    words: Texts,
-    pub(crate) prefixes: Texts,
+    words: WordMap,
+    pub(crate) prefixes: WordMap,
     /// The texts of words and of prefixes, by their order.
     texts: [Vec<Arc<str>>; 2],
     /// The first words that only variants of phrases have, and that only `[tests]` have.
@@ -27,8 +22,6 @@ pub(crate) struct Vocabulary {
     /// Hashes of the words in the texts of replies, which are not typos.
     known: FxHashSet<u64>,
     spellings: Spellings,
-    /// Where words and prefixes can be split into a short and another part.
-    joints: Filter,
 }
 
 impl Vocabulary {
@@ -74,12 +67,6 @@ impl Vocabulary {
             (token % 2 == 1 || !variants.contains(token)) && !text.contains(char::is_numeric)
         });
         self.spellings = Spellings::of(tokens);
-        let [words, prefixes] = &self.texts;
-        let words = &words[..self.ends_of_phrases[1] as usize / 2];
-        self.prefixes.end();
-        let parted = words.iter().flat_map(|word| joints_of(word, |rest| rest));
-        self.joints =
-            Filter::of(parted.chain(prefixes.iter().flat_map(|prefix| joints_of(prefix, |_| ANY_LENGTH))));
     }
 
     pub(crate) fn text(&self, token: TokenId) -> &str {
@@ -99,18 +86,6 @@ impl Vocabulary {
         has_prefix || self.words.get(word).is_some()
     }
 
-    /// Whether the file has a word that a word may be a typo of.
-    pub(crate) fn has_correction(&self, word: &str) -> bool {
-        let mut has_correction = false;
-        self.visit_corrections(word, |_| has_correction = true);
-        has_correction
-    }
-
-    /// Whether a word that is written as two may be in a phrase. Nearly all that are not are recognised.
-    pub(crate) fn may_have_joined(&self, one: &str, other: &str) -> bool {
-        [other.len(), ANY_LENGTH].iter().any(|rest| self.joints.may_have(joint(one, other, *rest)))
-    }
-
     /// Whether a phrase has this word or prefix.
     pub(crate) fn is_in_phrase(&self, token: TokenId) -> bool {
         token % 2 == 1 || token < self.ends_of_phrases[1]
@@ -119,21 +94,14 @@ impl Vocabulary {
     /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
     /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
     pub(crate) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
-        if word.len() < MIN_LETTERS {
+        let is_correctable = word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric);
+        if !is_correctable || self.known.contains(&FxBuildHasher.hash_one(word)) {
             return 1;
         }
-        // This rules out most words, so it comes before what takes longer.
-        let may_have = self.spellings.may_have(word);
-        if may_have == [false; 2]
-            || !is_correctable(word)
-            || self.known.contains(&FxBuildHasher.hash_one(word))
-        {
-            return 1;
-        }
-        1 + self.spellings.visit(word, may_have, |token| {
+        1 + self.spellings.visit(word, |token| {
             let text = self.text(token);
             let is_near =
-                if token % 2 == 0 { is_one_edit_apart(word, text) } else { begins_nearly_with(word, text) };
+                if token % 2 == 0 { is_one_edit_apart(word, text) } else { has_similar_prefix(word, text) };
             if is_near {
                 visit(token);
             }
@@ -141,34 +109,8 @@ impl Vocabulary {
     }
 }
 
-/// Whether a word is long enough to be corrected, and has no digit.
-fn is_correctable(word: &str) -> bool {
-    word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric)
-}
-
-/// Stands for the length of the second part of a prefix, as a word may be longer.
-const ANY_LENGTH: usize = 0;
-
-/// What two parts of a word have where they meet, as a number.
-fn joint(one: &str, other: &str, rest: usize) -> u64 {
-    let byte = |byte: Option<&u8>| u64::from(byte.copied().unwrap_or_default());
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    (byte(one.first()) << 8 | byte(one.last())) << 8
-        | byte(other.first())
-        | (one.len() as u64) << 24
-        | (rest as u64) << 44
-}
-
-/// The numbers of the ways in which a word can be split into a short part and another, or in Arabic script, into any two.
-fn joints_of(word: &str, rest: fn(usize) -> usize) -> impl Iterator<Item = u64> + Clone {
-    let ends = [1, 2, word.len().saturating_sub(2), word.len().saturating_sub(1)];
-    let inner = if word.starts_with(is_arabic) { 3..word.len() } else { 0..0 };
-    let parts = ends.into_iter().chain(inner).filter_map(|end| word.split_at_checked(end));
-    parts.map(move |(one, other)| joint(one, other, rest(other.len())))
-}
-
 /// Whether a beginning of `word` that ends as `prefix` does is one edit apart from it.
-fn begins_nearly_with(word: &str, prefix: &str) -> bool {
+fn has_similar_prefix(word: &str, prefix: &str) -> bool {
     let letters = prefix.chars().count();
     let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
     let mut beginnings = ends.skip(letters.saturating_sub(2)).take(3).map(|end| &word[..end]);

@@ -4,10 +4,15 @@
 //! a word in any language. A feature weighs more the fewer replies have it. The score is the weight of the shared features, twice,
 //! divided by the weight of all features of both (Dice's coefficient): 1 if all are shared, and 0 if none is.
 
-use crate::replies::{
-    similar::features::{FeatureId, Features, cut, for_each_term},
-    text::texts::Texts,
-    text::words::Words,
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
+use super::features::{FeatureId, Features};
+use crate::replies::text::{
+    terms::{feature_text, for_each_term},
+    word_map::WordMap,
+    words::Words,
 };
 
 pub(crate) type ExampleId = u32;
@@ -16,7 +21,7 @@ const MAX_COMPARED: usize = 500;
 
 /// What an example was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum Origin {
     /// A phrase, by its id.
     Phrase(u32),
     /// A line of `[tests]`, by its position.
@@ -26,7 +31,7 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Example {
     pub(crate) reply: u32,
-    pub(crate) source: Source,
+    pub(crate) origin: Origin,
     /// Positions of its first feature, and of the first one after them.
     start: u32,
     end: u32,
@@ -34,15 +39,25 @@ pub(crate) struct Example {
     pub(crate) weight: f32,
 }
 
+impl Example {
+    /// The id of the phrase that it is, if it is one.
+    pub(crate) fn phrase(&self) -> Option<u32> {
+        match self.origin {
+            Origin::Phrase(id) => Some(id),
+            Origin::Test(_) => None,
+        }
+    }
+}
+
 /// All examples of a file, in the order of the replies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Examples {
-    ids: Texts,
+    ids: WordMap,
     /// Number of features.
     count: u32,
     weights: Vec<f32>,
     /// The weight of a feature that no example has.
-    pub(crate) unknown_weight: f32,
+    unknown_weight: f32,
     list: Vec<Example>,
     /// The features of the example that is being added.
     of_one: Vec<FeatureId>,
@@ -57,18 +72,18 @@ pub(crate) struct Examples {
 }
 
 impl Examples {
-    /// Builds the examples of `replies` replies. `sources` must be sorted by reply; `read` adds the words of an example.
+    /// Builds the examples of `replies` replies. `origins` must be sorted by reply; `read` adds the words of an example.
     pub(crate) fn new(
         replies: usize,
-        sources: &[(u32, Source)],
-        read: impl Fn(Source, &mut Words),
+        origins: &[(u32, Origin)],
+        read: impl Fn(Origin, &mut Words),
     ) -> Examples {
         let mut examples = Examples::default();
         let mut words = Words::default();
-        for (reply, source) in sources {
+        for (reply, origin) in origins {
             words.clear();
-            read(*source, &mut words);
-            examples.add(*reply as usize, *source, &words);
+            read(*origin, &mut words);
+            examples.add(*reply as usize, *origin, &words);
         }
         examples.of_replies.resize(replies + 1, examples.list.len() as ExampleId);
         examples.invert();
@@ -76,11 +91,11 @@ impl Examples {
         examples
     }
 
-    fn add(&mut self, reply: usize, source: Source, words: &Words) {
+    fn add(&mut self, reply: usize, origin: Origin, words: &Words) {
         let start = self.features.len();
         let mut buffer = String::new();
         for_each_term(words, &mut buffer, |_, term| {
-            let feature = cut(term);
+            let feature = feature_text(term);
             let id = self.ids.get(feature).unwrap_or_else(|| {
                 self.ids.insert(&feature.into(), self.count);
                 self.count += 1;
@@ -97,7 +112,7 @@ impl Examples {
         }
         self.list.push(Example {
             reply: reply as u32,
-            source,
+            origin,
             start: start as u32,
             end: self.features.len() as u32,
             weight: 0.0,
@@ -140,8 +155,37 @@ impl Examples {
         }
     }
 
-    pub(crate) fn feature(&self, text: &str) -> Option<FeatureId> {
-        self.ids.get(text)
+    /// Reads the features of those terms of a message that count. `corrected` returns what a word that no example has may be meant as.
+    pub(crate) fn read(
+        &self,
+        message: &mut Features,
+        words: &Words,
+        counts: impl Fn(usize, &str) -> bool,
+        corrected: impl Fn(usize) -> Option<FeatureId>,
+    ) {
+        let Features { known, unknown, weight, buffer } = message;
+        known.clear();
+        unknown.clear();
+        for_each_term(words, buffer, |at, term| {
+            if !counts(at, term) {
+                return;
+            }
+            match self.feature(term).or_else(|| corrected(at)) {
+                Some(id) => known.push(id),
+                None => unknown.push(FxBuildHasher.hash_one(feature_text(term))),
+            }
+        });
+        known.sort_unstable();
+        known.dedup();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let of_known: f32 = known.iter().map(|feature| self.weight(*feature)).sum();
+        *weight = of_known + unknown.len() as f32 * self.unknown_weight;
+    }
+
+    /// The feature that a term is, if an example has it.
+    pub(crate) fn feature(&self, term: &str) -> Option<FeatureId> {
+        self.ids.get(feature_text(term))
     }
 
     pub(crate) fn weight(&self, feature: FeatureId) -> f32 {
@@ -169,7 +213,7 @@ impl Examples {
     pub(crate) fn of_tests(&self, tests: usize) -> Vec<Option<ExampleId>> {
         let mut found = vec![None; tests];
         for (id, example) in (0..).zip(&self.list) {
-            if let Source::Test(at) = example.source {
+            if let Origin::Test(at) = example.origin {
                 found[at as usize] = Some(id);
             }
         }

@@ -1,8 +1,8 @@
 //! Finds the replies whose examples are most similar to a message.
 
-use crate::replies::{
-    similar::examples::{Example, ExampleId, Examples},
-    similar::features::{FeatureId, Features},
+use super::{
+    examples::{Example, ExampleId, Examples},
+    features::{FeatureId, Features},
 };
 
 /// Score from which a reply answers a message that no phrase is in.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use crate::replies::{similar::features::for_each_term, text::words::Words};
+use super::{terms::for_each_term, words::Words};
 
 /// A line for each language: its function words, then its greetings after a `;`.
 const TABLE: &str = include_str!("function_words.txt");

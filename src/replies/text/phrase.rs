@@ -1,9 +1,9 @@
 //! The grammar of a phrase: `opening hours | when do you open`, `deliver* & sunday`.
 
-use crate::replies::{
-    check::excerpt,
-    text::letters::symbols,
-    text::words::{Link, Words},
+use super::{
+    excerpt::excerpt,
+    letters::symbols,
+    words::{Link, Words},
 };
 
 /// One alternative of what the file has before a `=`.

@@ -13,7 +13,7 @@ use std::{
 use rustc_hash::FxHasher;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::replies::text::letters::{is_accent, is_arabic, push_as_typed};
+use super::letters::{is_accent, is_arabic, push_as_typed};
 
 /// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide ties.
 ///

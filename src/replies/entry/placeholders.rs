@@ -1,7 +1,7 @@
 //! What looks like a `{name}` of `[vars]` but is not replaced.
 
+use super::vars::{Vars, split_name};
 use crate::ini::{Entry, Fault, Faults};
-use crate::replies::lint::vars::{Vars, split_name};
 
 /// Number of letters from which a name that `[vars]` does not have is told from an abbreviation.
 const NAME_CHARS: usize = 3;
@@ -84,7 +84,7 @@ fn is_amount(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::replies::check::tests::{check, check_none};
+    use crate::replies::tests::{check, check_none};
 
     const VARS: &str = "\nb = {phone}\n[vars]\nphone = 555 0100";
 

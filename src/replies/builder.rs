@@ -1,27 +1,28 @@
-//! Builds the table of replies from the sections of a file.
+//! Builds the table of replies from its entries.
 
-use std::{cell::LazyCell, sync::Arc};
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use crate::ini::{Entry, Fault, Faults};
-use crate::replies::{
-    Alternative, Options, Replies, Reply, UNKNOWN,
-    check::{
-        self, HeaderLines,
-        phrases::check_prefixes,
-        tested::{Test, canonical},
+use super::{
+    entry::{
+        self,
+        offers::{UNKNOWN_REPLY, offers_of},
+        signs::{OTHER_NAMES_OF_UNKNOWN, check_prefixes},
+        test::Test,
+        values::check as check_text,
+        vars::Vars,
     },
-    lint::values::check as check_text,
-    lint::vars::Vars,
     lookup::index::{Duplicate, Index, PhraseId},
-    similar::examples::{Examples, Source},
-    table::offers::{self, UNKNOWN_REPLY},
-    table::places::Places,
-    text::function_words::{Counts, Languages},
-    text::phrase::{Phrase, alternatives},
-    text::words::Words,
+    similar::examples::{Examples, Origin},
+    table::{Alternative, HeaderLines, Options, Reply, Table, UNKNOWN, places::Places},
+    text::{
+        function_words::{Counts, Languages},
+        phrase::{Phrase, alternatives},
+        words::Words,
+    },
 };
+use crate::ini::{Entry, Fault, Faults};
 
 /// Limit on the alternatives of all phrases in a table, as on the entries of a file: each takes about 600 bytes in memory.
 pub(crate) const MAX_ALTERNATIVES: u32 = 500_000;
@@ -35,7 +36,7 @@ const FREE_GROWTH: usize = 1024 * 1024;
 
 /// A table that is being built.
 pub(crate) struct Builder {
-    replies: Replies,
+    table: Table,
     faults: Faults,
     vars: Vars,
     /// Number of bytes that `[vars]` may still fill in.
@@ -62,7 +63,7 @@ impl Builder {
         let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = Vars::new(vars, &mut faults);
-        let replies = Replies {
+        let table = Table {
             places,
             entries: Vec::new(),
             in_replies: 0,
@@ -81,7 +82,7 @@ impl Builder {
             phone: vars.get("phone").map(str::to_owned),
         };
         Builder {
-            replies,
+            table,
             faults,
             vars,
             room: FREE_GROWTH,
@@ -107,12 +108,12 @@ impl Builder {
                 self.faults.push(Fault::new(entry.line, sentence));
                 continue;
             }
-            check::check_entry(&entry, &text, &self.vars, &mut self.replies.warnings);
+            entry::check(&entry, &text, &self.vars, &mut self.table.warnings);
             let reply = match is_reply && is_unknown(&entry.name) {
                 true => UNKNOWN_REPLY,
-                false => self.replies.entries.len(),
+                false => self.table.entries.len(),
             };
-            self.replies.offers.extend(offers::of_entry(&entry, &text, reply, &mut self.faults));
+            self.table.offers.extend(offers_of(&entry, &text, reply, &mut self.faults));
             self.add_reply(Reply { phrase: entry.name, text: text.into(), line: entry.line }, is_reply);
         }
     }
@@ -120,7 +121,7 @@ impl Builder {
     /// The text of a reply with `[vars]` filled in. Too long a one is a fault.
     fn filled(&mut self, entry: &Entry) -> Option<String> {
         let most = MAX_REPLY_BYTES.min(self.room);
-        let filled = self.vars.fill(entry, most, &mut self.replies.warnings);
+        let filled = self.vars.fill(entry, most, &mut self.table.warnings);
         if let Some(text) = &filled {
             self.room -= text.len();
         } else if self.room > 0 {
@@ -145,18 +146,18 @@ impl Builder {
             if let Some(first) = self.unknown_line.replace(reply.line) {
                 self.duplicate(reply.line, UNKNOWN, first);
             }
-            self.replies.unknown = reply;
+            self.table.unknown = reply;
         } else {
-            self.replies.entries.push(reply);
-            self.replies.in_replies += usize::from(is_reply);
+            self.table.entries.push(reply);
+            self.table.in_replies += usize::from(is_reply);
             self.add_phrases(is_reply);
         }
     }
 
     /// Adds the alternatives of the last reply.
     fn add_phrases(&mut self, is_reply: bool) {
-        let number = self.replies.entries.len() - 1;
-        let Reply { phrase: all, line, .. } = &mut self.replies.entries[number];
+        let number = self.table.entries.len() - 1;
+        let Reply { phrase: all, line, .. } = &mut self.table.entries[number];
         let (all, line) = (std::mem::take(all), *line);
         for (text, phrase) in alternatives(&all) {
             self.order += 1;
@@ -171,7 +172,7 @@ impl Builder {
             }
             if is_unknown(text) {
                 let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
-                self.replies.warnings.push(Fault::new(line, sentence));
+                self.table.warnings.push(Fault::new(line, sentence));
             }
             let start = (text.as_ptr().addr() - all.as_ptr().addr()) as u32;
             let alternative = Alternative { reply: number as u32, start, end: start + text.len() as u32 };
@@ -183,7 +184,7 @@ impl Builder {
                 Err(sentence) => self.faults.push(Fault::new(line, sentence)),
             }
         }
-        self.replies.entries[number].phrase = all;
+        self.table.entries[number].phrase = all;
     }
 
     fn add_phrase(
@@ -194,117 +195,118 @@ impl Builder {
         is_reply: bool,
         order: u32,
     ) {
-        let (id, duplicate_of) = self.replies.index.add(phrase, is_reply, order);
-        let line = self.replies.entries[alternative.reply as usize].line;
+        let (id, duplicate_of) = self.table.index.add(phrase, is_reply, order);
+        let line = self.table.entries[alternative.reply as usize].line;
         match duplicate_of {
             Some(Duplicate::Same(first)) => {
-                let first = self.replies.reply_of(first).line;
+                let first = self.table.reply_of(first).line;
                 self.duplicate(line.max(first), text, line.min(first));
             }
             Some(Duplicate::Folded(first)) => {
-                let first = self.replies.reply_of(first).line;
-                let first = self.replies.places.at(first);
+                let first = self.table.reply_of(first).line;
+                let first = self.table.places.at(first);
                 let sentence = format!("{text:?} differs from the phrase {first} only in its accents");
-                self.replies.warnings.push(Fault::new(line, sentence));
+                self.table.warnings.push(Fault::new(line, sentence));
             }
             None => {}
         }
-        check_prefixes(line, phrase, &mut self.replies.warnings);
-        self.replies.phrases.push(alternative);
+        check_prefixes(line, phrase, &mut self.table.warnings);
+        self.table.phrases.push(alternative);
         self.variants.extend(phrase.variants().map(|variant| (id, variant)));
     }
 
     fn duplicate(&mut self, line: usize, phrase: &str, first: usize) {
-        let first = self.replies.places.at(first);
+        let first = self.table.places.at(first);
         let sentence = format!("the reply to {phrase:?} is already {first}; remove one of them");
         self.faults.push(Fault::new(line, sentence));
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
-    pub(crate) fn finish(mut self, vars: &[Entry], tests: Vec<Entry>) -> (Replies, Faults) {
+    pub(crate) fn finish(mut self, vars: &[Entry], tests: Vec<Entry>) -> (Table, Faults) {
         for (alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             let Alternative { reply, start, end } = alternative;
-            let text = self.replies.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
+            let text = self.table.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
             self.add_phrase(alternative, &text, &phrase, is_reply, order);
         }
-        self.replies.index.end_phrases();
-        let phrases = self.replies.phrases.len();
+        self.table.index.end_phrases();
+        let phrases = self.table.phrases.len();
         for (original, variant) in std::mem::take(&mut self.variants) {
-            self.replies.index.add_variant(original, &variant);
-            self.replies.phrases.push(self.replies.phrases[original]);
+            self.table.index.add_variant(original, &variant);
+            self.table.phrases.push(self.table.phrases[original]);
         }
-        vars.iter().for_each(|entry| check_text(entry, &mut self.replies.warnings));
-        self.replies.tests =
+        vars.iter().for_each(|entry| check_text(entry, &mut self.table.warnings));
+        self.table.tests =
             tests.into_iter().map(|entry| Test::of(entry, &mut self.vars, &mut self.room)).collect();
-        let settled = self.replies.tests.iter().filter(|test| is_unknown(&test.expected));
-        self.replies.settled = settled.map(|test| Words::of(&test.sentence).fingerprint()).collect();
-        self.vars.warn_of_unused(&mut self.replies.warnings);
-        let is_file = matches!(self.replies.places, Places::File(_));
-        if is_file && self.unknown_line.is_none() && !self.replies.is_empty() {
-            let line = self.replies.header_lines.replies;
-            let missing = check::missing_unknown(&self.replies, line);
-            self.replies.warnings.push(missing);
+        let settled = self.table.tests.iter().filter(|test| is_unknown(&test.expected));
+        self.table.settled = settled.map(|test| Words::of(&test.sentence).fingerprint()).collect();
+        self.vars.warn_of_unused(&mut self.table.warnings);
+        let is_file = matches!(self.table.places, Places::File(_));
+        if is_file && self.unknown_line.is_none() && !self.table.entries.is_empty() {
+            let line = self.table.header_lines.replies;
+            let missing = missing_unknown(&self.table, line);
+            self.table.warnings.push(missing);
         }
-        self.replies.add_examples(phrases);
-        (self.replies, self.faults)
-    }
-}
-
-impl Replies {
-    /// Collects the examples of all replies, and ends the vocabulary. Variants of phrases, which come after `phrases`, are none.
-    fn add_examples(&mut self, phrases: usize) {
-        let phrases =
-            self.phrases[..phrases].iter().zip(0..).map(|(phrase, id)| (phrase.reply, Source::Phrase(id)));
-        let of_tests = self.replies_of_tests();
-        let tests =
-            of_tests.iter().zip(0..).filter_map(|(reply, at)| Some(((*reply)? as u32, Source::Test(at))));
-        let mut sources: Vec<(u32, Source)> = tests.chain(phrases).collect();
-        // Stable, so that the tests of a reply come first: they say more.
-        sources.sort_by_key(|(reply, _)| *reply);
-        self.examples = Examples::new(self.entries.len(), &sources, |source, words| match source {
-            Source::Phrase(id) => words.read(self.alternative(id as usize)),
-            Source::Test(at) => words.read(&self.tests[at as usize].sentence),
-        });
+        self.add_examples(phrases);
         self.end_vocabulary();
+        (self.table, self.faults)
     }
 
-    /// For each entry of `[tests]`, the reply that it names.
-    pub(crate) fn replies_of_tests(&self) -> Vec<Option<usize>> {
-        let known = LazyCell::new(|| self.known_phrases());
-        // Nearly always, an alternative is named just as it is written.
-        let as_written: FxHashMap<&str, usize> =
-            self.alternatives().map(|(reply, alternative)| (alternative, reply)).collect();
-        let reply_of = |test: &Test| match as_written.get(&*test.expected) {
-            Some(reply) => Some(*reply),
-            None => {
-                known.get(&canonical(&test.expected)).copied().filter(|reply| *reply < self.entries.len())
-            }
-        };
-        self.tests.iter().map(reply_of).collect()
+    /// Collects the examples of all replies. Variants of phrases, which come after `phrases`, are not among them.
+    fn add_examples(&mut self, phrases: usize) {
+        let table = &mut self.table;
+        let phrases = table.phrases[..phrases].iter().zip(0..);
+        let phrases = phrases.map(|(phrase, id)| (phrase.reply, Origin::Phrase(id)));
+        let of_tests = table.replies_of_tests();
+        let tests = of_tests.iter().zip(0..);
+        let tests = tests.filter_map(|(reply, at)| Some(((*reply)? as u32, Origin::Test(at))));
+        let mut origins: Vec<(u32, Origin)> = tests.chain(phrases).collect();
+        // Stable, so that the tests of a reply come first: they say more.
+        origins.sort_by_key(|(reply, _)| *reply);
+        table.examples = Examples::new(table.entries.len(), &origins, |origin, words| match origin {
+            Origin::Phrase(id) => words.read(table.alternative(id as usize)),
+            Origin::Test(at) => words.read(&table.tests[at as usize].sentence),
+        });
     }
 
+    /// Adds the words of tests and texts to the vocabulary, and ends it.
     fn end_vocabulary(&mut self) {
-        let vocabulary = &mut self.index.vocabulary;
+        let Table { index, tests, entries, unknown, .. } = &mut self.table;
+        let vocabulary = &mut index.vocabulary;
         vocabulary.end_variants();
         let mut words = Words::default();
         let mut counts = Counts::default();
-        for test in &self.tests {
+        let mut read = |text: &str, add: &mut dyn FnMut(&Words)| {
             words.clear();
-            words.read(&test.sentence);
+            words.read(text);
             counts.add(&words);
-            words.folded().for_each(|word| {
-                vocabulary.add(word, false);
+            add(&words);
+        };
+        for test in &*tests {
+            read(&test.sentence, &mut |words| {
+                for word in words.folded() {
+                    vocabulary.add(word, false);
+                }
             });
         }
-        for reply in self.entries.iter().chain([&self.unknown]) {
-            words.clear();
-            words.read(&reply.text);
-            counts.add(&words);
-            vocabulary.add_text(&words);
+        for reply in entries.iter().chain([&*unknown]) {
+            read(&reply.text, &mut |words| vocabulary.add_text(words));
         }
         vocabulary.end();
-        self.languages = counts.languages();
+        self.table.languages = counts.languages();
     }
+}
+
+/// Warns that a file has replies, but none for all other messages.
+fn missing_unknown(table: &Table, line: usize) -> Fault {
+    let sentence = format!(
+        "there is no 'unknown =' under [replies], so other messages get the built-in {:?}",
+        table.unknown.text.as_str()
+    );
+    let named = table.entries.iter().find(|reply| OTHER_NAMES_OF_UNKNOWN.contains(&&*reply.phrase));
+    let hint = named.map(|reply| {
+        format!("; was {:?} ({}) meant as that?", reply.phrase, table.places.number(reply.line))
+    });
+    Fault::new(line, sentence + &hint.unwrap_or_default())
 }
 
 /// Whether a text is the phrase of the fallback reply.

@@ -1,39 +1,35 @@
-//! A map from short texts to numbers, made for words: nearly all have at most eight bytes and are compared in one step.
+//! A map from words to numbers. Nearly all words have at most eight bytes, and are compared in one step.
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::replies::{lookup::vocabulary::TokenId, text::filter::Filter};
-
 /// Number of bytes up to which a text is packed into a number.
 pub(crate) const PACKED: usize = size_of::<u64>();
 
-/// Numbers of texts.
+/// Words with their numbers.
 ///
-/// The maps hold only words of the owner's file, which no client can choose, so a fast hash without protection against
-/// deliberate collisions is safe.
+/// They are words of the owner's file, which no client can choose, so a fast hash without protection against deliberate collisions
+/// is safe.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Texts {
-    short: FxHashMap<u64, TokenId>,
-    long: FxHashMap<Arc<str>, TokenId>,
+pub(crate) struct WordMap {
+    short: FxHashMap<u64, u32>,
+    long: FxHashMap<Arc<str>, u32>,
     /// Lengths in bytes of the short texts, as bits.
     lengths: u16,
     /// Length of the longest text in bytes.
     pub(crate) longest: usize,
-    /// The first bytes of all texts, as many as the shortest has.
-    beginnings: Filter,
 }
 
-impl Texts {
-    pub(crate) fn get(&self, text: &str) -> Option<TokenId> {
+impl WordMap {
+    pub(crate) fn get(&self, text: &str) -> Option<u32> {
         match text.len() {
             0..=PACKED => self.short.get(&packed(text.as_bytes())).copied(),
             _ => self.long.get(text).copied(),
         }
     }
 
-    pub(crate) fn insert(&mut self, text: &Arc<str>, number: TokenId) {
+    pub(crate) fn insert(&mut self, text: &Arc<str>, number: u32) {
         self.longest = self.longest.max(text.len());
         if text.len() <= PACKED {
             self.lengths |= 1 << text.len();
@@ -43,13 +39,6 @@ impl Texts {
         }
     }
 
-    /// Ends the map, which `visit_beginnings` needs.
-    pub(crate) fn end(&mut self) {
-        let mask = mask(self.shortest());
-        let long = self.long.keys().map(|text| packed(&text.as_bytes()[..PACKED]));
-        self.beginnings = Filter::of(self.short.keys().copied().chain(long).map(|text| text & mask));
-    }
-
     /// Calls `visit` with the numbers of the texts of more than `above` bytes with which a word begins. `affordable` returns up to
     /// which length texts may be looked up that are longer than eight bytes.
     pub(crate) fn visit_beginnings(
@@ -57,15 +46,12 @@ impl Texts {
         word: &str,
         above: usize,
         affordable: impl FnOnce(usize) -> usize,
-        mut visit: impl FnMut(TokenId),
+        mut visit: impl FnMut(u32),
     ) {
         if self.longest <= above {
             return;
         }
         let start = packed(&word.as_bytes()[..word.len().min(PACKED)]);
-        if !self.beginnings.may_have(start & mask(self.shortest())) {
-            return;
-        }
         let short = (above + 1..=word.len().min(PACKED)).filter(|length| self.lengths >> length & 1 == 1);
         short.filter_map(|length| self.short.get(&(start & mask(length)))).for_each(|number| visit(*number));
         let longest = self.longest.min(word.len());
@@ -75,15 +61,10 @@ impl Texts {
             ends.filter_map(|end| self.long.get(&word[..end])).for_each(|number| visit(*number));
         }
     }
-
-    /// Length of the shortest text, or of what is packed of it.
-    fn shortest(&self) -> usize {
-        PACKED.min(self.lengths.trailing_zeros() as usize)
-    }
 }
 
 /// The bytes of a text, at most eight, as a number. The rest of it is 0, which no word has.
-pub(crate) fn packed(text: &[u8]) -> u64 {
+fn packed(text: &[u8]) -> u64 {
     // The middle bytes may be in both halves, at the same place.
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let shift = 8 * (text.len() - size_of::<u32>());
@@ -93,7 +74,7 @@ pub(crate) fn packed(text: &[u8]) -> u64 {
 }
 
 /// The bits of the first bytes.
-pub(crate) fn mask(bytes: usize) -> u64 {
+fn mask(bytes: usize) -> u64 {
     u64::MAX.checked_shr(64 - 8 * bytes as u32).unwrap_or_default()
 }
 
@@ -110,11 +91,10 @@ mod tests {
             word in "[abé]{0,14}",
             above in 0_usize..4,
         ) {
-            let mut map = Texts::default();
+            let mut map = WordMap::default();
             for (number, text) in (0..).zip(&texts) {
                 map.insert(&text.as_str().into(), number);
             }
-            map.end();
             let mut found = Vec::new();
             map.visit_beginnings(&word, above, |longest| longest, |number| found.push(number));
             found.sort_unstable();

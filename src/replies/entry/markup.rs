@@ -1,6 +1,6 @@
 //! Signs of markup in replies, which are plain text but for links with words of their own.
 
-use crate::replies::check::excerpt;
+use crate::replies::text::excerpt::excerpt;
 
 /// Tags of HTML that people write into a text; of others, most are names or jokes.
 const TAGS: [&str; 33] = [
@@ -149,7 +149,7 @@ fn bold(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::replies::check::tests::{check, check_none};
+    use crate::replies::tests::{check, check_none};
 
     #[test]
     fn markup_is_shown() {

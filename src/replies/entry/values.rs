@@ -1,8 +1,11 @@
 //! What visitors see although it is meant for replyd: comments, quotes, line breaks and a second `=`. A value is prose, so each rule
 //! leaves alone what people write in sentences.
 
-use crate::ini::{Entry, Fault, Faults};
-use crate::replies::{check::excerpt, lint::markup};
+use super::markup;
+use crate::{
+    ini::{Entry, Fault, Faults},
+    replies::text::excerpt::excerpt,
+};
 
 /// Number of words of the longest comment. What is longer is more often the second half of a sentence.
 const COMMENT_WORDS: usize = 8;
@@ -116,7 +119,7 @@ pub(crate) fn second_equals(entry: &Entry) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::replies::check::tests::{check, check_none};
+    use crate::replies::tests::{check, check_none};
 
     #[test]
     fn comments_behind_a_value() {
