@@ -2,7 +2,6 @@
 
 pub(crate) mod index;
 pub(crate) mod search;
-pub(crate) mod small_list;
 pub(crate) mod spelling;
 pub(crate) mod steps;
 pub(crate) mod tokens;

@@ -8,6 +8,7 @@ use super::work::Work;
 use crate::{
     ini::{Fault, Faults},
     replies::{
+        lookup::spelling::Spellings,
         table::Table,
         text::{excerpt::excerpt, words::Words},
     },
@@ -21,11 +22,6 @@ const MANY_LETTERS: usize = 7;
 const MORE_LETTERS: usize = 8;
 /// Number of phrases from which a word is common.
 const MANY_PHRASES: usize = 3;
-/// Number of common words up to which others are compared with them: each takes about a kilobyte while that is done.
-const MANY_WORDS: usize = 50_000;
-/// Number of common words that are compared of those that are alike but for a letter.
-const MANY_ALIKE: usize = 8;
-
 /// A word of one phrase only, and the common word that was probably meant.
 struct Suspect {
     word: String,
@@ -64,27 +60,20 @@ pub(crate) fn words(work: &mut Work<'_>, warnings: &mut Faults) {
 
 fn suspects(table: &Table) -> Vec<Suspect> {
     let uses = uses_of_words(table);
-    let common = || uses.iter().filter(|(_, (phrases, _))| *phrases >= MANY_PHRASES);
-    if common().count() > MANY_WORDS {
-        return Vec::new();
-    }
-    let mut alike: FxHashMap<String, Vec<&str>> = FxHashMap::default();
-    for (word, _) in common() {
-        for rest in [word.clone()].into_iter().chain(without_a_letter(word)) {
-            let words = alike.entry(rest).or_default();
-            if words.len() < MANY_ALIKE {
-                words.push(word);
-            }
-        }
-    }
+    let common: Vec<&str> = uses
+        .iter()
+        .filter(|(_, (phrases, _))| *phrases >= MANY_PHRASES)
+        .map(|(word, _)| word.as_str())
+        .collect();
+    let spellings = Spellings::of((0..).step_by(2).zip(common.iter().copied()));
     let rare = uses.iter().filter(|(_, (phrases, _))| *phrases == 1);
     // A reply may have many words of one phrase.
     let mut words_of: HashMap<usize, HashSet<String>> = HashMap::new();
     let suspects = rare.filter_map(|(word, (_, entry))| {
-        let near = [word.clone()].into_iter().chain(without_a_letter(word));
-        let near = near.flat_map(|rest| alike.get(&rest).into_iter().flatten().copied());
-        let meant =
-            near.filter(|meant| is_misspelt(word, meant)).max_by_key(|meant| (uses[*meant].0, *meant))?;
+        let mut near = Vec::new();
+        spellings.visit(word, |token| near.push(common[token as usize / 2]));
+        let near = near.into_iter().filter(|meant| is_misspelt(word, meant));
+        let meant = near.max_by_key(|meant| (uses[*meant].0, *meant))?;
         let words = words_of.entry(*entry).or_insert_with(|| {
             Words::of(&table.entries[*entry].phrase).folded().map(str::to_owned).collect()
         });
@@ -111,11 +100,6 @@ fn uses_of_words(table: &Table) -> FxHashMap<String, (usize, usize)> {
         }
     }
     uses
-}
-
-/// A word with each of its letters left out. Of two words that are one edit apart, one leads to the other or both to the same.
-fn without_a_letter(word: &str) -> impl Iterator<Item = String> {
-    word.char_indices().map(|(at, char)| [&word[..at], &word[at + char.len_utf8()..]].concat())
 }
 
 /// Whether a word is another with a letter added, dropped, changed or swapped. People rarely mistake the first letter; the last is

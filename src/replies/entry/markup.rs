@@ -3,41 +3,8 @@
 use crate::replies::text::excerpt::excerpt;
 
 /// Tags of HTML that people write into a text; of others, most are names or jokes.
-const TAGS: [&str; 33] = [
-    "a",
-    "article",
-    "b",
-    "big",
-    "blockquote",
-    "br",
-    "center",
-    "code",
-    "del",
-    "div",
-    "em",
-    "font",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "hr",
-    "i",
-    "img",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "s",
-    "script",
-    "small",
-    "span",
-    "strong",
-    "sub",
-    "sup",
-    "table",
-    "u",
-    "ul",
-];
+const TAGS: &str = "a article b big blockquote br center code del div em font h1 h2 h3 h4 hr i img li ol p pre s script small \
+                    span strong sub sup table u ul";
 const ENTITIES: [&str; 8] = ["amp", "nbsp", "lt", "gt", "quot", "apos", "euro", "copy"];
 
 /// The first sign of markup in a line that visitors would see as it stands.
@@ -63,7 +30,7 @@ fn tag(line: &str) -> Option<&str> {
         let text = &line[at + 1..];
         let name = text.trim_start_matches('/');
         let name = &name[..name.find(|char: char| !char.is_ascii_alphanumeric())?];
-        let is_tag = TAGS.iter().any(|tag| name.eq_ignore_ascii_case(tag));
+        let is_tag = TAGS.split(' ').any(|tag| name.eq_ignore_ascii_case(tag));
         let end = text.find(['<', '>']).filter(|end| is_tag && text[*end..].starts_with('>'))?;
         let after_name = text.trim_start_matches('/')[name.len()..].starts_with(['>', ' ', '/']);
         after_name.then(|| &line[at..=at + 1 + end])

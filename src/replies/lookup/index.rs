@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{small_list::SmallList, spelling::TokenId, vocabulary::Vocabulary};
+use super::{spelling::TokenId, vocabulary::Vocabulary};
 use crate::replies::text::{
     phrase::{Phrase, Run},
     words::Words,
@@ -28,7 +28,7 @@ pub(crate) struct IndexedPhrase {
     /// The words with their accents, run by run, if they differ from the path of the run.
     exact: Option<Box<str>>,
     /// The nodes at which its runs end, sorted and without duplicates.
-    pub(crate) nodes: SmallList,
+    pub(crate) nodes: Box<[NodeId]>,
     /// Number of words on the path of a single run.
     path: u32,
 }
@@ -44,9 +44,9 @@ pub(crate) struct Index {
     pub(crate) edges: FxHashMap<(NodeId, TokenId), NodeId>,
     /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
-    pub(crate) ends: Vec<Option<SmallList>>,
+    pub(crate) ends: Vec<Option<Vec<u32>>>,
     /// While phrases are added: the first phrase of a section with these runs ...
-    firsts: FxHashMap<(bool, SmallList), PhraseId>,
+    firsts: FxHashMap<(bool, Box<[NodeId]>), PhraseId>,
     /// ... and the first that has other accents than that one.
     accented: FxHashMap<(PhraseId, Option<Box<str>>), PhraseId>,
 }
@@ -105,7 +105,7 @@ impl Index {
                     words: 1,
                     chars: text.chars().count() as u32,
                     exact: None,
-                    nodes: SmallList::default(),
+                    nodes: Box::default(),
                     path: 0,
                 });
                 self.symbols[usize::from(!is_reply)].entry(text.clone()).or_insert(id);

@@ -53,6 +53,20 @@ pub(crate) struct Match {
 }
 
 impl Match {
+    fn of(phrase: &IndexedPhrase, id: PhraseId, corrections: u8) -> Match {
+        Match {
+            is_reply: phrase.is_reply,
+            is_whole: false,
+            words: phrase.words,
+            nearness: 0,
+            chars: phrase.chars,
+            corrections: Reverse(corrections),
+            is_exact: true,
+            order: Reverse(phrase.order),
+            phrase: id,
+        }
+    }
+
     /// What decides before examples are compared.
     pub(crate) fn rank(&self) -> (bool, bool, u32) {
         (self.is_reply, self.is_whole, self.words)
@@ -140,21 +154,10 @@ impl SearchBuffer {
     fn visit_symbols(&mut self, index: &Index, message: &str, mut visit: impl FnMut(Match)) {
         self.symbols.clear();
         read_symbols(message, &mut self.symbols);
-        for (phrases, is_reply) in index.symbols.iter().zip([true, false]) {
+        for phrases in &index.symbols {
             if let Some(&phrase) = phrases.get(&self.symbols) {
-                let IndexedPhrase { words, chars, order, .. } = index.phrases[phrase];
-                let (corrections, order) = (Reverse(0), Reverse(order));
-                visit(Match {
-                    is_reply,
-                    is_whole: true,
-                    words,
-                    nearness: 0,
-                    chars,
-                    corrections,
-                    is_exact: true,
-                    order,
-                    phrase,
-                });
+                let matched = Match::of(&index.phrases[phrase], phrase, 0);
+                visit(Match { is_whole: true, ..matched });
             }
         }
     }
@@ -230,16 +233,10 @@ impl SearchBuffer {
         let is_plain = phrase.nodes.len() == 1 && !phrase.has_prefix;
         let (start, end) = (place.start as usize, place.end as usize);
         Match {
-            is_reply: phrase.is_reply,
             is_whole: is_plain && corrections == 0 && end - start == self.words.len(),
-            words: phrase.words,
-            nearness: 0,
-            chars: phrase.chars,
-            corrections: Reverse(corrections),
             // For phrases with several runs or a prefix, accents are not compared.
             is_exact: !is_plain || phrase.is_written_as(&self.words, start, end),
-            order: Reverse(phrase.order),
-            phrase: id,
+            ..Match::of(phrase, id, corrections)
         }
     }
 }

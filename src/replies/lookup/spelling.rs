@@ -38,23 +38,21 @@ impl Spellings {
     /// Indexes words and prefixes.
     pub(crate) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)>) -> Spellings {
         let mut spellings = Spellings { last_letters: vec![0; MAX_LETTERS + 2], ..Spellings::default() };
+        let mut letters = ['\0'; MAX_LETTERS];
         for (token, text) in tokens {
-            let Some(letters) = Letters::of(text) else { continue };
-            if letters.count < MIN_LETTERS || spellings.entries.len() + letters.count >= MAX_ENTRIES {
+            let letters = read(text, &mut letters);
+            let is_corrected = letters.len() >= MIN_LETTERS && text.chars().nth(MAX_LETTERS).is_none();
+            if !is_corrected || spellings.entries.len() + letters.len() >= MAX_ENTRIES {
                 continue;
             }
             let is_prefix = token % 2 == 1;
-            match text.chars().next_back().filter(|_| is_prefix) {
-                None => spellings.word_lengths |= 1 << letters.count,
-                Some(last) => {
-                    let near = letters.count - 1..=letters.count + 1;
-                    spellings.last_letters[near].iter_mut().for_each(|bits| *bits |= letter_bit(last));
-                }
+            if is_prefix {
+                let near = &mut spellings.last_letters[letters.len() - 1..=letters.len() + 1];
+                near.iter_mut().for_each(|bits| *bits |= letter_bit(letters[letters.len() - 1]));
+            } else {
+                spellings.word_lengths |= 1 << letters.len();
             }
-            let removable = letters.count - usize::from(is_prefix);
-            spellings.entries.push((letters.hash(letters.count), token));
-            let without = (0..removable).map(|at| (letters.hash_without(at, letters.count), token));
-            spellings.entries.extend(without);
+            spellings.entries.extend(hashes(letters, is_prefix).map(|hash| (hash, token)));
         }
         spellings.entries.sort_unstable();
         spellings.entries.dedup();
@@ -66,10 +64,11 @@ impl Spellings {
         spellings
     }
 
-    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than once.
-    /// Returns the number of lookups and comparisons.
+    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than
+    /// once. Returns the number of lookups and comparisons.
     pub(crate) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
-        let letters = Letters::beginning(word);
+        let mut letters = ['\0'; MAX_LETTERS];
+        let letters = read(word, &mut letters);
         let (mut lookups, mut comparisons) = (0, 0);
         let mut look_up = |hash: u32, is_prefix: bool| {
             lookups += 1;
@@ -80,15 +79,13 @@ impl Spellings {
                 }
             }
         };
-        if letters.is_whole && self.word_lengths << 1 & 7_u64 << letters.count != 0 {
-            look_up(letters.hash(letters.count), false);
-            (0..letters.count).for_each(|at| look_up(letters.hash_without(at, letters.count), false));
+        let is_whole = word.chars().nth(MAX_LETTERS).is_none();
+        if is_whole && self.word_lengths << 1 & 7_u64 << letters.len() != 0 {
+            hashes(letters, false).for_each(|hash| look_up(hash, false));
         }
-        // The last letter of a prefix must be correct, so it is not removed.
-        for (end, last) in (1..=letters.count).zip(word.chars()) {
-            if self.last_letters.get(end).is_some_and(|bits| bits & letter_bit(last) != 0) {
-                look_up(letters.hash(end), true);
-                (0..end - 1).for_each(|at| look_up(letters.hash_without(at, end), true));
+        for (end, last) in (1..).zip(letters) {
+            if self.last_letters.get(end).is_some_and(|bits| bits & letter_bit(*last) != 0) {
+                hashes(&letters[..end], true).for_each(|hash| look_up(hash, true));
             }
         }
         lookups + comparisons
@@ -114,69 +111,26 @@ fn letter_bit(letter: char) -> u32 {
     1 << (u32::from(letter) % 32)
 }
 
-/// The letters of a word as sums, from which the hash of any beginning, with or without one of its letters, is computed in
-/// one step. The sum of letters `c` is `c[0] + c[1] * B + c[2] * B * B` and so on.
-struct Letters {
-    count: usize,
-    /// Whether these are all letters of the word.
-    is_whole: bool,
-    /// The sum of the first letters, by their number.
-    sums: [u64; MAX_LETTERS + 1],
+/// The first letters of a word.
+fn read<'a>(word: &str, buffer: &'a mut [char; MAX_LETTERS]) -> &'a [char] {
+    let places = buffer.iter_mut().zip(word.chars());
+    let count = places.map(|(place, letter)| *place = letter).count();
+    &buffer[..count]
 }
 
-const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
-const INVERSE_OF_BASE: u64 = inverse(BASE);
-
-impl Letters {
-    /// All letters of a word; `None` if there are too many.
-    fn of(word: &str) -> Option<Letters> {
-        Some(Letters::beginning(word)).filter(|letters| letters.is_whole)
-    }
-
-    /// The first letters of a word.
-    fn beginning(word: &str) -> Letters {
-        let mut letters = Letters { count: 0, is_whole: true, sums: [0; MAX_LETTERS + 1] };
-        let mut power = 1_u64;
-        for char in word.chars() {
-            if letters.count == MAX_LETTERS {
-                letters.is_whole = false;
-                break;
-            }
-            letters.sums[letters.count + 1] =
-                letters.sums[letters.count].wrapping_add(u64::from(char).wrapping_mul(power));
-            letters.count += 1;
-            power = power.wrapping_mul(BASE);
-        }
-        letters
-    }
-
-    /// Hash of the first `end` letters.
-    fn hash(&self, end: usize) -> u32 {
-        mixed(self.sums[end])
-    }
-
-    /// Hash of the first `end` letters without the one at `at`. The letters after it move down by one power.
-    fn hash_without(&self, at: usize, end: usize) -> u32 {
-        let after = self.sums[end].wrapping_sub(self.sums[at + 1]).wrapping_mul(INVERSE_OF_BASE);
-        mixed(self.sums[at].wrapping_add(after))
-    }
+/// The hashes of a word or prefix, whole and without each of its letters. The last one of a prefix must be
+/// correct, so it stays.
+fn hashes(letters: &[char], is_prefix: bool) -> impl Iterator<Item = u32> {
+    let removable = letters.len() - usize::from(is_prefix);
+    let without = (0..removable).map(|at| hash(letters[..at].iter().chain(&letters[at + 1..])));
+    std::iter::once(hash(letters.iter())).chain(without)
 }
 
-/// Spreads a sum over all bits of a hash.
-fn mixed(sum: u64) -> u32 {
-    let folded = (sum ^ sum >> 32).wrapping_mul(BASE);
-    (folded >> 32) as u32
-}
-
-/// The inverse of an odd number modulo 2^64, by Newton's method, which doubles the number of correct bits in each step.
-const fn inverse(odd: u64) -> u64 {
-    let mut inverse = odd;
-    let mut step = 0;
-    while step < 5 {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
-        step += 1;
-    }
-    inverse
+/// Spreads the letters over all bits of a hash.
+fn hash<'a>(letters: impl Iterator<Item = &'a char>) -> u32 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let sum = letters.fold(0_u64, |sum, letter| (sum ^ u64::from(*letter)).wrapping_mul(ODD));
+    ((sum ^ sum >> 32).wrapping_mul(ODD) >> 32) as u32
 }
 
 /// Whether two different words become the same when one letter is added, dropped or changed, or two neighbors are swapped.
