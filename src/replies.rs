@@ -84,8 +84,8 @@ impl Replies {
     ///
     /// If the text has mistakes; the error reports all of them (up to 50), one a line, each with its line number.
     pub fn parse(text: &str, name: &str) -> Result<Replies, Error> {
-        let (replies, faults) = Replies::read(text, name);
-        if faults.is_empty() { Ok(replies) } else { Err(Error::config(faults.lines(name))) }
+        let (table, faults) = from_file::read(text.to_owned(), name, false);
+        if faults.is_empty() { Ok(Replies { table }) } else { Err(Error::config(faults.lines(name))) }
     }
 
     /// Like [`parse`](Replies::parse), but for the whole text of a `replies_file`, which must have a section `[replies]`.
@@ -313,16 +313,10 @@ impl Replies {
         self.table.shared = Arc::clone(&other.table.shared);
     }
 
-    /// Reads a table as far as it is valid, and returns it with the faults.
-    pub(crate) fn read(text: &str, name: &str) -> (Replies, Faults) {
-        let (table, faults) = from_file::read(text, name);
-        (Replies { table }, faults)
-    }
-
     /// Reads the whole text of a file of replies as far as it is valid, and returns the table with the faults. The text may be large,
     /// and is dropped before the table is built.
     pub(crate) fn read_file(text: String, name: &str) -> (Replies, Faults) {
-        let (table, faults) = from_file::read_file(text, name);
+        let (table, faults) = from_file::read(text, name, true);
         (Replies { table }, faults)
     }
 

@@ -40,6 +40,11 @@ impl Faults {
         }
     }
 
+    /// Adds a fault at a line.
+    pub(crate) fn report(&mut self, line: usize, sentence: impl Into<String>) {
+        self.push(Fault::new(line, sentence));
+    }
+
     pub(crate) fn append(&mut self, others: Faults) {
         self.more += others.more;
         others.kept.into_iter().for_each(|fault| self.push(fault));

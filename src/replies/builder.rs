@@ -1,23 +1,23 @@
 //! Builds the table of replies from its entries.
 
-use std::sync::Arc;
+use std::cell::LazyCell;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::{
     entry::{
         self,
         offers::{UNKNOWN_REPLY, offers_of},
         signs::{OTHER_NAMES_OF_UNKNOWN, check_prefixes},
-        test::Test,
+        test::{Test, canonical},
         values::check as check_text,
         vars::Vars,
     },
-    lookup::index::{Duplicate, Index, PhraseId},
+    lookup::index::{Duplicate, PhraseId},
     similar::examples::{Examples, Origin},
-    table::{Alternative, HeaderLines, Options, Reply, Table, UNKNOWN, places::Places},
+    table::{Alternative, HeaderLines, Reply, Table, UNKNOWN, places::Places},
     text::{
-        function_words::{Counts, Languages},
+        function_words::Counts,
         phrase::{Phrase, alternatives},
         words::Words,
     },
@@ -35,6 +35,7 @@ const MAX_GROWTH: usize = 4;
 const FREE_GROWTH: usize = 1024 * 1024;
 
 /// A table that is being built.
+#[derive(Default)]
 pub(crate) struct Builder {
     table: Table,
     faults: Faults,
@@ -63,34 +64,9 @@ impl Builder {
         let unknown = Reply { phrase: UNKNOWN.to_owned(), text: fallback.value.as_str().into(), line: 0 };
         let mut faults = Faults::default();
         let vars = Vars::new(vars, &mut faults);
-        let table = Table {
-            places,
-            entries: Vec::new(),
-            in_replies: 0,
-            phrases: Vec::new(),
-            index: Index::new(),
-            examples: Examples::default(),
-            languages: Languages::ALL,
-            options: Options::default(),
-            shared: Arc::default(),
-            unknown,
-            tests: Vec::new(),
-            settled: FxHashSet::default(),
-            offers: Vec::new(),
-            warnings: Faults::default(),
-            header_lines,
-            phone: vars.get("phone").map(str::to_owned),
-        };
-        Builder {
-            table,
-            faults,
-            vars,
-            room: FREE_GROWTH,
-            unknown_line: None,
-            multi_run: Vec::new(),
-            variants: Vec::new(),
-            order: 0,
-        }
+        let phone = vars.get("phone").map(str::to_owned);
+        let table = Table { places, unknown, header_lines, phone, ..Table::default() };
+        Builder { table, faults, vars, room: FREE_GROWTH, ..Builder::default() }
     }
 
     /// Adds the entries of `[replies]` or `[smalltalk]`.
@@ -99,13 +75,13 @@ impl Builder {
         for entry in entries {
             if entry.value.is_empty() {
                 let sentence = format!("the reply to {:?} is empty; write it after the '='", entry.name);
-                self.faults.push(Fault::new(entry.line, sentence));
+                self.faults.report(entry.line, sentence);
                 continue;
             }
             let Some(text) = self.filled(&entry) else { continue };
             if text.trim().is_empty() {
                 let sentence = format!("the reply to {:?} is empty once [vars] are filled in", entry.name);
-                self.faults.push(Fault::new(entry.line, sentence));
+                self.faults.report(entry.line, sentence);
                 continue;
             }
             entry::check(&entry, &text, &self.vars, &mut self.table.warnings);
@@ -135,7 +111,7 @@ impl Builder {
                     "[vars] make the replies up to here more than {MAX_GROWTH} times as long as they are in the file; shorten the values that are repeated"
                 )
             };
-            self.faults.push(Fault::new(entry.line, sentence));
+            self.faults.report(entry.line, sentence);
         }
         filled
     }
@@ -166,13 +142,13 @@ impl Builder {
                     let sentence = format!(
                         "a table can have at most {MAX_ALTERNATIVES} phrases; the phrases from here on are ignored"
                     );
-                    self.faults.push(Fault::new(line, sentence));
+                    self.faults.report(line, sentence);
                 }
                 break;
             }
             if is_unknown(text) {
                 let sentence = "'unknown' is the fallback only as a whole phrase in [replies]; here it is an ordinary word";
-                self.table.warnings.push(Fault::new(line, sentence));
+                self.table.warnings.report(line, sentence);
             }
             let start = (text.as_ptr().addr() - all.as_ptr().addr()) as u32;
             let alternative = Alternative { reply: number as u32, start, end: start + text.len() as u32 };
@@ -181,7 +157,7 @@ impl Builder {
                     self.multi_run.push((alternative, phrase, is_reply, self.order));
                 }
                 Ok(phrase) => self.add_phrase(alternative, text, &phrase, is_reply, self.order),
-                Err(sentence) => self.faults.push(Fault::new(line, sentence)),
+                Err(sentence) => self.faults.report(line, sentence),
             }
         }
         self.table.entries[number].phrase = all;
@@ -206,7 +182,7 @@ impl Builder {
                 let first = self.table.reply_of(first).line;
                 let first = self.table.places.at(first);
                 let sentence = format!("{text:?} differs from the phrase {first} only in its accents");
-                self.table.warnings.push(Fault::new(line, sentence));
+                self.table.warnings.report(line, sentence);
             }
             None => {}
         }
@@ -218,7 +194,7 @@ impl Builder {
     fn duplicate(&mut self, line: usize, phrase: &str, first: usize) {
         let first = self.table.places.at(first);
         let sentence = format!("the reply to {phrase:?} is already {first}; remove one of them");
-        self.faults.push(Fault::new(line, sentence));
+        self.faults.report(line, sentence);
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
@@ -237,8 +213,6 @@ impl Builder {
         vars.iter().for_each(|entry| check_text(entry, &mut self.table.warnings));
         self.table.tests =
             tests.into_iter().map(|entry| Test::of(entry, &mut self.vars, &mut self.room)).collect();
-        let settled = self.table.tests.iter().filter(|test| is_unknown(&test.expected));
-        self.table.settled = settled.map(|test| Words::of(&test.sentence).fingerprint()).collect();
         self.vars.warn_of_unused(&mut self.table.warnings);
         let is_file = matches!(self.table.places, Places::File(_));
         if is_file && self.unknown_line.is_none() && !self.table.entries.is_empty() {
@@ -246,9 +220,29 @@ impl Builder {
             let missing = missing_unknown(&self.table, line);
             self.table.warnings.push(missing);
         }
+        self.resolve_tests();
         self.add_examples(phrases);
         self.end_vocabulary();
         (self.table, self.faults)
+    }
+
+    /// Finds the replies that `[tests]` name.
+    fn resolve_tests(&mut self) {
+        let mut tests = std::mem::take(&mut self.table.tests);
+        if !tests.is_empty() {
+            let known = LazyCell::new(|| self.table.known_phrases());
+            // Nearly always, an alternative is named just as it is written.
+            let mut as_written: FxHashMap<&str, usize> =
+                self.table.alternatives().map(|(reply, alternative)| (alternative, reply)).collect();
+            as_written.remove(UNKNOWN);
+            for test in &mut tests {
+                let reply = as_written.get(&*test.expected).or_else(|| known.get(&canonical(&test.expected)));
+                test.reply = reply.copied();
+            }
+        }
+        let settled = tests.iter().filter(|test| test.reply == Some(self.table.entries.len()));
+        self.table.settled = settled.map(|test| Words::of(&test.sentence).fingerprint()).collect();
+        self.table.tests = tests;
     }
 
     /// Collects the examples of all replies. Variants of phrases, which come after `phrases`, are not among them.
@@ -256,9 +250,10 @@ impl Builder {
         let table = &mut self.table;
         let phrases = table.phrases[..phrases].iter().zip(0..);
         let phrases = phrases.map(|(phrase, id)| (phrase.reply, Origin::Phrase(id)));
-        let of_tests = table.replies_of_tests();
-        let tests = of_tests.iter().zip(0..);
-        let tests = tests.filter_map(|(reply, at)| Some(((*reply)? as u32, Origin::Test(at))));
+        let tests = table.tests.iter().zip(0..).filter_map(|(test, at)| {
+            let reply = test.reply.filter(|reply| *reply < table.entries.len())?;
+            Some((reply as u32, Origin::Test(at)))
+        });
         let mut origins: Vec<(u32, Origin)> = tests.chain(phrases).collect();
         // Stable, so that the tests of a reply come first: they say more.
         origins.sort_by_key(|(reply, _)| *reply);
@@ -266,6 +261,11 @@ impl Builder {
             Origin::Phrase(id) => words.read(table.alternative(id as usize)),
             Origin::Test(at) => words.read(&table.tests[at as usize].sentence),
         });
+        for (id, (_, origin)) in (0..).zip(&origins) {
+            if let Origin::Test(at) = origin {
+                table.tests[*at as usize].example = Some(id);
+            }
+        }
     }
 
     /// Adds the words of tests and texts to the vocabulary, and ends it.

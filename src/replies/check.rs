@@ -11,7 +11,7 @@ mod work;
 use work::Work;
 
 use super::table::Table;
-use crate::ini::{Fault, Faults};
+use crate::ini::Faults;
 
 /// What looks for one kind of mistake each. Where too much work would be left, the last ones look at less.
 const LINTS: [fn(&mut Work<'_>, &mut Faults); 7] = [
@@ -33,7 +33,7 @@ pub(crate) fn warnings(table: &Table) -> Vec<String> {
     if work.is_partial {
         let mut partial = Faults::default();
         let why = "looking for all of them would take too long; make phrases and tests shorter, or fewer";
-        partial.push(Fault::new(1, format!("there may be more warnings: {why}")));
+        partial.report(1, format!("there may be more warnings: {why}"));
         lines.extend(table.places.lines(&partial));
     }
     lines

@@ -10,7 +10,7 @@ pub(crate) mod vars;
 
 use vars::Vars;
 
-use crate::ini::{Entry, Fault, Faults};
+use crate::ini::{Entry, Faults};
 
 /// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by default.
 const LONG_REPLY_BYTES: usize = 16 * 1024;
@@ -27,6 +27,6 @@ pub(crate) fn check(entry: &Entry, text: &str, vars: &Vars, warnings: &mut Fault
             entry.name,
             text.len()
         );
-        warnings.push(Fault::new(entry.line, sentence));
+        warnings.report(entry.line, sentence);
     }
 }

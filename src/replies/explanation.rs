@@ -62,20 +62,25 @@ impl Explanation {
             Decision::Phrase(winner) => explanation.add_phrases(table, &winner, message, &mut search),
             Decision::Nearest(winner) => {
                 explanation.winner = example(table, &winner);
-                explanation.corrections = meanings(table, &search);
-                explanation.others = nearest(table, &search).skip(1).take(RUNNERS_UP).collect();
+                explanation.add_nearest(table, 1, &mut search);
             }
-            Decision::Unknown(_) => {
-                table.read_features(&mut search);
-                explanation.others = nearest(table, &search).take(RUNNERS_UP).collect();
-                let best = table.nearest(&search, None).iter().next().copied();
-                if let (Some(first), Some(best)) = (explanation.others.first_mut(), best) {
-                    first.why += why_it_does_not_answer(&best);
-                    explanation.corrections = meanings(table, &search);
-                }
-            }
+            Decision::Unknown(_) => explanation.add_nearest(table, 0, &mut search),
         }
         explanation
+    }
+
+    /// Adds the examples that are nearest to the message, without the winner if there is one.
+    fn add_nearest(&mut self, table: &Table, winners: usize, search: &mut SearchBuffer) {
+        table.read_features(search);
+        let nearest = table.nearest(search, None);
+        let others = nearest.iter().skip(winners).take(RUNNERS_UP);
+        self.others = others.map(|near| example(table, near)).collect();
+        if let (0, Some(first), Some(best)) = (winners, self.others.first_mut(), nearest.iter().next()) {
+            first.why += why_it_does_not_answer(best);
+        }
+        if winners + self.others.len() > 0 {
+            self.corrections = meanings(table, search);
+        }
     }
 
     /// Adds the phrase that won, and the best ones of other replies.
@@ -148,12 +153,6 @@ fn meanings(table: &Table, search: &SearchBuffer) -> Vec<(String, String)> {
 fn unknown(table: &Table) -> Candidate {
     let place = table.places.place(table.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
-}
-
-/// The examples that are nearest to the message whose features were read last, the best first.
-fn nearest(table: &Table, search: &SearchBuffer) -> impl Iterator<Item = Candidate> {
-    let nearest: Vec<Near> = table.nearest(search, None).iter().copied().collect();
-    nearest.into_iter().map(|near| example(table, &near))
 }
 
 fn example(table: &Table, near: &Near) -> Candidate {

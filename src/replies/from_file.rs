@@ -4,7 +4,7 @@ use super::{
     builder::Builder,
     table::{HeaderLines, Table, places::Places},
 };
-use crate::ini::{self, Entry, Fault, Faults, Section};
+use crate::ini::{self, Entry, Faults, Section};
 
 /// The sections of a file that make up a table.
 pub(crate) const SECTIONS: [&str; 4] = ["replies", "smalltalk", "vars", "tests"];
@@ -16,26 +16,18 @@ hi = Hi, how can I help you today?
 hello = Hi, how can I help you today?
 unknown = Sorry, I am unable to understand you.";
 
-/// Reads a table as far as it is valid, and returns it with the faults.
-pub(crate) fn read(text: &str, name: &str) -> (Table, Faults) {
-    let (mut sections, mut faults) = ini::parse(text);
-    let (table, found) = from_file(&mut sections, name);
-    faults.append(found);
-    (table, faults)
-}
-
-/// Reads the whole text of a file of replies as far as it is valid, and returns the table with the faults. The text may be large,
-/// and is dropped before the table is built.
-pub(crate) fn read_file(text: String, name: &str) -> (Table, Faults) {
+/// Reads a text as far as it is valid, and returns the table with the faults. A whole file must have a section
+/// `[replies]`. The text may be large, and is dropped before the table is built.
+pub(crate) fn read(text: String, name: &str, is_whole_file: bool) -> (Table, Faults) {
     let is_empty = text.trim().is_empty();
     let (mut sections, mut faults) = ini::parse(&text);
     drop(text);
     let (table, found) = from_file(&mut sections, name);
     faults.append(found);
-    if !sections.iter().any(|section| section.name == "replies") {
+    if is_whole_file && !sections.iter().any(|section| section.name == "replies") {
         let what =
             if is_empty { "this file is empty" } else { "there is no [replies] in this file of replies" };
-        faults.push(Fault::new(1, what));
+        faults.report(1, what);
     }
     (table, faults)
 }
@@ -49,7 +41,7 @@ fn from_file(sections: &mut [Section], name: &str) -> (Table, Faults) {
             None => format!("its sections are {}", SECTIONS.join(", ")),
         };
         let sentence = format!("[{}] is not a section of a file of replies; {hint}", section.name);
-        faults.push(Fault::new(section.line, sentence));
+        faults.report(section.line, sentence);
     }
     (table, faults)
 }

@@ -6,10 +6,7 @@ use super::{
     table::{HeaderLines, Reply, Table, places::Places},
     text::excerpt::excerpt,
 };
-use crate::{
-    error::Error,
-    ini::{Fault, Faults},
-};
+use crate::{error::Error, ini::Faults};
 
 /// Makes a table of pairs; see `Replies::from_pairs`.
 pub(crate) fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
@@ -20,12 +17,12 @@ pub(crate) fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
     for (number, (phrase, text)) in (1..).zip(pairs) {
         if number > MAX_ALTERNATIVES as usize {
             // Not the rest as well: the pairs may have no end.
-            faults.push(Fault::new(number, format!("a table can have at most {MAX_ALTERNATIVES} pairs")));
+            faults.report(number, format!("a table can have at most {MAX_ALTERNATIVES} pairs"));
             break;
         }
         match reply(phrase.as_ref(), text.as_ref(), number) {
             Ok(reply) => builder.add_reply(reply, true),
-            Err(sentence) => faults.push(Fault::new(number, sentence)),
+            Err(sentence) => faults.report(number, sentence),
         }
     }
     let (table, found) = builder.finish(&[], Vec::new());

@@ -3,10 +3,10 @@
 pub(crate) mod places;
 pub(crate) mod shared_buffers;
 
-use std::{cell::LazyCell, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use places::Places;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use shared_buffers::SharedBuffers;
 use tungstenite::Utf8Bytes;
 
@@ -31,7 +31,7 @@ use crate::ini::Faults;
 pub(crate) const UNKNOWN: &str = "unknown";
 
 /// All that is read from a file of replies or from pairs. Immutable once it is built, options aside.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Table {
     pub(crate) places: Places,
     pub(crate) entries: Vec<Reply>,
@@ -80,7 +80,7 @@ pub(crate) struct Shared {
 }
 
 /// An entry of `[replies]` or `[smalltalk]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) phrase: String,
     pub(crate) text: Utf8Bytes,
@@ -156,18 +156,5 @@ impl Table {
         let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
         let single = self.alternatives().map(|(entry, alternative)| (canonical(alternative), entry));
         whole.chain(single).chain([(UNKNOWN.to_owned(), self.entries.len())]).collect()
-    }
-
-    /// For each entry of `[tests]`, the number of the reply that it names; `None` if it names `unknown` or none.
-    pub(crate) fn replies_of_tests(&self) -> Vec<Option<usize>> {
-        let known = LazyCell::new(|| self.known_phrases());
-        // Nearly always, an alternative is named just as it is written.
-        let as_written: FxHashMap<&str, usize> =
-            self.alternatives().map(|(reply, alternative)| (alternative, reply)).collect();
-        let reply_of = |test: &Test| {
-            let named = as_written.get(&*test.expected).or_else(|| known.get(&canonical(&test.expected)));
-            named.copied().filter(|reply| *reply < self.entries.len())
-        };
-        self.tests.iter().map(reply_of).collect()
     }
 }

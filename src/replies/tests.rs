@@ -6,6 +6,11 @@ use super::{
     *,
 };
 
+fn read(text: &str, name: &str) -> (Replies, Faults) {
+    let (table, faults) = from_file::read(text.to_owned(), name, false);
+    (Replies { table }, faults)
+}
+
 /// A message of the default maximum length.
 fn long(words: &str) -> String {
     words.repeat(16 * 1024 / words.len())
@@ -142,7 +147,7 @@ fn phrase() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_file_panics(text in "(\\[(replies|smalltalk|vars|tests)\\]\n([a-c&|*{} ?é時]{0,6}=?[a-c{}&|=]{0,6}\n){0,6}){0,4}") {
-        let (replies, _) = Replies::read(&text, "f");
+        let (replies, _) = read(&text, "f");
         replies.answer("a b c");
         replies.explain("a b c");
         replies.warnings();
@@ -156,7 +161,7 @@ proptest! {
         let message = format!("{message} {more}");
         let answer = |phrases: Vec<&String>| {
             let lines: Vec<String> = phrases.iter().map(|phrase| format!("{phrase} = <{phrase}>")).collect();
-            let (replies, _) = Replies::read(&format!("[replies]\n{}", lines.join("\n")), "f");
+            let (replies, _) = read(&format!("[replies]\n{}", lines.join("\n")), "f");
             replies.table.best(&message, &mut SearchBuffer::default(), None).map(|matched| (matched.rank(), matched.nearness, matched.chars, matched.is_exact))
         };
         prop_assert_eq!(answer(phrases.iter().collect()), answer(phrases.iter().rev().collect()));

@@ -2,7 +2,7 @@
 
 use super::work::Work;
 use crate::{
-    ini::{Fault, Faults},
+    ini::Faults,
     replies::{
         table::Table,
         text::{phrase::is_plain, words::Words},
@@ -37,7 +37,7 @@ pub(crate) fn hints(table: &Table) -> Vec<String> {
         if matched.is_none_or(|matched| table.number_of(matched.phrase) != entry) {
             let sentence =
                 format!("{alternative:?} is not found in {other:?}; write both, with a '|' between them");
-            hints.push(Fault::new(table.entries[entry].line, sentence));
+            hints.report(table.entries[entry].line, sentence);
         }
     }
     table.places.lines(&hints)

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::work::Work;
 use crate::{
-    ini::{Fault, Faults},
+    ini::Faults,
     replies::{
         decision::Decision,
         entry::offers::{Offer, UNKNOWN_REPLY, split_offers},
@@ -67,7 +67,7 @@ pub(crate) fn circles(work: &mut Work<'_>, warnings: &mut Faults) {
             let circle = &path[start..];
             let first = circle.iter().map(|passed| passed.1).min().unwrap_or_default();
             let Offer { text, line, .. } = &table.offers[first];
-            warnings.push(Fault::new(*line, circle_of(text, circle.len())));
+            warnings.report(*line, circle_of(text, circle.len()));
         }
     }
 }

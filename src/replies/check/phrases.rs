@@ -40,7 +40,7 @@ pub(crate) fn joined_by_and(work: &mut Work<'_>, warnings: &mut Faults) {
     for (entry, alternative) in table.alternatives() {
         let Some((before, after)) = alternative.split_once(" and ") else { continue };
         if answers(before, entry) && answers(after, entry) {
-            warnings.push(Fault::new(table.entries[entry].line, and_is_a_word(alternative)));
+            warnings.report(table.entries[entry].line, and_is_a_word(alternative));
         }
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn of_function_words(work: &mut Work<'_>, warnings: &mut Faults) {
             let sentence = format!(
                 "{alternative:?} is in most sentences, whatever they are about; write a word that only questions for this reply have"
             );
-            warnings.push(Fault::new(table.entries[entry].line, sentence));
+            warnings.report(table.entries[entry].line, sentence);
         }
     }
 }

@@ -2,11 +2,7 @@
 
 use super::work::Work;
 use crate::replies::{
-    entry::test::{Test, canonical},
-    lookup::spelling::MIN_LETTERS,
-    similar::examples::ExampleId,
-    table::Table,
-    text::letters::is_unspaced,
+    entry::test::Test, lookup::spelling::MIN_LETTERS, table::Table, text::letters::is_unspaced,
 };
 
 /// How many messages got the reply they should, another one, or none.
@@ -30,13 +26,14 @@ const MAX_TRIED_TESTS: usize = 20_000;
 pub(crate) fn robustness(table: &Table, rounds: u32) -> Robustness {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut work = Work::on(table);
-    let tests = resolved_tests(table);
-    let tried = MAX_TRIED_TESTS.min(rounds as usize * tests.len());
-    let mut outcomes = Robustness { untried: rounds as usize * tests.len() - tried, ..Robustness::default() };
-    for (test, reply, example) in tests.iter().cycle().take(tried) {
+    let tests: Vec<&Test> = resolved_tests(table).collect();
+    let all = rounds as usize * tests.len();
+    let tried = MAX_TRIED_TESTS.min(all);
+    let mut outcomes = Robustness { untried: all - tried, ..Robustness::default() };
+    for test in tests.iter().cycle().take(tried) {
         let Some(message) = random.typo(&test.sentence) else { continue };
-        match work.decide(&message, *example) {
-            Some(decision) => outcomes.count(*reply, decision.reply(table)),
+        match work.decide(&message, test.example) {
+            Some(decision) => outcomes.count(expected(table, test), decision.reply(table)),
             None => outcomes.untried += 1,
         }
     }
@@ -47,15 +44,17 @@ pub(crate) fn robustness(table: &Table, rounds: u32) -> Robustness {
 /// `Replies::unproven_tests`.
 pub(crate) fn unproven_tests(table: &Table) -> (Vec<String>, usize) {
     let mut work = Work::on(table);
-    let tests = resolved_tests(table);
-    let (mut unproven, mut untried) = (Vec::new(), tests.len().saturating_sub(MAX_TRIED_TESTS));
-    for (test, reply, example) in tests.into_iter().take(MAX_TRIED_TESTS) {
+    let mut untried = resolved_tests(table).count().saturating_sub(MAX_TRIED_TESTS);
+    let mut unproven = Vec::new();
+    for test in resolved_tests(table).take(MAX_TRIED_TESTS) {
+        let expected = expected(table, test);
         let Some(with) = work.decide(&test.sentence, None) else {
             untried += 1;
             continue;
         };
-        if with.reply(table) == reply
-            && work.decide(&test.sentence, example).is_some_and(|without| without.reply(table) != reply)
+        if with.reply(table) == expected
+            && let Some(without) = work.decide(&test.sentence, test.example)
+            && without.reply(table) != expected
         {
             unproven.push(format!("{}: {:?}", table.places.place(test.line), test.sentence));
         }
@@ -63,18 +62,14 @@ pub(crate) fn unproven_tests(table: &Table) -> (Vec<String>, usize) {
     (unproven, untried)
 }
 
-/// The entries of `[tests]` that name a reply, with its number, none for `unknown`, and the examples that they are.
-fn resolved_tests(table: &Table) -> Vec<(&Test, Option<usize>, Option<ExampleId>)> {
-    if table.tests.is_empty() {
-        return Vec::new();
-    }
-    let known = table.known_phrases();
-    let tests = table.tests.iter().zip(table.examples.of_tests(table.tests.len()));
-    let resolved = tests.filter_map(|(test, example)| {
-        let reply = *known.get(&canonical(&test.expected))?;
-        Some((test, (reply < table.entries.len()).then_some(reply), example))
-    });
-    resolved.collect()
+/// The entries of `[tests]` that name a reply.
+fn resolved_tests(table: &Table) -> impl Iterator<Item = &Test> {
+    table.tests.iter().filter(|test| test.reply.is_some())
+}
+
+/// The reply that a test names; `None` for `unknown`.
+fn expected(table: &Table, test: &Test) -> Option<usize> {
+    test.reply.filter(|reply| *reply < table.entries.len())
 }
 
 impl Robustness {

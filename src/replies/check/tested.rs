@@ -14,7 +14,6 @@ use crate::{
             values::comment,
         },
         lookup::{search::Match, steps::Steps},
-        similar::examples::ExampleId,
         table::{Table, places::Places},
         text::excerpt::excerpt,
     },
@@ -32,16 +31,13 @@ type TextBeginnings = BTreeMap<String, usize>;
 
 /// The entries of `[tests]` that fail; see `Replies::failures`.
 pub(crate) fn failures(table: &Table) -> Vec<String> {
-    if table.tests.is_empty() {
-        return Vec::new();
-    }
-    let known = table.known_phrases();
+    let known = LazyCell::new(|| table.known_phrases());
     let texts = LazyCell::new(|| texts(table));
     let mut work = Work::on(table);
     let mut comparisons = Steps { left: MAX_COMPARED };
     let failures = table.tests.iter().filter_map(|test| {
-        let sentence = match known.get(&canonical(&test.expected)) {
-            Some(wanted) => failure(test, *wanted, &mut work)?,
+        let sentence = match test.reply {
+            Some(wanted) => failure(test, wanted, &mut work)?,
             None => {
                 let hint = phrase_of_text(table, test, &texts);
                 let hint = hint.or_else(|| nearest_phrase(test, &known, &mut comparisons));
@@ -107,7 +103,12 @@ fn texts(table: &Table) -> TextBeginnings {
 
 /// The number of replies that no entry of `[tests]` names.
 pub(crate) fn untested(table: &Table) -> usize {
-    let tested: BTreeSet<usize> = table.replies_of_tests().into_iter().flatten().collect();
+    let tested: BTreeSet<usize> = table
+        .tests
+        .iter()
+        .filter_map(|test| test.reply)
+        .filter(|reply| *reply < table.entries.len())
+        .collect();
     table.entries.len() - tested.len()
 }
 
@@ -123,28 +124,23 @@ pub(crate) fn missing(work: &mut Work<'_>, warnings: &mut Faults) {
             "{untested} of {} replies have no line under [tests]; write a sentence for each, and the phrase that should answer it",
             entries.len()
         );
-        warnings.push(Fault::new(header_lines.tests, sentence));
+        warnings.report(header_lines.tests, sentence);
     }
 }
 
 /// Warns of a phrase of one word that answers `[tests]` of several other replies.
 pub(crate) fn stolen_by_words(work: &mut Work<'_>, warnings: &mut Faults) {
     let table = work.table;
-    if table.tests.is_empty() {
-        return;
-    }
-    let known = table.known_phrases();
     // By the phrase: the first of these tests, and the replies whose tests it answers.
     let mut stolen: BTreeMap<usize, (usize, BTreeSet<usize>)> = BTreeMap::new();
     // The sentence itself would decide ties in favor of its reply.
-    let examples = table.examples.of_tests(table.tests.len());
-    for (test, example) in table.tests.iter().zip(examples) {
-        let Some(best) = work.best(&test.sentence, example) else { continue };
+    for test in &table.tests {
+        let Some(best) = work.best(&test.sentence, test.example) else { continue };
         let Some(matched) = best.filter(|matched| matched.words == 1) else { continue };
-        let Some(wanted) = known.get(&canonical(&test.expected)) else { continue };
-        warnings.extend(won_by_letters(work, test, &matched, example));
-        if *wanted < table.entries.len() && table.number_of(matched.phrase) != *wanted {
-            stolen.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(*wanted);
+        let Some(wanted) = test.reply else { continue };
+        warnings.extend(won_by_letters(work, test, &matched));
+        if wanted < table.entries.len() && table.number_of(matched.phrase) != wanted {
+            stolen.entry(matched.phrase).or_insert_with(|| (test.line, BTreeSet::new())).1.insert(wanted);
         }
     }
     for (phrase, (line, losers)) in stolen.iter().filter(|(_, (_, losers))| losers.len() > 1) {
@@ -153,18 +149,18 @@ pub(crate) fn stolen_by_words(work: &mut Work<'_>, warnings: &mut Faults) {
             table.alternative(*phrase),
             losers.len()
         );
-        warnings.push(Fault::new(table.reply_of(*phrase).line, sentence));
+        warnings.report(table.reply_of(*phrase).line, sentence);
     }
 }
 
 /// Warns of a test in which a word of one reply wins over that of another, though no other sentence says which should answer: only
 /// the letters of the words do.
-fn won_by_letters(work: &Work<'_>, test: &Test, winner: &Match, itself: Option<ExampleId>) -> Option<Fault> {
+fn won_by_letters(work: &Work<'_>, test: &Test, winner: &Match) -> Option<Fault> {
     let (table, search) = (work.table, &work.search);
     let rival = search.finalists.iter().find(|rival| rival.phrase != winner.phrase)?;
     let rarity = |of: &Match| {
-        let (_, id) = table.examples.best_of(table.number_of(of.phrase), &search.features, itself)?;
-        table.examples.rarity(id, itself).filter(|_| table.examples.get(id).phrase().is_some())
+        let (_, id) = table.examples.best_of(table.number_of(of.phrase), &search.features, test.example)?;
+        table.examples.rarity(id, test.example).filter(|_| table.examples.get(id).phrase().is_some())
     };
     // Of two words that are as rare, and that no other sentence is similar to, the longer one wins.
     (rarity(winner).is_some() && rarity(winner) == rarity(rival)).then(|| {

@@ -1,6 +1,6 @@
 //! Offers: questions at the end of a text, of which a person may choose one instead of typing it.
 
-use crate::ini::{Entry, Fault, Faults};
+use crate::ini::{Entry, Faults};
 
 /// The most offers of one text.
 const MAX_OFFERS: usize = 6;
@@ -49,11 +49,11 @@ pub(crate) fn offers_of(entry: &Entry, text: &str, reply: usize, faults: &mut Fa
     if before.trim().is_empty() {
         let sentence =
             format!("the reply to {:?} consists of offers alone; write an answer before them", entry.name);
-        faults.push(Fault::new(entry.line, sentence));
+        faults.report(entry.line, sentence);
     } else if last_offer(before).is_some() {
         let sentence =
             format!("the reply to {:?} has more than {MAX_OFFERS} offers; leave some out", entry.name);
-        faults.push(Fault::new(entry.line, sentence));
+        faults.report(entry.line, sentence);
     }
     // Counted from the end: [vars] may have added lines before.
     let (lines, count) = (entry.value.split('\n').count(), offers.len());

@@ -1,7 +1,7 @@
 //! What looks like a `{name}` of `[vars]` but is not replaced.
 
 use super::vars::{Vars, split_name};
-use crate::ini::{Entry, Fault, Faults};
+use crate::ini::{Entry, Faults};
 
 /// Number of letters from which a name that `[vars]` does not have is told from an abbreviation.
 const NAME_CHARS: usize = 3;
@@ -14,7 +14,7 @@ pub(crate) fn check(entry: &Entry, vars: &Vars, warnings: &mut Faults) {
         let mut rest = line;
         while let Some(at) = rest.find(['{', '$', '%', '<', '[']) {
             if let Some(sentence) = look_alike(&rest[..at], &rest[at..], vars) {
-                warnings.push(Fault::new(entry.line_of(index), sentence));
+                warnings.report(entry.line_of(index), sentence);
             }
             // A sign is one byte.
             rest = &rest[at + 1..];

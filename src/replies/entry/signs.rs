@@ -120,8 +120,7 @@ pub(crate) fn check_prefixes(line: usize, phrase: &Phrase, warnings: &mut Faults
     for run in runs {
         let prefixes = run.words.folded().zip(&run.prefixes).filter(|(_, is_prefix)| **is_prefix);
         for (word, _) in prefixes.filter(|(word, _)| word.chars().count() < SHORT_PREFIX_CHARS) {
-            warnings
-                .push(Fault::new(line, format!("'{word}*' matches a great many words; use a longer prefix")));
+            warnings.report(line, format!("'{word}*' matches a great many words; use a longer prefix"));
         }
     }
 }

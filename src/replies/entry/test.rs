@@ -3,7 +3,7 @@
 use super::vars::Vars;
 use crate::{
     ini::{Entry, Faults},
-    replies::text::words::Words,
+    replies::{similar::examples::ExampleId, text::words::Words},
 };
 
 /// Length to which the texts of replies are compared with what a test expects.
@@ -19,6 +19,10 @@ pub(crate) struct Test {
     pub(crate) line: usize,
     /// The beginning of what it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
     pub(crate) filled: Option<String>,
+    /// The number of the reply that it names, once all are known; `unknown` comes after all others.
+    pub(crate) reply: Option<usize>,
+    /// The example that its sentence is.
+    pub(crate) example: Option<ExampleId>,
 }
 
 impl Test {
@@ -28,7 +32,14 @@ impl Test {
         let mut fill = || vars.fill(&entry, FILLED_BYTES.min(*room), &mut Faults::default());
         let filled = entry.value.contains('{').then(&mut fill).flatten().map(|text| beginning(&text));
         *room -= filled.as_ref().map_or(0, String::len).min(*room);
-        Test { sentence: entry.name, expected: entry.value, line: entry.line, filled }
+        Test {
+            sentence: entry.name,
+            expected: entry.value,
+            line: entry.line,
+            filled,
+            reply: None,
+            example: None,
+        }
     }
 }
 

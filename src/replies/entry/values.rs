@@ -15,7 +15,7 @@ const PHRASE_CHARS: usize = 30;
 /// Warns of what is shown as it stands in a text that visitors read.
 pub(crate) fn check(entry: &Entry, warnings: &mut Faults) {
     if let Some(sentence) = quotes(&entry.value) {
-        warnings.push(Fault::new(entry.line_of(0), sentence));
+        warnings.report(entry.line_of(0), sentence);
     }
     for (index, line) in entry.value.split('\n').enumerate() {
         let comment = if index > 0 && is_comment(line) { below(line) } else { behind(line) };

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::ini::{Entry, Fault, Faults};
+use crate::ini::{Entry, Faults};
 
 /// The entries of `[vars]`.
+#[derive(Default)]
 pub(crate) struct Vars {
     /// Value, line, and whether a reply uses it, by name.
     values: HashMap<String, (String, usize, bool)>,
@@ -16,15 +17,10 @@ impl Vars {
         let mut values = HashMap::new();
         for Entry { name, value, line, .. } in entries {
             if !is_name(name) {
-                faults.push(Fault::new(
-                    *line,
-                    format!("{name:?} is not a valid name; use letters, digits, '-' and '_'"),
-                ));
+                faults
+                    .report(*line, format!("{name:?} is not a valid name; use letters, digits, '-' and '_'"));
             } else if let Some((_, first, _)) = values.insert(name.clone(), (value.clone(), *line, false)) {
-                faults.push(Fault::new(
-                    *line,
-                    format!("{name:?} is already at line {first}; remove one of them"),
-                ));
+                faults.report(*line, format!("{name:?} is already at line {first}; remove one of them"));
             }
         }
         Vars { values }
@@ -59,7 +55,7 @@ impl Vars {
                 None => {
                     if let Some((name, _)) = name {
                         let sentence = format!("{{{name}}} is not replaced, since [vars] has no {name:?}");
-                        warnings.push(Fault::new(entry.line, sentence));
+                        warnings.report(entry.line, sentence);
                     }
                     filled.push('{');
                     rest = after;
@@ -74,7 +70,7 @@ impl Vars {
     pub(crate) fn warn_of_unused(&self, warnings: &mut Faults) {
         for (name, (_, line, used)) in &self.values {
             if !used {
-                warnings.push(Fault::new(*line, format!("no reply uses {{{name}}}")));
+                warnings.report(*line, format!("no reply uses {{{name}}}"));
             }
         }
     }

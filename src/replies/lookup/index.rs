@@ -46,10 +46,13 @@ pub(crate) struct Index {
     /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
     pub(crate) ends: Vec<Option<Vec<u32>>>,
     /// While phrases are added: the first phrase of a section with these runs ...
-    firsts: FxHashMap<(bool, Box<[NodeId]>), PhraseId>,
-    /// ... and the first that has other accents than that one.
-    accented: FxHashMap<(PhraseId, Option<Box<str>>), PhraseId>,
+    firsts: FxHashMap<Runs, PhraseId>,
+    /// ... and the first with these accents too.
+    accented: FxHashMap<(Runs, Option<Box<str>>), PhraseId>,
 }
+
+/// Whether a phrase is in `[replies]`, and the nodes at which its runs end.
+type Runs = (bool, Box<[NodeId]>);
 
 impl IndexedPhrase {
     /// Whether a single run is written in the same way as the words `start..end` of a message.
@@ -71,10 +74,6 @@ pub(crate) enum Duplicate {
 }
 
 impl Index {
-    pub(crate) fn new() -> Index {
-        Index { ends: vec![None], ..Index::default() }
-    }
-
     /// Adds a phrase at the position `order` of the file. Returns its id, and an earlier phrase that matches the same messages.
     /// All phrases of one run should be added before those of several, which are filed under their rarest run.
     pub(crate) fn add(
@@ -162,16 +161,15 @@ impl Index {
 
     /// An earlier phrase of the same section with the same runs; one with the same accents is preferred.
     fn duplicate_of(&mut self, id: PhraseId) -> Option<Duplicate> {
-        let phrase = &self.phrases[id];
-        let first = *self.firsts.entry((phrase.is_reply, phrase.nodes.clone())).or_insert(id);
-        if first == id {
-            return None;
+        let IndexedPhrase { is_reply, nodes, exact, .. } = &self.phrases[id];
+        let runs = (*is_reply, nodes.clone());
+        let same = *self.accented.entry((runs.clone(), exact.clone())).or_insert(id);
+        let first = *self.firsts.entry(runs).or_insert(id);
+        match (same != id, first != id) {
+            (true, _) => Some(Duplicate::Same(same)),
+            (false, true) => Some(Duplicate::Folded(first)),
+            _ => None,
         }
-        if self.phrases[first].exact == phrase.exact {
-            return Some(Duplicate::Same(first));
-        }
-        let same = *self.accented.entry((first, phrase.exact.clone())).or_insert(id);
-        Some(if same == id { Duplicate::Folded(first) } else { Duplicate::Same(same) })
     }
 
     /// Ends the phrases: what is added later are variants of them.
@@ -182,6 +180,9 @@ impl Index {
 
     /// The node at which a run ends; adds the nodes that are missing.
     fn path_to(&mut self, run: &Run) -> NodeId {
+        if self.ends.is_empty() {
+            self.ends.push(None);
+        }
         let mut node = ROOT;
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {
             let token = self.vocabulary.add(word, *is_prefix);

@@ -122,15 +122,24 @@ fn read<'a>(word: &str, buffer: &'a mut [char; MAX_LETTERS]) -> &'a [char] {
 /// correct, so it stays.
 fn hashes(letters: &[char], is_prefix: bool) -> impl Iterator<Item = u32> {
     let removable = letters.len() - usize::from(is_prefix);
-    let without = (0..removable).map(|at| hash(letters[..at].iter().chain(&letters[at + 1..])));
-    std::iter::once(hash(letters.iter())).chain(without)
+    let mut before = 0;
+    let without = (0..removable).map(move |at| {
+        let hash = spread(letters[at + 1..].iter().fold(before, add));
+        before = add(before, &letters[at]);
+        hash
+    });
+    std::iter::once(spread(letters.iter().fold(0, add))).chain(without)
 }
 
-/// Spreads the letters over all bits of a hash.
-fn hash<'a>(letters: impl Iterator<Item = &'a char>) -> u32 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let sum = letters.fold(0_u64, |sum, letter| (sum ^ u64::from(*letter)).wrapping_mul(ODD));
-    ((sum ^ sum >> 32).wrapping_mul(ODD) >> 32) as u32
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Adds a letter to a hash.
+fn add(hash: u64, letter: &char) -> u64 {
+    (hash ^ u64::from(*letter)).wrapping_mul(ODD)
+}
+
+fn spread(hash: u64) -> u32 {
+    ((hash ^ hash >> 32).wrapping_mul(ODD) >> 32) as u32
 }
 
 /// Whether two different words become the same when one letter is added, dropped or changed, or two neighbors are swapped.

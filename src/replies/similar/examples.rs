@@ -209,17 +209,6 @@ impl Examples {
         self.list[id as usize].reply
     }
 
-    /// For each of `tests` lines of `[tests]`, the example that it is.
-    pub(crate) fn of_tests(&self, tests: usize) -> Vec<Option<ExampleId>> {
-        let mut found = vec![None; tests];
-        for (id, example) in (0..).zip(&self.list) {
-            if let Origin::Test(at) = example.origin {
-                found[at as usize] = Some(id);
-            }
-        }
-        found
-    }
-
     /// The examples with a feature.
     pub(crate) fn postings_of(&self, feature: FeatureId) -> &[ExampleId] {
         let start = self.starts[feature as usize] as usize;

@@ -3,11 +3,12 @@
 use crate::ini::Faults;
 
 /// Where the replies of a table are from. Its places are numbers from 1; 0 is a built-in reply.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Places {
     /// A file of this name, or none: lines.
     File(String),
     /// A program: pairs of a phrase and a text.
+    #[default]
     Pairs,
 }
 

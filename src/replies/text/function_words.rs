@@ -24,9 +24,14 @@ const SECOND: usize = 3 * LANGUAGES;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Languages(u64);
 
-impl Languages {
-    pub(crate) const ALL: Languages = Languages((1 << LANGUAGES) - 1);
+impl Default for Languages {
+    /// All of them.
+    fn default() -> Languages {
+        Languages((1 << LANGUAGES) - 1)
+    }
+}
 
+impl Languages {
     /// Whether a word is in most sentences of one of these languages.
     pub(crate) fn have_function_word(self, word: &str) -> bool {
         self.with(word, FUNCTION) != 0
@@ -63,7 +68,7 @@ impl Counts {
     pub(crate) fn languages(&self) -> Languages {
         let most = self.0.iter().max().copied().unwrap_or_default();
         let others = (0..LATIN).filter(|language| 3 * self.0[*language] < most);
-        Languages(others.fold(Languages::ALL.0, |languages, other| languages & !(1 << other)))
+        Languages(others.fold(Languages::default().0, |languages, other| languages & !(1 << other)))
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn for_each_term(words: &Words, buffer: &mut String, mut visit: impl 
 
 /// The feature that a term is. A term with a digit is whole, as it is not a form of another.
 pub(crate) fn feature_text(term: &str) -> &str {
-    if term.contains(char::is_numeric) {
+    if term.len() <= FEATURE_LETTERS || term.contains(char::is_numeric) {
         return term;
     }
     term.char_indices().nth(FEATURE_LETTERS).map_or(term, |(end, _)| &term[..end])

@@ -7,6 +7,9 @@ use rustc_hash::FxHashMap;
 /// Number of bytes up to which a text is packed into a number.
 pub(crate) const PACKED: usize = size_of::<u64>();
 
+/// Number of groups of first bytes: the letters of ASCII have one each.
+const FIRSTS: usize = 32;
+
 /// Words with their numbers.
 ///
 /// They are words of the owner's file, which no client can choose, so a fast hash without protection against deliberate collisions
@@ -15,8 +18,8 @@ pub(crate) const PACKED: usize = size_of::<u64>();
 pub(crate) struct WordMap {
     short: FxHashMap<u64, u32>,
     long: FxHashMap<Arc<str>, u32>,
-    /// Lengths in bytes of the short texts, as bits.
-    lengths: u16,
+    /// By the lowest bits of the first byte, the lengths in bytes of the short texts that begin so, as bits.
+    lengths: [u16; FIRSTS],
     /// Length of the longest text in bytes.
     pub(crate) longest: usize,
 }
@@ -32,7 +35,7 @@ impl WordMap {
     pub(crate) fn insert(&mut self, text: &Arc<str>, number: u32) {
         self.longest = self.longest.max(text.len());
         if text.len() <= PACKED {
-            self.lengths |= 1 << text.len();
+            self.lengths[first(text)] |= 1 << text.len();
             self.short.insert(packed(text.as_bytes()), number);
         } else {
             self.long.insert(Arc::clone(text), number);
@@ -52,7 +55,8 @@ impl WordMap {
             return;
         }
         let start = packed(&word.as_bytes()[..word.len().min(PACKED)]);
-        let short = (above + 1..=word.len().min(PACKED)).filter(|length| self.lengths >> length & 1 == 1);
+        let lengths = self.lengths[first(word)];
+        let short = (above + 1..=word.len().min(PACKED)).filter(|length| lengths >> length & 1 == 1);
         short.filter_map(|length| self.short.get(&(start & mask(length)))).for_each(|number| visit(*number));
         let longest = self.longest.min(word.len());
         if longest > PACKED {
@@ -61,6 +65,10 @@ impl WordMap {
             ends.filter_map(|end| self.long.get(&word[..end])).for_each(|number| visit(*number));
         }
     }
+}
+
+fn first(text: &str) -> usize {
+    usize::from(text.as_bytes().first().copied().unwrap_or_default()) % FIRSTS
 }
 
 /// The bytes of a text, at most eight, as a number. The rest of it is 0, which no word has.
