@@ -6,7 +6,7 @@ use super::{
     decision::Decision,
     lookup::search::{KEPT_BYTES, KEPT_SHARED_BYTES, LONG_MESSAGE_BYTES, SearchBuffer},
     similar::nearest::Near,
-    table::{Table, UNKNOWN},
+    table::{ReplyTable, UNKNOWN},
     text::phrase::first_alternative,
 };
 
@@ -44,7 +44,7 @@ pub enum FoundBy {
 
 impl<'a> Answer<'a> {
     /// The answer to a message.
-    pub(crate) fn find(table: &'a Table, message: &str, search: &mut SearchBuffer) -> Answer<'a> {
+    pub(crate) fn find(table: &'a ReplyTable, message: &str, search: &mut SearchBuffer) -> Answer<'a> {
         let decision = if message.len() > LONG_MESSAGE_BYTES {
             decide_long(table, message)
         } else {
@@ -55,7 +55,7 @@ impl<'a> Answer<'a> {
         Answer::of(table, &decision)
     }
 
-    pub(crate) fn of(table: &'a Table, decision: &Decision) -> Answer<'a> {
+    pub(crate) fn of(table: &'a ReplyTable, decision: &Decision) -> Answer<'a> {
         let reply = decision.reply(table).map_or(&table.unknown, |number| table.reply(number));
         let mut answer = Answer {
             reply: &reply.text,
@@ -79,7 +79,8 @@ impl<'a> Answer<'a> {
         answer
     }
 
-    /// The name of the reply: the first alternative of its phrase, as [`Replies::names`] has it; `unknown` if no reply was found.
+    /// The name of the reply: the first alternative of its phrase, as [`Replies::names`] has it; `unknown` if
+    /// no reply was found.
     pub fn name(&self) -> &'a str {
         first_alternative(self.alternatives)
     }
@@ -96,7 +97,7 @@ impl<'a> Answer<'a> {
 
 // Not inlined, to keep the path of ordinary messages short.
 #[inline(never)]
-fn decide_long(table: &Table, message: &str) -> Decision {
+fn decide_long(table: &ReplyTable, message: &str) -> Decision {
     let mut search = table.shared.long_messages.next();
     let decision = table.decide(message, &mut search, None);
     search.shrink(KEPT_SHARED_BYTES);
@@ -104,7 +105,7 @@ fn decide_long(table: &Table, message: &str) -> Decision {
 }
 
 /// The phrase that stands for the reply of an example.
-fn phrase_of<'a>(table: &'a Table, near: &Near) -> &'a str {
+fn phrase_of<'a>(table: &'a ReplyTable, near: &Near) -> &'a str {
     let examples = [near.example].into_iter().chain(table.examples.of_reply(near.reply));
     let phrase = examples.filter_map(|id| table.examples.get(id).phrase()).next();
     phrase.map_or(&table.entries[near.reply].phrase, |id| table.alternative(id as usize))

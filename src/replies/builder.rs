@@ -15,21 +15,24 @@ use super::{
     },
     lookup::index::{Duplicate, PhraseId},
     similar::examples::{Examples, Origin},
-    table::{Alternative, HeaderLines, Reply, Table, UNKNOWN, places::Places},
+    table::{Alternative, HeaderLines, Reply, ReplyTable, UNKNOWN, places::Places},
     text::{
-        function_words::Counts,
+        function_words::LanguageCounts,
         phrase::{Phrase, alternatives},
         words::Words,
     },
 };
 use crate::ini::{Entry, Fault, Faults};
 
-/// Limit on the alternatives of all phrases in a table, as on the entries of a file: each takes about 600 bytes in memory.
+/// Limit on the alternatives of all phrases in a table, as on the entries of a file: each takes about 600
+/// bytes in memory.
 pub(crate) const MAX_ALTERNATIVES: u32 = 500_000;
 
-/// Length in bytes up to which a reply may grow once `[vars]` are filled in: no client reads a longer message.
+/// Length in bytes up to which a reply may grow once `[vars]` are filled in: no client reads a longer
+/// message.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
-/// How many times as long as the file has them all replies may become together once `[vars]` are filled in ...
+/// How many times as long as the file has them all replies may become together once `[vars]` are filled in
+/// ...
 const MAX_GROWTH: usize = 4;
 /// ... besides this number of bytes, so that a small file may repeat a long value.
 const FREE_GROWTH: usize = 1024 * 1024;
@@ -37,14 +40,14 @@ const FREE_GROWTH: usize = 1024 * 1024;
 /// A table that is being built.
 #[derive(Default)]
 pub(crate) struct Builder {
-    table: Table,
+    table: ReplyTable,
     faults: Faults,
     vars: Vars,
     /// Number of bytes that `[vars]` may still fill in.
     room: usize,
     unknown_line: Option<usize>,
-    /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index files each under
-    /// its rarest run.
+    /// Phrases of several runs with the arguments of `add_phrase`. They are added last, because the index
+    /// files each under its rarest run.
     multi_run: Vec<(Alternative, Phrase, bool, u32)>,
     /// Other spellings of phrases. They are added after all phrases, which they must not replace.
     variants: Vec<(PhraseId, Phrase)>,
@@ -65,7 +68,7 @@ impl Builder {
         let mut faults = Faults::default();
         let vars = Vars::new(vars, &mut faults);
         let phone = vars.get("phone").map(str::to_owned);
-        let table = Table { places, unknown, header_lines, phone, ..Table::default() };
+        let table = ReplyTable { places, unknown, header_lines, phone, ..ReplyTable::default() };
         Builder { table, faults, vars, room: FREE_GROWTH, ..Builder::default() }
     }
 
@@ -94,7 +97,7 @@ impl Builder {
         }
     }
 
-    /// The text of a reply with `[vars]` filled in. Too long a one is a fault.
+    /// The text of a reply with `[vars]` filled in. It is a fault if it is too long.
     fn filled(&mut self, entry: &Entry) -> Option<String> {
         let most = MAX_REPLY_BYTES.min(self.room);
         let filled = self.vars.fill(entry, most, &mut self.table.warnings);
@@ -105,7 +108,7 @@ impl Builder {
                 let filled = if entry.value.len() > most { "" } else { " once [vars] are filled in" };
                 format!("the reply to {:?} has more than {most} bytes{filled}; shorten it", entry.name)
             } else {
-                // Once is enough: all replies after this one are left out.
+                // Reported once: all replies after this one are left out.
                 self.room = 0;
                 format!(
                     "[vars] make the replies up to here more than {MAX_GROWTH} times as long as they are in the file; shorten the values that are repeated"
@@ -198,7 +201,7 @@ impl Builder {
     }
 
     /// Adds the phrases that had to wait, and returns the table with its faults.
-    pub(crate) fn finish(mut self, vars: &[Entry], tests: Vec<Entry>) -> (Table, Faults) {
+    pub(crate) fn finish(mut self, vars: &[Entry], tests: Vec<Entry>) -> (ReplyTable, Faults) {
         for (alternative, phrase, is_reply, order) in std::mem::take(&mut self.multi_run) {
             let Alternative { reply, start, end } = alternative;
             let text = self.table.entries[reply as usize].phrase[start as usize..end as usize].to_owned();
@@ -245,7 +248,8 @@ impl Builder {
         self.table.tests = tests;
     }
 
-    /// Collects the examples of all replies. Variants of phrases, which come after `phrases`, are not among them.
+    /// Collects the examples of all replies. Variants of phrases, which come after `phrases`, are not among
+    /// them.
     fn add_examples(&mut self, phrases: usize) {
         let table = &mut self.table;
         let phrases = table.phrases[..phrases].iter().zip(0..);
@@ -270,11 +274,11 @@ impl Builder {
 
     /// Adds the words of tests and texts to the vocabulary, and ends it.
     fn end_vocabulary(&mut self) {
-        let Table { index, tests, entries, unknown, .. } = &mut self.table;
+        let ReplyTable { index, tests, entries, unknown, .. } = &mut self.table;
         let vocabulary = &mut index.vocabulary;
         vocabulary.end_variants();
         let mut words = Words::default();
-        let mut counts = Counts::default();
+        let mut counts = LanguageCounts::default();
         let mut read = |text: &str, add: &mut dyn FnMut(&Words)| {
             words.clear();
             words.read(text);
@@ -297,7 +301,7 @@ impl Builder {
 }
 
 /// Warns that a file has replies, but none for all other messages.
-fn missing_unknown(table: &Table, line: usize) -> Fault {
+fn missing_unknown(table: &ReplyTable, line: usize) -> Fault {
     let sentence = format!(
         "there is no 'unknown =' under [replies], so other messages get the built-in {:?}",
         table.unknown.text.as_str()

@@ -1,4 +1,4 @@
-//! Checks of a table that is valid but may not do what its owner means.
+//! Checks of a table that is valid, but may not do what its owner means.
 
 pub(crate) mod hints;
 mod misspelt;
@@ -10,10 +10,10 @@ mod work;
 
 use work::Work;
 
-use super::table::Table;
+use super::table::ReplyTable;
 use crate::ini::Faults;
 
-/// What looks for one kind of mistake each. Where too much work would be left, the last ones look at less.
+/// Each looks for one kind of mistake. If a table is too much work, the last ones see less of it.
 const LINTS: [fn(&mut Work<'_>, &mut Faults); 7] = [
     phrases::never_win,
     phrases::joined_by_and,
@@ -25,7 +25,7 @@ const LINTS: [fn(&mut Work<'_>, &mut Faults); 7] = [
 ];
 
 /// What may not work as it seems to; see `Replies::warnings`.
-pub(crate) fn warnings(table: &Table) -> Vec<String> {
+pub(crate) fn warnings(table: &ReplyTable) -> Vec<String> {
     let mut warnings = table.warnings.clone();
     let mut work = Work::on(table);
     LINTS.iter().for_each(|lint| lint(&mut work, &mut warnings));

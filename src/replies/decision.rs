@@ -4,21 +4,22 @@ use std::cmp::Ordering;
 
 use super::{
     lookup::search::{Match, SearchBuffer},
-    lookup::spelling::TokenId,
-    lookup::tokens::Tokens,
+    lookup::spelling::WordId,
+    lookup::word_matches::WordMatches,
     similar::{
         examples::ExampleId,
         features::FeatureId,
         nearest::{Near, Nearest},
     },
-    table::Table,
+    table::ReplyTable,
     text::{phrase::is_plain, words::Words},
 };
 
 /// Number of replies among which examples decide a tie. The other rules choose among more.
 const MAX_FINALISTS: usize = 16;
 
-/// Number of words of a message whose typos are corrected before it is compared with examples. Longer ones are hardly similar to any.
+/// Number of words of a message whose typos are corrected before it is compared with examples. Longer ones
+/// are hardly similar to any.
 const MAX_MEANT: usize = 64;
 
 /// What answers a message.
@@ -32,7 +33,7 @@ pub(crate) enum Decision {
 
 impl Decision {
     /// The number of the reply; `None` for `unknown`.
-    pub(crate) fn reply(&self, table: &Table) -> Option<usize> {
+    pub(crate) fn reply(&self, table: &ReplyTable) -> Option<usize> {
         match self {
             Decision::Phrase(matched) => Some(table.number_of(matched.phrase)),
             Decision::Nearest(near) => Some(near.reply),
@@ -41,7 +42,7 @@ impl Decision {
     }
 }
 
-impl Table {
+impl ReplyTable {
     /// Decides as if the example `without` did not exist.
     pub(crate) fn decide(
         &self,
@@ -120,8 +121,8 @@ impl Table {
         Nearest::find(&self.examples, &search.features, self.in_replies, without, &mut buffer)
     }
 
-    /// Those of the nearest replies that may be what a message is about, each with the example by which it is offered: one that shares
-    /// a word with the message that is not in most sentences.
+    /// Those of the nearest replies that may be what a message is about, each with the example by which it is
+    /// offered: one that shares a word with the message that is not in most sentences.
     fn offered(&self, nearest: &Nearest, search: &mut SearchBuffer) -> Nearest {
         self.read_features_of(search, |words, at, term| self.languages.is_content(words, at, term));
         nearest.map(|near| {
@@ -145,31 +146,31 @@ impl Table {
 
     /// Reads the features of those of its words that count.
     fn read_features_of(&self, search: &mut SearchBuffer, counts: impl Fn(&Words, usize, &str) -> bool) {
-        let SearchBuffer { words, tokens, features, .. } = search;
-        let meant = |at| self.feature_of(self.meaning(words, tokens, at)?);
+        let SearchBuffer { words, word_matches, features, .. } = search;
+        let meant = |at| self.feature_of(self.meaning(words, word_matches, at)?);
         self.examples.read(features, words, |at, term| counts(words, at, term), meant);
     }
 
     /// What a word may be meant as that no example has. It may also be a word of `[tests]`.
-    pub(crate) fn meaning(&self, words: &Words, tokens: &Tokens, at: usize) -> Option<TokenId> {
+    pub(crate) fn meaning(&self, words: &Words, word_matches: &WordMatches, at: usize) -> Option<WordId> {
         if !self.options.typos || at >= MAX_MEANT {
             return None;
         }
-        let tokens = tokens.of(at);
-        let mut corrected = tokens.iter().filter(|token| token.is_corrected).map(|token| token.id);
+        let read_as = word_matches.of(at);
+        let mut corrected = read_as.iter().filter(|one| one.is_corrected).map(|one| one.id);
         let found = corrected.find(|id| self.feature_of(*id).is_some());
         // A word that begins with a prefix of a phrase was not looked up as a typo.
-        if found.is_some() || tokens.is_empty() {
+        if found.is_some() || read_as.is_empty() {
             return found;
         }
         let mut found = None;
-        self.index.vocabulary.visit_corrections(words.word(at), |token| {
-            found = found.or_else(|| self.feature_of(token).map(|_| token));
+        self.index.vocabulary.visit_corrections(words.word(at), |id| {
+            found = found.or_else(|| self.feature_of(id).map(|_| id));
         });
         found
     }
 
-    fn feature_of(&self, token: TokenId) -> Option<FeatureId> {
-        self.examples.feature(self.index.vocabulary.text(token))
+    fn feature_of(&self, word: WordId) -> Option<FeatureId> {
+        self.examples.feature(self.index.vocabulary.text(word))
     }
 }

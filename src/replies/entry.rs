@@ -12,7 +12,8 @@ use vars::Vars;
 
 use crate::ini::{Entry, Faults};
 
-/// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by default.
+/// Length in bytes above which a reply gets a warning, since many clients accept no longer messages by
+/// default.
 const LONG_REPLY_BYTES: usize = 16 * 1024;
 
 /// Warns of a reply that does not work as it seems to; `text` is the one that visitors get.

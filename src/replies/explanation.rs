@@ -8,14 +8,15 @@ use super::{
     entry::test::canonical,
     lookup::search::{Match, SearchBuffer},
     similar::nearest::{ANSWERING, Near},
-    table::{Table, UNKNOWN},
+    table::{ReplyTable, UNKNOWN},
     text::{letters::symbols, terms::for_each_term},
 };
 
 /// Number of losing phrases that are listed.
 const RUNNERS_UP: usize = 2;
 
-/// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why` prints.
+/// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why`
+/// prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -46,7 +47,7 @@ pub struct Candidate {
 }
 
 impl Explanation {
-    pub(crate) fn of(table: &Table, message: &str) -> Explanation {
+    pub(crate) fn of(table: &ReplyTable, message: &str) -> Explanation {
         let mut search = SearchBuffer::default();
         let decision = table.decide(message, &mut search, None);
         let answer = Answer::of(table, &decision);
@@ -70,7 +71,7 @@ impl Explanation {
     }
 
     /// Adds the examples that are nearest to the message, without the winner if there is one.
-    fn add_nearest(&mut self, table: &Table, winners: usize, search: &mut SearchBuffer) {
+    fn add_nearest(&mut self, table: &ReplyTable, winners: usize, search: &mut SearchBuffer) {
         table.read_features(search);
         let nearest = table.nearest(search, None);
         let others = nearest.iter().skip(winners).take(RUNNERS_UP);
@@ -84,7 +85,7 @@ impl Explanation {
     }
 
     /// Adds the phrase that won, and the best ones of other replies.
-    fn add_phrases(&mut self, table: &Table, winner: &Match, message: &str, search: &mut SearchBuffer) {
+    fn add_phrases(&mut self, table: &ReplyTable, winner: &Match, message: &str, search: &mut SearchBuffer) {
         let matches = all_matches(table, message, search);
         let candidate = |matched: &Match, why: String| Candidate {
             phrase: table.alternative(matched.phrase).to_owned(),
@@ -104,7 +105,7 @@ impl Explanation {
 }
 
 /// The best match of each reply, the best first. Other alternatives of a reply are not its competitors.
-fn all_matches(table: &Table, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
+fn all_matches(table: &ReplyTable, message: &str, search: &mut SearchBuffer) -> Vec<Match> {
     let mut matches: BTreeMap<usize, Match> = BTreeMap::new();
     search.visit(&table.index, table.options.typos, message, |matched| {
         let best = matches.entry(table.number_of(matched.phrase)).or_insert(matched);
@@ -120,42 +121,42 @@ fn all_matches(table: &Table, message: &str, search: &mut SearchBuffer) -> Vec<M
 }
 
 /// The words of the message that a phrase was found in with a typo, and what they were read as.
-fn corrections(table: &Table, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
+fn corrections(table: &ReplyTable, winner: &Match, search: &SearchBuffer) -> Vec<(String, String)> {
     if winner.corrections.0 == 0 {
         return Vec::new();
     }
     let phrase = canonical(table.alternative(winner.phrase));
     let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches('*')).collect();
-    let tokens =
-        (0..search.words.len()).flat_map(|at| search.tokens.of(at).iter().map(move |token| (at, token)));
+    let read_as = |at| search.word_matches.of(at).iter().map(move |one| (at, one));
+    let word_matches = (0..search.words.len()).flat_map(read_as);
     let vocabulary = &table.index.vocabulary;
-    let corrected = tokens.filter(|(_, token)| token.is_corrected && vocabulary.is_in_phrase(token.id));
-    let read = corrected.map(|(at, token)| (search.words.word(at), vocabulary.text(token.id)));
+    let corrected = word_matches.filter(|(_, one)| one.is_corrected && vocabulary.is_in_phrase(one.id));
+    let read = corrected.map(|(at, one)| (search.words.word(at), vocabulary.text(one.id)));
     // A word that is in the message without a typo was found there.
     let is_read = |text: &str| words.contains(&text) && search.words.folded().all(|word| word != text);
     read.filter(|(_, text)| is_read(text)).map(|(word, text)| (word.to_owned(), text.to_owned())).collect()
 }
 
 /// The words of the message with a typo, and what they were read as to compare it with examples.
-fn meanings(table: &Table, search: &SearchBuffer) -> Vec<(String, String)> {
+fn meanings(table: &ReplyTable, search: &SearchBuffer) -> Vec<(String, String)> {
     let mut meanings = Vec::new();
     for_each_term(&search.words, &mut String::new(), |at, term| {
         if table.examples.feature(term).is_none()
-            && let Some(token) = table.meaning(&search.words, &search.tokens, at)
+            && let Some(id) = table.meaning(&search.words, &search.word_matches, at)
         {
-            let meant = table.index.vocabulary.text(token);
+            let meant = table.index.vocabulary.text(id);
             meanings.push((search.words.word(at).to_owned(), meant.to_owned()));
         }
     });
     meanings
 }
 
-fn unknown(table: &Table) -> Candidate {
+fn unknown(table: &ReplyTable) -> Candidate {
     let place = table.places.place(table.unknown.line);
     Candidate { phrase: UNKNOWN.to_owned(), place, why: "no phrase is in the message".to_owned() }
 }
 
-fn example(table: &Table, near: &Near) -> Candidate {
+fn example(table: &ReplyTable, near: &Near) -> Candidate {
     let (phrase, line) = table.example(near.example);
     let why = format!("similarity {:.2}", near.score);
     Candidate { phrase: phrase.to_owned(), place: table.places.place(line), why }

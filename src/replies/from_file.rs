@@ -2,7 +2,7 @@
 
 use super::{
     builder::Builder,
-    table::{HeaderLines, Table, places::Places},
+    table::{HeaderLines, ReplyTable, places::Places},
 };
 use crate::ini::{self, Entry, Faults, Section};
 
@@ -16,9 +16,9 @@ hi = Hi, how can I help you today?
 hello = Hi, how can I help you today?
 unknown = Sorry, I am unable to understand you.";
 
-/// Reads a text as far as it is valid, and returns the table with the faults. A whole file must have a section
-/// `[replies]`. The text may be large, and is dropped before the table is built.
-pub(crate) fn read(text: String, name: &str, is_whole_file: bool) -> (Table, Faults) {
+/// Reads a text as far as it is valid, and returns the table with the faults. A whole file must have a
+/// section `[replies]`. The text may be large, and is dropped before the table is built.
+pub(crate) fn read(text: String, name: &str, is_whole_file: bool) -> (ReplyTable, Faults) {
     let is_empty = text.trim().is_empty();
     let (mut sections, mut faults) = ini::parse(&text);
     drop(text);
@@ -33,7 +33,7 @@ pub(crate) fn read(text: String, name: &str, is_whole_file: bool) -> (Table, Fau
 }
 
 /// Builds the table from a file of replies, in which any other section is a fault.
-fn from_file(sections: &mut [Section], name: &str) -> (Table, Faults) {
+fn from_file(sections: &mut [Section], name: &str) -> (ReplyTable, Faults) {
     let (table, mut faults) = from_sections(sections, name);
     for section in sections.iter().filter(|section| !SECTIONS.contains(&&*section.name)) {
         let hint = match ini::nearest_section(&section.name, SECTIONS.into_iter()) {
@@ -46,8 +46,9 @@ fn from_file(sections: &mut [Section], name: &str) -> (Table, Faults) {
     (table, faults)
 }
 
-/// Builds the table from the entries of those of `sections` that belong to it, which it takes out, and ignores the others.
-pub(crate) fn from_sections(sections: &mut [Section], name: &str) -> (Table, Faults) {
+/// Builds the table from the entries of those of `sections` that belong to it, which it removes, and ignores
+/// the others.
+pub(crate) fn from_sections(sections: &mut [Section], name: &str) -> (ReplyTable, Faults) {
     let header_lines = header_lines(sections);
     let mut entries = |name: &str| {
         let section = sections.iter_mut().find(|section| section.name == name)?;

@@ -3,7 +3,7 @@
 use super::{
     builder::{Builder, MAX_ALTERNATIVES},
     from_file::built_in,
-    table::{HeaderLines, Reply, Table, places::Places},
+    table::{HeaderLines, Reply, ReplyTable, places::Places},
     text::excerpt::excerpt,
 };
 use crate::{error::Error, ini::Faults};
@@ -11,7 +11,7 @@ use crate::{error::Error, ini::Faults};
 /// Makes a table of pairs; see `Replies::from_pairs`.
 pub(crate) fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
     pairs: impl IntoIterator<Item = (K, V)>,
-) -> Result<Table, Error> {
+) -> Result<ReplyTable, Error> {
     let mut builder = Builder::new(Places::Pairs, &built_in(), HeaderLines::default(), &[]);
     let mut faults = Faults::default();
     for (number, (phrase, text)) in (1..).zip(pairs) {

@@ -4,5 +4,5 @@ pub(crate) mod index;
 pub(crate) mod search;
 pub(crate) mod spelling;
 pub(crate) mod steps;
-pub(crate) mod tokens;
 pub(crate) mod vocabulary;
+pub(crate) mod word_matches;

@@ -1,15 +1,17 @@
 //! Finds phrases that nearly match a message, for hints.
 
-use super::{explanation::Candidate, table::Table, text::words::Words};
+use super::{explanation::Candidate, table::ReplyTable, text::words::Words};
 
 /// Similarity from which two runs count as similar: one letter in four may differ.
 const MIN_SIMILARITY: f64 = 0.75;
-/// Reading a letter of a phrase takes as long as comparing so many pairs of letters, and so does what is done for each run.
+/// Reading a letter of a phrase takes as long as comparing this many pairs of letters ...
 const STEPS_OF_LETTER: u64 = 8;
+/// ... and the work for each run as this many.
 const STEPS_OF_RUN: u64 = 100;
 
-/// The phrase that is most similar to some words of a message, if one is similar before the steps are used up.
-pub(crate) fn similar_phrase(table: &Table, message: &str, steps: &mut u64) -> Option<Candidate> {
+/// The phrase that is most similar to some words of a message, if one is similar before the steps are used
+/// up.
+pub(crate) fn similar_phrase(table: &ReplyTable, message: &str, steps: &mut u64) -> Option<Candidate> {
     let words = Words::of(message);
     let words: Vec<&str> = words.folded().collect();
     let mut best = (MIN_SIMILARITY, None);

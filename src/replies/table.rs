@@ -32,7 +32,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 
 /// All that is read from a file of replies or from pairs. Immutable once it is built, options aside.
 #[derive(Clone, Default)]
-pub(crate) struct Table {
+pub(crate) struct ReplyTable {
     pub(crate) places: Places,
     pub(crate) entries: Vec<Reply>,
     /// Number of the entries that are from `[replies]`; the others are from `[smalltalk]`.
@@ -43,11 +43,12 @@ pub(crate) struct Table {
     pub(crate) examples: Examples,
     pub(crate) languages: Languages,
     pub(crate) options: Options,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SharedSearches>,
     /// The fallback reply.
     pub(crate) unknown: Reply,
     pub(crate) tests: Vec<Test>,
-    /// The sentences of `[tests]` that `unknown` is to answer, by their fingerprints: they are never answered by a guess.
+    /// The sentences of `[tests]` that `unknown` is to answer, by their fingerprints: they are never answered
+    /// by a guess.
     pub(crate) settled: FxHashSet<u64>,
     /// Questions at the end of the replies, in their order.
     pub(crate) offers: Vec<Offer>,
@@ -74,7 +75,7 @@ impl Default for Options {
 
 /// Buffers that all sessions share.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub(crate) struct SharedSearches {
     pub(crate) long_messages: SharedBuffers<SearchBuffer>,
     pub(crate) nearest: SharedBuffers<NearestBuffer>,
 }
@@ -112,7 +113,7 @@ pub(crate) struct HeaderLines {
     pub(crate) tests: usize,
 }
 
-impl Table {
+impl ReplyTable {
     pub(crate) fn reply_of(&self, phrase: PhraseId) -> &Reply {
         &self.entries[self.number_of(phrase)]
     }
@@ -151,7 +152,8 @@ impl Table {
         }
     }
 
-    /// Numbers of replies by each of their alternatives, and by the whole phrase, in the form of [`canonical`].
+    /// Numbers of replies by each of their alternatives, and by the whole phrase, in the form of
+    /// [`canonical`].
     pub(crate) fn known_phrases(&self) -> HashMap<String, usize> {
         let whole = self.entries.iter().enumerate().map(|(entry, reply)| (canonical(&reply.phrase), entry));
         let single = self.alternatives().map(|(entry, alternative)| (canonical(alternative), entry));

@@ -76,7 +76,7 @@ fn circles_that_lead_nowhere() {
         let table = format!("[replies]\nunknown = ?!\n{table}");
         Replies::parse(&table, "f").unwrap().warnings()
     };
-    let own = "f:4: the offer \"apples?\" is answered by its own reply; whoever chooses it is no wiser";
+    let own = "f:4: the offer \"apples?\" is answered by its own reply, so choosing it leads nowhere";
     assert_eq!(warnings("apples = A\n  > apples?"), [own]);
     let circle = "f:4: the offer \"pears?\" leads in a circle: 2 replies offer each other and nothing else";
     assert_eq!(warnings("apples = A\n  > pears?\npears = B\n  > apples?"), [circle]);

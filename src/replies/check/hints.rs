@@ -4,7 +4,7 @@ use super::work::Work;
 use crate::{
     ini::Faults,
     replies::{
-        table::Table,
+        table::ReplyTable,
         text::{phrase::is_plain, words::Words},
     },
 };
@@ -28,7 +28,7 @@ const CONTRACTIONS: [(&str, &str); 14] = [
 ];
 
 /// Other ways of writing phrases that do not get their replies; see `Replies::hints`.
-pub(crate) fn hints(table: &Table) -> Vec<String> {
+pub(crate) fn hints(table: &ReplyTable) -> Vec<String> {
     let mut work = Work::on(table);
     let mut hints = Faults::default();
     for (entry, alternative) in table.alternatives().filter(|(_, alternative)| is_plain(alternative)) {

@@ -9,14 +9,15 @@ use crate::{
     ini::{Fault, Faults},
     replies::{
         lookup::spelling::Spellings,
-        table::Table,
+        table::ReplyTable,
         text::{excerpt::excerpt, words::Words},
     },
 };
 
 /// Number of letters of the words that are compared.
 const LETTERS: std::ops::RangeInclusive<usize> = 5..=30;
-/// Number of letters from which one that is added or dropped is more often a mistake than another word (`freude`, `freunde`) ...
+/// Number of letters from which one that is added or dropped is more often a mistake than another word
+/// (`freude`, `freunde`) ...
 const MANY_LETTERS: usize = 7;
 /// ... and from which one that is changed is (`carry`, `curry`). Two that are swapped nearly always are.
 const MORE_LETTERS: usize = 8;
@@ -31,8 +32,8 @@ struct Suspect {
     phrases: usize,
 }
 
-/// Warns of words that seem misspelt. A word that a reply's text or a test has as well is meant as it stands, and so is one in
-/// the same reply as the common word: owners add mistakes that people make.
+/// Warns of words that seem misspelt. A word that a reply's text or a test has as well is meant as it stands,
+/// and so is one in the same reply as the common word: owners add mistakes that people make.
 pub(crate) fn words(work: &mut Work<'_>, warnings: &mut Faults) {
     let table = work.table;
     let mut suspects = suspects(table);
@@ -58,7 +59,7 @@ pub(crate) fn words(work: &mut Work<'_>, warnings: &mut Faults) {
     }));
 }
 
-fn suspects(table: &Table) -> Vec<Suspect> {
+fn suspects(table: &ReplyTable) -> Vec<Suspect> {
     let uses = uses_of_words(table);
     let common: Vec<&str> = uses
         .iter()
@@ -71,7 +72,7 @@ fn suspects(table: &Table) -> Vec<Suspect> {
     let mut words_of: HashMap<usize, HashSet<String>> = HashMap::new();
     let suspects = rare.filter_map(|(word, (_, entry))| {
         let mut near = Vec::new();
-        spellings.visit(word, |token| near.push(common[token as usize / 2]));
+        spellings.visit(word, |id| near.push(common[id as usize / 2]));
         let near = near.into_iter().filter(|meant| is_misspelt(word, meant));
         let meant = near.max_by_key(|meant| (uses[*meant].0, *meant))?;
         let words = words_of.entry(*entry).or_insert_with(|| {
@@ -85,7 +86,7 @@ fn suspects(table: &Table) -> Vec<Suspect> {
 }
 
 /// The words of all phrases, each with the number of phrases that have it and the last reply of those.
-fn uses_of_words(table: &Table) -> FxHashMap<String, (usize, usize)> {
+fn uses_of_words(table: &ReplyTable) -> FxHashMap<String, (usize, usize)> {
     let mut uses: FxHashMap<String, (usize, usize)> = FxHashMap::default();
     let fits = |word: &&str| word.chars().all(char::is_alphabetic) && LETTERS.contains(&word.chars().count());
     for (entry, reply) in table.entries.iter().enumerate() {
@@ -102,8 +103,8 @@ fn uses_of_words(table: &Table) -> FxHashMap<String, (usize, usize)> {
     uses
 }
 
-/// Whether a word is another with a letter added, dropped, changed or swapped. People rarely mistake the first letter; the last is
-/// where forms of a word differ.
+/// Whether a word is another with a letter added, dropped, changed or swapped. People rarely mistake the
+/// first letter; the last is where forms of a word differ.
 fn is_misspelt(word: &str, meant: &str) -> bool {
     let ends = |word: &str| (word.chars().next(), word.chars().next_back());
     let sorted = |word: &str| {

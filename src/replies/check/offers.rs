@@ -8,13 +8,14 @@ use crate::{
     replies::{
         decision::Decision,
         entry::offers::{Offer, UNKNOWN_REPLY, split_offers},
-        table::Table,
+        table::ReplyTable,
         text::excerpt::excerpt,
     },
 };
 
-/// The offers of replies, and of `greeting`, that only `unknown` or a guess would answer; see `Replies::failed_offers`.
-pub(crate) fn failed(table: &Table, greeting: &str) -> Vec<String> {
+/// The offers of replies, and of `greeting`, that only `unknown` or a guess would answer; see
+/// `Replies::failed_offers`.
+pub(crate) fn failed(table: &ReplyTable, greeting: &str) -> Vec<String> {
     let mut work = Work::on(table);
     let greeting = split_offers(greeting).1.into_iter().map(|offer| ("greeting".to_owned(), offer));
     let of_replies = table.offers.iter().map(|offer| (table.places.place(offer.line), &*offer.text));

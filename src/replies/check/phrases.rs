@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// Warns of phrases that do not answer a message that consists of just their words: no other message can fit better.
+/// Warns of phrases that do not answer a message that consists of just their words: no other message can fit
+/// better.
 pub(crate) fn never_win(work: &mut Work<'_>, warnings: &mut Faults) {
     let table = work.table;
     let loses = |(entry, alternative): (usize, &str)| {
@@ -66,8 +67,8 @@ pub(crate) fn of_function_words(work: &mut Work<'_>, warnings: &mut Faults) {
     }
 }
 
-/// The shortest message that a phrase is in, built with letters that no other phrase is likely to have: they complete a
-/// `word*` and separate runs.
+/// The shortest message that a phrase is in, built with letters that no other phrase is likely to have: they
+/// complete a `word*` and separate runs.
 fn itself(alternative: &str) -> Option<String> {
     let (_, phrase) = alternatives(alternative).next()?;
     Some(match phrase.ok()? {

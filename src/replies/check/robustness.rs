@@ -1,8 +1,8 @@
-//! Tries the `[tests]` of a table in ways that its owner has not thought of.
+//! Tries the `[tests]` of a table in ways that its owner did not think of.
 
 use super::work::Work;
 use crate::replies::{
-    entry::test::Test, lookup::spelling::MIN_LETTERS, table::Table, text::letters::is_unspaced,
+    entry::test::Test, lookup::spelling::MIN_LETTERS, table::ReplyTable, text::letters::is_unspaced,
 };
 
 /// How many messages got the reply they should, another one, or none.
@@ -23,7 +23,7 @@ pub struct Robustness {
 const MAX_TRIED_TESTS: usize = 20_000;
 
 /// Tries each sentence with one typo in each round; see `Replies::robustness`.
-pub(crate) fn robustness(table: &Table, rounds: u32) -> Robustness {
+pub(crate) fn robustness(table: &ReplyTable, rounds: u32) -> Robustness {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut work = Work::on(table);
     let tests: Vec<&Test> = resolved_tests(table).collect();
@@ -42,7 +42,7 @@ pub(crate) fn robustness(table: &Table, rounds: u32) -> Robustness {
 
 /// The tests that pass only because of their own sentences, and the number of those that were left out; see
 /// `Replies::unproven_tests`.
-pub(crate) fn unproven_tests(table: &Table) -> (Vec<String>, usize) {
+pub(crate) fn unproven_tests(table: &ReplyTable) -> (Vec<String>, usize) {
     let mut work = Work::on(table);
     let mut untried = resolved_tests(table).count().saturating_sub(MAX_TRIED_TESTS);
     let mut unproven = Vec::new();
@@ -63,12 +63,12 @@ pub(crate) fn unproven_tests(table: &Table) -> (Vec<String>, usize) {
 }
 
 /// The entries of `[tests]` that name a reply.
-fn resolved_tests(table: &Table) -> impl Iterator<Item = &Test> {
+fn resolved_tests(table: &ReplyTable) -> impl Iterator<Item = &Test> {
     table.tests.iter().filter(|test| test.reply.is_some())
 }
 
 /// The reply that a test names; `None` for `unknown`.
-fn expected(table: &Table, test: &Test) -> Option<usize> {
+fn expected(table: &ReplyTable, test: &Test) -> Option<usize> {
     test.reply.filter(|reply| *reply < table.entries.len())
 }
 
@@ -104,7 +104,8 @@ impl Random {
         (self.0 % limit as u64) as usize
     }
 
-    /// The sentence with a letter added, dropped, changed or swapped with the next, in one of its longer words.
+    /// The sentence with a letter added, dropped, changed or swapped with the next, in one of its longer
+    /// words.
     fn typo(&mut self, sentence: &str) -> Option<String> {
         let mut words: Vec<&str> = sentence.split_whitespace().collect();
         let is_letter = |char: char| char.is_alphabetic() && !is_unspaced(char);

@@ -1,4 +1,4 @@
-//! The entries of `[tests]`: those that fail, and what they tell about the replies.
+//! The entries of `[tests]`: those that fail, and what they reveal about the replies.
 
 use std::{
     cell::LazyCell,
@@ -14,23 +14,24 @@ use crate::{
             values::comment,
         },
         lookup::{search::Match, steps::Steps},
-        table::{Table, places::Places},
+        table::{ReplyTable, places::Places},
         text::excerpt::excerpt,
     },
 };
 
-/// Number of pairs of letters that are compared to suggest the nearest phrases for those that failing tests name.
+/// Number of pairs of letters that are compared to suggest the nearest phrases for those that failing tests
+/// name.
 const MAX_COMPARED: usize = 40_000_000;
 /// Length in bytes up to which a phrase is suggested for the text of its reply.
 const MAX_SUGGESTED_BYTES: usize = 200;
-/// Number of replies from which their owner is told that most have no test. A smaller file can be tried by hand.
+/// Number of replies from which it is reported that most have no test. A smaller file can be tried by hand.
 const MANY_REPLIES: usize = 10;
 
 /// The beginnings of the texts of all replies, with the number of each.
 type TextBeginnings = BTreeMap<String, usize>;
 
 /// The entries of `[tests]` that fail; see `Replies::failures`.
-pub(crate) fn failures(table: &Table) -> Vec<String> {
+pub(crate) fn failures(table: &ReplyTable) -> Vec<String> {
     let known = LazyCell::new(|| table.known_phrases());
     let texts = LazyCell::new(|| texts(table));
     let mut work = Work::on(table);
@@ -71,7 +72,7 @@ fn failure(test: &Test, wanted: usize, work: &mut Work<'_>) -> Option<String> {
 }
 
 /// What to write instead of a reply's text, or instead of a phrase with a comment after it.
-fn phrase_of_text(table: &Table, test: &Test, texts: &TextBeginnings) -> Option<String> {
+fn phrase_of_text(table: &ReplyTable, test: &Test, texts: &TextBeginnings) -> Option<String> {
     if let Some(at) = comment(&test.expected) {
         let comment = &test.expected[at..];
         return Some(format!("{comment:?} is part of it; write a comment on a line of its own"));
@@ -96,13 +97,13 @@ fn nearest_phrase(test: &Test, known: &HashMap<String, usize>, comparisons: &mut
     Some(format!("did you mean {near:?}?"))
 }
 
-fn texts(table: &Table) -> TextBeginnings {
+fn texts(table: &ReplyTable) -> TextBeginnings {
     let texts = table.replies().map(|reply| beginning(&reply.text));
     texts.enumerate().map(|(entry, text)| (text, entry)).filter(|(text, _)| !text.is_empty()).collect()
 }
 
 /// The number of replies that no entry of `[tests]` names.
-pub(crate) fn untested(table: &Table) -> usize {
+pub(crate) fn untested(table: &ReplyTable) -> usize {
     let tested: BTreeSet<usize> = table
         .tests
         .iter()
@@ -114,7 +115,7 @@ pub(crate) fn untested(table: &Table) -> usize {
 
 /// Warns of a file with many replies that mostly have no test, in one line.
 pub(crate) fn missing(work: &mut Work<'_>, warnings: &mut Faults) {
-    let Table { entries, header_lines, places, .. } = work.table;
+    let ReplyTable { entries, header_lines, places, .. } = work.table;
     if !matches!(places, Places::File(_)) || entries.len() < MANY_REPLIES {
         return;
     }
@@ -153,8 +154,8 @@ pub(crate) fn stolen_by_words(work: &mut Work<'_>, warnings: &mut Faults) {
     }
 }
 
-/// Warns of a test in which a word of one reply wins over that of another, though no other sentence says which should answer: only
-/// the letters of the words do.
+/// Warns of a test in which a word of one reply wins over that of another, though no other sentence says
+/// which should answer: only the letters of the words do.
 fn won_by_letters(work: &Work<'_>, test: &Test, winner: &Match) -> Option<Fault> {
     let (table, search) = (work.table, &work.search);
     let rival = search.finalists.iter().find(|rival| rival.phrase != winner.phrase)?;

@@ -1,14 +1,15 @@
-//! Limits the work of looking for mistakes in a table: a file of a megabyte can be written so that it would take hours.
+//! Limits the work of looking for mistakes in a table: a file of a megabyte can be written so that it would
+//! take hours.
 
 use crate::replies::{
     decision::Decision,
     lookup::search::{Match, SearchBuffer},
     similar::examples::ExampleId,
-    table::Table,
+    table::ReplyTable,
 };
 
-/// Work for each byte of a table, many times what the sentences and phrases of people need, and for a small table.
-/// In all, what `replyd check` does takes less than two seconds for a file of a mebibyte.
+/// Work for each byte of a table, many times what the sentences and phrases of people need, and for a small
+/// table. In all, what `replyd check` does takes less than two seconds for a file of a mebibyte.
 const WORK_PER_BYTE: usize = 64;
 const LEAST_WORK: usize = 20_000_000;
 /// Length of the longest message that is tried: clients send no longer ones.
@@ -19,10 +20,11 @@ const EXAMPLES: usize = 1000;
 /// The work of reading a byte of a message.
 const WORK_PER_LETTER: usize = 8;
 
-/// Searches whose work is limited as a whole. It is counted and not timed, so that a file always has the same result, and estimated from
-/// what a search leaves in its buffer, so that searches for visitors need not count.
+/// Searches whose work is limited as a whole. It is counted and not timed, so that a file always has the same
+/// result, and estimated from what a search leaves in its buffer, so that searches for visitors need not
+/// count.
 pub(crate) struct Work<'a> {
-    pub(crate) table: &'a Table,
+    pub(crate) table: &'a ReplyTable,
     pub(crate) search: SearchBuffer,
     left: usize,
     /// Whether something was left out.
@@ -31,7 +33,7 @@ pub(crate) struct Work<'a> {
 
 impl Work<'_> {
     /// The work for a table.
-    pub(crate) fn on(table: &Table) -> Work<'_> {
+    pub(crate) fn on(table: &ReplyTable) -> Work<'_> {
         let of_replies = table.entries.iter().map(|reply| reply.phrase.len() + reply.text.len());
         let of_tests = table.tests.iter().map(|test| test.sentence.len() + test.expected.len());
         let bytes: usize = of_replies.chain(of_tests).sum();
@@ -60,7 +62,7 @@ impl Work<'_> {
 
     /// The work of the last search.
     fn last(&self) -> usize {
-        let Table { index, examples, .. } = self.table;
+        let ReplyTable { index, examples, .. } = self.table;
         let SearchBuffer { finalists, features, .. } = &self.search;
         let compared = finalists
             .iter()

@@ -2,7 +2,7 @@
 
 use crate::replies::text::excerpt::excerpt;
 
-/// Tags of HTML that people write into a text; of others, most are names or jokes.
+/// Tags of HTML that people write into a text; most others are names or jokes.
 const TAGS: &str = "a article b big blockquote br center code del div em font h1 h2 h3 h4 hr i img li ol p pre s script small \
                     span strong sub sup table u ul";
 const ENTITIES: [&str; 8] = ["amp", "nbsp", "lt", "gt", "quot", "apos", "euro", "copy"];
@@ -48,10 +48,11 @@ fn entity(line: &str) -> Option<&str> {
     })
 }
 
-/// Length to which an address is looked at.
+/// Number of characters of an address that are checked.
 const MAX_ADDRESS_CHARS: usize = 2000;
 
-/// What was meant as `[words](https://...)` or `[words](tel:...)`, which the chat page shows as a link, but is not written as one.
+/// What was meant as `[words](https://...)` or `[words](tel:...)`, which the chat page shows as a link, but
+/// is not written as one.
 fn link(line: &str) -> Option<&str> {
     let mut opened = None;
     line.match_indices(['[', ']']).find_map(|(middle, bracket)| {

@@ -5,7 +5,8 @@ use crate::ini::{Entry, Faults};
 /// The most offers of one text.
 const MAX_OFFERS: usize = 6;
 
-/// The offers of a text, and what comes before them: its last lines, at most six, that begin with `> ` and have text after that.
+/// The offers of a text, and what comes before them: its last lines, at most six, that begin with `> ` and
+/// have text after that.
 ///
 /// ```
 /// let (text, offers) = replyd::split_offers("From 9 to 5.\n> Are you open on Sundays?\n> Where can I park?");
@@ -40,7 +41,8 @@ pub(crate) struct Offer {
     pub(crate) line: usize,
 }
 
-/// The offers of a reply in a file, whose text with `[vars]` filled in is `text`. Too many are a fault, and so are offers alone.
+/// The offers of a reply in a file, whose text with `[vars]` filled in is `text`. Too many are a fault, and
+/// so are offers alone.
 pub(crate) fn offers_of(entry: &Entry, text: &str, reply: usize, faults: &mut Faults) -> Vec<Offer> {
     let (before, offers) = split_offers(text);
     if offers.is_empty() {

@@ -3,12 +3,12 @@
 use super::vars::{Vars, split_name};
 use crate::ini::{Entry, Faults};
 
-/// Number of letters from which a name that `[vars]` does not have is told from an abbreviation.
+/// Number of letters from which a name that `[vars]` does not have is more than an abbreviation.
 const NAME_CHARS: usize = 3;
 /// Number of characters of the largest amount, as in `${price}`.
 const AMOUNT_CHARS: usize = 8;
 
-/// Warns of names in other signs than braces, and of blanks inside the braces.
+/// Warns of names in signs other than braces, and of blanks inside the braces.
 pub(crate) fn check(entry: &Entry, vars: &Vars, warnings: &mut Faults) {
     for (index, line) in entry.value.split('\n').enumerate() {
         let mut rest = line;
@@ -42,7 +42,7 @@ fn blanks_in_braces(rest: &str, vars: &Vars) -> Option<String> {
     (shown.len() > name.len() + 1).then(|| instead(&format!("{{{shown}"), name, vars)).flatten()
 }
 
-/// `$phone`, `${phone}`. `$5`, `US$` and a price behind the sign, as in `${price}`, are meant as they stand.
+/// `$phone`, `${phone}`. `$5`, `US$` and a price after the sign, as in `${price}`, are meant as they stand.
 fn dollar(before: &str, rest: &str, vars: &Vars) -> Option<String> {
     if let Some(braces) = rest.strip_prefix('{') {
         let (name, tail) = split_name(braces);

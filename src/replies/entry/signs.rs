@@ -1,4 +1,5 @@
-//! What is before a `=` but does not mean what it seems to: other signs for `|` and `&`, and names of settings.
+//! What is before a `=` but does not mean what it seems to: other signs for `|` and `&`, and names of
+//! settings.
 
 use crate::{
     ini::{Entry, Fault, Faults},
@@ -65,13 +66,14 @@ fn slash(alternative: &str) -> Option<String> {
 fn or(alternative: &str) -> Option<String> {
     inner_words(alternative).any(|(_, word)| word.eq_ignore_ascii_case("or")).then(|| {
         format!(
-            "\"or\" is a word like others in {}; write '|' between phrases of which either is enough",
+            "\"or\" is a word like any other in {}; write '|' between phrases of which either is enough",
             excerpt(alternative)
         )
     })
 }
 
-/// `AND` among small letters, and an `and` behind a `word*`: elsewhere it is natural, as in `click and collect`.
+/// `AND` among small letters, and an `and` after a `word*`: elsewhere it is natural, as in `click and
+/// collect`.
 fn and(alternative: &str) -> Option<String> {
     let has_small = alternative.contains(char::is_lowercase);
     let is_shouted = |word: &str| word == "AND" && has_small;
@@ -83,7 +85,7 @@ fn and(alternative: &str) -> Option<String> {
 
 pub(crate) fn and_is_a_word(alternative: &str) -> String {
     format!(
-        "\"and\" is a word like others in {}; write '&' instead if the words may be apart",
+        "\"and\" is a word like any other in {}; write '&' instead if the words may be apart",
         excerpt(alternative)
     )
 }
@@ -100,7 +102,7 @@ fn star(alternative: &str) -> Option<String> {
     })
 }
 
-/// The name of a setting, which is a phrase like others here. No phrase of people's has a `_` in it.
+/// The name of a setting, which is a phrase like any other here. People do not write a `_` in a phrase.
 fn setting(name: &str) -> Option<String> {
     if let Some((_, section, what)) = NEARBY_SETTINGS.iter().find(|(setting, ..)| *setting == name) {
         return Some(format!("{name:?} is a phrase here; {what} is '{name} =' under [{section}]"));
@@ -137,12 +139,12 @@ mod tests {
             check(&format!("{phrase} = A"), 3, &["with a '/' in it", written]);
         }
         for phrase in ["hours or times", "cash OR card", "do you take cash or card"] {
-            check(&format!("{phrase} = A"), 3, &["\"or\" is a word like others", written]);
+            check(&format!("{phrase} = A"), 3, &["\"or\" is a word like any other", written]);
         }
         for phrase in ["deliver* and sunday*", "delivery AND sunday", "x | park* And ride"] {
-            check(&format!("{phrase} = A"), 3, &["\"and\" is a word like others", "write '&' instead"]);
+            check(&format!("{phrase} = A"), 3, &["\"and\" is a word like any other", "write '&' instead"]);
         }
-        check("delivery = A\nsunday = B\ndelivery and sunday = C", 5, &["\"and\" is a word like others"]);
+        check("delivery = A\nsunday = B\ndelivery and sunday = C", 5, &["\"and\" is a word like any other"]);
         check_none(&[
             "24/7 | open 24 / 7 = A",
             "km/h | w/o sugar | n/a | TCP/IP | c/o = A",

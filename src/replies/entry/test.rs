@@ -17,7 +17,8 @@ pub(crate) struct Test {
     pub(crate) sentence: String,
     pub(crate) expected: String,
     pub(crate) line: usize,
-    /// The beginning of what it expects with `[vars]` filled in, where that is something else: it may be the text of a reply.
+    /// The beginning of what it expects with `[vars]` filled in, where that is something else: it may be the
+    /// text of a reply.
     pub(crate) filled: Option<String>,
     /// The number of the reply that it names, once all are known; `unknown` comes after all others.
     pub(crate) reply: Option<usize>,

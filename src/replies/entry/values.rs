@@ -1,5 +1,5 @@
-//! What visitors see although it is meant for replyd: comments, quotes, line breaks and a second `=`. A value is prose, so each rule
-//! leaves alone what people write in sentences.
+//! What visitors see though it is meant for replyd: comments, quotes, line breaks and a second `=`. A value
+//! is prose, so each rule leaves alone what people write in sentences.
 
 use super::markup;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     replies::text::excerpt::excerpt,
 };
 
-/// Number of words of the longest comment. What is longer is more often the second half of a sentence.
+/// Number of words of the longest comment. A longer one is more often the second half of a sentence.
 const COMMENT_WORDS: usize = 8;
 /// Number of letters of the longest phrase before a second `=`.
 const PHRASE_CHARS: usize = 30;
@@ -18,14 +18,15 @@ pub(crate) fn check(entry: &Entry, warnings: &mut Faults) {
         warnings.report(entry.line_of(0), sentence);
     }
     for (index, line) in entry.value.split('\n').enumerate() {
-        let comment = if index > 0 && is_comment(line) { below(line) } else { behind(line) };
+        let comment = if index > 0 && is_comment(line) { below_value(line) } else { after_value(line) };
         let found = [comment, line_break(line), markup::shown(line)];
         warnings
             .extend(found.into_iter().flatten().map(|sentence| Fault::new(entry.line_of(index), sentence)));
     }
 }
 
-/// Whether an indented line was probably meant as a comment: it begins with the sign of one, and is not made of hashtags.
+/// Whether an indented line was probably meant as a comment: it begins with the sign of one, and is not made
+/// of hashtags.
 fn is_comment(line: &str) -> bool {
     let after = |sign: char| line.strip_prefix(sign).map(|rest| rest.trim_start_matches(sign));
     let is_text = |rest: &str| rest.starts_with(|char: char| char.is_whitespace() || char.is_alphabetic());
@@ -37,19 +38,20 @@ fn is_comment(line: &str) -> bool {
     }
 }
 
-fn below(line: &str) -> Option<String> {
+fn below_value(line: &str) -> Option<String> {
     Some(format!(
         "visitors see {}, as an indented line continues the value above it; remove the blanks before a comment",
         excerpt(line)
     ))
 }
 
-fn behind(line: &str) -> Option<String> {
+fn after_value(line: &str) -> Option<String> {
     let at = comment(line)?;
     Some(format!("visitors see {} as well; write a comment on a line of its own", excerpt(&line[at..])))
 }
 
-/// Where a comment begins after a value: a `;` or `#` after a blank. `Call #2`, `#bakery` and `9-5; Sat 10-2` are prose.
+/// Where a comment begins after a value: a `;` or `#` after a blank. `Call #2`, `#bakery` and `9-5; Sat 10-2`
+/// are prose.
 pub(crate) fn comment(line: &str) -> Option<usize> {
     // In French, some signs have a blank before them.
     let is_french = [" ?", " !", " :", "\u{a0}", "\u{202f}"].iter().any(|sign| line.contains(sign));
@@ -122,7 +124,7 @@ mod tests {
     use crate::replies::tests::{check, check_none};
 
     #[test]
-    fn comments_behind_a_value() {
+    fn comments_after_a_value() {
         for comment in ["; ask Anna", ";ask Anna", "# ask Anna", "## todo", "; check, then ask Anna about it"]
         {
             let seen = format!("visitors see {comment:?} as well");

@@ -31,8 +31,8 @@ impl Vars {
         self.values.get(name).map(|(value, ..)| value.as_str())
     }
 
-    /// The value of an entry with each known `{name}` replaced, unless it would be longer than `most` bytes. All other braces are
-    /// ordinary text, as replies may need them.
+    /// The value of an entry with each known `{name}` replaced, unless it would be longer than `most` bytes.
+    /// All other braces are ordinary text, as replies may need them.
     pub(crate) fn fill(&mut self, entry: &Entry, most: usize, warnings: &mut Faults) -> Option<String> {
         let mut filled = String::with_capacity(entry.value.len().min(most));
         let mut rest = entry.value.as_str();

@@ -1,8 +1,9 @@
-//! The index of all phrases, a trie of words: `search` finds the phrases in a message by following its words from node to node.
+//! The index of all phrases, a trie of words: `search` finds the phrases in a message by following its words
+//! from node to node.
 
 use rustc_hash::FxHashMap;
 
-use super::{spelling::TokenId, vocabulary::Vocabulary};
+use super::{spelling::WordId, vocabulary::Vocabulary};
 use crate::replies::text::{
     phrase::{Phrase, Run},
     words::Words,
@@ -33,7 +34,8 @@ pub(crate) struct IndexedPhrase {
     path: u32,
 }
 
-/// All phrases, as paths of words. The words are numbers of the owner's file, which no client can choose, so a fast hash is safe.
+/// All phrases, as paths of words. The words are numbers of the owner's file, which no client can choose, so
+/// a fast hash is safe.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     pub(crate) phrases: Vec<IndexedPhrase>,
@@ -41,9 +43,10 @@ pub(crate) struct Index {
     pub(crate) symbols: [FxHashMap<String, PhraseId>; 2],
     pub(crate) vocabulary: Vocabulary,
     /// The next node after a node and a word. Runs that begin with the same words share their first nodes.
-    pub(crate) edges: FxHashMap<(NodeId, TokenId), NodeId>,
-    /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only this run, and the
-    /// phrases of several runs of which this is the rarest, so that frequent runs do not cost a visit to each of their phrases.
+    pub(crate) edges: FxHashMap<(NodeId, WordId), NodeId>,
+    /// By node, if a run ends there: the phrases to examine when it is found. Those are the phrases of only
+    /// this run, and the phrases of several runs of which this is the rarest, so that frequent runs do not
+    /// cost a visit to each of their phrases.
     pub(crate) ends: Vec<Option<Vec<u32>>>,
     /// While phrases are added: the first phrase of a section with these runs ...
     firsts: FxHashMap<Runs, PhraseId>,
@@ -74,8 +77,9 @@ pub(crate) enum Duplicate {
 }
 
 impl Index {
-    /// Adds a phrase at the position `order` of the file. Returns its id, and an earlier phrase that matches the same messages.
-    /// All phrases of one run should be added before those of several, which are filed under their rarest run.
+    /// Adds a phrase at the position `order` of the file. Returns its id, and an earlier phrase that matches
+    /// the same messages. All phrases of one run should be added before those of several, which are filed
+    /// under their rarest run.
     pub(crate) fn add(
         &mut self,
         phrase: &Phrase,
@@ -124,8 +128,8 @@ impl Index {
         id
     }
 
-    /// Adds another spelling of a phrase, which counts as much, but is never exact: a phrase that is written like the message
-    /// wins.
+    /// Adds another spelling of a phrase, which counts as much, but is never exact: a phrase that is written
+    /// like the message wins.
     pub(crate) fn add_variant(&mut self, original: PhraseId, variant: &Phrase) {
         let IndexedPhrase { is_reply, order, words, chars, .. } = self.phrases[original];
         let id = self.insert(variant, is_reply, order);
@@ -185,9 +189,9 @@ impl Index {
         }
         let mut node = ROOT;
         for (word, is_prefix) in run.words.folded().zip(&run.prefixes) {
-            let token = self.vocabulary.add(word, *is_prefix);
+            let id = self.vocabulary.add(word, *is_prefix);
             let next = self.ends.len() as NodeId;
-            node = *self.edges.entry((node, token)).or_insert_with(|| {
+            node = *self.edges.entry((node, id)).or_insert_with(|| {
                 self.ends.push(None);
                 next
             });

@@ -1,11 +1,12 @@
-//! Finds the phrases that are in a message, in a time that grows with the message and not with the number of phrases.
+//! Finds the phrases that are in a message, in a time that grows with the message and not with the number of
+//! phrases.
 
 use std::{cmp::Reverse, fmt};
 
 use super::{
     index::{Index, IndexedPhrase, NodeId, PhraseId, ROOT},
     steps::Steps,
-    tokens::Tokens,
+    word_matches::WordMatches,
 };
 use crate::replies::{
     similar::features::Features,
@@ -16,23 +17,25 @@ use crate::replies::{
 pub(crate) const LONG_MESSAGE_BYTES: usize = 256;
 /// Size in bytes up to which a session's buffer is kept for the next message, enough for about 60 words.
 pub(crate) const KEPT_BYTES: usize = 8 * 1024;
-/// Size in bytes up to which a shared buffer is kept, enough for ordinary messages of 16 KiB. If threads freed and allocated it
-/// in turn, the allocator would keep the memory once for each of them.
+/// Size in bytes up to which a shared buffer is kept, enough for ordinary messages of 16 KiB. If threads
+/// freed and allocated it in turn, the allocator would keep the memory once for each of them.
 pub(crate) const KEPT_SHARED_BYTES: usize = 4 * 1024 * 1024;
 
-/// Limit on the steps of each part of a search, to which each word of the message adds some. A part skips what exceeds it. With
-/// replies that people write, all parts together take less than half of it for a message of 16 KiB.
+/// Limit on the steps of each part of a search, to which each word of the message adds some. A part skips
+/// what exceeds it. With replies that people write, all parts together take less than half of it for a
+/// message of 16 KiB.
 pub(crate) const STEPS: usize = 100_000;
 /// Steps that each word of the message adds to the limit of each part.
 pub(crate) const STEPS_PER_WORD: usize = 8;
-/// Number of parts of a search: looking up words and prefixes, finding runs, and visiting phrases of one run and of several.
+/// Number of parts of a search: looking up words and prefixes, finding runs, and visiting phrases of one run
+/// and of several.
 #[cfg(test)]
 pub(crate) const PARTS: usize = 4;
 /// Extra steps for each run that is found, since the runs are sorted.
 const STEPS_PER_RUN: usize = 4;
 
-/// A phrase that is in a message, and how well it matches. The order of the fields is the order of the rules, and the greatest
-/// match wins.
+/// A phrase that is in a message, and how well it matches. The order of the fields is the order of the rules,
+/// and the greatest match wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Match {
     /// `[replies]` come before `[smalltalk]`.
@@ -73,13 +76,13 @@ impl Match {
     }
 }
 
-/// Reusable buffers for a lookup: kept from one message to the next, they make finding a reply free of allocations;
-/// see [`Replies::answer_with`](crate::Replies::answer_with).
+/// Reusable buffers for a lookup: kept from one message to the next, they make finding a reply free of
+/// allocations; see [`Replies::answer_with`](crate::Replies::answer_with).
 #[derive(Default)]
 pub struct SearchBuffer {
     pub(crate) words: Words,
     symbols: String,
-    pub(crate) tokens: Tokens,
+    pub(crate) word_matches: WordMatches,
     /// Paths that the walk has yet to follow: a node, the index of the next word, and the corrections so far.
     open: Vec<(NodeId, u32, u8)>,
     /// The runs that are in the message.
@@ -101,7 +104,8 @@ struct FoundRun {
 }
 
 impl SearchBuffer {
-    /// Calls `visit` with each phrase that is in `message`, perhaps more than once for a phrase, and returns the number of steps.
+    /// Calls `visit` with each phrase that is in `message`, perhaps more than once for a phrase, and returns
+    /// the number of steps.
     pub(crate) fn visit(
         &mut self,
         index: &Index,
@@ -116,12 +120,13 @@ impl SearchBuffer {
             return 0;
         }
         let most = STEPS + STEPS_PER_WORD * self.words.len();
-        self.tokens.read(&index.vocabulary, &mut self.words, typos, most)
+        self.word_matches.read(&index.vocabulary, &mut self.words, typos, most)
             + self.find_runs(index, most)
             + self.visit_phrases(index, most, visit)
     }
 
-    /// Frees the buffers if they have grown beyond `kept` bytes: a client may send one unusual message, then stay for hours.
+    /// Frees the buffers if they have grown beyond `kept` bytes: a client may send one unusual message, then
+    /// stay for hours.
     pub(crate) fn shrink(&mut self, kept: usize) {
         if self.bytes() > kept {
             *self = SearchBuffer::default();
@@ -135,7 +140,7 @@ impl SearchBuffer {
         }
         self.words.bytes()
             + self.symbols.capacity()
-            + self.tokens.bytes()
+            + self.word_matches.bytes()
             + bytes(&self.open)
             + bytes(&self.found)
             + bytes(&self.finalists)
@@ -146,8 +151,8 @@ impl SearchBuffer {
     pub(crate) fn work(&self, index: &Index) -> usize {
         let examined: usize = self.found.iter().map(|run| index.phrases_at(run.node).len()).sum();
         let examined = examined.min(2 * (STEPS + STEPS_PER_WORD * self.words.len()));
-        let tokens: usize = (0..self.words.len()).map(|at| self.tokens.of(at).len()).sum();
-        20 * (tokens + self.found.len()) + 20 * examined * (1 + self.finalists.len() / 4)
+        let word_matches: usize = (0..self.words.len()).map(|at| self.word_matches.of(at).len()).sum();
+        20 * (word_matches + self.found.len()) + 20 * examined * (1 + self.finalists.len() / 4)
     }
 
     /// Visits the phrases that are the whole message, for a message without letters and digits.
@@ -165,19 +170,19 @@ impl SearchBuffer {
     /// Finds all runs of the index in the message, sorted by node, by following the words from each start.
     fn find_runs(&mut self, index: &Index, most: usize) -> usize {
         let mut steps = Steps { left: most };
-        let SearchBuffer { words, tokens, open, found, .. } = self;
+        let SearchBuffer { words, word_matches, open, found, .. } = self;
         open.clear();
         found.clear();
         'message: for start in 0..words.len() as u32 {
             let mut path = Some((ROOT, start, 0_u8));
             while let Some((node, at, corrections)) = path {
-                for token in tokens.of(at as usize) {
+                for word_match in word_matches.of(at as usize) {
                     if !steps.spend(1) {
                         break 'message;
                     }
-                    let Some(&next) = index.edges.get(&(node, token.id)) else { continue };
-                    let corrections = corrections.saturating_add(u8::from(token.is_corrected));
-                    let end = at + u32::from(token.words);
+                    let Some(&next) = index.edges.get(&(node, word_match.id)) else { continue };
+                    let corrections = corrections.saturating_add(u8::from(word_match.is_corrected));
+                    let end = at + u32::from(word_match.words);
                     open.push((next, end, corrections));
                     if index.ends[next as usize].is_some() {
                         found.push(FoundRun { node: next, corrections, start, end });
@@ -193,7 +198,8 @@ impl SearchBuffer {
 
     /// Visits the phrases whose runs were all found.
     fn visit_phrases(&self, index: &Index, most: usize, mut visit: impl FnMut(Match)) -> usize {
-        // Phrases of one run have their own steps, so that no number of other phrases can keep them from being found.
+        // Phrases of one run have their own steps, so that no number of other phrases can keep them from
+        // being found.
         let [mut alone, mut together] = [(); 2].map(|()| Steps { left: most });
         for places in self.found.chunk_by(|one, other| one.node == other.node) {
             'node: for &id in index.phrases_at(places[0].node) {
@@ -215,8 +221,8 @@ impl SearchBuffer {
         2 * most - alone.left - together.left
     }
 
-    /// The number of corrections if all runs of a phrase are in the message. The caller has found one, so a single run needs no
-    /// search.
+    /// The number of corrections if all runs of a phrase are in the message. The caller has found one, so a
+    /// single run needs no search.
     fn has_all(&self, nodes: &[NodeId], place: &FoundRun, steps: &mut Steps) -> Option<u8> {
         let [_] = nodes else {
             return nodes.iter().try_fold(0_u8, |corrections, node| {

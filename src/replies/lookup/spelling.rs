@@ -1,19 +1,22 @@
-//! Finds words that are spelled like another one: one letter is added, dropped or changed, or two neighbors are swapped.
+//! Finds words that are spelled like another one: one letter is added, dropped or changed, or two neighbors
+//! are swapped.
 //!
-//! Two such words become the same when a letter is removed from one of them or from both (as in `SymSpell`). So the index
-//! has each word, and each word without one of its letters, and a lookup tries the same for the word of a message.
+//! Two such words become the same when a letter is removed from one of them or from both (as in `SymSpell`).
+//! So the index has each word, and each word without one of its letters, and a lookup tries the same for the
+//! word of a message.
 
 #[cfg(test)]
 mod tests;
 
 /// A word of the file, with an even number, or a prefix (`word*`), with an odd one.
-pub(crate) type TokenId = u32;
+pub(crate) type WordId = u32;
 
 /// Number of letters from which words are corrected. Shorter ones are too often another word.
 pub(crate) const MIN_LETTERS: usize = 5;
 /// Number of letters up to which words are corrected.
 const MAX_LETTERS: usize = 40;
-/// Limit on the comparisons for a word. A language has a few words that are one letter apart, hardly ever this many.
+/// Limit on the comparisons for a word. A language has a few words that are one letter apart, hardly ever
+/// this many.
 const MAX_COMPARISONS: usize = 256;
 /// Limit on the entries, of 8 bytes each: about 250,000 words. The words after them are not corrected.
 const MAX_ENTRIES: usize = 2_000_000;
@@ -25,34 +28,35 @@ const BITS_OF_ENTRY: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spellings {
     /// The hashes, and what is spelled so, sorted by hash.
-    entries: Vec<(u32, TokenId)>,
+    entries: Vec<(u32, WordId)>,
     /// A bit for each hash: nearly all hashes that are not among the entries have none.
     bits: Vec<u64>,
     /// Lengths in letters for which there are words, as bits.
     word_lengths: u64,
-    /// By a number of letters, the last letters of the prefixes that have so many, one more or one less, as bits.
+    /// By a number of letters, the last letters of the prefixes of about that length (give or take one), as
+    /// bits.
     last_letters: Vec<u32>,
 }
 
 impl Spellings {
     /// Indexes words and prefixes.
-    pub(crate) fn of<'a>(tokens: impl Iterator<Item = (TokenId, &'a str)>) -> Spellings {
+    pub(crate) fn of<'a>(words: impl Iterator<Item = (WordId, &'a str)>) -> Spellings {
         let mut spellings = Spellings { last_letters: vec![0; MAX_LETTERS + 2], ..Spellings::default() };
         let mut letters = ['\0'; MAX_LETTERS];
-        for (token, text) in tokens {
+        for (id, text) in words {
             let letters = read(text, &mut letters);
             let is_corrected = letters.len() >= MIN_LETTERS && text.chars().nth(MAX_LETTERS).is_none();
             if !is_corrected || spellings.entries.len() + letters.len() >= MAX_ENTRIES {
                 continue;
             }
-            let is_prefix = token % 2 == 1;
+            let is_prefix = id % 2 == 1;
             if is_prefix {
                 let near = &mut spellings.last_letters[letters.len() - 1..=letters.len() + 1];
                 near.iter_mut().for_each(|bits| *bits |= letter_bit(letters[letters.len() - 1]));
             } else {
                 spellings.word_lengths |= 1 << letters.len();
             }
-            spellings.entries.extend(hashes(letters, is_prefix).map(|hash| (hash, token)));
+            spellings.entries.extend(hashes(letters, is_prefix).map(|hash| (hash, id)));
         }
         spellings.entries.sort_unstable();
         spellings.entries.dedup();
@@ -64,18 +68,18 @@ impl Spellings {
         spellings
     }
 
-    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more than
-    /// once. Returns the number of lookups and comparisons.
-    pub(crate) fn visit(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
+    /// Calls `visit` with words, and with prefixes of words, that may be spelled like `word`, perhaps more
+    /// than once. Returns the number of lookups and comparisons.
+    pub(crate) fn visit(&self, word: &str, mut visit: impl FnMut(WordId)) -> usize {
         let mut letters = ['\0'; MAX_LETTERS];
         let letters = read(word, &mut letters);
         let (mut lookups, mut comparisons) = (0, 0);
         let mut look_up = |hash: u32, is_prefix: bool| {
             lookups += 1;
-            for token in self.tokens_of(hash).take(MAX_COMPARISONS - comparisons) {
+            for id in self.ids_of(hash).take(MAX_COMPARISONS - comparisons) {
                 comparisons += 1;
-                if (token % 2 == 1) == is_prefix {
-                    visit(token);
+                if (id % 2 == 1) == is_prefix {
+                    visit(id);
                 }
             }
         };
@@ -91,7 +95,7 @@ impl Spellings {
         lookups + comparisons
     }
 
-    fn tokens_of(&self, hash: u32) -> impl Iterator<Item = TokenId> {
+    fn ids_of(&self, hash: u32) -> impl Iterator<Item = WordId> {
         let (at, bit) = self.place(hash);
         let may_have = self.bits.get(at).is_some_and(|bits| bits & bit != 0);
         let start =
@@ -142,7 +146,8 @@ fn spread(hash: u64) -> u32 {
     ((hash ^ hash >> 32).wrapping_mul(ODD) >> 32) as u32
 }
 
-/// Whether two different words become the same when one letter is added, dropped or changed, or two neighbors are swapped.
+/// Whether two different words become the same when one letter is added, dropped or changed, or two neighbors
+/// are swapped.
 pub(crate) fn is_one_edit_apart(one: &str, other: &str) -> bool {
     let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
     let start: usize = same.map(|(char, _)| char.len_utf8()).sum();

@@ -1,10 +1,11 @@
-//! The words of a file, each with a number, and the words of a message that are among them or may be typos of them.
+//! The words of a file, each with a number, and the words of a message that are among them or may be typos of
+//! them.
 
 use std::{hash::BuildHasher, sync::Arc};
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::spelling::{MIN_LETTERS, Spellings, TokenId, is_one_edit_apart};
+use super::spelling::{MIN_LETTERS, Spellings, WordId, is_one_edit_apart};
 use crate::replies::text::{
     word_map::{PACKED, WordMap},
     words::Words,
@@ -18,7 +19,7 @@ pub(crate) struct Vocabulary {
     /// The texts of words and of prefixes, by their order.
     texts: [Vec<Arc<str>>; 2],
     /// The first words that only variants of phrases have, and that only `[tests]` have.
-    ends_of_phrases: [TokenId; 2],
+    ends_of_phrases: [WordId; 2],
     /// Hashes of the words in the texts of replies, which are not typos.
     known: FxHashSet<u64>,
     spellings: Spellings,
@@ -26,27 +27,27 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// The id of a word or prefix, which is added if it is missing.
-    pub(crate) fn add(&mut self, text: &str, is_prefix: bool) -> TokenId {
-        let tokens = if is_prefix { &mut self.prefixes } else { &mut self.words };
-        if let Some(token) = tokens.get(text) {
-            return token;
+    pub(crate) fn add(&mut self, text: &str, is_prefix: bool) -> WordId {
+        let words = if is_prefix { &mut self.prefixes } else { &mut self.words };
+        if let Some(id) = words.get(text) {
+            return id;
         }
         let texts = &mut self.texts[usize::from(is_prefix)];
-        let token = texts.len() as TokenId * 2 + TokenId::from(is_prefix);
+        let id = texts.len() as WordId * 2 + WordId::from(is_prefix);
         let text: Arc<str> = text.into();
         texts.push(Arc::clone(&text));
-        tokens.insert(&text, token);
-        token
+        words.insert(&text, id);
+        id
     }
 
     /// Ends the phrases: words that are added later belong to variants of them.
     pub(crate) fn end_phrases(&mut self) {
-        self.ends_of_phrases[0] = self.texts[0].len() as TokenId * 2;
+        self.ends_of_phrases[0] = self.texts[0].len() as WordId * 2;
     }
 
     /// Ends the variants of phrases: words that are added later do not belong to any.
     pub(crate) fn end_variants(&mut self) {
-        self.ends_of_phrases[1] = self.texts[0].len() as TokenId * 2;
+        self.ends_of_phrases[1] = self.texts[0].len() as WordId * 2;
     }
 
     /// Adds the words of a reply's text, which are correct wherever they are in a message.
@@ -59,21 +60,20 @@ impl Vocabulary {
     pub(crate) fn end(&mut self) {
         let texts = self.texts.iter().zip(0..);
         let all = texts.flat_map(|(texts, kind)| {
-            texts.iter().enumerate().map(move |(at, text)| (at as TokenId * 2 + kind, &**text))
+            texts.iter().enumerate().map(move |(at, text)| (at as WordId * 2 + kind, &**text))
         });
-        // Words that only variants have are nobody's: "checkin" must not answer "checking".
+        // Nobody wrote the words that only variants have: "checkin" must not answer "checking".
         let variants = self.ends_of_phrases[0]..self.ends_of_phrases[1];
-        let tokens = all.filter(|(token, text)| {
-            (token % 2 == 1 || !variants.contains(token)) && !text.contains(char::is_numeric)
-        });
-        self.spellings = Spellings::of(tokens);
+        let words = all
+            .filter(|(id, text)| (id % 2 == 1 || !variants.contains(id)) && !text.contains(char::is_numeric));
+        self.spellings = Spellings::of(words);
     }
 
-    pub(crate) fn text(&self, token: TokenId) -> &str {
-        &self.texts[token as usize % 2][token as usize / 2]
+    pub(crate) fn text(&self, id: WordId) -> &str {
+        &self.texts[id as usize % 2][id as usize / 2]
     }
 
-    pub(crate) fn word(&self, text: &str) -> Option<TokenId> {
+    pub(crate) fn word(&self, text: &str) -> Option<WordId> {
         self.words.get(text)
     }
 
@@ -87,23 +87,24 @@ impl Vocabulary {
     }
 
     /// Whether a phrase has this word or prefix.
-    pub(crate) fn is_in_phrase(&self, token: TokenId) -> bool {
-        token % 2 == 1 || token < self.ends_of_phrases[1]
+    pub(crate) fn is_in_phrase(&self, id: WordId) -> bool {
+        id % 2 == 1 || id < self.ends_of_phrases[1]
     }
 
-    /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a word that the
-    /// file has anywhere, that is too short, or that has a digit. Returns the number of lookups and comparisons.
-    pub(crate) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(TokenId)) -> usize {
+    /// Calls `visit` with each word and prefix that a word of a message may be meant as. There are none for a
+    /// word that the file has anywhere, that is too short, or that has a digit. Returns the number of lookups
+    /// and comparisons.
+    pub(crate) fn visit_corrections(&self, word: &str, mut visit: impl FnMut(WordId)) -> usize {
         let is_correctable = word.chars().nth(MIN_LETTERS - 1).is_some() && !word.contains(char::is_numeric);
         if !is_correctable || self.known.contains(&FxBuildHasher.hash_one(word)) {
             return 1;
         }
-        1 + self.spellings.visit(word, |token| {
-            let text = self.text(token);
+        1 + self.spellings.visit(word, |id| {
+            let text = self.text(id);
             let is_near =
-                if token % 2 == 0 { is_one_edit_apart(word, text) } else { has_similar_prefix(word, text) };
+                if id % 2 == 0 { is_one_edit_apart(word, text) } else { has_similar_prefix(word, text) };
             if is_near {
-                visit(token);
+                visit(id);
             }
         })
     }

@@ -1,8 +1,10 @@
-//! The examples of each reply, with which a message is compared: its phrases, and the sentences of `[tests]` that name it.
+//! The examples of each reply, with which a message is compared: its phrases, and the sentences of `[tests]`
+//! that name it.
 //!
-//! A message and an example are compared by their *features*: the words, cut to their first letters, which unites most forms of
-//! a word in any language. A feature weighs more the fewer replies have it. The score is the weight of the shared features, twice,
-//! divided by the weight of all features of both (Dice's coefficient): 1 if all are shared, and 0 if none is.
+//! A message and an example are compared by their *features*: the words, cut to their first letters, which
+//! unites most forms of a word in any language. A feature weighs more the fewer replies have it. The score is
+//! the weight of the shared features, twice, divided by the weight of all features of both (Dice's
+//! coefficient): 1 if all are shared, and 0 if none is.
 
 use std::hash::BuildHasher;
 
@@ -19,7 +21,7 @@ pub(crate) type ExampleId = u32;
 /// Number of examples of a reply that are compared to decide a tie.
 const MAX_COMPARED: usize = 500;
 
-/// What an example was taken from.
+/// Where an example comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A phrase, by its id.
@@ -72,7 +74,8 @@ pub(crate) struct Examples {
 }
 
 impl Examples {
-    /// Builds the examples of `replies` replies. `origins` must be sorted by reply; `read` adds the words of an example.
+    /// Builds the examples of `replies` replies. `origins` must be sorted by reply; `read` adds the words of
+    /// an example.
     pub(crate) fn new(
         replies: usize,
         origins: &[(u32, Origin)],
@@ -155,7 +158,8 @@ impl Examples {
         }
     }
 
-    /// Reads the features of those terms of a message that count. `corrected` returns what a word that no example has may be meant as.
+    /// Reads the features of those terms of a message that count. `corrected` returns what a word that no
+    /// example has may be meant as.
     pub(crate) fn read(
         &self,
         message: &mut Features,
@@ -215,7 +219,8 @@ impl Examples {
         &self.postings[start..self.starts[feature as usize + 1] as usize]
     }
 
-    /// About the number of features that are compared to find the example of a reply that is most similar to `message`.
+    /// About the number of features that are compared to find the example of a reply that is most similar to
+    /// `message`.
     pub(crate) fn compared(&self, reply: usize, message: &Features) -> usize {
         let of_one = message.known.len() + self.features.len() / self.list.len().max(1);
         self.of_reply(reply).len().min(MAX_COMPARED) * of_one
@@ -236,7 +241,8 @@ impl Examples {
         self.features_of(id).iter().any(|feature| message.known.binary_search(feature).is_ok())
     }
 
-    /// The number of replies that have the feature of an example, if it has just one, without counting another example.
+    /// The number of replies that have the feature of an example, if it has just one, without counting
+    /// another example.
     pub(crate) fn rarity(&self, id: ExampleId, without: Option<ExampleId>) -> Option<usize> {
         let [feature] = self.features_of(id) else { return None };
         let counted = self.postings_of(*feature).iter().filter(|id| Some(**id) != without);
@@ -267,7 +273,8 @@ impl Examples {
         2.0 * shared / (message.weight + self.list[id as usize].weight)
     }
 
-    /// The same, by the weights of all features, which are 0 for those that the message does not have: faster for many examples.
+    /// The same, by the weights of all features, which are 0 for those that the message does not have: faster
+    /// for many examples.
     pub(crate) fn score_by(&self, example: &Example, message: &Features, weights: &[f32]) -> f32 {
         let features = &self.features[example.start as usize..example.end as usize];
         let shared: f32 = features.iter().map(|feature| weights[*feature as usize]).sum();

@@ -13,8 +13,8 @@ pub(crate) const LEAD: f32 = 0.06;
 pub(crate) const OFFERED: f32 = 0.20;
 /// Number of replies that are offered at most.
 pub(crate) const OFFERS: usize = 3;
-/// Limit on the examples that are visited, those with the rarest words first. Only a file of thousands of replies reaches it, and
-/// then may miss an example that shares no rare word with the message.
+/// Limit on the examples that are visited, those with the rarest words first. Only a file of thousands of
+/// replies reaches it, and then may miss an example that shares no rare word with the message.
 const MAX_VISITED: usize = 1_000;
 
 /// Allowance for rounding in sums of weights.
@@ -46,7 +46,8 @@ pub(crate) struct NearestBuffer {
     shared: Vec<f32>,
     /// The examples for which it is not 0.
     visited: Vec<ExampleId>,
-    /// The same examples themselves: fetching all of them first takes far less time than waiting for the memory of each.
+    /// Those examples themselves: fetching all of them first is far faster than waiting for the memory of
+    /// each.
     fetched: Vec<Example>,
     /// By feature, its weight if the message has it; 0 between searches.
     weights: Vec<f32>,
@@ -97,7 +98,7 @@ impl Nearest {
         self.best.iter().flatten()
     }
 
-    /// The same with other examples, and without the replies for which there is none.
+    /// The same with other examples, and without replies that have none.
     pub(crate) fn map(&self, example: impl FnMut(&Near) -> Option<Near>) -> Nearest {
         let mut nearest = Nearest::default();
         let mapped = self.iter().filter_map(example).take(OFFERS);
@@ -134,8 +135,8 @@ impl Nearest {
 }
 
 impl NearestBuffer {
-    /// Lists examples that may be similar enough, and returns the weight of the features that were not visited: they are
-    /// too common, or too light for any other example to reach `OFFERED`.
+    /// Lists examples that may be similar enough, and returns the weight of the features that were not
+    /// visited: they are too common, or too light for any other example to reach `OFFERED`.
     fn visit(&mut self, examples: &Examples, message: &Features) -> f32 {
         let NearestBuffer { rarest, shared, visited, .. } = self;
         rarest.clear();
@@ -167,8 +168,8 @@ impl NearestBuffer {
     }
 }
 
-/// The weight that an example must share for a score. If it shares `s`, it weighs at least `s`, so its score is at most
-/// `2 s / (message + s)`.
+/// The weight that an example must share for a score. If it shares `s`, it weighs at least `s`, so its score
+/// is at most `2 s / (message + s)`.
 fn shared_for(score: f32, message: &Features) -> f32 {
     score * message.weight / (2.0 - score)
 }

@@ -8,8 +8,8 @@ use std::sync::{
 /// Number of buffers, and so of lookups that use one at the same time.
 const BUFFERS: usize = 4;
 
-/// Buffers for what is rare and needs much memory: long messages, and comparing examples. If each session had its own, the
-/// allocator would keep as many as were ever in use at once.
+/// Buffers for what is rare and needs much memory: long messages, and comparing examples. If each session had
+/// its own, the allocator would keep as many as were ever in use at once.
 #[derive(Default)]
 pub(crate) struct SharedBuffers<Buffer> {
     buffers: [Mutex<Buffer>; BUFFERS],

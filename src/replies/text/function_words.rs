@@ -37,7 +37,8 @@ impl Languages {
         self.with(word, FUNCTION) != 0
     }
 
-    /// Whether what begins at a word of a message says what it is about: it is neither a function word nor a greeting.
+    /// Whether what begins at a word of a message says what it is about: it is neither a function word nor a
+    /// greeting.
     pub(crate) fn is_content(self, words: &Words, at: usize, term: &str) -> bool {
         let is_greeting =
             |at: usize| self.with(words.word(at), FIRST) & self.with(words.word(at + 1), SECOND) != 0;
@@ -54,17 +55,17 @@ impl Languages {
 
 /// The function words of a file, by language.
 #[derive(Default)]
-pub(crate) struct Counts([usize; LATIN]);
+pub(crate) struct LanguageCounts([usize; LATIN]);
 
-impl Counts {
+impl LanguageCounts {
     pub(crate) fn add(&mut self, words: &Words) {
         for kinds in words.folded().filter_map(|word| KINDS.get(word)) {
             (0..LATIN).for_each(|language| self.0[language] += (kinds >> language & 1) as usize);
         }
     }
 
-    /// The languages that the file is in: of those with Latin letters, the one with the most function words, and those with a third
-    /// as many. Other scripts cannot be confused.
+    /// The languages that the file is in: of those with Latin letters, the one with the most function words,
+    /// and those with a third as many. Other scripts cannot be confused.
     pub(crate) fn languages(&self) -> Languages {
         let most = self.0.iter().max().copied().unwrap_or_default();
         let others = (0..LATIN).filter(|language| 3 * self.0[*language] < most);

@@ -19,7 +19,8 @@ pub(crate) fn push_as_typed(letter: char, text: &mut String) {
         'ɓ' => text.push('b'),
         'ɗ' => text.push('d'),
         'ƙ' => text.push('k'),
-        // The same letters on the keyboards of Arabic, Persian and Urdu, or at the end of a word as people write it.
+        // The same letters on the keyboards of Arabic, Persian and Urdu, or at the end of a word as people
+        // write it.
         'ى' | 'ی' | 'ے' => text.push('ي'),
         'ک' => text.push('ك'),
         'ة' | 'ہ' | 'ە' => text.push('ه'),
@@ -27,8 +28,8 @@ pub(crate) fn push_as_typed(letter: char, text: &mut String) {
     }
 }
 
-/// The zeros of all scripts, after which their other nine digits come (general category Nd of Unicode 16). Those of ASCII and what
-/// decomposes to them are left out.
+/// The zeros of all scripts, after which their other nine digits come (general category Nd of Unicode 16).
+/// Those of ASCII and what decomposes to them are left out.
 const ZEROS: [u32; 66] = [
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
     0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
@@ -64,23 +65,25 @@ pub(crate) fn read_symbols(text: &str, symbols: &mut String) {
 /// The ASCII characters for which [`is_dropped`] is true.
 pub(crate) const ASCII_APOSTROPHES: [u8; 2] = *b"'`";
 
-/// Keeps two letters of a word apart where neither a blank nor a joint belongs between them: the hyphen of the Arabic script.
+/// Keeps two letters of a word apart where neither a blank nor a joint belongs between them: the hyphen of
+/// the Arabic script.
 pub(crate) const NON_JOINER: char = '\u{200c}';
 
 pub(crate) fn is_dropped(char: char) -> bool {
     is_invisible(char) || "'’‘‛ʼʻ`´′＇׳".contains(char)
 }
 
-/// Zero-width characters, direction marks, soft hyphens, and what only varies an emoji: variation selectors, skin tones and
-/// the frame of a key.
+/// Zero-width characters, direction marks, soft hyphens, and what only varies an emoji: variation selectors,
+/// skin tones and the frame of a key.
 fn is_invisible(char: char) -> bool {
     matches!(char,
         '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// Marks that people often leave out: accents of Latin, Greek and Cyrillic letters, vowel marks of Hebrew and Arabic, and the
-/// stroke that stretches an Arabic word. The marks of other scripts, such as Devanagari, are part of the word.
+/// Marks that people often leave out: accents of Latin, Greek and Cyrillic letters, vowel marks of Hebrew and
+/// Arabic, and the stroke that stretches an Arabic word. The marks of other scripts, such as Devanagari, are
+/// part of the word.
 pub(crate) fn is_accent(char: char) -> bool {
     matches!(char,
         '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
@@ -88,8 +91,9 @@ pub(crate) fn is_accent(char: char) -> bool {
         | '\u{6ea}'..='\u{6ed}')
 }
 
-/// Characters that stand for a whole sentence, as `ﷺ` does for 18 letters and spaces. Decomposed, a message full of them would
-/// become many times as long and as expensive, so they are not decomposed, neither in messages nor in phrases.
+/// Characters that stand for a whole sentence, as `ﷺ` does for 18 letters and spaces. Decomposed, a message
+/// full of them would become many times as long and as expensive, so they are not decomposed, neither in
+/// messages nor in phrases.
 pub(crate) fn is_phrase_ligature(char: char) -> bool {
     matches!(char, '\u{fdfa}' | '\u{fdfb}')
 }

@@ -23,7 +23,8 @@ pub(crate) struct Run {
     pub(crate) prefixes: Vec<bool>,
 }
 
-/// What Persian writes before a verb, and after nouns and adjectives, apart, together or half apart; in the folded form.
+/// What Persian writes before a verb, and after nouns and adjectives, apart, together or half apart; in the
+/// folded form.
 const PERSIAN_BEGINNINGS: [&str; 2] = ["مي", "نمي"];
 const PERSIAN_ENDINGS: [&str; 5] = ["ها", "هاي", "هايي", "تر", "ترين"];
 
@@ -35,7 +36,8 @@ impl Phrase {
         }
     }
 
-    /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for `ö`.
+    /// The same phrase as other people write it: in one word for `e-mail` and `e mail`, and with `oe` for
+    /// `ö`.
     pub(crate) fn variants(&self) -> impl Iterator<Item = Phrase> {
         let joined = self.map(Run::with_hyphens_joined);
         let paired = self.map(Run::with_pairs_joined);
@@ -53,7 +55,8 @@ impl Phrase {
     }
 }
 
-/// Splits a phrase at each `|` and parses the alternatives; the error is a sentence that says what is wrong with one.
+/// Splits a phrase at each `|` and parses the alternatives; the error is a sentence that says what is wrong
+/// with one.
 pub(crate) fn alternatives(phrase: &str) -> impl Iterator<Item = (&str, Result<Phrase, String>)> {
     // Chinese and Japanese keyboards produce full-width signs.
     phrase.split(['|', '｜']).map(str::trim).map(move |alternative| {
@@ -122,8 +125,9 @@ impl Run {
         self.joined(|at| self.words.is_linked(at + 1, Link::Hyphen))
     }
 
-    /// The run with each word and a short part of it as one, such as `e mail` and `check in`: if there is nothing else in it, or if
-    /// the part is a single letter or an ending of Persian, as others are more often words.
+    /// The run with each word and a short part of it as one, such as `e mail` and `check in`: if there is
+    /// nothing else in it, or if the part is a single letter or an ending of Persian, as others are more
+    /// often words.
     fn with_pairs_joined(&self) -> Option<Run> {
         let (words, count) = (&self.words, self.words.len());
         let is_letter = |at: usize| words.word(at).len() == 1;
@@ -141,7 +145,7 @@ impl Run {
         self.joined(|at| pairs[at])
     }
 
-    /// The run in which words are joined with the next where `joins` says so; `None` if there are none.
+    /// The run in which words are joined with the next where `joins` says so; `None` if it says so nowhere.
     fn joined(&self, joins: impl Fn(usize) -> bool) -> Option<Run> {
         let joins = |at: usize| joins(at) && !self.prefixes[at];
         if !(0..self.words.len()).any(joins) {

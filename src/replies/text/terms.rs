@@ -1,4 +1,5 @@
-//! The terms of a text, and the features by which messages and examples are compared: terms, cut to their first letters.
+//! The terms of a text, and the features by which messages and examples are compared: terms, cut to their
+//! first letters.
 
 use super::{
     letters::{is_han, is_unspaced},
@@ -8,8 +9,9 @@ use super::{
 /// Number of letters to which a term is cut.
 const FEATURE_LETTERS: usize = 5;
 
-/// Calls `visit` with each term of a text, and the position of its first word. A term is a word, or several with hyphens between
-/// them; in scripts without spaces, a Han letter, or any other two letters next to each other.
+/// Calls `visit` with each term of a text, and the position of its first word. A term is a word, or several
+/// with hyphens between them; in scripts without spaces, a Han letter, or any other two letters next to each
+/// other.
 pub(crate) fn for_each_term(words: &Words, buffer: &mut String, mut visit: impl FnMut(usize, &str)) {
     let mut at = 0;
     while at < words.len() {

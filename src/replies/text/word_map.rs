@@ -12,16 +12,17 @@ const FIRSTS: usize = 32;
 
 /// Words with their numbers.
 ///
-/// They are words of the owner's file, which no client can choose, so a fast hash without protection against deliberate collisions
-/// is safe.
+/// They are words of the owner's file, which no client can choose, so a fast hash without protection against
+/// deliberate collisions is safe.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WordMap {
     short: FxHashMap<u64, u32>,
     long: FxHashMap<Arc<str>, u32>,
-    /// By the lowest bits of the first byte, the lengths in bytes of the short texts that begin so, as bits.
+    /// By the lowest bits of the first byte, the lengths in bytes of the texts that begin so, as bits. All
+    /// long ones share one.
     lengths: [u16; FIRSTS],
     /// Length of the longest text in bytes.
-    pub(crate) longest: usize,
+    longest: usize,
 }
 
 impl WordMap {
@@ -34,16 +35,16 @@ impl WordMap {
 
     pub(crate) fn insert(&mut self, text: &Arc<str>, number: u32) {
         self.longest = self.longest.max(text.len());
+        self.lengths[first(text)] |= 1 << text.len().min(PACKED + 1);
         if text.len() <= PACKED {
-            self.lengths[first(text)] |= 1 << text.len();
             self.short.insert(packed(text.as_bytes()), number);
         } else {
             self.long.insert(Arc::clone(text), number);
         }
     }
 
-    /// Calls `visit` with the numbers of the texts of more than `above` bytes with which a word begins. `affordable` returns up to
-    /// which length texts may be looked up that are longer than eight bytes.
+    /// Calls `visit` with the numbers of the texts of more than `above` bytes with which a word begins.
+    /// `affordable` returns up to which length texts may be looked up that are longer than eight bytes.
     pub(crate) fn visit_beginnings(
         &self,
         word: &str,
@@ -51,15 +52,15 @@ impl WordMap {
         affordable: impl FnOnce(usize) -> usize,
         mut visit: impl FnMut(u32),
     ) {
-        if self.longest <= above {
+        let lengths = self.lengths[first(word)];
+        if lengths == 0 || self.longest <= above {
             return;
         }
         let start = packed(&word.as_bytes()[..word.len().min(PACKED)]);
-        let lengths = self.lengths[first(word)];
         let short = (above + 1..=word.len().min(PACKED)).filter(|length| lengths >> length & 1 == 1);
         short.filter_map(|length| self.short.get(&(start & mask(length)))).for_each(|number| visit(*number));
         let longest = self.longest.min(word.len());
-        if longest > PACKED {
+        if longest > PACKED && lengths >> (PACKED + 1) == 1 {
             let longest = affordable(longest);
             let ends = (PACKED + 1..=longest).filter(|end| *end > above && word.is_char_boundary(*end));
             ends.filter_map(|end| self.long.get(&word[..end])).for_each(|number| visit(*number));

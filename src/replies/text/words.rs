@@ -15,13 +15,14 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::letters::{is_accent, is_arabic, push_as_typed};
 
-/// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide ties.
+/// The words of a text in two forms: folded, for comparison, and exact, which keeps the accents to decide
+/// ties.
 ///
-/// Both forms are in lower case. Full-width and other compatibility forms become plain; zero-width characters and apostrophes
-/// of every kind are dropped; other punctuation separates words. The folded form also drops accents and vowel marks, and has
-/// letters such as `ł` and `ß` as people type them without their keyboard. In scripts that are written without spaces, each
-/// letter is a word of its own, so that phrases are found inside a sentence; so is each emoji. A `+` or `#` directly after a
-/// word belongs to it, as in `C++`.
+/// Both forms are in lower case. Full-width and other compatibility forms become plain; zero-width characters
+/// and apostrophes of every kind are dropped; other punctuation separates words. The folded form also drops
+/// accents and vowel marks, and has letters such as `ł` and `ß` as people type them without their keyboard.
+/// In scripts that are written without spaces, each letter is a word of its own, so that phrases are found
+/// inside a sentence; so is each emoji. A `+` or `#` directly after a word belongs to it, as in `C++`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     folded: String,
@@ -46,15 +47,18 @@ struct Word {
 pub(crate) enum Link {
     /// It is not.
     Apart,
-    /// By a hyphen between letters, as in `e-mail`, by what is one in Arabic script, or by a dot between single letters, as in `U.S.`.
+    /// By a hyphen between letters, as in `e-mail`, by what is one in Arabic script, or by a dot between
+    /// single letters, as in `U.S.`.
     Hyphen,
-    /// By a dot after a single letter. It is a hyphen if the word is a single letter, too, and nothing otherwise.
+    /// By a dot after a single letter. It is a hyphen if the word is a single letter, too, and nothing
+    /// otherwise.
     Dot,
     /// It is a letter that follows another in a script without spaces, and so is not the start of a word.
     Unspaced,
 }
 
-/// Number of letters up to which a word is likely to be a part of another, as in `e mail`, `wi fi` and `check in`.
+/// Number of letters up to which a word is likely to be a part of another, as in `e mail`, `wi fi` and `check
+/// in`.
 const MAX_SHORT_PART: usize = 2;
 /// Number of letters of two such parts together, at least.
 const MIN_JOINED: usize = 4;
@@ -125,8 +129,9 @@ impl Words {
         at < self.list.len() && self.link(at) == link
     }
 
-    /// Whether a word and the next are also written as one: with a hyphen between them, with a part as short as in `e mail`, or in
-    /// Arabic script, in which many words of Persian are written apart, together or half apart.
+    /// Whether a word and the next are also written as one: with a hyphen between them, with a part as short
+    /// as in `e mail`, or in Arabic script, in which many words of Persian are written apart, together or
+    /// half apart.
     pub(crate) fn is_joinable(&self, at: usize) -> bool {
         let Some([one, other]) = self.list.get(at..at + 2) else { return false };
         let [length, next_length] = [one, other].map(|word| (word.folded.1 - word.folded.0) as usize);

@@ -27,9 +27,9 @@ fn a_letter_outside_of_ascii_may_be_missing() {
     assert_eq!(found(&spellings, "abaaloc"), [1]);
 }
 
-fn found(spellings: &Spellings, word: &str) -> Vec<TokenId> {
+fn found(spellings: &Spellings, word: &str) -> Vec<WordId> {
     let mut found = Vec::new();
-    spellings.visit(word, |token| found.push(token));
+    spellings.visit(word, |id| found.push(id));
     found
 }
 

@@ -54,7 +54,8 @@ impl Words {
         pieces.fold(before, |before, piece| self.read_piece(piece, before).1)
     }
 
-    /// Reads ASCII up to the first apostrophe: adds it as a whole, then finds the words in it. Returns its length too.
+    /// Reads ASCII up to the first apostrophe: adds it as a whole, then finds the words in it. Returns its
+    /// length too.
     fn read_piece(&mut self, text: &str, mut before: Between) -> (usize, Between) {
         let bytes = text.as_bytes();
         let (folded, exact) = (self.folded.len(), self.exact_len());
@@ -104,7 +105,8 @@ impl Words {
         self.read_composed(&text[start..], before)
     }
 
-    /// Reads text that is first composed, then decomposed, so that every way of writing a letter gives the same characters.
+    /// Reads text that is first composed, then decomposed, so that every way of writing a letter gives the
+    /// same characters.
     fn read_composed(&mut self, text: &str, mut before: Between) -> Between {
         let mut follows_arabic = false;
         let is_kept = |char: &char| {
@@ -113,8 +115,8 @@ impl Words {
             is_kept
         };
         for char in text.chars().filter(is_kept).nfkc() {
-            // Letters are separated from their accents, but a Korean syllable stays whole: its parts are letters, and would be
-            // more than one character.
+            // Letters are separated from their accents, but a Korean syllable stays whole: its parts are
+            // letters, and would be more than one character.
             if ('\u{ac00}'..='\u{d7a3}').contains(&char) {
                 before = self.read_char(char, before);
             } else {
@@ -236,7 +238,7 @@ impl Words {
         if self.differs { self.exact.len() as u32 } else { self.folded.len() as u32 }
     }
 
-    /// Counts a symbol of the last word. If there are too many, it has none.
+    /// LanguageCounts a symbol of the last word. If there are too many, it has none.
     fn add_symbol(&mut self) -> Between {
         let symbols = self.list.last().map_or(0, |word| word.symbols);
         if symbols == MAX_SYMBOLS {
@@ -257,8 +259,8 @@ impl Words {
         }
     }
 
-    /// Adds a letter in lower case. It is converted to upper case first, which unites the two small sigmas of Greek, and the
-    /// Turkish i with and without a dot.
+    /// Adds a letter in lower case. It is converted to upper case first, which unites the two small sigmas of
+    /// Greek, and the Turkish i with and without a dot.
     fn push_folded(&mut self, char: char) {
         if char.is_ascii() {
             return self.push(char.to_ascii_lowercase());
@@ -286,7 +288,8 @@ pub(crate) enum Between {
     FlagLetter,
 }
 
-/// Length of the ASCII at the beginning of `text`, without its last character if more follows, as that may be an accent.
+/// Length of the ASCII at the beginning of `text`, without its last character if more follows, as that may be
+/// an accent.
 fn plain_length(text: &str) -> usize {
     // Much faster than looking for another character, and true of most messages.
     if text.is_ascii() {
@@ -295,8 +298,8 @@ fn plain_length(text: &str) -> usize {
     text.bytes().position(|byte| !byte.is_ascii()).map_or(text.len(), |marked| marked.saturating_sub(1))
 }
 
-/// Length of the first character and all that follows up to the next ASCII, with which nothing composes. Apostrophes do not end
-/// it: they are dropped, so that the characters around them may compose.
+/// Length of the first character and all that follows up to the next ASCII, with which nothing composes.
+/// Apostrophes do not end it: they are dropped, so that the characters around them may compose.
 fn marked_length(text: &str) -> usize {
     let ends = |byte: u8| byte.is_ascii() && !ASCII_APOSTROPHES.contains(&byte);
     text.bytes().enumerate().position(|(at, byte)| at > 0 && ends(byte)).unwrap_or(text.len())

@@ -8,8 +8,8 @@ const MIN_RUN: usize = 3;
 const MAX_RUNS: usize = 3;
 
 impl Words {
-    /// Shortens each run of three or more equal letters in the folded form of a word to two or to one, if the word is known then;
-    /// returns whether it is.
+    /// Shortens each run of three or more equal letters in the folded form of a word to two or to one, if the
+    /// word is known then; returns whether it is.
     pub(crate) fn squeeze(&mut self, at: usize, is_known: impl Fn(&str) -> bool) -> bool {
         let typed = self.list[at].folded;
         let mut runs = runs(self.word(at)).filter(|(_, count)| *count >= MIN_RUN);

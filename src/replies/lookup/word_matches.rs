@@ -1,6 +1,6 @@
 //! Reads which words and prefixes of the file the words of a message are, or may be meant as.
 
-use super::{spelling::TokenId, steps::Steps, vocabulary::Vocabulary};
+use super::{spelling::WordId, steps::Steps, vocabulary::Vocabulary};
 use crate::replies::text::words::{Link, Words};
 
 /// Number of bytes whose hashing counts as a step.
@@ -8,26 +8,26 @@ const HASHED_BYTES_PER_STEP: usize = 64;
 
 /// A word or prefix of the file at a place in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) id: TokenId,
+pub(crate) struct WordMatch {
+    pub(crate) id: WordId,
     /// Number of words of the message that it is: two for `e mail` as `email`.
     pub(crate) words: u8,
     /// Whether the word of the message is a typo of it.
     pub(crate) is_corrected: bool,
 }
 
-/// The tokens of a message, word by word.
+/// The word_matches of a message, word by word.
 #[derive(Default)]
-pub(crate) struct Tokens {
-    list: Vec<Token>,
-    /// Boundaries in `list`: the tokens that begin at word `i` are at `ends[i]..ends[i + 1]`.
+pub(crate) struct WordMatches {
+    list: Vec<WordMatch>,
+    /// Boundaries in `list`: the word_matches that begin at word `i` are at `ends[i]..ends[i + 1]`.
     ends: Vec<u32>,
     buffer: String,
 }
 
-impl Tokens {
-    /// Reads the tokens of a message in at most `most` steps, and returns the steps spent. Words with letters repeated for emphasis are
-    /// shortened to words that the file has.
+impl WordMatches {
+    /// Reads the word_matches of a message in at most `most` steps, and returns the steps spent. Words with
+    /// letters repeated for emphasis are shortened to words that the file has.
     pub(crate) fn read(
         &mut self,
         vocabulary: &Vocabulary,
@@ -35,20 +35,20 @@ impl Tokens {
         typos: bool,
         most: usize,
     ) -> usize {
-        let mut reader = Reader { vocabulary, list: &mut self.list, steps: Steps { left: most } };
-        reader.list.clear();
+        let mut matcher = Matcher { vocabulary, list: &mut self.list, steps: Steps { left: most } };
+        matcher.list.clear();
         self.ends.clear();
         self.ends.push(0);
         for at in 0..words.len() {
-            reader.read_word(words, at, typos, &mut self.buffer);
-            reader.read_joined(words, at, &mut self.buffer);
-            self.ends.push(reader.list.len() as u32);
+            matcher.read_word(words, at, typos, &mut self.buffer);
+            matcher.read_joined(words, at, &mut self.buffer);
+            self.ends.push(matcher.list.len() as u32);
         }
-        most - reader.steps.left
+        most - matcher.steps.left
     }
 
-    /// The tokens that begin at a word; none after the last.
-    pub(crate) fn of(&self, at: usize) -> &[Token] {
+    /// The word_matches that begin at a word; none after the last.
+    pub(crate) fn of(&self, at: usize) -> &[WordMatch] {
         match self.ends.get(at..at + 2) {
             Some(&[start, end]) => &self.list[start as usize..end as usize],
             _ => &[],
@@ -57,21 +57,21 @@ impl Tokens {
 
     /// The number of bytes of memory they hold.
     pub(crate) fn bytes(&self) -> usize {
-        self.list.capacity() * size_of::<Token>() + self.ends.capacity() * 4 + self.buffer.capacity()
+        self.list.capacity() * size_of::<WordMatch>() + self.ends.capacity() * 4 + self.buffer.capacity()
     }
 }
 
 /// Number of words that are joined by hyphens at most.
 const MAX_JOINED: u8 = 4;
 
-/// Adds tokens to a list.
-struct Reader<'a> {
+/// Adds word_matches to a list.
+struct Matcher<'a> {
     vocabulary: &'a Vocabulary,
-    list: &'a mut Vec<Token>,
+    list: &'a mut Vec<WordMatch>,
     steps: Steps,
 }
 
-impl Reader<'_> {
+impl Matcher<'_> {
     /// Adds what a word is, or else what it may be a typo of, or else what it is without emphasis.
     fn read_word(&mut self, words: &mut Words, at: usize, typos: bool, buffer: &mut String) {
         if self.add_known(words, at, buffer) {
@@ -89,8 +89,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds the words and prefixes that a word is, as it stands or with `oe` for `ö`; returns whether the file has any, if only in
-    /// `[tests]`.
+    /// Adds the words and prefixes that a word is, as it stands or with `oe` for `ö`; returns whether the
+    /// file has any, if only in `[tests]`.
     fn add_known(&mut self, words: &Words, at: usize, buffer: &mut String) -> bool {
         let before = self.list.len();
         let (word, plain) = (words.word(at), words.without_symbols(at));
@@ -114,12 +114,12 @@ impl Reader<'_> {
         let (vocabulary, list) = (self.vocabulary, &mut *self.list);
         let start = list.len();
         let lookups = vocabulary.visit_corrections(word, |id| {
-            let token = Token { id, words: 1, is_corrected: true };
-            if !list[start..].contains(&token) {
-                list.push(token);
+            let word_match = WordMatch { id, words: 1, is_corrected: true };
+            if !list[start..].contains(&word_match) {
+                list.push(word_match);
             }
         });
-        list[start..].sort_by_key(|token| !vocabulary.is_in_phrase(token.id));
+        list[start..].sort_by_key(|word_match| !vocabulary.is_in_phrase(word_match.id));
         self.steps.left = self.steps.left.saturating_sub(lookups);
         list.len() > start
     }
@@ -144,29 +144,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds the token of a word if a phrase has it; returns whether the file has it at all.
+    /// Adds the word_match of a word if a phrase has it; returns whether the file has it at all.
     fn add_word(&mut self, word: &str, words: u8) -> bool {
         let Some(id) = self.vocabulary.word(word) else { return false };
         if self.vocabulary.is_in_phrase(id) {
-            self.list.push(Token { id, words, is_corrected: false });
+            self.list.push(WordMatch { id, words, is_corrected: false });
         }
         true
     }
 
-    /// Adds the tokens of the prefixes of more than `above` bytes that a word begins with.
+    /// Adds the word_matches of the prefixes of more than `above` bytes that a word begins with.
     fn add_prefixes(&mut self, word: &str, above: usize, words: u8) {
-        let Reader { vocabulary, list, steps } = self;
+        let Matcher { vocabulary, list, steps } = self;
         vocabulary.prefixes.visit_beginnings(
             word,
             above,
             |longest| affordable_prefix(longest, steps),
-            |id| list.push(Token { id, words, is_corrected: false }),
+            |id| list.push(WordMatch { id, words, is_corrected: false }),
         );
     }
 }
 
-/// Spends the steps for looking up the prefixes of a word up to `longest` bytes, which is halved until enough steps are left.
-/// Each prefix is hashed, so the bytes to hash grow with the square of the length.
+/// Spends the steps for looking up the prefixes of a word up to `longest` bytes, which is halved until enough
+/// steps are left. Each prefix is hashed, so the bytes to hash grow with the square of the length.
 fn affordable_prefix(mut longest: usize, steps: &mut Steps) -> usize {
     while !steps.spend(longest + longest.saturating_mul(longest) / 2 / HASHED_BYTES_PER_STEP) {
         longest /= 2;
