@@ -5,6 +5,7 @@ mod support;
 mod auth;
 mod bot;
 mod client;
+mod corpus;
 mod decisions;
 mod door;
 mod embed;

@@ -52,20 +52,28 @@ impl WordMap {
         affordable: impl FnOnce(usize) -> usize,
         mut visit: impl FnMut(u32),
     ) {
-        let lengths = self.lengths[first(word)];
-        if lengths == 0 || self.longest <= above {
+        let mut lengths = self.lengths[first(word)] & up_to(word.len()) & !up_to(above.min(PACKED));
+        if lengths == 0 {
             return;
         }
         let start = packed(&word.as_bytes()[..word.len().min(PACKED)]);
-        let short = (above + 1..=word.len().min(PACKED)).filter(|length| lengths >> length & 1 == 1);
-        short.filter_map(|length| self.short.get(&(start & mask(length)))).for_each(|number| visit(*number));
+        while lengths & up_to(PACKED) != 0 {
+            let length = lengths.trailing_zeros() as usize;
+            lengths &= lengths - 1;
+            self.short.get(&(start & mask(length))).into_iter().for_each(|number| visit(*number));
+        }
         let longest = self.longest.min(word.len());
-        if longest > PACKED && lengths >> (PACKED + 1) == 1 {
+        if lengths != 0 && longest > above {
             let longest = affordable(longest);
             let ends = (PACKED + 1..=longest).filter(|end| *end > above && word.is_char_boundary(*end));
             ends.filter_map(|end| self.long.get(&word[..end])).for_each(|number| visit(*number));
         }
     }
+}
+
+/// The bits of lengths up to one.
+fn up_to(length: usize) -> u16 {
+    (2 << length.min(PACKED + 1)) - 1
 }
 
 fn first(text: &str) -> usize {

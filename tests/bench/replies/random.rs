@@ -1,6 +1,7 @@
 //! Words and numbers, the same ones at each run.
 
-/// A number as a word. Words of a language are rarely one letter apart, so neighboring numbers become very different words.
+/// A number as a word. Words of a language are rarely one letter apart, so neighboring numbers become very
+/// different words.
 pub(crate) fn spelled(number: usize) -> String {
     const WORDS: usize = 26_usize.pow(6);
     let mut scrambled = number * 123_456_791 % WORDS;
