@@ -105,7 +105,7 @@ impl Spellings {
 
     /// The place of a hash in `bits`, and its bit there.
     fn place(&self, hash: u32) -> (usize, u64) {
-        let at = u64::from(hash) * (self.bits.len() * 64) as u64 >> 32;
+        let at = (u64::from(hash) * (self.bits.len() * 64) as u64) >> 32;
         ((at / 64) as usize, 1 << (at % 64))
     }
 }

@@ -16,17 +16,17 @@ pub(crate) struct WordMatch {
     pub(crate) is_corrected: bool,
 }
 
-/// The word_matches of a message, word by word.
+/// The word matches of a message, word by word.
 #[derive(Default)]
 pub(crate) struct WordMatches {
     list: Vec<WordMatch>,
-    /// Boundaries in `list`: the word_matches that begin at word `i` are at `ends[i]..ends[i + 1]`.
+    /// Boundaries in `list`: the word matches that begin at word `i` are at `ends[i]..ends[i + 1]`.
     ends: Vec<u32>,
     buffer: String,
 }
 
 impl WordMatches {
-    /// Reads the word_matches of a message in at most `most` steps, and returns the steps spent. Words with
+    /// Reads the word matches of a message in at most `most` steps, and returns the steps spent. Words with
     /// letters repeated for emphasis are shortened to words that the file has.
     pub(crate) fn read(
         &mut self,
@@ -47,7 +47,7 @@ impl WordMatches {
         most - matcher.steps.left
     }
 
-    /// The word_matches that begin at a word; none after the last.
+    /// The word matches that begin at a word; none after the last.
     pub(crate) fn of(&self, at: usize) -> &[WordMatch] {
         match self.ends.get(at..at + 2) {
             Some(&[start, end]) => &self.list[start as usize..end as usize],
@@ -64,7 +64,7 @@ impl WordMatches {
 /// Number of words that are joined by hyphens at most.
 const MAX_JOINED: u8 = 4;
 
-/// Adds word_matches to a list.
+/// Adds word matches to a list.
 struct Matcher<'a> {
     vocabulary: &'a Vocabulary,
     list: &'a mut Vec<WordMatch>,
@@ -119,7 +119,7 @@ impl Matcher<'_> {
                 list.push(word_match);
             }
         });
-        list[start..].sort_by_key(|word_match| !vocabulary.is_in_phrase(word_match.id));
+        list[start..].sort_unstable_by_key(|word_match| !vocabulary.is_in_phrase(word_match.id));
         self.steps.left = self.steps.left.saturating_sub(lookups);
         list.len() > start
     }
@@ -144,7 +144,7 @@ impl Matcher<'_> {
         }
     }
 
-    /// Adds the word_match of a word if a phrase has it; returns whether the file has it at all.
+    /// Adds the word match of a word if a phrase has it; returns whether the file has it at all.
     fn add_word(&mut self, word: &str, words: u8) -> bool {
         let Some(id) = self.vocabulary.word(word) else { return false };
         if self.vocabulary.is_in_phrase(id) {
@@ -153,7 +153,7 @@ impl Matcher<'_> {
         true
     }
 
-    /// Adds the word_matches of the prefixes of more than `above` bytes that a word begins with.
+    /// Adds the word matches of the prefixes of more than `above` bytes that a word begins with.
     fn add_prefixes(&mut self, word: &str, above: usize, words: u8) {
         let Matcher { vocabulary, list, steps } = self;
         vocabulary.prefixes.visit_beginnings(
