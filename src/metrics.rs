@@ -77,8 +77,8 @@ pub(crate) struct Counters {
     accepted: AtomicU64,
     panics: AtomicU64,
     log_lines_lost: AtomicU64,
-    refused: LabelCounts<{ Refusal::LABELS.len() }>,
-    ended: LabelCounts<{ Ending::LABELS.len() }>,
+    refused: LabelCounts,
+    ended: LabelCounts,
     last_reload: Mutex<(SystemTime, bool)>,
     traffic: Traffic,
 }
@@ -143,8 +143,8 @@ impl Counters {
             accepted: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             log_lines_lost: AtomicU64::new(0),
-            refused: LabelCounts::new(&Refusal::LABELS),
-            ended: LabelCounts::new(&Ending::LABELS),
+            refused: zeros(Refusal::LABELS),
+            ended: zeros(Ending::LABELS),
             last_reload: Mutex::new((SystemTime::now(), true)),
             traffic: Traffic::default(),
         }
@@ -159,12 +159,12 @@ impl Counters {
     }
 
     pub(crate) fn refused(&self, refusal: &Refusal) {
-        self.refused.add(refusal.label());
+        count(&self.refused, refusal.row().label);
     }
 
     /// Counts a connection that was closed without a response.
     pub(crate) fn overloaded(&self) {
-        self.refused.add(Refusal::OVERLOADED);
+        count(&self.refused, Refusal::OVERLOADED);
     }
 
     pub(crate) fn panicked(&self) {
@@ -176,7 +176,7 @@ impl Counters {
     }
 
     pub(crate) fn ended(&self, ending: &Ending) {
-        self.ended.add(&ending.label());
+        count(&self.ended, ending.label());
     }
 
     pub(crate) fn add(&self, traffic: &Traffic) {
@@ -192,8 +192,8 @@ impl Counters {
         let mut counts = Counts {
             accepted: read(&self.accepted),
             active: 0,
-            refused: self.refused.counts(),
-            ended: self.ended.counts(),
+            refused: occurred(&self.refused),
+            ended: occurred(&self.ended),
             panics: read(&self.panics),
             messages_received: 0,
             messages_sent: 0,
@@ -227,28 +227,21 @@ impl Counts {
     }
 }
 
-/// A counter for each of some labels. The last label stands for all that are not listed.
-#[derive(Debug)]
-struct LabelCounts<const N: usize> {
-    labels: &'static [&'static str; N],
-    counts: [AtomicU64; N],
+/// A counter for each label.
+type LabelCounts = BTreeMap<&'static str, AtomicU64>;
+
+fn zeros(labels: &[&'static str]) -> LabelCounts {
+    labels.iter().map(|label| (*label, AtomicU64::new(0))).collect()
 }
 
-impl<const N: usize> LabelCounts<N> {
-    fn new(labels: &'static [&'static str; N]) -> LabelCounts<N> {
-        LabelCounts { labels, counts: [const { AtomicU64::new(0) }; N] }
-    }
+fn count(counts: &LabelCounts, label: &str) {
+    counts[label].fetch_add(1, Ordering::Relaxed);
+}
 
-    fn add(&self, label: &str) {
-        let at = self.labels.iter().position(|listed| *listed == label).unwrap_or(N - 1);
-        self.counts[at].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Those that are not zero.
-    fn counts(&self) -> BTreeMap<String, u64> {
-        let counts = self.labels.iter().zip(&self.counts).map(|(label, count)| (*label, read(count)));
-        counts.filter(|(_, count)| *count > 0).map(|(label, count)| (label.to_owned(), count)).collect()
-    }
+/// Those that are not zero.
+fn occurred(counts: &LabelCounts) -> BTreeMap<String, u64> {
+    let counts = counts.iter().map(|(label, count)| ((*label).to_owned(), read(count)));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -282,7 +275,7 @@ mod tests {
         refusals.iter().for_each(|refusal| counters.refused(refusal));
         counters.overloaded();
         let counts = counters.counts().refused;
-        assert_eq!(counts.len(), Refusal::LABELS.len(), "{counts:?}");
+        assert_eq!(counts.len(), counters.refused.len(), "{counts:?}");
         assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 
         for ending in

@@ -44,20 +44,21 @@ impl Head {
     pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
         // Most heads fit. The C library would cache smaller blocks for each thread after they are freed.
         let mut bytes = Vec::with_capacity(2048);
-        Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
-            Failed::Refused(refusal) => HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
-            Failed::Silent(why) => HeadError::Silent(why),
-            Failed::Gone(why) => HeadError::Gone(why),
+        Head::read_into(&mut bytes, stream).map_err(|error| match error {
+            HeadError::Refused { refusal, .. } => {
+                HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") }
+            }
+            error => error,
         })
     }
 
-    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), Failed> {
+    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
         let mut scan = Scan::default();
         let mut chunk = [0; 1024];
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) if bytes.is_empty() => {
-                    return Err(Failed::Silent("it disconnected without a request".into()));
+                    return Err(HeadError::Silent("it disconnected without a request".into()));
                 }
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
@@ -74,9 +75,9 @@ impl Head {
                 }
                 // Invalid data comes from TLS: then the peer did send something.
                 Err(error) if bytes.is_empty() && error.kind() != ErrorKind::InvalidData => {
-                    return Err(Failed::Silent(error.to_string()));
+                    return Err(HeadError::Silent(error.to_string()));
                 }
-                Err(error) => return Err(Failed::Gone(error.to_string())),
+                Err(error) => return Err(HeadError::Gone(error.to_string())),
             }
             if let Some((start, end)) = scan.find_end(bytes)? {
                 let head = Head::parse(&bytes[start..end])?;
@@ -209,15 +210,8 @@ pub(crate) enum HeadError {
     Gone(String),
 }
 
-/// A [`HeadError`] before the method is looked up.
-enum Failed {
-    Refused(Refusal),
-    Silent(String),
-    Gone(String),
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Failed {
-        Failed::Refused(refusal)
+impl From<Refusal> for HeadError {
+    fn from(refusal: Refusal) -> HeadError {
+        HeadError::Refused { refusal, is_head: false }
     }
 }

@@ -31,14 +31,14 @@ fn text(counts: &Counts, replies: usize, certificate_end: Option<SystemTime>) ->
         "requests_refused_total",
         "Refused requests by reason.",
         "reason",
-        &Refusal::LABELS,
+        Refusal::LABELS,
         &counts.refused,
     );
     page.each(
         "sessions_ended_total",
         "Ended sessions by close code, or by kind if no code was sent.",
         "code",
-        &Ending::LABELS,
+        Ending::LABELS,
         &counts.ended,
     );
     page.one("handler_panics_total", "counter", "Panics of the embedding program.", counts.panics);
