@@ -40,11 +40,13 @@ impl Asset {
 
     /// The response with this file, filled in from the settings; `None` if they have no such file.
     pub(crate) fn response(self, head: &Head, config: &Config) -> Option<Response> {
+        let content = self.content(&View::of(head, config), config)?;
         // A picture that is opened by itself is a page, in which a script would run.
-        let policy = if self == Asset::Logo { LOGO_POLICY.to_owned() } else { policy(head, config) };
-        let mut response = self
-            .content(&View::of(head, config), config)?
-            .with_header("Content-Security-Policy", &policy)
+        let response = match self {
+            Asset::Logo => content.with_header("Content-Security-Policy", LOGO_POLICY),
+            _ => content.with_page_policy(head.text("host"), &config.embed_origins.to_string()),
+        };
+        let mut response = response
             .with_header("Referrer-Policy", "no-referrer")
             // Sites that isolate themselves from others show only what says that they may.
             .with_header("Cross-Origin-Resource-Policy", "cross-origin")
@@ -170,18 +172,3 @@ fn color_scheme(theme: Theme) -> &'static str {
 
 /// The policy of the logo, which the owner need not have drawn: it may have styles and pictures of its own, and nothing runs in it.
 const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
-
-/// The Content-Security-Policy (CSP3) of the page: it may load its own scripts and styles and connect to its own host, and
-/// only the sites of `embed_origins` may show it in a frame. Some browsers do not match `'self'` with a WebSocket of the same
-/// host, so that the host is listed too.
-fn policy(head: &Head, config: &Config) -> String {
-    // The header comes from the client: a semicolon in it could add a directive.
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
-    let host = head.text("host").filter(|host| !host.is_empty() && host.chars().all(is_plain));
-    let sockets = host.map_or(String::new(), |host| format!(" ws://{host} wss://{host}"));
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors {}",
-        config.embed_origins
-    )
-}
