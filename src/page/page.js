@@ -1,13 +1,9 @@
-"use strict";
-
 // Key of the conversation in the session storage, which lasts until the tab is closed. Servers under several paths of one
 // host must not share it.
 const STORE = "replyd " + location.pathname;
 const KEPT_MESSAGES = 200;
 const MOST_OFFERS = 6;
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 30000;
-// All times are in milliseconds. A greeting is the first message and comes at once; after this time, there is none.
+// A greeting is the first message and comes at once; after this time, there is none.
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
@@ -26,9 +22,6 @@ const { maxBytes, embedded, phone, ...words } = document.body.dataset;
 const isEmbedded = embedded !== undefined && parent !== window;
 // A keyboard on the screen would cover the conversation, so that such a visitor has to ask for it.
 const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
-// Times look as the visitor is used to, if the page speaks the visitor's language.
-const { lang } = document.documentElement;
-const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 
 // Scripts that are written without blanks, so that an address begins after a letter of them and ends before one.
 const DENSE = String.raw`\u0e00-\u0eff\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{20000}-\u{3ffff}`;
@@ -52,9 +45,6 @@ const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
 const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
 const kept = load();
-let socket;
-// Whether the greeting has arrived or is not expected any more.
-let isReady = false;
 // Whether this connection has received its first message, which is the greeting unless a question was asked before.
 let hasReceived = false;
 // Whether the server waits for the next question. While it works on one, or does not say, its silence means nothing.
@@ -78,8 +68,6 @@ let sendWhenReady = false;
 let otherKey = "";
 // Whether the keyboard was used last, and not a finger or a mouse.
 let usesKeyboard = false;
-let pause = FIRST_PAUSE;
-let retry;
 let timeout;
 
 function load() {
@@ -101,15 +89,9 @@ function save() {
 
 // --- the connection
 
-function connect() {
-  clearTimeout(retry);
-  retry = undefined;
-  if (socket) return;
+function openConnection() {
   say(words.connecting);
-  const url = new URL("chat", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.search = url.hash = "";
-  socket = new WebSocket(url, ["replyd.page", "replyd", ...(kept.key ? ["bearer." + base64url(kept.key)] : [])]);
+  openSocket("chat", ["replyd.page", "replyd"]);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => wait(GREETING_TIME, ready);
   socket.onmessage = ({ data }) => {
@@ -117,7 +99,6 @@ function connect() {
     else if (data.byteLength < 2) noted(new Uint8Array(data)[0]);
     else received(new TextDecoder().decode(data));
   };
-  socket.onclose = (event) => closed(event);
   wait(CONNECT_TIME, () => lost(words.silent));
 }
 
@@ -127,6 +108,7 @@ function wait(time, then) {
   timeout = setTimeout(then, time);
 }
 
+// The greeting has arrived, or is not expected any more.
 function ready() {
   clearTimeout(timeout);
   isReady = true;
@@ -166,12 +148,8 @@ function noted(byte) {
 // Discards the connection. Questions without an answer get a button to send them again.
 function drop() {
   clearTimeout(timeout);
-  if (socket) {
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-  socket = undefined;
-  isReady = hasReceived = isListening = false;
+  closeSocket();
+  hasReceived = isListening = false;
   sent = arrived = 0;
   [...pending, ...again].forEach((question) => mark(question, "unanswered"));
   pending = again = [];
@@ -197,17 +175,14 @@ function lost(why) {
   retryLater(why);
 }
 
-async function closed(event) {
-  const wasReady = isReady;
-  drop();
-  if (wasReady && event.code === 1000) return offer(words.ended, words.startAgain, connect);
-  if (wasReady && event.code !== 1008) return retryLater(words.lost);
-  const key = kept.key;
-  const [why, needsKey] = await reason();
-  // The visitor may have reconnected or entered another key in the meantime.
-  if (socket || retry || key !== kept.key) return;
-  if (needsKey) return askForKey();
-  retryLater(why);
+function keyInUse() {
+  return kept.key;
+}
+
+// Whether it remains closed until the visitor wants another one.
+function isEnd(code) {
+  if (code === 1000) offer(words.ended, words.startAgain, connect);
+  return code === 1000;
 }
 
 // Why the server refused. Browsers do not reveal it for a WebSocket, but a plain request to the same path gets the same
@@ -230,13 +205,9 @@ async function reason() {
   }
 }
 
-function retryLater(why) {
-  const wait = pause * (0.5 + Math.random() / 2);
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
-  retry = setTimeout(connect, wait);
-  const again = filled(words.retry, { seconds: Math.max(1, Math.round(wait / 1000)) });
+function offerRetry(why, when) {
   const contact = [words.lost, words.offline].includes(why) ? "" : words.contact;
-  offer(`${why} ${again}`, words.tryNow, connect);
+  offer(`${why} ${when}`, words.tryNow, connect);
   const line = element("span", "contact");
   line.append(...linked(contact));
   if (contact) state.append(line);
@@ -294,7 +265,7 @@ function send(message, isDraft = false) {
 
 // The number of characters at its end that a message has too many.
 function excessOf(message) {
-  const bytes = new TextEncoder().encode(message);
+  const bytes = encoded(message);
   let end = maxBytes;
   // Not within a character.
   while (bytes[end] >> 6 === 2) end--;
@@ -612,10 +583,6 @@ function targetOf(address) {
   } catch { /* It only looks like one. */ }
 }
 
-function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
-
 // Reports to the widget, which has the texts for its own buttons from here. They are no secret, whoever shows this page.
 function report(what) {
   const { close, unread } = words;
@@ -706,14 +673,6 @@ function suggest(question) {
   if (text.value && text.value !== kept.suggestion) return;
   text.value = kept.suggestion = question;
   keepDraft();
-}
-
-function latin1(string) {
-  return String.fromCharCode(...new TextEncoder().encode(string));
-}
-
-function base64url(string) {
-  return btoa(latin1(string)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 text.value = kept.draft;
