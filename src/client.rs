@@ -7,12 +7,7 @@ mod refused;
 mod sender;
 mod transport;
 
-use std::{
-    fmt,
-    net::TcpStream,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, net::TcpStream, sync::Arc, time::Instant};
 
 use tungstenite::{
     Bytes, Utf8Bytes,
@@ -30,13 +25,7 @@ use options::request;
 pub use receiver::ClientReceiver;
 use refused::refused;
 pub use sender::ClientSender;
-use transport::ClientTransport;
-
-/// Time limit for a write during which the server neither reads nor sends anything.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum size of a message from the server.
-const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+use transport::{ClientTransport, MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, WRITE_TIMEOUT};
 
 /// A connection to a WebSocket server.
 ///

@@ -56,7 +56,7 @@ impl Entry {
 
 /// Parses all sections, and collects the faults: one pass reports every mistake of a file.
 pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
-    let mut reader = Reader::default();
+    let mut reader = Parser::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in lines(text).enumerate() {
         reader.line = index + 1;
@@ -89,7 +89,7 @@ pub(crate) fn line_after(text: &str) -> usize {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Parser {
     sections: Vec<Section>,
     faults: Faults,
     /// Number of entries in all sections.
@@ -106,7 +106,7 @@ struct Reader {
     last: (usize, usize),
 }
 
-impl Reader {
+impl Parser {
     fn read(&mut self, line: &str) {
         if line.trim().is_empty() {
             self.blank_lines += 1;

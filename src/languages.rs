@@ -2,17 +2,11 @@
 
 mod page_texts;
 
-use std::{fmt, str::FromStr, sync::LazyLock};
+use std::{fmt, str::FromStr};
 
+use crate::error::Error;
 pub use page_texts::PageTexts;
-
-use crate::{
-    error::Error,
-    ini::{self, Section},
-};
-
-/// The table: a section for each language, the first of which is English.
-static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| ini::parse(include_str!("languages/texts.ini")).0);
+use page_texts::TABLE;
 
 /// Languages that are written from right to left.
 const RIGHT_TO_LEFT: [&str; 1] = ["ar"];
@@ -98,7 +92,7 @@ impl fmt::Debug for Language {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::ini::{self, Section};
 
     /// The names in braces of a text.
     fn blanks(text: &str) -> Vec<&str> {

@@ -8,7 +8,7 @@ use std::{
 
 use tungstenite::{Bytes, Error as WireError, Message, WebSocket, protocol::CloseFrame};
 
-use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
+use super::transport::{ClientTransport, MAX_MESSAGE_BYTES};
 use crate::{
     error::Error,
     session::{Deadline, Event, Pings},

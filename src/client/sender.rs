@@ -11,7 +11,10 @@ use tungstenite::{
     protocol::{CloseFrame, Role},
 };
 
-use super::{MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, receiver::described, transport::ClientTransport};
+use super::{
+    receiver::described,
+    transport::{ClientTransport, MAX_MESSAGE_BYTES, READ_BUFFER_BYTES},
+};
 use crate::{
     error::Error,
     session::{close_code_and_reason, limits},

@@ -10,8 +10,13 @@ use std::{
     time::Duration,
 };
 
-use super::WRITE_TIMEOUT;
 use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
+
+/// Time limit for a write during which the server neither reads nor sends anything.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of a message from the server.
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The connection below both halves of a client. Each half writes whole frames, and a lock keeps those from mixing.
 #[derive(Clone)]

@@ -88,7 +88,7 @@ impl Refusal {
             let rendered = response.rendered_as_refusal().expect("it is a valid response");
             return if with_body { rendered } else { rendered.map(|_| None) };
         }
-        let Row { status, header, sentence, .. } = self.row();
+        let RefusalRow { status, header, sentence, .. } = self.row();
         let mut response = plain(status, sentence, with_body);
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -104,7 +104,7 @@ impl fmt::Display for Refusal {
 }
 
 /// What belongs to a refusal.
-pub(crate) struct Row<'a> {
+pub(crate) struct RefusalRow<'a> {
     /// The HTTP status of the answer.
     pub(crate) status: u16,
     /// The label under which it is counted.
@@ -119,10 +119,10 @@ pub(crate) struct Row<'a> {
 macro_rules! table {
     ($($refusal:pat => $status:expr, $label:literal, $header:expr, $sentence:expr;)*) => {
         impl Refusal {
-            pub(crate) fn row(&self) -> Row<'_> {
+            pub(crate) fn row(&self) -> RefusalRow<'_> {
                 match self {
                     $($refusal => {
-                        Row { status: $status, label: $label, header: $header, sentence: $sentence }
+                        RefusalRow { status: $status, label: $label, header: $header, sentence: $sentence }
                     })*
                 }
             }

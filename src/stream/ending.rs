@@ -51,7 +51,7 @@ pub enum Ending {
 impl Ending {
     /// The code and reason for the Close frame; `None` where none can be sent.
     pub(crate) fn close(&self) -> Option<(CloseCode, &'static str)> {
-        let Row { label, reason, .. } = self.row();
+        let EndingRow { label, reason, .. } = self.row();
         let code = if let Ending::Finished(code) = self { *code } else { label.parse().ok()? };
         Some((code.into(), reason))
     }
@@ -84,7 +84,7 @@ impl fmt::Display for Ending {
 }
 
 /// What belongs to an ending.
-struct Row {
+struct EndingRow {
     /// The close code, or a word where no Close can be sent.
     label: &'static str,
     /// The reason in the Close.
@@ -97,11 +97,11 @@ struct Row {
 macro_rules! table {
     ($($ending:pat => $label:literal, $reason:literal, $sentence:literal, $is_ordinary:literal;)*) => {
         impl Ending {
-            fn row(&self) -> Row {
+            fn row(&self) -> EndingRow {
                 let (label, reason, sentence, is_ordinary) = match self {
                     $($ending => ($label, $reason, $sentence, $is_ordinary),)*
                 };
-                Row { label, reason, sentence, is_ordinary }
+                EndingRow { label, reason, sentence, is_ordinary }
             }
 
             /// The labels of all endings, some of them twice.

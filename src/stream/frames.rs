@@ -14,7 +14,7 @@ const MAX_HEADER_BYTES: usize = 14;
 #[derive(Default)]
 pub(super) struct Frames {
     /// Position in the HTTP answer before the frames; `None` after it, and where there is none.
-    head: Option<Head>,
+    head: Option<HeadPosition>,
     /// The beginning of a header that is not complete yet.
     header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
@@ -34,7 +34,7 @@ pub(super) struct Frames {
 
 /// Position in the head of an HTTP answer.
 #[derive(Clone, Copy)]
-enum Head {
+enum HeadPosition {
     NotBegun,
     InLine,
     AfterLine,
@@ -50,7 +50,7 @@ struct Frame {
 impl Frames {
     /// For the bytes from a server, which begin with its answer to the upgrade.
     pub(super) fn after_head() -> Frames {
-        Frames { head: Some(Head::NotBegun), ..Frames::default() }
+        Frames { head: Some(HeadPosition::NotBegun), ..Frames::default() }
     }
 
     /// Advances over bytes that were just received.
@@ -97,16 +97,16 @@ impl Frames {
     }
 
     /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts them too.
-    fn skip_head<'a>(&mut self, mut head: Head, bytes: &'a [u8]) -> &'a [u8] {
+    fn skip_head<'a>(&mut self, mut head: HeadPosition, bytes: &'a [u8]) -> &'a [u8] {
         for (index, byte) in bytes.iter().enumerate() {
             head = match (byte, head) {
-                (b'\n', Head::AfterLine) => {
+                (b'\n', HeadPosition::AfterLine) => {
                     self.head = None;
                     return &bytes[index + 1..];
                 }
-                (b'\n', Head::InLine) => Head::AfterLine,
+                (b'\n', HeadPosition::InLine) => HeadPosition::AfterLine,
                 (b'\n' | b'\r', head) => head,
-                _ => Head::InLine,
+                _ => HeadPosition::InLine,
             };
         }
         self.head = Some(head);

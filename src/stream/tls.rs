@@ -29,8 +29,9 @@ use super::{
     transport::{SharedTransport, Transport},
 };
 use crate::{error::Error, ini::without_bom};
-use fault::Fault;
+use fault::TlsFault;
 pub(crate) use fault::described;
+use trust::provider;
 
 /// The protocol that is negotiated (RFC 7301): a WebSocket upgrade is an HTTP/1.1 request.
 const ALPN: &[u8] = b"http/1.1";
@@ -95,7 +96,9 @@ impl Tls {
                         format!("the first certificate of tls_certificate has an unsupported form: {why}")
                     }
                     TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
-                    error => format!("tls_certificate or tls_private_key cannot be used: {}", Fault(error)),
+                    error => {
+                        format!("tls_certificate or tls_private_key cannot be used: {}", TlsFault(error))
+                    }
                 })
             })?;
         config.alpn_protocols = vec![ALPN.to_vec()];
@@ -119,7 +122,7 @@ impl Tls {
         stream: &Arc<TcpStream>,
         write_timeout: Duration,
     ) -> io::Result<SharedTransport> {
-        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(Fault)?;
+        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(TlsFault)?;
         Ok(Arc::new(TlsStream::new(stream, connection.into(), write_timeout)?))
     }
 }
@@ -137,10 +140,6 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
 /// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there is no `ca`.
 pub(crate) fn connect(
     stream: &Arc<TcpStream>,
@@ -153,7 +152,7 @@ pub(crate) fn connect(
     let mut config = trust::client_config(ca)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     let connection = ClientConnection::new(Arc::new(config), name)
-        .map_err(|error| Error::plain(Fault(error).to_string()))?;
+        .map_err(|error| Error::plain(TlsFault(error).to_string()))?;
     let stream = TlsStream::new(stream, connection.into(), write_timeout)
         .map_err(|error| Error::io("cannot start TLS", error))?;
     Ok(Arc::new(stream))
@@ -163,13 +162,13 @@ pub(crate) fn connect(
 /// not block each other. The locks are always acquired in the order `outbox`, `state`.
 pub(crate) struct TlsStream {
     stream: Arc<TcpStream>,
-    state: Mutex<State>,
+    state: Mutex<TlsState>,
     outbox: Mutex<Outbox>,
     /// Time limit for what TLS itself sends while reading, when the caller has set no write deadline.
     write_timeout: Duration,
 }
 
-struct State {
+struct TlsState {
     connection: Connection,
     /// The peer does not speak TLS, so the refusal is sent to it unencrypted.
     is_plain: bool,
@@ -196,12 +195,16 @@ impl TlsStream {
         write_timeout: Duration,
     ) -> io::Result<TlsStream> {
         Transport::set_write_timeout(&**stream, write_timeout)?;
-        let state =
-            Mutex::new(State { connection, is_plain: false, has_received: false, unprocessed: Vec::new() });
+        let state = Mutex::new(TlsState {
+            connection,
+            is_plain: false,
+            has_received: false,
+            unprocessed: Vec::new(),
+        });
         Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TlsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -247,12 +250,12 @@ impl TlsStream {
             }
             state = self.state();
         }
-        processed.map_err(Fault)?;
+        processed.map_err(TlsFault)?;
         state.read(buffer)
     }
 }
 
-impl State {
+impl TlsState {
     /// Reads plaintext that was already decrypted; fails with `Interrupted` when there is none.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(buffer) {

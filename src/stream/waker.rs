@@ -49,7 +49,7 @@ impl Waker {
 }
 
 /// What all clones of a waker share.
-struct Handle(Arc<Shared>);
+struct Handle(Arc<WakeChannel>);
 
 impl Handle {
     fn wake(&self) {
@@ -74,7 +74,7 @@ impl Drop for Handle {
 }
 
 /// What wakers and the session share.
-struct Shared {
+struct WakeChannel {
     /// Holds one wake-up at most: any number of them before the session notices are one.
     wake_ups: Sender<()>,
     locked: Mutex<Locked>,
@@ -89,7 +89,7 @@ struct Locked {
     source: Weak<TcpStream>,
 }
 
-impl Shared {
+impl WakeChannel {
     fn lock(&self) -> MutexGuard<'_, Locked> {
         self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +106,7 @@ pub(crate) struct WakeUps {
     stream: Arc<TcpStream>,
     pipe: PipeReader,
     received: Receiver<()>,
-    shared: Arc<Shared>,
+    shared: Arc<WakeChannel>,
     /// The handle of the wakers, while there are any.
     handle: Weak<Handle>,
 }
@@ -133,7 +133,7 @@ impl WakeUps {
         let (wake_ups, received) = bounded(1);
         let session_thread = thread::current().id();
         let locked = Locked { pipe: Some(writer), session_thread, source: Weak::new() };
-        let shared = Shared { wake_ups, locked: Mutex::new(locked) };
+        let shared = WakeChannel { wake_ups, locked: Mutex::new(locked) };
         let (stream, shared) = (Arc::clone(stream), Arc::new(shared));
         Ok(WakeUps { stream, pipe, received, shared, handle: Weak::new() })
     }

@@ -6,12 +6,12 @@ use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, Inv
 
 /// A TLS error. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Debug)]
-pub(super) struct Fault(pub(super) TlsError);
+pub(super) struct TlsFault(pub(super) TlsError);
 
-impl error::Error for Fault {}
+impl error::Error for TlsFault {}
 
-impl From<Fault> for io::Error {
-    fn from(fault: Fault) -> io::Error {
+impl From<TlsFault> for io::Error {
+    fn from(fault: TlsFault) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, fault)
     }
 }
@@ -20,7 +20,7 @@ const NOTHING_IN_COMMON: &str =
     "the peer and this program have no TLS version, cipher or extension in common";
 
 /// Wording that fits both a server and a client.
-impl fmt::Display for Fault {
+impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             TlsError::AlertReceived(alert) => match alert {
@@ -64,7 +64,7 @@ impl fmt::Display for Fault {
 /// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when `error` is not
 /// about TLS.
 pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
-    let fault = error.get_ref()?.downcast_ref::<Fault>()?;
+    let fault = error.get_ref()?.downcast_ref::<TlsFault>()?;
     Some(match &fault.0 {
         TlsError::InvalidCertificate(error) => certificate(error, host),
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
@@ -120,7 +120,7 @@ mod tests {
 
     #[track_caller]
     fn check(error: TlsError, expected: &str) {
-        let error = io::Error::from(Fault(error));
+        let error = io::Error::from(TlsFault(error));
         assert_eq!(described(&error, "a.example").unwrap(), expected);
     }
 
