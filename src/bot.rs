@@ -13,10 +13,12 @@ const UNSUPPORTED_DATA: u16 = 1003;
 /// Log target of the transcript, so that a logger can filter it.
 const TRANSCRIPT: &str = "replyd::transcript";
 
-/// Sends the greeting, then answers each text message with exactly one reply, in order, until the conversation ends.
+/// Sends the greeting, then answers each text message with exactly one reply, in order, until the
+/// conversation ends.
 ///
-/// The greeting and the replies are those of the session's [`Config`](crate::Config); an empty greeting is not sent.
-/// A binary message is treated as text if it is valid UTF-8, and otherwise closes the session with code 1003.
+/// The greeting and the replies are those of the session's [`Config`](crate::Config); an empty greeting is
+/// not sent. A binary message is treated as text if it is valid UTF-8, and otherwise closes the session with
+/// code 1003.
 ///
 /// ```no_run
 /// let server = replyd::Server::with_config(replyd::Config::default())?;
@@ -26,8 +28,8 @@ const TRANSCRIPT: &str = "replyd::transcript";
 ///
 /// # Errors
 ///
-/// When the session ends because the client violates the protocol or is gone. The session has already closed the
-/// connection, so that a handler can simply return the error.
+/// When the session ends because the client violates the protocol or is gone. The session has already closed
+/// the connection, so that a handler can simply return the error.
 pub fn bot(session: &mut Session) -> HandlerResult {
     Bot::new().run(session)
 }
@@ -57,8 +59,8 @@ pub fn bot_or(session: &mut Session, fallback: impl FnMut(&str) -> Option<String
     Bot::new().falling_back_to(fallback).run(session)
 }
 
-/// The built-in bot in single steps, for a program that runs the loop of the conversation itself. [`bot()`] and its
-/// kind are short forms of it.
+/// The built-in bot in single steps, for a program that runs the loop of the conversation itself. [`bot()`],
+/// [`bot_with`] and [`bot_or`] are its short forms.
 ///
 /// ```no_run
 /// use replyd::{Bot, Event, Session};
@@ -91,8 +93,9 @@ impl<'a> Bot<'a> {
         Bot::default()
     }
 
-    /// Calls `observer` with each message and its answer, before that is sent. A program can keep the messages that got
-    /// `unknown` and what they were offered, or that were answered by a guess: see [`Answer::found_by`].
+    /// Calls `observer` with each message and its answer, before that is sent. A program can keep the
+    /// messages that got `unknown` and what they were offered, or that were answered by a guess: see
+    /// [`Answer::found_by`].
     ///
     /// The session waits for `observer` to return.
     #[must_use]
@@ -101,13 +104,14 @@ impl<'a> Bot<'a> {
         self
     }
 
-    /// Asks `fallback` for the answer to each message that no reply answers, even to one without any words. Its text is
-    /// sent in place of `unknown` and its offers; with `None`, the bot sends what it would have sent. An empty text, or
-    /// one of blanks only, counts as `None`, so that the answer to a message is never empty.
+    /// Asks `fallback` for the answer to each message that no reply answers, even to one without any words.
+    /// Its text is sent in place of `unknown` and its offers; with `None`, the bot sends what it would have
+    /// sent. An empty text, or one of blanks only, counts as `None`, so that the answer to a message is never
+    /// empty.
     ///
-    /// The session waits for `fallback` to return, and meanwhile answers no pings. The replies before are sent first.
-    /// The chat page waits as well, however long it takes: it knows that the message has arrived, and does not ask again
-    /// by itself.
+    /// The session waits for `fallback` to return, and meanwhile answers no pings. The replies before are
+    /// sent first. The chat page waits as well, however long it takes: it knows that the message has arrived,
+    /// and does not ask again by itself.
     #[must_use]
     pub fn falling_back_to(mut self, fallback: impl FnMut(&str) -> Option<String> + 'a) -> Bot<'a> {
         self.fallback = Some(Box::new(fallback));

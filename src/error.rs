@@ -1,10 +1,10 @@
-//! What can go wrong, in sentences for the person who can mend it.
+//! What can go wrong, in sentences for the person who can fix it.
 
 use std::{fmt, io};
 
-/// Anything that replyd reports: a faulty configuration, a port that is taken, a conversation that ended.
+/// Anything that replyd reports: an invalid configuration, a port that is in use, a conversation that ended.
 ///
-/// Its `Display` names the thing and the cause. A faulty configuration prints one line for each fault.
+/// `Display` names the subject and the cause, with a line for each fault of an invalid configuration.
 pub struct Error {
     kind: ErrorKind,
     sentence: String,
@@ -23,7 +23,8 @@ pub enum ErrorKind {
     Timeout,
     /// The server refused the upgrade with this HTTP status.
     Refused(u16),
-    /// The conversation is over; with the close code (RFC 6455, section 7.4) that told the peer so, if one did.
+    /// The conversation is over; with the close code (RFC 6455, section 7.4) that was sent to the peer, if
+    /// any.
     Ended(Option<u16>),
     /// Anything else; the sentence says what.
     Other,
@@ -41,7 +42,7 @@ impl Error {
         self.kind
     }
 
-    /// Whether a configuration (and not the system or the network) is at fault.
+    /// Whether the configuration (and not the system or the network) is at fault.
     pub fn is_config(&self) -> bool {
         self.kind() == ErrorKind::Config
     }

@@ -22,8 +22,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server, but only while
-/// [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
+/// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server,
+/// but only while [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
 pub struct ClientReceiver {
     pub(super) socket: WebSocket<GatheringStream<ClientTransport>>,
     pub(super) transport: ClientTransport,
@@ -72,7 +72,8 @@ impl ClientReceiver {
         self.next_until(Some(Deadline::new(deadline)))
     }
 
-    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
+    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards
+    /// other events.
     pub fn finish(mut self) {
         let deadline = Instant::now() + CLOSE_TIMEOUT;
         while let Ok(Some(_)) = self.next_by(deadline) {
@@ -97,7 +98,8 @@ impl ClientReceiver {
             return Ok(Some(Event::Woken));
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            // The additional bytes are for frame headers and control frames between the fragments of a message.
+            // The additional bytes are for frame headers and control frames between the fragments of a
+            // message.
             self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         }
         loop {
@@ -143,9 +145,11 @@ impl ClientReceiver {
             return Err(Ending::TooSlow);
         }
         if message.is_close() {
-            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends it.
+            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends
+            // it.
             self.ended = true;
-            // The answer is this side's Close, after which the other half must not send either (RFC 6455, section 5.5.1).
+            // The answer is this side's Close, after which the other half must not send either (RFC 6455,
+            // section 5.5.1).
             if !self.transport.closing.swap(true, Ordering::AcqRel) {
                 let _ = self.socket.flush();
             }
@@ -186,7 +190,8 @@ impl fmt::Debug for ClientReceiver {
     }
 }
 
-/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.
+/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the
+/// server.
 pub(super) fn described(ending: Ending) -> Error {
     Error::plain(match ending {
         Ending::Unread => return Error::io("nothing can be sent", unread()),

@@ -46,7 +46,7 @@ pub(super) fn refused<R: HandshakeRole>(
     };
     let status = response.status();
     let line = first_line(&response);
-    // Others refuse for other reasons with the same status.
+    // Other servers use the same status for other reasons.
     let is_own = |refusal: Refusal| !line.is_empty() && refusal.to_string().starts_with(&line);
     let no_key = [true, false].map(|query_token| Refusal::NoKey { query_token, is_wrong: false });
     let sentence = match status.as_u16() {

@@ -1,4 +1,4 @@
-//! Why a request is refused, and the HTTP answer for each reason.
+//! Why a request is refused, and the HTTP response for each reason.
 
 use std::fmt;
 
@@ -18,12 +18,12 @@ pub(crate) enum Refusal {
     NoKey {
         /// Whether `?accessToken=` is accepted too.
         query_token: bool,
-        /// Whether one came that is not valid.
+        /// Whether the client sent one that is not valid.
         is_wrong: bool,
     },
-    /// More keys were tried from this address than people mistype.
+    /// More wrong keys came from this address than people mistype.
     TooManyGuesses,
-    /// A page from this origin may not connect, or a request names a host that may be such a page's: the sentence says which.
+    /// Pages of this origin may not connect, or the named host may be such a page's: the sentence says which.
     ForeignOrigin {
         sentence: &'static str,
         /// Excerpts of `Origin` and `Host`, for the log.
@@ -52,20 +52,20 @@ pub(crate) enum Refusal {
     Internal,
 }
 
-/// A refusal with status 400; `sentence` is the answer's body.
+/// A refusal with status 400; `sentence` is the body of the response.
 pub(crate) fn bad(sentence: &'static str) -> Refusal {
     Refusal::BadRequest(sentence)
 }
 
 impl Refusal {
-    /// A refusal of a page's origin, with excerpts of the headers that it was judged by.
+    /// A refusal of a page's origin, with excerpts of the headers that decided it.
     pub(crate) fn foreign_origin(sentence: &'static str, origin: &[u8], host: &[u8]) -> Refusal {
         let [origin, host] = [origin, host].map(String::from_utf8_lossy);
         let [origin, host] = [&origin, &host].map(|value| Excerpt::of(value, LOGGED_CHARS / 2));
         Refusal::ForeignOrigin { sentence, detail: format!(" Origin: {origin}, Host: {host}") }
     }
 
-    /// Text that follows the sentence in the log, but is not part of the answer.
+    /// Text that follows the sentence in the log, but is not part of the response.
     pub(crate) fn detail(&self) -> &str {
         match self {
             Refusal::ForeignOrigin { detail, .. } => detail,
@@ -81,7 +81,8 @@ impl Refusal {
         }
     }
 
-    /// The answer, in the type that the callback of `accept_hdr` returns. A request with `HEAD` gets no body.
+    /// The response, in the type that the callback of `accept_hdr` returns. A request with `HEAD` gets no
+    /// body.
     pub(crate) fn response(&self, with_body: bool) -> ErrorResponse {
         if let Refusal::Program(response) = self {
             // `Program::judge` has checked it.
@@ -105,13 +106,13 @@ impl fmt::Display for Refusal {
 
 /// What belongs to a refusal.
 pub(crate) struct RefusalRow<'a> {
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub(crate) status: u16,
     /// The label under which it is counted.
     pub(crate) label: &'static str,
     /// A header that the status requires or that helps the client.
     header: Option<(&'static str, &'static str)>,
-    /// The body of the answer.
+    /// The body of the response.
     sentence: &'a str,
 }
 
@@ -134,7 +135,8 @@ macro_rules! table {
 }
 
 impl Refusal {
-    /// Label of connections that were closed without an answer, because the reserved threads were in use too.
+    /// Label of connections that were closed without a response, because the reserved threads were in use
+    /// too.
     pub(crate) const OVERLOADED: &str = "overloaded";
 }
 

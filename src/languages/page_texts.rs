@@ -1,4 +1,4 @@
-//! The texts of the page: those of each language, and those that an owner puts in their place.
+//! The texts of the page: those of each language, and the owner's own.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,11 @@ use crate::{
     ini::{self, Section},
 };
 
-/// The table: a section for each language, the first of which is English.
+/// A section for each language, the first of which is English.
 pub(super) static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| ini::parse(include_str!("texts.ini")).0);
 
-/// Texts of the page that replace its own, whatever the language. The names are those of `[page]` in `config.example.ini`.
+/// Texts of the page that replace its own, whatever the language. The names are those of `[page]` in
+/// `config.example.ini`.
 ///
 /// ```
 /// let texts = replyd::PageTexts::default().with("your_message", "Ask us anything")?;

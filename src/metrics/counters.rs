@@ -12,8 +12,8 @@ use std::{
 use super::counts::{ANSWER_BUCKETS, ANSWERS, Counts};
 use crate::{http::Refusal, replies::FoundBy, stream::Ending};
 
-/// The counters that all threads share. Events that occur once a connection are counted here at once, the [`Traffic`] of a
-/// session when it ends.
+/// The counters that all threads share. Events that occur once for each connection are counted here at once,
+/// the [`Traffic`] of a session when it ends.
 #[derive(Debug)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
@@ -25,8 +25,8 @@ pub(crate) struct Counters {
     traffic: Traffic,
 }
 
-/// The traffic of one connection. Only the thread of the connection writes to it, so that threads do not contend for a cache
-/// line with every message.
+/// The traffic of one connection. Only the thread of the connection writes to it, so that threads do not
+/// contend for a cache line with every message.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) messages_received: AtomicU64,
@@ -88,7 +88,8 @@ impl Traffic {
     }
 }
 
-/// Adds to a counter that only one thread writes to, without the locked instruction that several writers would need.
+/// Adds to a counter that only one thread writes to, without the locked instruction that several writers
+/// would need.
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
     counter.store(read(counter).wrapping_add(count), Ordering::Relaxed);
 }

@@ -12,7 +12,8 @@ use crate::{
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The response to `/metrics`, with the number of replies in the current configuration, and the end of its certificate.
+/// The response to `/metrics`, with the number of replies in the current configuration, and the end of its
+/// certificate.
 pub(crate) fn response(
     counts: &Counts,
     replies: usize,
@@ -73,10 +74,12 @@ impl Exposition {
         self.line(name, "", since.as_secs_f64());
     }
 
-    /// Writes a line for each value of a label. The values are constants of this crate, which need no escapes.
+    /// Writes a line for each value of a label. The values are constants of this crate, which need no
+    /// escapes.
     fn each(&mut self, name: &str, help: &str, label: &str, known: &[&str], counts: &BTreeMap<String, u64>) {
         self.head(name, "counter", help);
-        // A counter that appears with its first event has no earlier value, and Prometheus would see no increase.
+        // A counter that appears with its first event has no earlier value, and Prometheus would see no
+        // increase.
         let mut all: BTreeMap<&str, u64> = known.iter().map(|value| (*value, 0)).collect();
         all.extend(counts.iter().map(|(value, count)| (value.as_str(), *count)));
         for (value, count) in all {

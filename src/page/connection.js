@@ -1,7 +1,8 @@
 "use strict";
 
-// The connection of a page to its server, which is opened again after growing pauses. The build script puts this before page.js and
-// owner.js, which define the functions that it calls: openConnection, keyInUse, drop, isEnd, reason, askForKey and offerRetry.
+// The connection of a page to its server, which is opened again after growing pauses. The build script puts
+// this before page.js and owner.js, which define the functions that it calls: openConnection, keyInUse, drop,
+// isEnd, reason, askForKey and offerRetry.
 
 // All times are in milliseconds.
 const FIRST_PAUSE = 1000;

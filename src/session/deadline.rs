@@ -18,8 +18,8 @@ impl Deadline {
         Deadline { at, last: last.unwrap_or(at) }
     }
 
-    /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the deadline may take
-    /// several reads, but a peer that sends byte by byte must not hold it up.
+    /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the
+    /// deadline may take several reads, but a peer that sends byte by byte must not hold it up.
     pub(crate) fn is_over(&self, now: Instant, is_receiving: bool) -> bool {
         now >= if is_receiving { self.last } else { self.at }
     }

@@ -19,9 +19,9 @@ use crate::{
 
 /// Time for which a handler may still send after the server began to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Maximum payload of a sent frame. A longer message is sent in fragments (RFC 6455, section 5.4), so that a client that
-/// does not read costs no more memory, however long the message is. Messages up to this size also reach clients that do not
-/// support fragments.
+/// Maximum payload of a sent frame. A longer message is sent in fragments (RFC 6455, section 5.4), so that a
+/// client that does not read costs no more memory, however long the message is. Messages up to this size also
+/// reach clients that do not support fragments.
 const PIECE_BYTES: usize = GATHER_BYTES;
 
 impl Session {
@@ -35,7 +35,7 @@ impl Session {
         }
         .map_err(|error| self.broken(error.into()))?;
         add(&self.connection.state.traffic.messages_sent, u64::from(is_message));
-        // Either call has just looked at the clock, which gives the reply's time for the metrics.
+        // Either call has just read the clock, which gives the metrics the time of the reply.
         let sent = match self.socket.get_ref().may_gather() {
             Some(now) => now,
             None => {
@@ -62,8 +62,8 @@ impl Session {
         Ok(())
     }
 
-    /// Sends a long message in fragments. Each is sent before the next one is made, and all of them within one
-    /// `write_timeout`.
+    /// Sends a long message in fragments. Each is sent before the next one is made, and all of them within
+    /// one `write_timeout`.
     fn write_pieces(&mut self, kind: Data, mut bytes: Bytes) -> Result<(), WireError> {
         let deadline = Instant::now() + self.config.write_timeout;
         let mut opcode = kind;
@@ -78,16 +78,16 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the handler may not send any more because the server is stopping. A handler that keeps sending never learns
-    /// of the stop from `next`; others get the time for a last reply.
+    /// Whether the handler may not send any more because the server is stopping. A handler that keeps sending
+    /// never learns of the stop from `next`; others get the time for a last reply.
     fn is_past_stop_grace(&mut self) -> bool {
         let stopping = self.connection.registry.is_stopping();
         stopping && self.stop_seen.get_or_insert_with(Instant::now).elapsed() > STOP_GRACE
     }
 }
 
-/// The length of the next frame's payload. Text is cut between characters, because some peers check the UTF-8 of each frame
-/// separately.
+/// The length of the next frame's payload. Text is cut between characters, because some peers check the UTF-8
+/// of each frame separately.
 fn piece_len(kind: Data, bytes: &[u8]) -> usize {
     let is_inside = |index: usize| kind == Data::Text && bytes[index] & 0xc0 == 0x80;
     match bytes.len() {

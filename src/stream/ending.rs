@@ -11,8 +11,8 @@ use tungstenite::{
 use super::abort::Abort;
 use crate::error::Error;
 
-/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none. `Display` says it in
-/// words.
+/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none.
+/// `Display` describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
@@ -110,8 +110,8 @@ macro_rules! table {
     };
 }
 
-// The close code (or a word where no Close can be sent), the reason in the Close, the sentence for the log, and
-// whether the ending is ordinary. A handler can finish with another code, 1003 for example.
+// The close code (or a word where no Close can be sent), the reason in the Close, the sentence for the log,
+// and whether the ending is ordinary. A handler can finish with another code, 1003 for example.
 table! {
     Ending::Finished(_) => "1000", "", "closed by the server", true;
     Ending::Closed => "closed", "", "closed by the client", true;

@@ -1,4 +1,5 @@
-//! Tracks the frames that a peer sends. tungstenite delivers complete messages, but does not report that one has begun.
+//! Tracks the frames that a peer sends. tungstenite delivers complete messages, but does not report that one
+//! has begun.
 
 use std::io::Cursor;
 
@@ -96,7 +97,8 @@ impl Frames {
         self.has_closed
     }
 
-    /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts them too.
+    /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts
+    /// them too.
     fn skip_head<'a>(&mut self, mut head: HeadPosition, bytes: &'a [u8]) -> &'a [u8] {
         for (index, byte) in bytes.iter().enumerate() {
             head = match (byte, head) {
@@ -191,7 +193,8 @@ mod tests {
         [vec![first_byte], length, vec![1, 2, 3, 4], vec![b'x'; payload]].concat()
     }
 
-    /// After `bytes`, in pieces of any size, `events` are complete, and another one has begun after `begun_after` of them.
+    /// After `bytes`, in pieces of any size, `events` are complete, and another one has begun after
+    /// `begun_after` of them.
     #[track_caller]
     fn check(bytes: &[u8], events: u64, begun_after: Option<u64>) {
         for size in 1..=bytes.len() {

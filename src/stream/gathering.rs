@@ -1,5 +1,6 @@
-//! The upper stream, which tungstenite reads and writes. It replays the request head that was checked, gathers replies so
-//! that sixteen messages in one packet do not cost sixteen `send` calls, and limits the bytes of one message.
+//! The upper stream, which tungstenite reads and writes. It replays the request head that was checked,
+//! gathers replies so that sixteen messages in one packet do not cost sixteen `send` calls, and limits the
+//! bytes of one message.
 
 use std::{
     io::{self, Read, Write},
@@ -19,8 +20,8 @@ use super::{
     waker::{WakeUps, Waker},
 };
 
-/// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything longer is
-/// sent without gathering it.
+/// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything
+/// longer is sent without gathering it.
 pub(crate) const GATHER_BYTES: usize = 16 * 1024;
 
 /// Maximum time for which a finished reply is held back while the handler works on the next one.
@@ -29,7 +30,8 @@ const GATHER_TIME: Duration = Duration::from_millis(1);
 /// The upper stream, which tungstenite reads and writes.
 pub(crate) struct GatheringStream<T = SharedTransport> {
     socket: TimedStream<T>,
-    /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the head.
+    /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the
+    /// head.
     head: io::Cursor<Vec<u8>>,
     /// The bytes that the peer sent after its own head.
     leftover: io::Cursor<Vec<u8>>,
@@ -42,9 +44,9 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     last_sent: Instant,
     frames: Frames,
     idle_since: Instant,
-    /// A message was received, and idling begins anew at the next read.
+    /// A message was received, and idling begins again at the next read.
     idle_ended: bool,
-    /// Number of bytes that the current event may still take.
+    /// Number of bytes that the current event may still use.
     budget: usize,
     message_timeout: Duration,
     /// Deadline for completing the message that has begun.
@@ -86,8 +88,8 @@ impl<T: Transport> GatheringStream<T> {
         }
     }
 
-    /// Limits the next event to `budget` bytes, and to `message_timeout` from its first byte on. A message that was
-    /// interrupted by a ping keeps the limits that it began with.
+    /// Limits the next event to `budget` bytes, and to `message_timeout` from its first byte on. A message
+    /// that was interrupted by a ping keeps the limits that it began with.
     pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
         self.message_timeout = message_timeout;
         if !self.frames.is_mid_message() {
@@ -101,8 +103,8 @@ impl<T: Transport> GatheringStream<T> {
         self.budget = budget;
     }
 
-    /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if that is
-    /// sooner.
+    /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if
+    /// that is sooner.
     pub(crate) fn read_by(&mut self, deadline: Instant) {
         self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
     }
@@ -119,7 +121,8 @@ impl<T: Transport> GatheringStream<T> {
         self.socket.has_received()
     }
 
-    /// Whether the peer has sent complete events that were not handed out yet, so that the next one needs no read.
+    /// Whether the peer has sent complete events that were not handed out yet, so that the next one needs no
+    /// read.
     pub(crate) fn has_undelivered(&self) -> bool {
         self.frames.has_undelivered()
     }
@@ -149,14 +152,15 @@ impl<T: Transport> GatheringStream<T> {
         self.idle_since
     }
 
-    /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply takes does not
-    /// count.
+    /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply
+    /// takes does not count.
     pub(crate) fn end_idling(&mut self) {
         self.idle_since = self.last_received;
         self.idle_ended = true;
     }
 
-    /// Notes that a message was sent at `now`: a client that only listens is not idle while there is something to listen to.
+    /// Notes that a message was sent at `now`: a client that only listens is not idle while it receives
+    /// messages.
     pub(crate) fn sent_message(&mut self, now: Instant) {
         self.idle_since = self.idle_since.max(now);
     }
@@ -186,8 +190,8 @@ impl<T: Transport> GatheringStream<T> {
         !self.gathered.is_empty()
     }
 
-    /// Whether a finished reply may wait for the next one, which it may for a moment while more events are waiting.
-    /// Returns the current time if so, to save the caller a look at the clock.
+    /// Whether a finished reply may wait for the next one, which it may for a moment while more events are
+    /// waiting. Returns the current time if so, to save the caller a look at the clock.
     pub(crate) fn may_gather(&self) -> Option<Instant> {
         if !self.has_unread() {
             return None;
@@ -201,7 +205,8 @@ impl<T: Transport> GatheringStream<T> {
         self.write_timeout = timeout;
     }
 
-    /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted yet.
+    /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted
+    /// yet.
     pub(crate) fn begin_counting(&mut self) {
         self.bytes_received = 0;
         self.bytes_sent = 0;
@@ -316,8 +321,8 @@ impl<T: Transport> Write for GatheringStream<T> {
     }
 }
 
-/// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the same pong,
-/// but would send each one separately; writing it here replaces the queued one.
+/// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the
+/// same pong, but would send each one separately; writing it here replaces the queued one.
 pub(crate) fn answer_ping<T: Transport>(
     socket: &mut WebSocket<GatheringStream<T>>,
     payload: &Bytes,

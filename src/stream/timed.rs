@@ -1,5 +1,5 @@
-//! The lower stream: deadlines and stop flags over a transport with or without TLS. It repeats interrupted calls, and
-//! distinguishes time-outs from other errors.
+//! The lower stream: deadlines and stop flags over a transport with or without TLS. It repeats interrupted
+//! calls, and distinguishes time-outs from other errors.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -17,21 +17,23 @@ use super::{
 /// Time-out of a first read after its deadline: the system does not accept a time-out of zero.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// Time limit for sending `close_notify`. It is a courtesy: a peer that does not read would not see it anyway.
+/// Time limit for sending `close_notify`. It is a courtesy: a peer that does not read would not see it
+/// anyway.
 pub(super) const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The lower stream.
 ///
-/// A read fails with `WouldBlock` when `read_by` has passed or a waker was called: the caller checks its deadlines and may
-/// read again. Every other error is final. After a new deadline the first read always asks the system, even if the deadline
-/// has passed or a waker was called: a caller that was busy for long must still get what arrived meanwhile.
+/// A read fails with `WouldBlock` when `read_by` has passed or a waker was called: the caller checks its
+/// deadlines and may read again. Every other error is final. After a new deadline the first read always asks
+/// the system, even if the deadline has passed or a waker was called: a caller that was busy for long must
+/// still get what arrived in the meantime.
 pub(crate) struct TimedStream<T = SharedTransport> {
     pub(super) transport: T,
     stop_flags: StopFlags,
     pub(super) read_by: Instant,
     /// Whether the system was asked since `read_by` was set.
     asked: bool,
-    /// Whether it had something then, if only a part of a TLS record.
+    /// Whether something was received since then, if only a part of a TLS record.
     has_received: bool,
     pub(super) read_began: Instant,
     write_by: Instant,
@@ -87,7 +89,8 @@ impl<T: Transport> TimedStream<T> {
         self.has_received
     }
 
-    /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to a second.
+    /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to
+    /// a second.
     pub(crate) fn finish(&mut self) {
         if self.transport.set_write_timeout(FINISH_TIMEOUT).is_ok() {
             self.transport.finish();
@@ -132,7 +135,8 @@ impl<T: Transport> Read for TimedStream<T> {
                 self.read_timeout = Some(left);
             }
             match self.transport.read(buffer) {
-                // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from the peer.
+                // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from
+                // the peer.
                 Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |abort| Err(abort.into())),
                 // By a signal, or a TLS record that is not complete.
                 Err(error) if error.kind() == ErrorKind::Interrupted => self.has_received = true,
@@ -172,8 +176,8 @@ impl<T: Transport> Write for TimedStream<T> {
     }
 }
 
-/// Whether a time-out of `set` would fire too late for a deadline that is `left` away. One part in 64 too late is
-/// tolerated: it saves a system call for each reply.
+/// Whether a time-out of `set` would fire too late for a deadline that is `left` away. One part in 64 too
+/// late is tolerated: it saves a system call for each reply.
 fn fires_late(set: Duration, left: Duration) -> bool {
     set > left + left / 64
 }

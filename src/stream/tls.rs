@@ -1,7 +1,8 @@
 //! TLS as a transport, for the server and for the client.
 //!
-//! It lies below [`TimedStream`](super::TimedStream), so that deadlines and stop flags apply to the handshake and to each
-//! record as well: a read that received bytes but no plaintext yet returns `Interrupted`, and is repeated while there is time.
+//! It lies below [`TimedStream`](super::TimedStream), so that deadlines and stop flags apply to the handshake
+//! and to each record as well: a read that has received bytes but no plaintext yet returns `Interrupted`, and
+//! is repeated until the deadline.
 
 mod fault;
 mod trust;
@@ -140,7 +141,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there is no `ca`.
+/// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there
+/// is no `ca`.
 pub(crate) fn connect(
     stream: &Arc<TcpStream>,
     host: &str,
@@ -158,8 +160,8 @@ pub(crate) fn connect(
     Ok(Arc::new(stream))
 }
 
-/// TLS over a TCP connection. No thread holds `state` while it waits for the peer, so that the two halves of a client do
-/// not block each other. The locks are always acquired in the order `outbox`, `state`.
+/// TLS over a TCP connection. No thread holds `state` while it waits for the peer, so that the two halves of
+/// a client do not block each other. The locks are always acquired in the order `outbox`, `state`.
 pub(crate) struct TlsStream {
     stream: Arc<TcpStream>,
     state: Mutex<TlsState>,
@@ -183,8 +185,8 @@ struct TlsState {
 struct Outbox {
     bytes: Vec<u8>,
     sent: usize,
-    /// Number of the caller's bytes that are already encrypted in it: after a time-out the caller repeats its write with
-    /// the same bytes, which must not be encrypted twice.
+    /// Number of the caller's bytes that are already encrypted in it: after a time-out the caller repeats its
+    /// write with the same bytes, which must not be encrypted twice.
     accepted: usize,
 }
 
@@ -219,7 +221,8 @@ impl TlsStream {
         }
     }
 
-    /// Decrypts bytes from the peer into `buffer`, or fails with `Interrupted` when they hold no plaintext yet.
+    /// Decrypts bytes from the peer into `buffer`, or fails with `Interrupted` when they hold no plaintext
+    /// yet.
     fn decrypt(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
         let is_server = matches!(state.connection, Connection::Server(_));
@@ -242,8 +245,8 @@ impl TlsStream {
         }
         if state.connection.wants_write() {
             drop(state);
-            // Also after an error, so that the peer gets the alert. If another thread is sending right now, its next
-            // write sends these bytes.
+            // Also after an error, so that the peer gets the alert. If another thread is sending right now,
+            // its next write sends these bytes.
             if let Ok(mut outbox) = self.outbox.try_lock() {
                 outbox.fill(&mut self.state().connection)?;
                 outbox.send_within(self.write_timeout, &self.stream)?;
@@ -260,7 +263,8 @@ impl TlsState {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::Interrupted.into()),
-            // The peer disconnected without a close_notify, as many do. Truncation is detected by the missing Close frame.
+            // The peer disconnected without a close_notify, as many do. Truncation is detected by the missing
+            // Close frame.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             result => result,
         }
@@ -275,7 +279,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Makes one call; fails with `Interrupted` while there is more, so that the caller can check its deadline.
+    /// Makes one call; fails with `Interrupted` while there is more, so that the caller can check its
+    /// deadline.
     fn send(&mut self, stream: &TcpStream) -> io::Result<()> {
         if self.sent < self.bytes.len() {
             self.sent += stream.write(&self.bytes[self.sent..])?;
@@ -288,7 +293,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sends everything, or fails after `time`. A single call takes at most as long as the socket's own time-out.
+    /// Sends everything, or fails after `time`. A single call takes at most as long as the socket's own
+    /// time-out.
     fn send_within(&mut self, time: Duration, stream: &TcpStream) -> io::Result<()> {
         let deadline = Instant::now() + time;
         loop {

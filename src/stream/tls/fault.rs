@@ -61,8 +61,8 @@ impl fmt::Display for TlsFault {
     }
 }
 
-/// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when `error` is not
-/// about TLS.
+/// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when
+/// `error` is not about TLS.
 pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
     let fault = error.get_ref()?.downcast_ref::<TlsFault>()?;
     Some(match &fault.0 {

@@ -17,7 +17,8 @@ use x509_cert::{Certificate, der::Decode};
 use super::fault::TlsFault;
 use crate::{error::Error, ini::without_bom};
 
-/// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is no `ca`.
+/// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is
+/// no `ca`.
 pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -38,8 +39,8 @@ fn authorities_of_the_system() -> Result<RootCertStore, Error> {
     })
 }
 
-/// A store of `certificates`, or `None` when it would be empty. Certificates that rustls cannot parse are left out: most
-/// systems have some.
+/// A store of `certificates`, or `None` when it would be empty. Certificates that rustls cannot parse are
+/// left out: most systems have some.
 fn store(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates);
@@ -53,9 +54,10 @@ pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 
 /// Accepts what the trusted certificates signed, and those certificates themselves.
 ///
-/// rustls rejects an authority's certificate as a server's own, but that is what `openssl req -x509` makes. Accepting it
-/// is safe: the owner of its private key could sign any server certificate with it, which would be accepted. The name and
-/// the dates are still checked, and the signatures of the handshake prove that the server has the private key.
+/// rustls rejects an authority's certificate as a server's own, but that is what `openssl req -x509` makes.
+/// Accepting it is safe: the owner of its private key could sign any server certificate with it, which would
+/// be accepted. The name and the dates are still checked, and the signatures of the handshake prove that the
+/// server has the private key.
 #[derive(Debug)]
 struct CaVerifier {
     rustls: Arc<WebPkiServerVerifier>,
