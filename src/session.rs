@@ -33,7 +33,7 @@ use crate::{
     stream::{Ending, GatheringStream, Waker},
 };
 pub(crate) use close::close_code_and_reason;
-pub(crate) use deadline::Deadline;
+pub(crate) use deadline::{Deadline, event_after_wait};
 pub use event::Event;
 pub(crate) use pings::Pings;
 use rates::Rates;
@@ -360,10 +360,7 @@ impl Session {
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
-        if self.socket.get_ref().has_gathered() {
-            self.socket.get_mut().flush()?;
-        }
-        Ok(())
+        Ok(self.socket.get_mut().flush()?)
     }
 
     fn check_open(&self) -> Result<(), Error> {

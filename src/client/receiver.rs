@@ -11,8 +11,8 @@ use tungstenite::{Bytes, Error as WireError, Message, WebSocket, protocol::Close
 use super::transport::{ClientTransport, MAX_MESSAGE_BYTES};
 use crate::{
     error::Error,
-    session::{Deadline, Event, Pings},
-    stream::{Ending, GatheringStream, WakeUps, answer_ping},
+    session::{Deadline, Event, Pings, event_after_wait},
+    stream::{Ending, GatheringStream, answer_ping},
 };
 
 /// Time limit for receiving a message after its first byte.
@@ -94,7 +94,7 @@ impl ClientReceiver {
     }
 
     fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Error> {
-        if !self.was_woken && self.take_wake_up() {
+        if !self.was_woken && self.socket.get_ref().take_wake_up() {
             return Ok(Some(Event::Woken));
         }
         if !std::mem::replace(&mut self.has_begun, true) {
@@ -108,15 +108,10 @@ impl ClientReceiver {
             match self.socket.read() {
                 Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
                 Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let now = Instant::now();
-                    self.check_deadlines(now).map_err(|ending| self.end(ending))?;
-                    let is_receiving = self.socket.get_ref().has_received();
-                    let is_over = deadline.is_some_and(|deadline| deadline.is_over(now, is_receiving));
-                    if !(is_over && self.was_woken) && self.take_wake_up() {
-                        return Ok(Some(Event::Woken));
-                    }
-                    if is_over {
-                        return Ok(Some(Event::Timeout));
+                    self.check_deadlines(Instant::now()).map_err(|ending| self.end(ending))?;
+                    let event = event_after_wait(deadline, self.was_woken, self.socket.get_ref());
+                    if event.is_some() {
+                        return Ok(event);
                     }
                 }
                 // After a Close of ours, it does not matter how the server ends the connection.
@@ -127,10 +122,6 @@ impl ClientReceiver {
                 Err(error) => return Err(self.end(error.into())),
             }
         }
-    }
-
-    fn take_wake_up(&self) -> bool {
-        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
     }
 
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
@@ -159,11 +150,11 @@ impl ClientReceiver {
 
     /// Time of the next ping, if nothing is received until then.
     fn ping_due(&self) -> Instant {
-        self.pings.due(self.socket.get_ref().last_received(), PING_INTERVAL)
+        self.pings.due(self.socket.get_ref().last_received, PING_INTERVAL)
     }
 
     fn check_deadlines(&mut self, now: Instant) -> Result<(), Ending> {
-        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+        if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         if now >= self.ping_due() {

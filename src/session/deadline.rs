@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::event::Event;
+use crate::stream::{GatheringStream, Transport};
+
 /// Time after its deadline for which a wait still reads what keeps arriving.
 const CATCH_UP: Duration = Duration::from_millis(50);
 
@@ -23,6 +26,20 @@ impl Deadline {
     pub(crate) fn is_over(&self, now: Instant, is_receiving: bool) -> bool {
         now >= if is_receiving { self.last } else { self.at }
     }
+}
+
+/// The event with which a wait that has received nothing ends, if it ends.
+pub(crate) fn event_after_wait<T: Transport>(
+    deadline: Option<Deadline>,
+    was_woken: bool,
+    stream: &GatheringStream<T>,
+) -> Option<Event> {
+    let is_over = deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.has_received()));
+    // Wake-ups without end must not hold up a deadline either.
+    if !(is_over && was_woken) && stream.take_wake_up() {
+        return Some(Event::Woken);
+    }
+    is_over.then_some(Event::Timeout)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{never, select};
 use tungstenite::{Bytes, Error as WireError, Message};
 
-use super::{Deadline, Event, READ_BUFFER_BYTES, Session, limits, max_message_bytes};
+use super::{Deadline, Event, READ_BUFFER_BYTES, Session, event_after_wait, limits, max_message_bytes};
 use crate::{
     error::Error,
     metrics::add,
@@ -31,7 +31,8 @@ impl Session {
             }
             // What was pushed before the stop is sent before its Close. Once: wake-ups without end must not hold up a stop.
             Err(Ending::Stop)
-                if !std::mem::replace(&mut self.has_put_off_stop, true) && self.take_wake_up() =>
+                if !std::mem::replace(&mut self.has_put_off_stop, true)
+                    && self.socket.get_ref().take_wake_up() =>
             {
                 Ok(Some(Event::Woken))
             }
@@ -44,7 +45,7 @@ impl Session {
         if let Some(event) = self.throttle(deadline)? {
             return Ok(event);
         }
-        if !self.was_woken && self.take_wake_up() {
+        if !self.was_woken && self.socket.get_ref().take_wake_up() {
             return Ok(Event::Woken);
         }
         self.begin_event();
@@ -53,21 +54,14 @@ impl Session {
         loop {
             if std::mem::replace(&mut may_wait, true) {
                 let next = self.next_deadline();
-                self.socket.get_mut().read_by(deadline.map_or(next, |deadline| deadline.at.min(next)));
+                self.stream().read_by(deadline.map_or(next, |deadline| deadline.at.min(next)));
             }
             match self.socket.read() {
                 Ok(message) => return self.received(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     self.check_deadlines()?;
-                    let is_receiving = self.socket.get_ref().has_received();
-                    let is_over =
-                        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), is_receiving));
-                    // Wake-ups without end must not hold up a deadline either.
-                    if !(is_over && self.was_woken) && self.take_wake_up() {
-                        return Ok(Event::Woken);
-                    }
-                    if is_over {
-                        return Ok(Event::Timeout);
+                    if let Some(event) = event_after_wait(deadline, self.was_woken, self.socket.get_ref()) {
+                        return Ok(event);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -79,7 +73,7 @@ impl Session {
     fn begin_event(&mut self) {
         if !std::mem::replace(&mut self.has_begun_event, true) {
             let (budget, message_timeout) = (self.budget(), self.config.message_timeout);
-            self.socket.get_mut().begin_event(budget, message_timeout);
+            self.stream().begin_event(budget, message_timeout);
         }
     }
 
@@ -87,46 +81,33 @@ impl Session {
         max_message_bytes(&self.config, self.is_of_owner).saturating_add(BUDGET_SLACK)
     }
 
-    fn take_wake_up(&self) -> bool {
-        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
-    }
-
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.has_begun_event = false;
         self.apply_reload();
         self.pings.answered();
-        self.socket.get_mut().delivered();
+        self.stream().delivered();
         let message = self.without_probe(message);
         // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
             self.holds_pongs = true;
         }
+        let now = self.last_received();
         // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
-        if self.has_expired(self.socket.get_ref().last_received()) {
+        if self.has_expired(now) {
             return Err(Ending::Expired);
         }
         if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         match message {
-            Message::Text(_) | Message::Binary(_) => {
-                // A slow handler must not hold back pongs.
-                if std::mem::take(&mut self.holds_pongs) {
-                    self.send_gathered()?;
-                }
-                self.socket.get_mut().end_idling();
-                let last_received = self.socket.get_ref().last_received();
-                self.rates.charge(
-                    last_received,
-                    if self.is_of_owner { 0 } else { self.config.messages_per_second },
-                );
-                self.awaits_reply = true;
-                add(&self.connection.state.traffic.messages_received, 1);
-                self.count_bytes();
-            }
+            Message::Text(_) | Message::Binary(_) => self.received_message(now, message.is_text())?,
             Message::Ping(_) | Message::Pong(_) => {
-                self.rates.charge_control(self.socket.get_ref().last_received());
+                self.rates.charge_control(now);
+                // As above, for a client that only sends pings.
+                if self.is_idle(now) {
+                    return Err(Ending::Idle);
+                }
             }
             Message::Frame(_) => {}
             Message::Close(_) => {
@@ -136,14 +117,25 @@ impl Session {
                 self.ending = Some(Ending::Closed);
             }
         }
-        if message.is_text() {
-            self.say_arrived()?;
-        }
-        // As above, for a client that only sends pings.
-        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
-            return Err(Ending::Idle);
-        }
         Event::from_message(message).ok_or_else(|| Ending::Protocol("unexpected raw frame".into()))
+    }
+
+    fn received_message(&mut self, now: Instant, is_text: bool) -> Result<(), Ending> {
+        // A slow handler must not hold back pongs.
+        if std::mem::take(&mut self.holds_pongs) {
+            self.send_gathered()?;
+        }
+        self.stream().end_idling();
+        let rate = if self.is_of_owner { 0 } else { self.config.messages_per_second };
+        self.rates.charge(now, rate);
+        self.awaits_reply = true;
+        add(&self.connection.state.traffic.messages_received, 1);
+        self.count_bytes();
+        if is_text { self.say_arrived() } else { Ok(()) }
+    }
+
+    fn last_received(&self) -> Instant {
+        self.socket.get_ref().last_received
     }
 
     /// Applies settings that have changed since the previous event.
@@ -155,8 +147,8 @@ impl Session {
             let limits = limits(max_message_bytes(&self.config, self.is_of_owner), READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             let budget = self.budget();
-            self.socket.get_mut().renew_budget(budget);
-            self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+            self.stream().renew_budget(budget);
+            self.stream().write_timeout = self.config.write_timeout;
             self.update_expiry();
         }
     }
@@ -175,14 +167,14 @@ impl Session {
 
     pub(super) fn count_bytes(&self) {
         let stream = self.socket.get_ref();
-        self.connection.state.traffic.bytes_received.store(stream.bytes_received(), Relaxed);
-        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
+        self.connection.state.traffic.bytes_received.store(stream.bytes_received, Relaxed);
+        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent, Relaxed);
     }
 
     /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The client's input stays
     /// in the system's buffers meanwhile, which slows the client down.
     fn throttle(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Ending> {
-        let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(None) };
+        let Some(excess) = self.rates.excess(self.last_received()) else { return Ok(None) };
         // The client may be waiting for these replies.
         self.send_gathered()?;
         let left = deadline.map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
@@ -209,13 +201,13 @@ impl Session {
 
     /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
     fn ping_due(&self) -> Instant {
-        self.pings.due(self.socket.get_ref().last_received(), self.config.ping_interval)
+        self.pings.due(self.last_received(), self.config.ping_interval)
     }
 
     /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
     fn idle_due(&self) -> Option<Instant> {
-        let since = self.socket.get_ref().idle_since();
-        (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
+        let timeout = self.config.idle_timeout;
+        (!timeout.is_zero()).then(|| self.socket.get_ref().idle_since + timeout)
     }
 
     fn is_idle(&self, now: Instant) -> bool {
@@ -230,7 +222,7 @@ impl Session {
     fn check_deadlines(&mut self) -> Result<(), Ending> {
         self.apply_reload();
         let now = Instant::now();
-        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+        if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         if self.has_expired(now) {

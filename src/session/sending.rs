@@ -35,20 +35,15 @@ impl Session {
         }
         .map_err(|error| self.broken(error.into()))?;
         add(&self.connection.state.traffic.messages_sent, u64::from(is_message));
-        // Either call has just read the clock, which gives the metrics the time of the reply.
-        let sent = match self.socket.get_ref().may_gather() {
-            Some(now) => now,
-            None => {
-                self.send_gathered().map_err(|ending| self.broken(ending))?;
-                self.socket.get_ref().last_sent()
-            }
-        };
+        let sent = self.stream().send_if_due().map_err(|error| self.broken(error.into()))?;
         if is_message {
-            self.socket.get_mut().sent_message(sent);
-        }
-        if is_message && std::mem::take(&mut self.awaits_reply) {
-            let took = sent.saturating_duration_since(self.socket.get_ref().last_received());
-            self.connection.state.traffic.answered(took);
+            // A client that only listens is not idle while it receives messages.
+            let stream = self.stream();
+            stream.idle_since = stream.idle_since.max(sent);
+            let took = sent.saturating_duration_since(stream.last_received);
+            if std::mem::take(&mut self.awaits_reply) {
+                self.connection.state.traffic.answered(took);
+            }
         }
         Ok(())
     }
@@ -70,11 +65,11 @@ impl Session {
         while !bytes.is_empty() {
             let piece = bytes.split_to(piece_len(kind, &bytes));
             let frame = Frame::message(piece, OpCode::Data(opcode), bytes.is_empty());
-            self.socket.get_mut().set_write_timeout(deadline.saturating_duration_since(Instant::now()));
+            self.stream().write_timeout = deadline.saturating_duration_since(Instant::now());
             self.socket.write(Message::Frame(frame))?;
             opcode = Data::Continue;
         }
-        self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+        self.stream().write_timeout = self.config.write_timeout;
         Ok(())
     }
 

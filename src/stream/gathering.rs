@@ -37,20 +37,24 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     leftover: io::Cursor<Vec<u8>>,
     /// Finished replies that have not been sent yet.
     gathered: Vec<u8>,
-    bytes_received: u64,
-    bytes_sent: u64,
-    write_timeout: Duration,
-    last_received: Instant,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    /// Time limit for each call that sends.
+    pub(crate) write_timeout: Duration,
+    /// When bytes were last received.
+    pub(crate) last_received: Instant,
+    /// When bytes were last sent.
     last_sent: Instant,
     frames: Frames,
-    idle_since: Instant,
+    /// The beginning of the current wait for a message.
+    pub(crate) idle_since: Instant,
     /// A message was received, and idling begins again at the next read.
     idle_ended: bool,
     /// Number of bytes that the current event may still use.
     budget: usize,
     message_timeout: Duration,
     /// Deadline for completing the message that has begun.
-    message_by: Option<Instant>,
+    pub(crate) message_by: Option<Instant>,
 }
 
 impl<T: Transport> GatheringStream<T> {
@@ -121,35 +125,19 @@ impl<T: Transport> GatheringStream<T> {
         self.socket.has_received()
     }
 
-    /// Whether the peer has sent complete events that were not handed out yet, so that the next one needs no
-    /// read.
-    pub(crate) fn has_undelivered(&self) -> bool {
-        self.frames.has_undelivered()
-    }
-
-    /// Deadline for completing the message that has begun, if one has.
-    pub(crate) fn message_by(&self) -> Option<Instant> {
-        self.message_by
-    }
-
     /// Whether the message that has begun is past its deadline.
     pub(crate) fn is_late(&self) -> bool {
         self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
     }
 
-    /// When bytes were last received.
-    pub(crate) fn last_received(&self) -> Instant {
-        self.last_received
+    /// Counts an event that was delivered.
+    pub(crate) fn delivered(&mut self) {
+        self.frames.delivered();
     }
 
-    /// When bytes were last sent.
-    pub(crate) fn last_sent(&self) -> Instant {
-        self.last_sent
-    }
-
-    /// The beginning of the current wait for a message.
-    pub(crate) fn idle_since(&self) -> Instant {
-        self.idle_since
+    /// Whether the peer has sent complete events that were not delivered yet, so that the next one needs no read.
+    pub(crate) fn has_undelivered(&self) -> bool {
+        self.frames.has_undelivered()
     }
 
     /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply
@@ -157,12 +145,6 @@ impl<T: Transport> GatheringStream<T> {
     pub(crate) fn end_idling(&mut self) {
         self.idle_since = self.last_received;
         self.idle_ended = true;
-    }
-
-    /// Notes that a message was sent at `now`: a client that only listens is not idle while it receives
-    /// messages.
-    pub(crate) fn sent_message(&mut self, now: Instant) {
-        self.idle_since = self.idle_since.max(now);
     }
 
     /// A waker for reads, which wait for `tcp`, the stream at the bottom.
@@ -175,34 +157,27 @@ impl<T: Transport> GatheringStream<T> {
         self.socket.wake_ups()
     }
 
-    /// Counts an event that was handed out.
-    pub(crate) fn delivered(&mut self) {
-        self.frames.delivered();
+    /// Consumes the pending wake-up, if there is one.
+    pub(crate) fn take_wake_up(&self) -> bool {
+        self.wake_ups().is_some_and(WakeUps::take)
+    }
+
+    /// Sends the gathered replies, unless they may wait for a moment because more events are waiting. Returns the
+    /// current time, to save the caller a look at the clock.
+    pub(crate) fn send_if_due(&mut self) -> io::Result<Instant> {
+        if self.has_unread() {
+            let now = Instant::now();
+            if now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME {
+                return Ok(now);
+            }
+        }
+        self.flush()?;
+        Ok(self.last_sent)
     }
 
     /// Whether the peer has already sent more events.
-    pub(crate) fn has_unread(&self) -> bool {
+    fn has_unread(&self) -> bool {
         self.frames.has_undelivered() || self.leftover.position() < self.leftover.get_ref().len() as u64
-    }
-
-    /// Whether finished replies are waiting to be sent.
-    pub(crate) fn has_gathered(&self) -> bool {
-        !self.gathered.is_empty()
-    }
-
-    /// Whether a finished reply may wait for the next one, which it may for a moment while more events are
-    /// waiting. Returns the current time if so, to save the caller a look at the clock.
-    pub(crate) fn may_gather(&self) -> Option<Instant> {
-        if !self.has_unread() {
-            return None;
-        }
-        let now = Instant::now();
-        (now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME).then_some(now)
-    }
-
-    /// Time limit for each call that sends.
-    pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
-        self.write_timeout = timeout;
     }
 
     /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted
@@ -217,7 +192,7 @@ impl<T: Transport> GatheringStream<T> {
         self.socket.finish();
     }
 
-    /// Whether the peer has sent its Close, even if that was not handed out.
+    /// Whether the peer has sent its Close, even if that was not delivered.
     pub(crate) fn has_closed(&self) -> bool {
         self.frames.has_closed()
     }
@@ -227,14 +202,6 @@ impl<T: Transport> GatheringStream<T> {
         let count = self.socket.transport.read(buffer)?;
         self.frames.follow(&buffer[..count]);
         Ok(count)
-    }
-
-    pub(crate) fn bytes_received(&self) -> u64 {
-        self.bytes_received
-    }
-
-    pub(crate) fn bytes_sent(&self) -> u64 {
-        self.bytes_sent
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -328,9 +295,7 @@ pub(crate) fn answer_ping<T: Transport>(
     payload: &Bytes,
 ) -> Result<(), tungstenite::Error> {
     socket.write(Message::Pong(payload.clone()))?;
-    if socket.get_ref().may_gather().is_none() {
-        socket.get_mut().flush()?;
-    }
+    socket.get_mut().send_if_due()?;
     Ok(())
 }
 

@@ -236,7 +236,7 @@ fn answers_are_gathered_until_a_read_may_wait() {
     for answer in [b"a", b"b"] {
         stream.write_all(answer).unwrap();
     }
-    assert!(stream.has_gathered());
+    assert!(!stream.gathered.is_empty());
     // Reads that cannot wait do not send anything.
     read(&mut stream);
     read(&mut stream);
@@ -248,7 +248,7 @@ fn answers_are_gathered_until_a_read_may_wait() {
     stream.flush().unwrap();
     read(&mut stream);
     assert_eq!(*script.0.calls.borrow(), [2]);
-    assert_eq!((stream.bytes_received(), stream.bytes_sent()), (14, 2));
+    assert_eq!((stream.bytes_received, stream.bytes_sent), (14, 2));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn gathered_answers_go_out_at_16_kib() {
     assert_eq!(script.written().len(), 0);
     stream.write_all(b"x").unwrap();
     assert_eq!(script.written().len(), GATHER_BYTES);
-    assert!(!stream.has_gathered());
+    assert!(stream.gathered.is_empty());
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_long_write_is_sent_without_gathering_it() {
     stream.write_all(b"short").unwrap();
     stream.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
     assert_eq!(*script.0.calls.borrow(), [5, 5 * GATHER_BYTES]);
-    assert!(!stream.has_gathered() && stream.gathered.capacity() < GATHER_BYTES);
+    assert!(stream.gathered.is_empty() && stream.gathered.capacity() < GATHER_BYTES);
     // Nor is more than this ever gathered.
     stream.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
     stream.write_all(&[b'x'; 2]).unwrap();
@@ -354,9 +354,9 @@ fn next_event(stream: &mut GatheringStream<Script>) {
 fn a_message_has_its_time_from_its_first_byte_on() {
     let mut stream = stream_of(&[&frame(0x81, 9)[..1]]);
     stream.read_by(Instant::now() + Duration::from_secs(60));
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     // A later deadline of the session does not extend it.
     stream.read_by(Instant::now() + Duration::from_secs(60));
     assert_eq!(failure(stream.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
@@ -368,20 +368,20 @@ fn a_complete_message_has_no_deadline() {
     let mut stream = stream_of(&[&frame(0x81, 9)[..1], &frame(0x81, 9)[1..], &frame(0x89, 0)]);
     read_some(&mut stream);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
     next_event(&mut stream);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
 }
 
 #[test]
 fn a_ping_within_a_message_adds_neither_time_nor_bytes() {
     let mut stream = stream_of(&[&frame(0x01, 9), &frame(0x89, 40), &frame(0x89, 40)]);
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     read_some(&mut stream);
     next_event(&mut stream);
-    assert_eq!(stream.message_by(), Some(due));
+    assert_eq!(stream.message_by, Some(due));
     assert_eq!(failure(stream.read(&mut [0; 100])), (ErrorKind::Other, Some(Abort::Budget)));
 }
 
@@ -392,15 +392,15 @@ fn the_next_message_has_its_full_time_and_bytes() {
         [frame(0x01, 9), [frame(0x80, 9), frame(0x89, 0), frame(0x01, 9)].concat(), frame(0x80, 70)];
     let mut stream = stream_of(&packets.each_ref().map(|packet| &packet[..]));
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None, "until it is its turn");
+    assert_eq!(stream.message_by, None, "until it is its turn");
     next_event(&mut stream);
-    assert_eq!(stream.message_by(), None, "until it is its turn");
+    assert_eq!(stream.message_by, None, "until it is its turn");
     next_event(&mut stream);
-    assert!(stream.message_by().unwrap() > due);
+    assert!(stream.message_by.unwrap() > due);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
 }
 
 fn read_some(stream: &mut GatheringStream<Script>) {
@@ -427,7 +427,7 @@ proptest! {
         }
         stream.flush().unwrap();
         prop_assert_eq!(script.written(), answers.concat());
-        prop_assert!(!stream.has_gathered());
+        prop_assert!(stream.gathered.is_empty());
     }
 
     /// However it is split, everything that is sent is read, once and in order.
@@ -478,8 +478,8 @@ fn a_peer_that_just_sent_a_message_is_not_idle() {
     read(&mut stream);
     stream.end_idling();
     // The ping is handled before the next wait for the peer.
-    assert_eq!(stream.idle_since(), stream.last_received());
-    let before = stream.idle_since();
+    assert_eq!(stream.idle_since, stream.last_received);
+    let before = stream.idle_since;
     read(&mut stream);
-    assert!(stream.idle_since() >= before);
+    assert!(stream.idle_since >= before);
 }
