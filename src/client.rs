@@ -191,7 +191,7 @@ impl Client {
     /// When the system has no descriptors left, or is not Unix.
     pub fn waker(&mut self) -> Result<Waker, Error> {
         let ClientReceiver { socket, transport, .. } = &mut self.receiver;
-        let waker = socket.get_mut().waker(&transport.tcp);
+        let waker = socket.get_mut().timed.waker(&transport.tcp);
         waker.map_err(|error| Error::io("the client cannot be woken", error))
     }
 

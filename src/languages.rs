@@ -25,7 +25,6 @@ pub struct Language(&'static str);
 impl Language {
     pub(crate) const ENGLISH: Language = Language("en");
 
-    /// All of them.
     pub(crate) fn all() -> impl Iterator<Item = Language> {
         TABLE.iter().map(|section| Language(&section.name))
     }

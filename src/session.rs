@@ -195,7 +195,7 @@ impl Session {
     /// When the conversation is over, the system has no descriptors left, or it is not Unix.
     pub fn waker(&mut self) -> Result<Waker, Error> {
         self.check_open()?;
-        let waker = self.socket.get_mut().waker(&self.connection.stream);
+        let waker = self.socket.get_mut().timed.waker(&self.connection.stream);
         let waker = waker.map_err(|error| Error::io("the session cannot be woken", error))?;
         let Session { counted_waker, connection, .. } = self;
         counted_waker.get_or_insert_with(|| connection.registry.count_waker());
@@ -349,7 +349,7 @@ impl Session {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
-        self.socket.get_mut().finish();
+        self.stream().timed.finish();
         self.count_bytes();
         self.ending.clone().expect("end() sets it")
     }

@@ -70,18 +70,15 @@ impl fmt::Debug for ClientOptions {
 }
 
 impl ClientOptions {
-    /// The time limit for connecting.
     pub(super) fn time_limit(&self) -> Duration {
         self.connect_timeout.min(MAX_CONNECT_TIMEOUT)
     }
 
-    /// Whether the headers of the request include this one.
     pub(super) fn has_header(&self, wanted: &str) -> bool {
         self.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
     }
 }
 
-/// The request for an upgrade.
 pub(super) fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
     let mut request =
         uri.into_client_request().map_err(|error| Error::plain(format!("the URL is not valid: {error}")))?;

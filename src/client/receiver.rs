@@ -19,7 +19,6 @@ use crate::{
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server,
@@ -128,7 +127,7 @@ impl ClientReceiver {
         self.has_begun = false;
         // Any message proves that the server is alive, not only a pong.
         self.pings.answered();
-        self.socket.get_mut().delivered();
+        self.socket.get_mut().frames.delivered();
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
         }
@@ -148,7 +147,6 @@ impl ClientReceiver {
         Ok(Event::from_message(message))
     }
 
-    /// Time of the next ping, if nothing is received until then.
     fn ping_due(&self) -> Instant {
         self.pings.due(self.socket.get_ref().last_received, PING_INTERVAL)
     }

@@ -103,9 +103,8 @@ impl ClientSender {
         let _ = self.transport.tcp.shutdown(Shutdown::Both);
     }
 
-    /// Announces that nothing more will be sent.
     pub(super) fn finish(&mut self) {
-        self.socket().get_mut().finish();
+        self.socket().get_mut().timed.finish();
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {

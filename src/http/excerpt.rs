@@ -12,7 +12,6 @@ pub(crate) struct Excerpt<'a> {
 }
 
 impl Excerpt<'_> {
-    /// An excerpt of at most `max_chars` characters.
     pub(crate) fn of(text: &str, max_chars: usize) -> Excerpt<'_> {
         Excerpt { text, max_chars }
     }

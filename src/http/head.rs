@@ -137,7 +137,6 @@ impl Head {
         &self.method
     }
 
-    /// The path and query.
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }

@@ -104,9 +104,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What belongs to a refusal.
 pub(crate) struct RefusalRow<'a> {
-    /// The HTTP status of the response.
     pub(crate) status: u16,
     /// The label under which it is counted.
     pub(crate) label: &'static str,

@@ -117,7 +117,6 @@ impl Response {
         self.with_header("Content-Security-Policy", &policy)
     }
 
-    /// The value of the first header of this name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -133,7 +132,6 @@ impl Response {
         Response { status: 304, body: Bytes::new(), ..self }
     }
 
-    /// The status.
     pub(crate) fn status(&self) -> u16 {
         self.status
     }

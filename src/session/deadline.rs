@@ -34,7 +34,8 @@ pub(crate) fn event_after_wait<T: Transport>(
     was_woken: bool,
     stream: &GatheringStream<T>,
 ) -> Option<Event> {
-    let is_over = deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.has_received()));
+    let is_over =
+        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received()));
     // Wake-ups without end must not hold up a deadline either.
     if !(is_over && was_woken) && stream.take_wake_up() {
         return Some(Event::Woken);

@@ -50,7 +50,7 @@ impl Session {
         }
         self.begin_event();
         // An event that was received together with the previous one needs no wait, and so no deadline.
-        let mut may_wait = !self.socket.get_ref().has_undelivered();
+        let mut may_wait = !self.socket.get_ref().frames.has_undelivered();
         loop {
             if std::mem::replace(&mut may_wait, true) {
                 let next = self.next_deadline();
@@ -85,7 +85,7 @@ impl Session {
         self.has_begun_event = false;
         self.apply_reload();
         self.pings.answered();
-        self.stream().delivered();
+        self.stream().frames.delivered();
         let message = self.without_probe(message);
         // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
@@ -180,7 +180,7 @@ impl Session {
         let left = deadline.map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
         let left = left.filter(|left| *left < excess);
         let no_wake_ups = never();
-        let wake_ups = self.socket.get_ref().wake_ups().map_or(&no_wake_ups, WakeUps::received);
+        let wake_ups = self.socket.get_ref().timed.wake_ups().map_or(&no_wake_ups, WakeUps::received);
         // Not a sleep: a stop closes the channel, and ends the wait.
         let event = select! {
             recv(self.connection.registry.stopping) -> _ => return Err(Ending::Stop),

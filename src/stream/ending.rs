@@ -83,7 +83,6 @@ impl fmt::Display for Ending {
     }
 }
 
-/// What belongs to an ending.
 struct EndingRow {
     /// The close code, or a word where no Close can be sent.
     label: &'static str,

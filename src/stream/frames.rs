@@ -13,7 +13,7 @@ const MAX_HEADER_BYTES: usize = 14;
 
 /// The position in a peer's byte stream: in which frame, and in which message.
 #[derive(Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Position in the HTTP answer before the frames; `None` after it, and where there is none.
     head: Option<HeadPosition>,
     /// The beginning of a header that is not complete yet.
@@ -24,7 +24,7 @@ pub(super) struct Frames {
     is_fragmented: bool,
     /// Number of events received completely.
     events: u64,
-    /// Number of events handed out.
+    /// Number of events delivered to the handler.
     delivered: u64,
     /// Number of events before the message or frame that has begun.
     events_before: u64,
@@ -67,13 +67,13 @@ impl Frames {
         }
     }
 
-    /// Counts an event that was handed out.
-    pub(super) fn delivered(&mut self) {
+    /// Counts an event that was delivered to the handler.
+    pub(crate) fn delivered(&mut self) {
         self.delivered += 1;
     }
 
-    /// Whether complete events have not been handed out yet.
-    pub(super) fn has_undelivered(&self) -> bool {
+    /// Whether complete events have not been delivered yet, so that the next one needs no read.
+    pub(crate) fn has_undelivered(&self) -> bool {
         self.delivered < self.events
     }
 
@@ -82,18 +82,18 @@ impl Frames {
         self.is_fragmented || self.frame.is_some() || self.header_len > 0
     }
 
-    /// Whether all events before the incomplete message were handed out.
+    /// Whether all events before the incomplete message were delivered.
     pub(super) fn has_reached(&self) -> bool {
         self.delivered >= self.events_before
     }
 
-    /// Whether events that came between the fragments of the incomplete message (pings, say) were handed out.
+    /// Whether events that came between the fragments of the incomplete message (pings, say) were delivered.
     pub(super) fn is_interleaved(&self) -> bool {
         self.delivered > self.events_before
     }
 
-    /// Whether the peer has sent a complete Close frame.
-    pub(super) fn has_closed(&self) -> bool {
+    /// Whether the peer has sent a complete Close frame, even if that was not delivered.
+    pub(crate) fn has_closed(&self) -> bool {
         self.has_closed
     }
 

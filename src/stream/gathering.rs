@@ -5,8 +5,6 @@
 use std::{
     io::{self, Read, Write},
     mem,
-    net::TcpStream,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +15,7 @@ use super::{
     frames::Frames,
     timed::TimedStream,
     transport::{SharedTransport, Transport},
-    waker::{WakeUps, Waker},
+    waker::WakeUps,
 };
 
 /// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything
@@ -29,7 +27,7 @@ const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// The upper stream, which tungstenite reads and writes.
 pub(crate) struct GatheringStream<T = SharedTransport> {
-    socket: TimedStream<T>,
+    pub(crate) timed: TimedStream<T>,
     /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the
     /// head.
     head: io::Cursor<Vec<u8>>,
@@ -45,7 +43,7 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     pub(crate) last_received: Instant,
     /// When bytes were last sent.
     last_sent: Instant,
-    frames: Frames,
+    pub(crate) frames: Frames,
     /// The beginning of the current wait for a message.
     pub(crate) idle_since: Instant,
     /// A message was received, and idling begins again at the next read.
@@ -66,7 +64,7 @@ impl<T: Transport> GatheringStream<T> {
         write_timeout: Duration,
     ) -> Self {
         GatheringStream {
-            socket,
+            timed: socket,
             head: io::Cursor::new(head),
             leftover: io::Cursor::new(leftover),
             gathered: Vec::new(),
@@ -110,7 +108,7 @@ impl<T: Transport> GatheringStream<T> {
     /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if
     /// that is sooner.
     pub(crate) fn read_by(&mut self, deadline: Instant) {
-        self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
+        self.timed.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
     }
 
     /// Limits the event that is waited for to `budget` bytes from now on, unless its message has begun.
@@ -120,24 +118,9 @@ impl<T: Transport> GatheringStream<T> {
         }
     }
 
-    /// Whether something was received since the deadline of reads was set.
-    pub(crate) fn has_received(&self) -> bool {
-        self.socket.has_received()
-    }
-
     /// Whether the message that has begun is past its deadline.
     pub(crate) fn is_late(&self) -> bool {
         self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
-    }
-
-    /// Counts an event that was delivered.
-    pub(crate) fn delivered(&mut self) {
-        self.frames.delivered();
-    }
-
-    /// Whether the peer has sent complete events that were not delivered yet, so that the next one needs no read.
-    pub(crate) fn has_undelivered(&self) -> bool {
-        self.frames.has_undelivered()
     }
 
     /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply
@@ -147,19 +130,9 @@ impl<T: Transport> GatheringStream<T> {
         self.idle_ended = true;
     }
 
-    /// A waker for reads, which wait for `tcp`, the stream at the bottom.
-    pub(crate) fn waker(&mut self, tcp: &Arc<TcpStream>) -> io::Result<Waker> {
-        self.socket.waker(tcp)
-    }
-
-    /// The wake-ups, if there are wakers.
-    pub(crate) fn wake_ups(&self) -> Option<&WakeUps> {
-        self.socket.wake_ups()
-    }
-
     /// Consumes the pending wake-up, if there is one.
     pub(crate) fn take_wake_up(&self) -> bool {
-        self.wake_ups().is_some_and(WakeUps::take)
+        self.timed.wake_ups().is_some_and(WakeUps::take)
     }
 
     /// Sends the gathered replies, unless they may wait for a moment because more events are waiting. Returns the
@@ -187,26 +160,16 @@ impl<T: Transport> GatheringStream<T> {
         self.bytes_sent = 0;
     }
 
-    /// Announces that nothing more will be sent.
-    pub(crate) fn finish(&mut self) {
-        self.socket.finish();
-    }
-
-    /// Whether the peer has sent its Close, even if that was not delivered.
-    pub(crate) fn has_closed(&self) -> bool {
-        self.frames.has_closed()
-    }
-
     /// Reads what comes after the end of a conversation, regardless of stop flags and deadlines.
     pub(crate) fn read_after_end(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.transport.read(buffer)?;
+        let count = self.timed.transport.read(buffer)?;
         self.frames.follow(&buffer[..count]);
         Ok(count)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.last_sent = self.socket.write_within(self.write_timeout);
-        self.socket.write_all(bytes)?;
+        self.last_sent = self.timed.write_within(self.write_timeout);
+        self.timed.write_all(bytes)?;
         self.bytes_sent += bytes.len() as u64;
         Ok(())
     }
@@ -220,8 +183,8 @@ impl<T: Transport> GatheringStream<T> {
             self.message_by = None;
         } else if self.message_by.is_none() {
             self.message_by = self.last_received.checked_add(self.message_timeout);
-            self.socket.read_by =
-                self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
+            self.timed.read_by =
+                self.message_by.map_or(self.timed.read_by, |due| due.min(self.timed.read_by));
         }
         match self.budget.checked_sub(bytes.len()) {
             Some(left) => self.budget = left,
@@ -244,11 +207,11 @@ impl<T: Transport> Read for GatheringStream<T> {
         }
         // The read below may wait, and the peer may be waiting for these replies.
         self.flush()?;
-        let read = self.socket.read(buffer);
+        let read = self.timed.read(buffer);
         // Idling begins when the read began, not when it returned.
         if self.idle_ended {
             self.idle_ended = false;
-            self.idle_since = self.socket.read_began;
+            self.idle_since = self.timed.read_began;
         }
         let count = read?;
         if count > 0 {

@@ -263,7 +263,7 @@ fn pings_that_come_together_are_answered_together() {
     let mut read = |count| {
         for _ in 0..count {
             let message = socket.read().unwrap();
-            socket.get_mut().delivered();
+            socket.get_mut().frames.delivered();
             answer_ping(&mut socket, &message.into_data()).unwrap();
         }
         script.0.calls.borrow_mut().drain(..).collect::<Vec<_>>()
@@ -346,7 +346,7 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Hands out an event and begins the next one.
 fn next_event(stream: &mut GatheringStream<Script>) {
-    stream.delivered();
+    stream.frames.delivered();
     stream.begin_event(100, MESSAGE_TIMEOUT);
 }
 
@@ -461,12 +461,12 @@ fn undelivered_events_are_known() {
     assert!(stream.has_unread(), "the bytes after the head");
     read_some(&mut stream);
     assert!(stream.has_unread());
-    stream.delivered();
+    stream.frames.delivered();
     assert!(!stream.has_unread());
     read_some(&mut stream);
     for _ in 0..3 {
         assert!(stream.has_unread());
-        stream.delivered();
+        stream.frames.delivered();
     }
     assert!(!stream.has_unread(), "half a frame is not an event");
 }
