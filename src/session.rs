@@ -118,13 +118,9 @@ impl Session {
         let config = connection.registry.config();
         let admission = connection.state.admission.get();
         let is_of_owner = admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)));
-        let max_message_bytes = max_message_bytes(&config, is_of_owner);
+        let limits = limits(max_message_bytes(&config, is_of_owner), READ_BUFFER_BYTES);
         let mut session = Session {
-            socket: WebSocket::from_raw_socket(
-                stream,
-                Role::Server,
-                Some(limits(max_message_bytes, READ_BUFFER_BYTES)),
-            ),
+            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(limits)),
             generation,
             config,
             connection,

@@ -113,23 +113,19 @@ impl<T: Transport> Read for TimedStream<T> {
                 return Err(abort.into());
             }
             self.read_began = Instant::now();
-            let mut left = self.read_by.saturating_duration_since(self.read_began);
-            if left.is_zero() {
-                if self.asked {
-                    return Err(ErrorKind::WouldBlock.into());
-                }
-                left = SHORTEST_WAIT;
+            let left = self.read_by.saturating_duration_since(self.read_began);
+            if left.is_zero() && self.asked {
+                return Err(ErrorKind::WouldBlock.into());
             }
             let is_first = !std::mem::replace(&mut self.asked, true);
             if let Some(wake_ups) = &self.wake_ups {
-                // Not `left`: this wait may be zero.
-                let time = self.read_by.saturating_duration_since(self.read_began);
-                match wake_ups.wait(time, is_first, self.transport.is_ready())? {
+                match wake_ups.wait(left, is_first, self.transport.is_ready())? {
                     Ready::Stream => {}
                     Ready::Woken => return Err(ErrorKind::WouldBlock.into()),
                     Ready::Nothing => continue,
                 }
             }
+            let left = if left.is_zero() { SHORTEST_WAIT } else { left };
             if self.read_timeout.is_none_or(|set| fires_late(set, left)) {
                 self.transport.set_read_timeout(left)?;
                 self.read_timeout = Some(left);

@@ -16,7 +16,7 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConnection, Connection, Error as TlsError, ServerConfig, ServerConnection,
+    ClientConnection, Connection, ServerConfig, ServerConnection,
     pki_types::{
         CertificateDer, PrivateKeyDer, ServerName,
         pem::{Error as PemError, PemObject},
@@ -30,8 +30,8 @@ use super::{
     transport::{SharedTransport, Transport},
 };
 use crate::{error::Error, ini::without_bom};
-use fault::TlsFault;
 pub(crate) use fault::described;
+use fault::{TlsFault, unusable};
 use trust::provider;
 
 /// The protocol that is negotiated (RFC 7301): a WebSocket upgrade is an HTTP/1.1 request.
@@ -85,23 +85,7 @@ impl Tls {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain.clone(), key))
-            .map_err(|error| {
-                Error::plain(match error {
-                    TlsError::InconsistentKeys(_) => {
-                        "tls_private_key does not belong to tls_certificate".to_owned()
-                    }
-                    TlsError::InvalidCertificate(CertificateError::BadEncoding) => {
-                        "tls_certificate contains something that is not a certificate".to_owned()
-                    }
-                    TlsError::InvalidCertificate(why) => {
-                        format!("the first certificate of tls_certificate has an unsupported form: {why}")
-                    }
-                    TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
-                    error => {
-                        format!("tls_certificate or tls_private_key cannot be used: {}", TlsFault(error))
-                    }
-                })
-            })?;
+            .map_err(|error| Error::plain(unusable(error)))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(Tls { config: Arc::new(config), chain })
     }

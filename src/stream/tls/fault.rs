@@ -78,6 +78,21 @@ pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
     })
 }
 
+/// Why a server cannot use its certificate and private key.
+pub(super) fn unusable(error: TlsError) -> String {
+    match error {
+        TlsError::InconsistentKeys(_) => "tls_private_key does not belong to tls_certificate".to_owned(),
+        TlsError::InvalidCertificate(CertificateError::BadEncoding) => {
+            "tls_certificate contains something that is not a certificate".to_owned()
+        }
+        TlsError::InvalidCertificate(why) => {
+            format!("the first certificate of tls_certificate has an unsupported form: {why}")
+        }
+        TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
+        error => format!("tls_certificate or tls_private_key cannot be used: {}", TlsFault(error)),
+    }
+}
+
 fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as Kind;
     match error {
