@@ -85,12 +85,12 @@ pub struct Session {
     /// The wait for the current event has begun, and with it the event's limits on bytes and time.
     has_begun_event: bool,
     /// The chat page has been told that the handler is waiting for the next message.
-    has_said_listens: bool,
+    has_announced_listening: bool,
     /// The previous event was a wake-up. Then the client comes first: a waker in a loop must not keep it from
     /// being read.
     was_woken: bool,
     /// A wait has noticed that the server is stopping, and checked for a last wake-up.
-    has_put_off_stop: bool,
+    has_deferred_stop: bool,
     /// Time at which a send first noticed that the server is stopping.
     stop_seen: Option<Instant>,
 }
@@ -133,11 +133,11 @@ impl Session {
             awaits_reply: false,
             holds_pongs: false,
             has_begun_event: false,
-            has_said_listens: false,
+            has_announced_listening: false,
             was_woken: false,
             counted_waker: None,
             expires_at: None,
-            has_put_off_stop: false,
+            has_deferred_stop: false,
             stop_seen: None,
         };
         session.update_expiry();

@@ -36,7 +36,7 @@ pub(crate) fn event_after_wait<T: Transport>(
 ) -> Option<Event> {
     let is_over =
         deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received()));
-    // Wake-ups without end must not hold up a deadline either.
+    // Endless wake-ups must not delay a deadline.
     if !(is_over && was_woken) && stream.take_wake_up() {
         return Some(Event::Woken);
     }

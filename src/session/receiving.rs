@@ -16,7 +16,8 @@ use crate::{
     stream::{Abort, Ending, WakeUps, answer_ping},
 };
 
-/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
+/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends
+/// with a message.
 const BUDGET_SLACK: usize = 64 * 1024;
 
 impl Session {
@@ -24,14 +25,15 @@ impl Session {
         if self.ending.is_some() {
             return Ok(None);
         }
-        match self.next_event(deadline).and_then(|event| self.say_works(&event).map(|()| event)) {
+        match self.next_event(deadline).and_then(|event| self.announce_working(&event).map(|()| event)) {
             Ok(event) => {
                 self.was_woken = matches!(event, Event::Woken);
                 Ok(Some(event))
             }
-            // What was pushed before the stop is sent before its Close. Once: wake-ups without end must not hold up a stop.
+            // What was pushed before the stop is sent before the Close. Once: endless wake-ups must not delay
+            // a stop.
             Err(Ending::Stop)
-                if !std::mem::replace(&mut self.has_put_off_stop, true)
+                if !std::mem::replace(&mut self.has_deferred_stop, true)
                     && self.socket.get_ref().take_wake_up() =>
             {
                 Ok(Some(Event::Woken))
@@ -41,7 +43,7 @@ impl Session {
     }
 
     fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Event, Ending> {
-        self.say_listens()?;
+        self.announce_listening()?;
         if let Some(event) = self.throttle(deadline)? {
             return Ok(event);
         }
@@ -69,7 +71,7 @@ impl Session {
         }
     }
 
-    /// Sets the limits of the next event, unless the wait for it began in an earlier call, which ended otherwise.
+    /// Sets the limits of the next event, unless the wait for it began in an earlier call.
     fn begin_event(&mut self) {
         if !std::mem::replace(&mut self.has_begun_event, true) {
             let (budget, message_timeout) = (self.budget(), self.config.message_timeout);
@@ -93,7 +95,8 @@ impl Session {
             self.holds_pongs = true;
         }
         let now = self.last_received();
-        // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
+        // `check_deadlines` runs only while nothing is received, which may be never: so these are checked
+        // here too.
         if self.has_expired(now) {
             return Err(Ending::Expired);
         }
@@ -111,7 +114,8 @@ impl Session {
             }
             Message::Frame(_) => {}
             Message::Close(_) => {
-                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
+                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over
+                // either way.
                 let _ = self.socket.flush();
                 let _ = self.send_gathered();
                 self.ending = Some(Ending::Closed);
@@ -131,7 +135,7 @@ impl Session {
         self.awaits_reply = true;
         add(&self.connection.state.traffic.messages_received, 1);
         self.count_bytes();
-        if is_text { self.say_arrived() } else { Ok(()) }
+        if is_text { self.confirm_arrival() } else { Ok(()) }
     }
 
     fn last_received(&self) -> Instant {
@@ -153,7 +157,7 @@ impl Session {
         }
     }
 
-    /// Computes `expires_at` anew: a reload may have changed a key's expiry.
+    /// Computes `expires_at`, which a reload may have changed with the key's expiry.
     pub(super) fn update_expiry(&mut self) {
         let time = self
             .connection
@@ -171,8 +175,8 @@ impl Session {
         self.connection.state.traffic.bytes_sent.store(stream.bytes_sent, Relaxed);
     }
 
-    /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The client's input stays
-    /// in the system's buffers meanwhile, which slows the client down.
+    /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The
+    /// client's input stays in the system's buffers meanwhile, which slows the client down.
     fn throttle(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Ending> {
         let Some(excess) = self.rates.excess(self.last_received()) else { return Ok(None) };
         // The client may be waiting for these replies.
@@ -187,7 +191,8 @@ impl Session {
             recv(wake_ups) -> _ => Some(Event::Woken),
             default(left.unwrap_or(excess)) => left.map(|_| Event::Timeout),
         };
-        // The client may have sent enough input for minutes of throttling, during which nothing else checks these.
+        // The client may have sent enough input for minutes of throttling, during which nothing else checks
+        // these.
         if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
             return Err(Ending::Withdrawn);
         }
@@ -204,7 +209,7 @@ impl Session {
         self.pings.due(self.last_received(), self.config.ping_interval)
     }
 
-    /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
+    /// Time at which the session ends for lack of messages, if there is an `idle_timeout`.
     fn idle_due(&self) -> Option<Instant> {
         let timeout = self.config.idle_timeout;
         (!timeout.is_zero()).then(|| self.socket.get_ref().idle_since + timeout)
@@ -218,7 +223,8 @@ impl Session {
         self.expires_at.is_some_and(|expires_at| now >= expires_at)
     }
 
-    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its deadline.
+    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its
+    /// deadline.
     fn check_deadlines(&mut self) -> Result<(), Ending> {
         self.apply_reload();
         let now = Instant::now();

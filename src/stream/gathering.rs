@@ -135,8 +135,8 @@ impl<T: Transport> GatheringStream<T> {
         self.timed.wake_ups().is_some_and(WakeUps::take)
     }
 
-    /// Sends the gathered replies, unless they may wait for a moment because more events are waiting. Returns the
-    /// current time, to save the caller a look at the clock.
+    /// Sends the gathered replies, unless they may wait for a moment because more events are waiting. Returns
+    /// the current time, to save the caller a look at the clock.
     pub(crate) fn send_if_due(&mut self) -> io::Result<Instant> {
         if self.has_unread() {
             let now = Instant::now();
