@@ -24,7 +24,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server,
 /// but only while [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
 pub struct ClientReceiver {
-    pub(super) socket: WebSocket<GatheringStream<ClientTransport>>,
+    pub(super) socket: WebSocket<GatheringStream>,
     pub(super) transport: ClientTransport,
     pings: Pings,
     /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
@@ -34,10 +34,7 @@ pub struct ClientReceiver {
 }
 
 impl ClientReceiver {
-    pub(super) fn new(
-        socket: WebSocket<GatheringStream<ClientTransport>>,
-        transport: ClientTransport,
-    ) -> ClientReceiver {
+    pub(super) fn new(socket: WebSocket<GatheringStream>, transport: ClientTransport) -> ClientReceiver {
         ClientReceiver {
             socket,
             transport,

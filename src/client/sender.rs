@@ -21,7 +21,7 @@ use crate::{
     stream::{Ending, GatheringStream},
 };
 
-type Socket = WebSocket<GatheringStream<ClientTransport>>;
+type Socket = WebSocket<GatheringStream>;
 
 /// The half of a [`Client`](crate::Client) that sends.
 ///

@@ -52,8 +52,11 @@ impl ClientTransport {
     }
 
     /// The stream of one half. Each half gets its own, since their buffers must not mix.
-    pub(super) fn stream(&self) -> GatheringStream<ClientTransport> {
-        GatheringStream::of_client(TimedStream::new(self.clone(), StopFlags::default()), WRITE_TIMEOUT)
+    pub(super) fn stream(&self) -> GatheringStream {
+        GatheringStream::of_client(
+            TimedStream::new(Arc::new(self.clone()), StopFlags::default()),
+            WRITE_TIMEOUT,
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::Event;
-use crate::stream::{GatheringStream, Transport};
+use crate::stream::GatheringStream;
 
 /// Time after its deadline for which a wait still reads what keeps arriving.
 const CATCH_UP: Duration = Duration::from_millis(50);
@@ -29,10 +29,10 @@ impl Deadline {
 }
 
 /// The event with which a wait that has received nothing ends, if it ends.
-pub(crate) fn event_after_wait<T: Transport>(
+pub(crate) fn event_after_wait(
     deadline: Option<Deadline>,
     was_woken: bool,
-    stream: &GatheringStream<T>,
+    stream: &GatheringStream,
 ) -> Option<Event> {
     let is_over =
         deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received()));

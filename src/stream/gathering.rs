@@ -10,13 +10,7 @@ use std::{
 
 use tungstenite::{Bytes, Message, WebSocket};
 
-use super::{
-    abort::Abort,
-    frames::Frames,
-    timed::TimedStream,
-    transport::{SharedTransport, Transport},
-    waker::WakeUps,
-};
+use super::{abort::Abort, frames::Frames, timed::TimedStream, waker::WakeUps};
 
 /// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything
 /// longer is sent without gathering it.
@@ -26,8 +20,8 @@ pub(crate) const GATHER_BYTES: usize = 16 * 1024;
 const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// The upper stream, which tungstenite reads and writes.
-pub(crate) struct GatheringStream<T = SharedTransport> {
-    pub(crate) timed: TimedStream<T>,
+pub(crate) struct GatheringStream {
+    pub(crate) timed: TimedStream,
     /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the
     /// head.
     head: io::Cursor<Vec<u8>>,
@@ -55,10 +49,10 @@ pub(crate) struct GatheringStream<T = SharedTransport> {
     pub(crate) message_by: Option<Instant>,
 }
 
-impl<T: Transport> GatheringStream<T> {
+impl GatheringStream {
     /// For a server: `head` is read first, then `leftover`, then `socket`.
     pub(crate) fn new(
-        socket: TimedStream<T>,
+        socket: TimedStream,
         head: Vec<u8>,
         leftover: Vec<u8>,
         write_timeout: Duration,
@@ -83,7 +77,7 @@ impl<T: Transport> GatheringStream<T> {
     }
 
     /// For a client: the server's frames come after its answer to the upgrade.
-    pub(crate) fn of_client(socket: TimedStream<T>, write_timeout: Duration) -> Self {
+    pub(crate) fn of_client(socket: TimedStream, write_timeout: Duration) -> Self {
         GatheringStream {
             frames: Frames::after_head(),
             ..GatheringStream::new(socket, Vec::new(), Vec::new(), write_timeout)
@@ -194,7 +188,7 @@ impl<T: Transport> GatheringStream<T> {
     }
 }
 
-impl<T: Transport> Read for GatheringStream<T> {
+impl Read for GatheringStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.head.read(buffer)?;
         if count > 0 {
@@ -221,7 +215,7 @@ impl<T: Transport> Read for GatheringStream<T> {
     }
 }
 
-impl<T: Transport> Write for GatheringStream<T> {
+impl Write for GatheringStream {
     /// Gathers short writes. Sends long ones at once, without copying them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.gathered.len() + bytes.len() > GATHER_BYTES {
@@ -253,8 +247,8 @@ impl<T: Transport> Write for GatheringStream<T> {
 
 /// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the
 /// same pong, but would send each one separately; writing it here replaces the queued one.
-pub(crate) fn answer_ping<T: Transport>(
-    socket: &mut WebSocket<GatheringStream<T>>,
+pub(crate) fn answer_ping(
+    socket: &mut WebSocket<GatheringStream>,
     payload: &Bytes,
 ) -> Result<(), tungstenite::Error> {
     socket.write(Message::Pong(payload.clone()))?;

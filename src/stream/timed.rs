@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     abort::{Abort, StopFlags},
-    transport::{SharedTransport, Transport},
+    transport::SharedTransport,
     waker::{Ready, WakeUps, Waker},
 };
 
@@ -27,8 +27,8 @@ pub(super) const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// deadlines and may read again. Every other error is final. After a new deadline the first read always asks
 /// the system, even if the deadline has passed or a waker was called: a caller that was busy for long must
 /// still get what arrived in the meantime.
-pub(crate) struct TimedStream<T = SharedTransport> {
-    pub(super) transport: T,
+pub(crate) struct TimedStream {
+    pub(super) transport: SharedTransport,
     stop_flags: StopFlags,
     pub(super) read_by: Instant,
     /// Whether the system was asked since `read_by` was set.
@@ -46,8 +46,8 @@ pub(crate) struct TimedStream<T = SharedTransport> {
     wake_ups: Option<Box<WakeUps>>,
 }
 
-impl<T: Transport> TimedStream<T> {
-    pub(crate) fn new(transport: T, stop_flags: StopFlags) -> Self {
+impl TimedStream {
+    pub(crate) fn new(transport: SharedTransport, stop_flags: StopFlags) -> Self {
         let now = Instant::now();
         TimedStream {
             transport,
@@ -106,7 +106,7 @@ impl<T: Transport> TimedStream<T> {
     }
 }
 
-impl<T: Transport> Read for TimedStream<T> {
+impl Read for TimedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(abort) = self.stop_flags.abort() {
@@ -147,7 +147,7 @@ impl<T: Transport> Read for TimedStream<T> {
     }
 }
 
-impl<T: Transport> Write for TimedStream<T> {
+impl Write for TimedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let now = self.write_began.take().unwrap_or_else(Instant::now);

@@ -318,11 +318,11 @@ impl Transport for TlsStream {
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(timeout)
+        Transport::set_read_timeout(&*self.stream, timeout)
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_write_timeout(timeout)
+        Transport::set_write_timeout(&*self.stream, timeout)
     }
 
     fn is_ready(&self) -> bool {

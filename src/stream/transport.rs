@@ -57,29 +57,3 @@ fn with_timeout_as_would_block(error: io::Error) -> io::Error {
     let is_timeout = cfg!(windows) && error.kind() == io::ErrorKind::TimedOut;
     if is_timeout { io::ErrorKind::WouldBlock.into() } else { error }
 }
-
-impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (**self).read(buffer)
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (**self).write(bytes)
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        (**self).set_read_timeout(timeout)
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        (**self).set_write_timeout(timeout)
-    }
-
-    fn is_ready(&self) -> bool {
-        (**self).is_ready()
-    }
-
-    fn finish(&self) {
-        (**self).finish();
-    }
-}
