@@ -83,9 +83,12 @@ pub fn bot_or(session: &mut Session, fallback: impl FnMut(&str) -> Option<String
 #[derive(Default)]
 pub struct Bot<'a> {
     search: SearchBuffer,
-    observer: Option<Box<dyn FnMut(&str, &Answer<'_>) + 'a>>,
-    fallback: Option<Box<dyn FnMut(&str) -> Option<String> + 'a>>,
+    observer: Option<Observer<'a>>,
+    fallback: Option<Fallback<'a>>,
 }
+
+type Observer<'a> = Box<dyn FnMut(&str, &Answer<'_>) + 'a>;
+type Fallback<'a> = Box<dyn FnMut(&str) -> Option<String> + 'a>;
 
 impl<'a> Bot<'a> {
     /// A bot with neither an observer nor a fallback.

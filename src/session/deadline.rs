@@ -35,7 +35,7 @@ pub(crate) fn event_after_wait(
     stream: &GatheringStream,
 ) -> Option<Event> {
     let is_over =
-        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received()));
+        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received));
     // Endless wake-ups must not delay a deadline.
     if !(is_over && was_woken) && stream.take_wake_up() {
         return Some(Event::Woken);

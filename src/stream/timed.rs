@@ -34,7 +34,7 @@ pub(crate) struct TimedStream {
     /// Whether the system was asked since `read_by` was set.
     asked: bool,
     /// Whether something was received since then, if only a part of a TLS record.
-    has_received: bool,
+    pub(crate) has_received: bool,
     pub(super) read_began: Instant,
     write_by: Instant,
     /// The time at which `write_by` was set, which saves the first write a look at the clock.
@@ -82,11 +82,6 @@ impl TimedStream {
         self.read_by = deadline;
         self.asked = false;
         self.has_received = false;
-    }
-
-    /// Whether something was received since the deadline was set.
-    pub(crate) fn has_received(&self) -> bool {
-        self.has_received
     }
 
     /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to
