@@ -41,8 +41,8 @@ pub struct Counts {
     pub messages_received: u64,
     /// Text and binary messages to clients.
     pub messages_sent: u64,
-    /// Answers of the bot by the way in which the reply was found (see [`FoundBy`]): `phrase`, `corrected`,
-    /// `nearest`, and `unknown` for messages that no reply answers.
+    /// Answers of the bot by the way in which the reply was found (see [`FoundBy`](crate::FoundBy)):
+    /// `phrase`, `corrected`, `nearest`, and `unknown` for messages that no reply answers.
     pub answers: BTreeMap<String, u64>,
     /// Bytes from clients, frame headers included, but without request heads and TLS.
     pub bytes_received: u64,
