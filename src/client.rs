@@ -7,12 +7,7 @@ mod refused;
 mod sender;
 mod transport;
 
-use std::{
-    fmt,
-    net::TcpStream,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, net::TcpStream, sync::Arc, time::Instant};
 
 use tungstenite::{
     Bytes, Utf8Bytes,
@@ -30,13 +25,7 @@ use options::request;
 pub use receiver::ClientReceiver;
 use refused::refused;
 pub use sender::ClientSender;
-use transport::ClientTransport;
-
-/// Time limit for a write during which the server neither reads nor sends anything.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum size of a message from the server.
-const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+use transport::{ClientTransport, MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, WRITE_TIMEOUT};
 
 /// A connection to a WebSocket server.
 ///
@@ -63,28 +52,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `ws://HOST[:PORT][/PATH]`, or to `wss://...` with TLS, which always verifies the server's certificate.
-    /// The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`, and so does `http://HOST:PORT`. The default port is 80, or 443 with TLS.
+    /// Connects to `ws://HOST[:PORT][/PATH]`, or to `wss://...` with TLS, which always verifies the server's
+    /// certificate. The scheme may be omitted: `HOST:PORT` means `ws://HOST:PORT`, and so does
+    /// `http://HOST:PORT`. The default port is 80, or 443 with TLS.
     ///
-    /// This takes ten seconds at most; [`ClientOptions::connect_timeout`] changes that. A name is looked up on a separate thread,
-    /// since the system's look-up has no time limit; a thread that takes too long is left to end by itself.
+    /// This takes ten seconds at most; [`ClientOptions::connect_timeout`] changes that. A name is looked up
+    /// on a separate thread, since the system's look-up has no time limit; a thread that takes too long is
+    /// left to end by itself.
     ///
     /// # Errors
     ///
-    /// When the URL is not valid, the server does not answer in time, or it refuses the connection. The error's kind is
-    /// [`Timeout`](crate::ErrorKind::Timeout) where the time was not enough, and [`Refused`](crate::ErrorKind::Refused) with the HTTP
-    /// status for a refusal.
+    /// When the URL is not valid, the server does not answer in time, or it refuses the connection. The
+    /// error's kind is [`Timeout`](crate::ErrorKind::Timeout) where the time was not enough, and
+    /// [`Refused`](crate::ErrorKind::Refused) with the HTTP status for a refusal.
     pub fn connect(url: &str) -> Result<Client, Error> {
         Client::connect_with(url, &ClientOptions::default())
     }
 
-    /// Connects like [`connect`](Client::connect), with a key, additional headers, trusted certificates, another time limit or
-    /// subprotocols.
+    /// Connects like [`connect`](Client::connect), with a key, additional headers, trusted certificates,
+    /// another time limit or subprotocols.
     ///
     /// # Errors
     ///
-    /// The same as [`connect`](Client::connect), and when a header, the certificates or a subprotocol are not valid, or the server
-    /// chooses none of the subprotocols.
+    /// The same as [`connect`](Client::connect), and when a header, the certificates or a subprotocol are not
+    /// valid, or the server chooses none of the subprotocols.
     pub fn connect_with(url: &str, options: &ClientOptions) -> Result<Client, Error> {
         let deadline = Instant::now() + options.time_limit();
         let uri = parse_url(url)?;
@@ -113,8 +104,8 @@ impl Client {
         self.header("Sec-WebSocket-Protocol")
     }
 
-    /// The value of a header of the server's answer to the upgrade: of the first one with this name, in any case. `None` if there
-    /// is none, or if its value is not UTF-8.
+    /// The value of a header of the server's answer to the upgrade: of the first one with this name, in any
+    /// case. `None` if there is none, or if its value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
@@ -123,8 +114,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which count from the last time
-    /// that it did.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which
+    /// count from the last time that it did.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.sender.send(text)
     }
@@ -138,8 +129,8 @@ impl Client {
         self.sender.send_binary(bytes)
     }
 
-    /// Sends a ping; its pong arrives as [`Event::Pong`]. Only the first 125 bytes of the payload are sent, the limit of RFC
-    /// 6455 (section 5.5).
+    /// Sends a ping; its pong arrives as [`Event::Pong`]. Only the first 125 bytes of the payload are sent,
+    /// the limit of RFC 6455 (section 5.5).
     ///
     /// # Errors
     ///
@@ -152,8 +143,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the server violates the protocol, sends a message of more than 16 MiB or one that takes longer than 30 seconds,
-    /// is silent for 75 seconds in spite of pings, or disconnects without a Close.
+    /// When the server violates the protocol, sends a message of more than 16 MiB or one that takes longer
+    /// than 30 seconds, is silent for 75 seconds in spite of pings, or disconnects without a Close.
     #[expect(
         clippy::should_implement_trait,
         reason = "it fails, and an iterator of results would loop on failure"
@@ -162,12 +153,13 @@ impl Client {
         self.receiver.next()
     }
 
-    /// Waits for the next event like [`next`](Client::next), but until `deadline` at most: then it returns [`Event::Timeout`], and
-    /// the conversation continues.
+    /// Waits for the next event like [`next`](Client::next), but until `deadline` at most: then it returns
+    /// [`Event::Timeout`], and the conversation continues.
     ///
-    /// With a deadline that has passed, it returns what has already been received. A message of which only a part has been
-    /// received is kept for the next call; its limits of 16 MiB and 30 seconds are the same, and also apply between calls. The
-    /// call may return late by a 64th of the time that it waits, and by 50 ms while a message is arriving.
+    /// With a deadline that has passed, it returns what has already been received. A message of which only a
+    /// part has been received is kept for the next call; its limits of 16 MiB and 30 seconds are the same,
+    /// and also apply between calls. The call may return late by a 64th of the time that it waits, and by 50
+    /// ms while a message is arriving.
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
@@ -190,30 +182,33 @@ impl Client {
         self.receiver.next_by(deadline)
     }
 
-    /// A handle with which other threads wake this client, also after [`split`](Client::split): [`next`](Client::next) or
-    /// [`next_by`](Client::next_by) then returns [`Event::Woken`], as those of a [`Session`](crate::Session::waker) do.
+    /// A handle with which other threads wake this client, also after [`split`](Client::split):
+    /// [`next`](Client::next) or [`next_by`](Client::next_by) then returns [`Event::Woken`], as those of a
+    /// [`Session`](crate::Session::waker) do.
     ///
     /// # Errors
     ///
     /// When the system has no descriptors left, or is not Unix.
     pub fn waker(&mut self) -> Result<Waker, Error> {
         let ClientReceiver { socket, transport, .. } = &mut self.receiver;
-        let waker = socket.get_mut().waker(&transport.tcp);
+        let waker = socket.get_mut().timed.waker(&transport.tcp);
         waker.map_err(|error| Error::io("the client cannot be woken", error))
     }
 
-    /// Wakes a session whenever this client's server has sent something, and once now. So one thread can wait for both, as in the
-    /// proxy of `tests/examples`.
+    /// Wakes a session whenever this client's server has sent something, and once now. So one thread can wait
+    /// for both, as in the proxy of `tests/examples`.
     ///
-    /// For each [`Event::Woken`], call [`next_by`](Client::next_by) with the current time until it returns [`Event::Timeout`], or the
-    /// session is woken again at once. Call it every 25 seconds in any case, or this client sends no pings. Drop a client that has
-    /// ended, or the wake-ups go on. A session can be woken in this way by one client.
+    /// For each [`Event::Woken`], call [`next_by`](Client::next_by) with the current time until it returns
+    /// [`Event::Timeout`], or the session is woken again at once. Call it every 25 seconds in any case, or
+    /// this client sends no pings. Drop a client that has ended, or the wake-ups go on. A session can be
+    /// woken in this way by one client.
     ///
     /// # Errors
     ///
     /// The same as those of [`waker`](Client::waker).
     pub fn wake_with(&mut self, waker: &Waker) -> Result<(), Error> {
-        // Then `next_by` looks without waiting. Otherwise its shortest wait is that of the system's time-outs, 4 ms on many systems.
+        // Then `next_by` looks without waiting. Otherwise its shortest wait is that of the system's
+        // time-outs, 4 ms on many systems.
         self.waker().map(|_| waker.watch(&self.receiver.transport.tcp))
     }
 
@@ -226,12 +221,13 @@ impl Client {
         self.close_with(1000, "")
     }
 
-    /// Closes like [`close`](Client::close), with another code (RFC 6455, section 7.4) and a reason, which is truncated to 123 bytes.
+    /// Closes like [`close`](Client::close), with another code (RFC 6455, section 7.4) and a reason, which is
+    /// truncated to 123 bytes.
     ///
     /// # Errors
     ///
-    /// When the code must not be sent in a Close frame (such as 1006), or the connection has already ended. Either way the connection
-    /// is over.
+    /// When the code must not be sent in a Close frame (such as 1006), or the connection has already ended.
+    /// Either way the connection is over.
     pub fn close_with(mut self, code: u16, reason: &str) -> Result<(), Error> {
         self.sender.close_with(code, reason)?;
         self.receiver.finish();

@@ -1,18 +1,14 @@
-//! What can go wrong, in sentences for the person who can mend it.
+//! What can go wrong, in sentences for the person who can fix it.
 
 use std::{fmt, io};
 
-/// Anything that replyd reports: a faulty configuration, a port that is taken, a conversation that ended.
+/// Anything that replyd reports: an invalid configuration, a port that is in use, a conversation that ended.
 ///
-/// Its `Display` names the thing and the cause. A faulty configuration prints one line for each fault.
-pub struct Error(Repr);
-
-enum Repr {
-    Config(Vec<String>),
-    Io(String, io::Error),
-    Refused(u16, String),
-    Ended(Option<u16>, String),
-    Other(String),
+/// `Display` names the subject and the cause, with a line for each fault of an invalid configuration.
+pub struct Error {
+    kind: ErrorKind,
+    sentence: String,
+    source: Option<io::Error>,
 }
 
 /// What an [`Error`] is about.
@@ -27,7 +23,8 @@ pub enum ErrorKind {
     Timeout,
     /// The server refused the upgrade with this HTTP status.
     Refused(u16),
-    /// The conversation is over; with the close code (RFC 6455, section 7.4) that told the peer so, if one did.
+    /// The conversation is over; with the close code (RFC 6455, section 7.4) that was sent to the peer, if
+    /// any.
     Ended(Option<u16>),
     /// Anything else; the sentence says what.
     Other,
@@ -42,39 +39,38 @@ impl Error {
     /// assert!(error.to_string().starts_with("my.ini:2: "));
     /// ```
     pub fn kind(&self) -> ErrorKind {
-        match &self.0 {
-            Repr::Config(_) => ErrorKind::Config,
-            Repr::Io(_, source) if source.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
-            Repr::Io(..) => ErrorKind::Io,
-            Repr::Refused(status, _) => ErrorKind::Refused(*status),
-            Repr::Ended(code, _) => ErrorKind::Ended(*code),
-            Repr::Other(_) => ErrorKind::Other,
-        }
+        self.kind
     }
 
-    /// Whether a configuration (and not the system or the network) is at fault.
+    /// Whether the configuration (and not the system or the network) is at fault.
     pub fn is_config(&self) -> bool {
         self.kind() == ErrorKind::Config
     }
 
     pub(crate) fn config(faults: Vec<String>) -> Error {
-        Error(Repr::Config(faults))
+        Error::new(ErrorKind::Config, faults.join("\n"))
     }
 
-    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Error {
-        Error(Repr::Io(what.into(), source))
+    pub(crate) fn io(what: impl fmt::Display, source: io::Error) -> Error {
+        let is_late = source.kind() == io::ErrorKind::TimedOut;
+        let kind = if is_late { ErrorKind::Timeout } else { ErrorKind::Io };
+        Error { source: Some(source), ..Error::new(kind, what.to_string()) }
     }
 
     pub(crate) fn refused(status: u16, sentence: impl Into<String>) -> Error {
-        Error(Repr::Refused(status, sentence.into()))
+        Error::new(ErrorKind::Refused(status), sentence)
     }
 
     pub(crate) fn ended(code: Option<u16>, sentence: impl Into<String>) -> Error {
-        Error(Repr::Ended(code, sentence.into()))
+        Error::new(ErrorKind::Ended(code), sentence)
     }
 
     pub(crate) fn plain(sentence: impl Into<String>) -> Error {
-        Error(Repr::Other(sentence.into()))
+        Error::new(ErrorKind::Other, sentence)
+    }
+
+    fn new(kind: ErrorKind, sentence: impl Into<String>) -> Error {
+        Error { kind, sentence: sentence.into(), source: None }
     }
 }
 
@@ -87,21 +83,13 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Config(faults) => f.write_str(&faults.join("\n")),
-            Repr::Io(what, source) => write!(f, "{what}: {source}"),
-            Repr::Refused(_, sentence) | Repr::Ended(_, sentence) | Repr::Other(sentence) => {
-                f.write_str(sentence)
-            }
-        }
+        f.write_str(&self.sentence)?;
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0 {
-            Repr::Io(_, source) => Some(source),
-            _ => None,
-        }
+        self.source.as_ref().map(|source| source as _)
     }
 }

@@ -1,4 +1,5 @@
-//! The part of HTTP that an upgrade needs: request heads, the conditions of an upgrade, refusals and plain answers.
+//! The part of HTTP that an upgrade needs: request heads, the conditions of an upgrade, refusals and
+//! responses.
 
 mod excerpt;
 mod forwarded;

@@ -1,8 +1,9 @@
 //! Reads INI text whose values are prose: no quoting, no escapes, and no comments after a value.
 //!
-//! The rules: `[section]`; `name = value`, split at the first `=`; both also in full width (`［section］`, `name ＝ value`); a line that begins with `;` or `#` is a comment; an
-//! indented line continues the value above it on a new line, and blank lines between such lines are kept. The text is
-//! UTF-8; a byte order mark is accepted, and so are all line ends: LF, CRLF and CR.
+//! The rules: `[section]`; `name = value`, split at the first `=`; both also in full width (`［section］`,
+//! `name ＝ value`); a line that begins with `;` or `#` is a comment; an indented line continues the value
+//! above it on a new line, and blank lines between such lines are kept. The text is UTF-8; a byte order mark
+//! is accepted, and so are all line ends: LF, CRLF and CR.
 
 mod faults;
 mod suggestion;
@@ -15,8 +16,9 @@ pub(crate) use suggestion::SECTIONS;
 use suggestion::section_meant;
 pub(crate) use suggestion::{nearest, nearest_section};
 
-/// Limit on the entries of a file, five times as many as the largest known files have. While a file is read, an entry takes
-/// about 150 bytes besides its text; without a limit, a file full of `a=b` could use up the memory of the machine.
+/// Limit on the entries of a file, five times as many as the largest known files have. While a file is read,
+/// an entry takes about 150 bytes besides its text; without a limit, a file full of `a=b` could use up the
+/// memory of the machine.
 const MAX_ENTRIES: usize = 500_000;
 
 /// A section with its entries, in the order of the file.
@@ -35,13 +37,13 @@ pub(crate) struct Entry {
     pub(crate) value: String,
     /// Line of the name, from 1; 0 where there is no file.
     pub(crate) line: usize,
-    /// Where a line of the value does not follow the one before it in the file, since a comment or the name is between them: its
-    /// index in the value, and its line in the file.
+    /// Lines of the value that do not directly follow the previous one in the file, since a comment or the
+    /// name is in between: the index in the value, and the line in the file.
     gaps: Vec<(usize, usize)>,
 }
 
 impl Entry {
-    /// The same entry where it is no part of a file.
+    /// The same entry, as one that is not in a file.
     pub(crate) fn without_line(self) -> Entry {
         Entry { line: 0, ..self }
     }
@@ -56,7 +58,7 @@ impl Entry {
 
 /// Parses all sections, and collects the faults: one pass reports every mistake of a file.
 pub(crate) fn parse(text: &str) -> (Vec<Section>, Faults) {
-    let mut reader = Reader::default();
+    let mut reader = Parser::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in lines(text).enumerate() {
         reader.line = index + 1;
@@ -77,7 +79,8 @@ pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// The lines of a text, whatever ends them: `\n`, `\r\n` (or `\r\r\n`, as broken conversions have it), or `\r` alone.
+/// The lines of a text, with any line end: `\n`, `\r\n` (or `\r\r\n`, as broken conversions have it), or `\r`
+/// alone.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n')
         .flat_map(|line| line.strip_suffix('\n').map_or(line, |line| line.trim_end_matches('\r')).split('\r'))
@@ -89,7 +92,7 @@ pub(crate) fn line_after(text: &str) -> usize {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Parser {
     sections: Vec<Section>,
     faults: Faults,
     /// Number of entries in all sections.
@@ -106,7 +109,7 @@ struct Reader {
     last: (usize, usize),
 }
 
-impl Reader {
+impl Parser {
     fn read(&mut self, line: &str) {
         if line.trim().is_empty() {
             self.blank_lines += 1;
@@ -160,8 +163,8 @@ impl Reader {
         self.sections.push(Section { name: name.to_owned(), line: self.line, entries: Vec::new() });
     }
 
-    /// Reports a section that is written in another way. Where the name is clear it begins all the same: otherwise each of its
-    /// lines would be a mistake as well.
+    /// Reports a section in the wrong notation. If the name is clear, it begins nevertheless, or each of its
+    /// lines would be reported too.
     fn misspelt_section(&mut self, sentence: &str, line: &str) {
         let Some(name) = section_meant(line) else { return self.fault(sentence) };
         self.fault(format!("{sentence}; did you mean [{name}]?"));

@@ -2,22 +2,17 @@
 
 mod page_texts;
 
-use std::{fmt, str::FromStr, sync::LazyLock};
+use std::{fmt, str::FromStr};
 
+use crate::error::Error;
 pub use page_texts::PageTexts;
-
-use crate::{
-    error::Error,
-    ini::{self, Section},
-};
-
-/// The table: a section for each language, the first of which is English.
-static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| ini::parse(include_str!("languages/texts.ini")).0);
+use page_texts::TABLE;
 
 /// Languages that are written from right to left.
 const RIGHT_TO_LEFT: [&str; 1] = ["ar"];
 
-/// A language of the page, by its code (ISO 639-1): `en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `pl`, `tr`, `zh`, `ja` or `ar`.
+/// A language of the page, by its code (ISO 639-1): `en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `pl`, `tr`,
+/// `zh`, `ja` or `ar`.
 ///
 /// ```
 /// let language: replyd::Language = "de".parse()?;
@@ -30,7 +25,6 @@ pub struct Language(&'static str);
 impl Language {
     pub(crate) const ENGLISH: Language = Language("en");
 
-    /// All of them.
     pub(crate) fn all() -> impl Iterator<Item = Language> {
         TABLE.iter().map(|section| Language(&section.name))
     }
@@ -49,8 +43,8 @@ impl Language {
         Language::all().find(|language| language.0.eq_ignore_ascii_case(primary))
     }
 
-    /// The one that is preferred by the items of `Accept-Language` (RFC 9110, section 12.5.4): that with the highest weight,
-    /// the first of several with the same.
+    /// The language that the items of `Accept-Language` prefer (RFC 9110, section 12.5.4): the one with the
+    /// highest weight, the first if several have the same.
     pub(crate) fn preferred<'a>(weighted: impl Iterator<Item = (&'a str, f32)>) -> Option<Language> {
         let mut best: Option<(f32, Language)> = None;
         for (tag, weight) in weighted {
@@ -67,7 +61,7 @@ impl Language {
         if RIGHT_TO_LEFT.contains(&self.0) { "rtl" } else { "ltr" }
     }
 
-    /// The texts of the page with their names, some of them as an owner has them.
+    /// The texts of the page with their names; `own` replaces some of them.
     pub(crate) fn texts(self, own: &PageTexts) -> impl Iterator<Item = (&'static str, &str)> {
         let section = TABLE.iter().find(|section| section.name == self.0);
         let entries = section.into_iter().flat_map(|section| &section.entries);
@@ -98,7 +92,7 @@ impl fmt::Debug for Language {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::ini::{self, Section};
 
     /// The names in braces of a text.
     fn blanks(text: &str) -> Vec<&str> {

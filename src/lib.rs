@@ -253,7 +253,7 @@ mod session;
 mod stream;
 
 pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
-pub use bot::{bot, bot_or, bot_with};
+pub use bot::{Bot, bot, bot_or, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
 pub use config::{Color, Config, Loaded, Logo, Reading, Refused, Source, Sources, Theme, parse_duration};
 pub use error::{Error, ErrorKind};

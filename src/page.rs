@@ -25,7 +25,8 @@ pub(crate) enum Asset {
 }
 
 impl Asset {
-    /// The file at this path. The page refers to the others by relative URLs, since a proxy may serve it under another path.
+    /// The file at this path. The page refers to the others by relative URLs, since a proxy may serve it
+    /// under another path.
     pub(crate) fn at(path: &str) -> Option<Asset> {
         match path {
             "/" => Some(Asset::Page),
@@ -40,13 +41,15 @@ impl Asset {
 
     /// The response with this file, filled in from the settings; `None` if they have no such file.
     pub(crate) fn response(self, head: &Head, config: &Config) -> Option<Response> {
+        let content = self.content(&View::of(head, config), config)?;
         // A picture that is opened by itself is a page, in which a script would run.
-        let policy = if self == Asset::Logo { LOGO_POLICY.to_owned() } else { policy(head, config) };
-        let mut response = self
-            .content(&View::of(head, config), config)?
-            .with_header("Content-Security-Policy", &policy)
+        let response = match self {
+            Asset::Logo => content.with_header("Content-Security-Policy", LOGO_POLICY),
+            _ => content.with_page_policy(head.text("host"), &config.embed_origins.to_string()),
+        };
+        let mut response = response
             .with_header("Referrer-Policy", "no-referrer")
-            // Sites that isolate themselves from others show only what says that they may.
+            // A site that isolates itself from others shows only files that allow this.
             .with_header("Cross-Origin-Resource-Policy", "cross-origin")
             // A reload may change the title or color at any time.
             .with_header("Cache-Control", "no-cache");
@@ -57,7 +60,7 @@ impl Asset {
             response = response.with_header("Vary", "Accept-Language");
         }
         if self == Asset::Widget {
-            // A module of another site would not even run, and could not say why.
+            // Loaded as a module by another site, it would otherwise not even run to report the mistake.
             response = response.with_header("Access-Control-Allow-Origin", "*");
         }
         Some(response)
@@ -95,7 +98,7 @@ impl Asset {
     }
 }
 
-/// The site of a frame that asks for the page and may not show it, as far as the browser says.
+/// The site whose frame asks for the page and may not show it, if the browser names it.
 pub(crate) fn refused_site<'a>(head: &'a Head, config: &Config) -> Option<&'a str> {
     let referrer = head.text("referer").filter(|_| View::of(head, config).is_embedded)?;
     let (scheme, rest) = referrer.split_once("://")?;
@@ -104,7 +107,7 @@ pub(crate) fn refused_site<'a>(head: &'a Head, config: &Config) -> Option<&'a st
     (is_site(site) && !config.embed_origins.allow(site.as_bytes(), head.text("host"))).then_some(site)
 }
 
-/// The page in the visitor's language. The texts that it does not show itself are for its script.
+/// The page in the visitor's language. The texts that its HTML does not show are for its script.
 fn page(view: &View, config: &Config) -> String {
     let template = include_str!("page/page.html");
     let texts: Vec<(&str, &str)> = view.language.texts(&config.page_texts).collect();
@@ -116,7 +119,7 @@ fn page(view: &View, config: &Config) -> String {
         "scheme" => Some(color_scheme(view.theme).into()),
         "theme" => Some(view.theme.to_string()),
         "max_bytes" => Some(config.max_message_bytes.to_string()),
-        // What replies say is for those who may chat.
+        // Replies are only for clients that may chat.
         "phone" if config.require_key.unwrap_or(config.has_keys()) => Some(String::new()),
         "phone" => {
             let phone = config.replies.phone();
@@ -168,20 +171,6 @@ fn color_scheme(theme: Theme) -> &'static str {
     }
 }
 
-/// The policy of the logo, which the owner need not have drawn: it may have styles and pictures of its own, and nothing runs in it.
+/// The policy of the logo, which may come from anywhere: it may have styles and images of its own, but runs
+/// no script.
 const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
-
-/// The Content-Security-Policy (CSP3) of the page: it may load its own scripts and styles and connect to its own host, and
-/// only the sites of `embed_origins` may show it in a frame. Some browsers do not match `'self'` with a WebSocket of the same
-/// host, so that the host is listed too.
-fn policy(head: &Head, config: &Config) -> String {
-    // The header comes from the client: a semicolon in it could add a directive.
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
-    let host = head.text("host").filter(|host| !host.is_empty() && host.chars().all(is_plain));
-    let sockets = host.map_or(String::new(), |host| format!(" ws://{host} wss://{host}"));
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors {}",
-        config.embed_origins
-    )
-}

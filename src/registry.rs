@@ -257,7 +257,7 @@ impl Registry {
         // An ending connection moves its counts to the totals under the same lock, so none is missed or counted twice.
         let connections = self.connections();
         let mut counts = self.counters.counts();
-        connections.values().for_each(|connection| counts.add(&connection.state.traffic));
+        connections.values().for_each(|connection| connection.state.traffic.add_to(&mut counts));
         counts.active = self.clients.in_use() as u64;
         counts
     }

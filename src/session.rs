@@ -33,41 +33,43 @@ use crate::{
     stream::{Ending, GatheringStream, Waker},
 };
 pub(crate) use close::close_code_and_reason;
-pub(crate) use deadline::Deadline;
+pub(crate) use deadline::{Deadline, event_after_wait};
 pub use event::Event;
 pub(crate) use pings::Pings;
 use rates::Rates;
 
-/// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle client costs 24 KiB
-/// of memory in all instead of 152.
+/// Size of tungstenite's read buffer. Its default of 128 KiB is touched by every read; with 4 KiB an idle
+/// client costs 24 KiB of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
-/// What `max_message_bytes` is for an owner at least: its default, with which a page can work whatever visitors may send.
+/// The least `max_message_bytes` for an owner: the default, with which the owner's page works.
 const OWNER_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 ///
 /// `?` converts errors of all types into this one. A function with an error of its own is started by
-/// `start(|session| Ok(play(session)?))`: if `start` accepted each error, that of a closure which ends in `Ok(())` could not be inferred.
+/// `start(|session| Ok(play(session)?))`: if `start` accepted each error, that of a closure which ends in
+/// `Ok(())` could not be inferred.
 pub type HandlerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// A conversation with one client, from the handler's point of view.
 ///
-/// [`next`](Session::next) and [`send`](Session::send) also enforce limits, rates and deadlines, and send and answer pings. A
-/// handler that works for long without calling them delays only its own client.
+/// [`next`](Session::next) and [`send`](Session::send) also enforce limits, rates and deadlines, and send and
+/// answer pings. A handler that works for long without calling them delays only its own client.
 ///
-/// The chat page offers the subprotocol `replyd.page` before `replyd`. Where it is chosen, `next` also reports, in binary messages of at
-/// most one byte that the page does not show, that a message has arrived and that the next one is waited for. The page takes a
-/// connection for dead only if a message that is waited for does not arrive, never because an answer is late, and asks nothing twice that
-/// has arrived. Clients that do not offer this subprotocol see nothing of it.
+/// The chat page offers the subprotocol `replyd.page` before `replyd`. Where it is chosen, `next` also
+/// reports, in binary messages of at most one byte that the page does not show, that a message has arrived
+/// and that the next one is waited for. The page takes a connection for dead only if a message that is waited
+/// for does not arrive, never because an answer is late, and asks nothing twice that has arrived. Clients
+/// that do not offer this subprotocol see nothing of it.
 pub struct Session {
     socket: WebSocket<GatheringStream>,
-    /// Held by a session that can be woken, to count it.
+    /// Counts this session, once it can be woken.
     counted_waker: Option<Arc<()>>,
     connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
-    /// It was admitted with an owner's key, whose limits on messages are others.
+    /// It was admitted with an owner's key, for which the limits on messages differ.
     is_of_owner: bool,
     peer: ClientId,
     opening: Opening,
@@ -80,19 +82,21 @@ pub struct Session {
     expires_at: Option<Instant>,
     /// Pongs may be among the gathered bytes.
     holds_pongs: bool,
-    /// The wait for the current event has begun, so that its limits on bytes and time apply already.
+    /// The wait for the current event has begun, and with it the event's limits on bytes and time.
     has_begun_event: bool,
-    /// The chat page knows that the handler waits for its next message.
-    has_said_listens: bool,
-    /// The previous event was a wake-up. Then the client comes first, or a waker in a loop could keep it from being read.
+    /// The chat page has been told that the handler is waiting for the next message.
+    has_announced_listening: bool,
+    /// The previous event was a wake-up. Then the client comes first: a waker in a loop must not keep it from
+    /// being read.
     was_woken: bool,
-    /// A wait has noticed that the server is stopping, and looked for a last wake-up.
-    has_put_off_stop: bool,
+    /// A wait has noticed that the server is stopping, and checked for a last wake-up.
+    has_deferred_stop: bool,
     /// Time at which a send first noticed that the server is stopping.
     stop_seen: Option<Instant>,
 }
 
-/// What a session keeps of the opening handshake (RFC 6455, section 1.3), and what the program gave it then.
+/// What a session keeps of the opening handshake (RFC 6455, section 1.3), and the value that the program gave
+/// it.
 pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) subprotocol: Option<Box<str>>,
@@ -109,18 +113,14 @@ impl Session {
     ) -> Session {
         let now = Instant::now();
         stream.begin_counting();
-        // The generation first: then a reload in between is applied twice, rather than missed.
+        // The generation first: a reload in between is then applied twice, rather than missed.
         let generation = connection.registry.generation();
         let config = connection.registry.config();
         let admission = connection.state.admission.get();
         let is_of_owner = admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)));
-        let max_message_bytes = max_message_bytes(&config, is_of_owner);
+        let limits = limits(max_message_bytes(&config, is_of_owner), READ_BUFFER_BYTES);
         let mut session = Session {
-            socket: WebSocket::from_raw_socket(
-                stream,
-                Role::Server,
-                Some(limits(max_message_bytes, READ_BUFFER_BYTES)),
-            ),
+            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(limits)),
             generation,
             config,
             connection,
@@ -133,11 +133,11 @@ impl Session {
             awaits_reply: false,
             holds_pongs: false,
             has_begun_event: false,
-            has_said_listens: false,
+            has_announced_listening: false,
             was_woken: false,
             counted_waker: None,
             expires_at: None,
-            has_put_off_stop: false,
+            has_deferred_stop: false,
             stop_seen: None,
         };
         session.update_expiry();
@@ -146,13 +146,13 @@ impl Session {
 
     /// Waits for the next event; returns `None` when the conversation is over.
     ///
-    /// Blocks until an event is received, the conversation ends, or a time limit of the [`Config`] expires. Sends all
-    /// finished replies before it waits.
+    /// Blocks until an event is received, the conversation ends, or a time limit of the [`Config`] expires.
+    /// Sends all finished replies before it waits.
     ///
     /// # Errors
     ///
-    /// When the client violated the protocol, exceeded a limit, or disconnected without a Close. A client that can still be
-    /// reached has already been sent the fitting close code; a handler only has to return.
+    /// When the client violated the protocol, exceeded a limit, or disconnected without a Close. A client
+    /// that can still be reached has already been sent the right close code; a handler only has to return.
     #[expect(
         clippy::should_implement_trait,
         reason = "it can fail, and a loop over an iterator of results would not stop at an error"
@@ -161,11 +161,11 @@ impl Session {
         self.next_until(None)
     }
 
-    /// Like [`next`](Session::next), but waits until `deadline` at most, then returns [`Event::Timeout`]. A message of which
-    /// only a part was received by then is not lost, and its time limit is not extended.
+    /// Like [`next`](Session::next), but waits until `deadline` at most, then returns [`Event::Timeout`]. A
+    /// message of which only a part was received by then is not lost, and its time limit is not extended.
     ///
-    /// After `deadline` it still returns what has already been received, for which it may take up to 50 ms. It may return late by a
-    /// 64th of the time that it waited.
+    /// After `deadline` it still returns what has already been received, for which it may take up to 50 ms.
+    /// It may return late by a 64th of the time that it waited.
     ///
     /// # Errors
     ///
@@ -174,23 +174,24 @@ impl Session {
         self.next_until(Some(Deadline::new(deadline)))
     }
 
-    /// A handle with which other threads wake this session: its [`next`](Session::next) or [`next_by`](Session::next_by)
-    /// then returns [`Event::Woken`].
+    /// A handle with which other threads wake this session: its [`next`](Session::next) or
+    /// [`next_by`](Session::next_by) then returns [`Event::Woken`].
     ///
-    /// What the session should do is not part of a wake-up. To push messages to many clients, give each a bounded channel,
-    /// `try_send` into it, then wake the session. A full channel means that the client reads too slowly: skip the message, or end
-    /// the client by dropping its channel.
+    /// A wake-up does not say what the session should do. To push messages to many clients, give each a
+    /// bounded channel, `try_send` to it, then wake the session. A full channel means that the client reads
+    /// too slowly: skip the message, or end the session by dropping its channel.
     ///
-    /// When the server stops, a session that was woken before gets its [`Event::Woken`] first; no other ending waits for it.
+    /// When the server stops, a session that was woken before gets its [`Event::Woken`] first; no other
+    /// ending waits for it.
     ///
-    /// The session needs two more file descriptors from the first call on; others need none.
+    /// The session needs two more file descriptors after the first call.
     ///
     /// # Errors
     ///
     /// When the conversation is over, the system has no descriptors left, or it is not Unix.
     pub fn waker(&mut self) -> Result<Waker, Error> {
         self.check_open()?;
-        let waker = self.socket.get_mut().waker(&self.connection.stream);
+        let waker = self.socket.get_mut().timed.waker(&self.connection.stream);
         let waker = waker.map_err(|error| Error::io("the session cannot be woken", error))?;
         let Session { counted_waker, connection, .. } = self;
         counted_waker.get_or_insert_with(|| connection.registry.count_waker());
@@ -199,13 +200,14 @@ impl Session {
 
     /// Sends a text message.
     ///
-    /// While more messages from this client are waiting, replies are gathered for up to a millisecond or 16 KiB and sent
-    /// together; [`flush`](Session::flush) sends them at once. A message longer than 16 KiB is sent in frames of that size.
-    /// Blocks while the client does not read, for up to `write_timeout`.
+    /// While more messages from this client are waiting, replies are gathered for up to a millisecond or 16
+    /// KiB and sent together; [`flush`](Session::flush) sends them at once. A message longer than 16 KiB is
+    /// sent in frames of that size. Blocks while the client does not read, for up to `write_timeout`.
     ///
     /// # Errors
     ///
-    /// When the conversation is over, the client does not read, or the server began to stop more than a second ago.
+    /// When the conversation is over, the client does not read, or the server began to stop more than a
+    /// second ago.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
@@ -219,8 +221,9 @@ impl Session {
         self.write(Message::Binary(bytes.into()))
     }
 
-    /// Sends a ping, whose answer is received as [`Event::Pong`]. Only the first 125 bytes of `payload` are sent (RFC 6455,
-    /// section 5.5). The session also sends pings itself, every `ping_interval` without a sign of life from the client.
+    /// Sends a ping, whose answer is received as [`Event::Pong`]. Only the first 125 bytes of `payload` are
+    /// sent (RFC 6455, section 5.5). The session also sends pings itself, every `ping_interval` without a
+    /// sign of life from the client.
     ///
     /// # Errors
     ///
@@ -231,8 +234,8 @@ impl Session {
         self.write(Message::Ping(payload))
     }
 
-    /// Sends what [`send`](Session::send) has gathered. Call it before slow work; [`next`](Session::next) does it itself
-    /// before it waits.
+    /// Sends what [`send`](Session::send) has gathered. Call it before slow work; [`next`](Session::next)
+    /// does it itself before it waits.
     ///
     /// # Errors
     ///
@@ -242,12 +245,13 @@ impl Session {
         self.send_gathered().map_err(|ending| self.broken(ending))
     }
 
-    /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, which is truncated to 123 bytes. 1000
-    /// is a normal end; 4000 to 4999 are for programs.
+    /// Ends the conversation with a close code (RFC 6455, section 7.4) and a reason, which is truncated to
+    /// 123 bytes. 1000 is a normal end; 4000 to 4999 are for programs.
     ///
     /// # Errors
     ///
-    /// When the code must not be sent in a Close frame (such as 1006; 1014 is not supported), or the conversation is over.
+    /// When the code must not be sent in a Close frame (such as 1006; 1014 is not supported), or the
+    /// conversation is over.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
         let (close_code, reason) = close_code_and_reason(code, reason)?;
         self.check_open()?;
@@ -256,8 +260,8 @@ impl Session {
         Ok(())
     }
 
-    /// The number of this connection, as the log shows it. All connections are counted from 1 on, also those that were never
-    /// upgraded.
+    /// The number of this connection, as the log shows it. All connections are counted, from 1, including
+    /// those that were never upgraded.
     pub fn number(&self) -> u64 {
         self.peer.number
     }
@@ -267,31 +271,33 @@ impl Session {
         self.peer.address
     }
 
-    /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the connection.
+    /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the
+    /// connection.
     pub fn client_ip(&self) -> IpAddr {
         self.peer.client_ip()
     }
 
-    /// The name of the client's key, or the `sub` of its token, which may be any text. `None` for a client without either.
+    /// The name of the client's key, or the `sub` of its token, which may be any text. `None` for a client
+    /// without either.
     pub fn caller(&self) -> Option<&str> {
         self.peer.caller.as_deref()
     }
 
-    /// Whether the client has one of [`Config::owner_keys`] as they are at this moment. While there are any, nobody else has the path
-    /// `/owner`.
+    /// Whether the client has one of [`Config::owner_keys`] as they are at this moment. While there are any,
+    /// no other client can open the path `/owner`.
     pub fn is_owner(&self) -> bool {
         let Connection { state, registry, .. } = &*self.connection;
         let still_holds = |admission| registry.still_holds(admission, &registry.config());
         self.is_of_owner && state.admission.get().is_some_and(still_holds)
     }
 
-    /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.
+    /// The path that the client asked for, `/rooms/blue` for example. As sent, not percent-decoded.
     pub fn path(&self) -> &str {
         self.opening.target.path()
     }
 
-    /// The first parameter called `name` of the query that the client asked for, decoded. `accessToken` is never returned, as it
-    /// may be a key.
+    /// The first parameter called `name` of the query that the client asked for, decoded. `accessToken` is
+    /// never returned, since it may be a key.
     pub fn query(&self, name: &str) -> Option<String> {
         self.opening.target.value(name)
     }
@@ -302,19 +308,22 @@ impl Session {
         self.opening.subprotocol.as_deref()
     }
 
-    /// The whole query that the client asked for, as sent but without any `accessToken`; empty if there is none.
+    /// The whole query that the client asked for, as sent but without any `accessToken`; empty if there is
+    /// none.
     pub fn query_string(&self) -> &str {
         self.opening.target.query()
     }
 
-    /// The value that [`Server::admit`](crate::Server::admit) gave this session by [`Entry::with_value`](crate::Entry::with_value). It can
-    /// be taken once. `None` if there is none, or if it is of another type, which leaves it there.
+    /// The value that [`Server::admit`](crate::Server::admit) gave this session by
+    /// [`Entry::with_value`](crate::Entry::with_value). It can be taken once. `None` if there is none, or if
+    /// it is of another type, which leaves it there.
     pub fn take_value<T: Any>(&mut self) -> Option<T> {
         let value = self.opening.value.take_if(|value| value.is::<T>())?;
         value.downcast().ok().map(|value| *value)
     }
 
-    /// Why the conversation is over, once it is. It may still be `None` when the handler returns, which ends it too.
+    /// Why the conversation is over, once it is. It may still be `None` when the handler returns, which ends
+    /// it too.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
     }
@@ -329,13 +338,14 @@ impl Session {
         self.connection.state.traffic.found(found_by);
     }
 
-    /// Ends the conversation with `ending` after its handler has returned, unless it is over already. Returns how it ended.
-    // Not by value: each copy of a session would take up stack of each client.
+    /// Ends the conversation with `ending` after its handler has returned, unless it is over already. Returns
+    /// how it ended.
+    // Not by value: each copy of a session would use stack of each client.
     pub(crate) fn finish(&mut self, ending: Ending) -> Ending {
         if self.ending.is_none() {
             let _ = self.end(ending);
         }
-        self.socket.get_mut().finish();
+        self.stream().timed.finish();
         self.count_bytes();
         self.ending.clone().expect("end() sets it")
     }
@@ -346,10 +356,7 @@ impl Session {
     }
 
     fn send_gathered(&mut self) -> Result<(), Ending> {
-        if self.socket.get_ref().has_gathered() {
-            self.socket.get_mut().flush()?;
-        }
-        Ok(())
+        Ok(self.socket.get_mut().flush()?)
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -362,8 +369,8 @@ impl Session {
         ending.into()
     }
 
-    /// Ends the conversation, and sends the client a Close that says why. tungstenite sends none after an error, and must not
-    /// be read again.
+    /// Ends the conversation, and sends the client a Close that says why. tungstenite sends none after an
+    /// error, and must not be read again.
     fn end(&mut self, ending: Ending) -> Result<Option<Event>, Error> {
         if let Some((code, reason)) = ending.close() {
             self.write_close(code, reason);
@@ -372,7 +379,8 @@ impl Session {
         if ending.is_ordinary() { Ok(None) } else { Err(ending.into()) }
     }
 
-    /// Sends a Close after everything that is finished. A failure changes nothing: the conversation is over either way.
+    /// Sends a Close after everything that is finished. A failure changes nothing: the conversation is over
+    /// either way.
     fn write_close(&mut self, code: CloseCode, reason: &str) {
         let close = CloseFrame { code, reason: reason.into() };
         let _ = self.socket.close(Some(close));
@@ -400,7 +408,8 @@ fn max_message_bytes(config: &Config, is_of_owner: bool) -> usize {
     config.max_message_bytes.max(if is_of_owner { OWNER_MESSAGE_BYTES } else { 0 })
 }
 
-/// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers them.
+/// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers
+/// them.
 pub(crate) fn limits(max_message_bytes: usize, read_buffer_bytes: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(read_buffer_bytes)

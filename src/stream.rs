@@ -1,5 +1,6 @@
-//! The streams under tungstenite. The lower one ([`TimedStream`]) enforces deadlines and checks the stop flags, the upper one
-//! ([`GatheringStream`]) gathers replies and counts bytes. Below both is a [`Transport`]: plain TCP or TLS.
+//! The streams under tungstenite. The lower one ([`TimedStream`]) enforces deadlines and checks the stop
+//! flags, the upper one ([`GatheringStream`]) gathers replies and counts bytes. Below both is a
+//! [`Transport`]: plain TCP or TLS.
 
 mod abort;
 mod ending;

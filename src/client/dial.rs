@@ -1,4 +1,5 @@
-//! Connecting to a server: parsing its URL, looking its name up and opening the TCP connection, all before one deadline.
+//! Connecting to a server: parsing its URL, looking its name up and opening the TCP connection, all before
+//! one deadline.
 
 use std::{
     io::{self, ErrorKind},
@@ -15,8 +16,8 @@ use crate::error::Error;
 /// Default port of a replyd server, for a hint in errors.
 const REPLYD_PORT: u16 = 5000;
 
-/// Parses a URL, with `ws://` as the default scheme; the address of a page means the chat there. Errors do not show the URL, whose query
-/// may contain a secret.
+/// Parses a URL, with `ws://` as the default scheme; the address of a page means the chat on it. Errors do
+/// not show the URL, whose query may contain a secret.
 pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
     let with_scheme = url.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#']));
     let (scheme, rest) = with_scheme.unwrap_or(("ws", url));
@@ -51,8 +52,8 @@ pub(super) fn host(uri: &Uri) -> &str {
     uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Opens a TCP connection to the first address of the host that accepts one: `localhost` often has two, of which a server
-/// may listen on one.
+/// Opens a TCP connection to the first address of the host that accepts one: `localhost` often has two, of
+/// which a server may listen on one.
 pub(super) fn dial(uri: &Uri, deadline: Instant) -> Result<TcpStream, Error> {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
     addresses(host(uri), port, deadline)
@@ -64,8 +65,8 @@ pub(super) fn dial(uri: &Uri, deadline: Instant) -> Result<TcpStream, Error> {
         })
 }
 
-/// The addresses of a host. The system's look-up has no time limit, so that it runs on a separate thread, which is abandoned
-/// at the deadline.
+/// The addresses of a host. The system's look-up has no time limit, so that it runs on a separate thread,
+/// which is abandoned at the deadline.
 fn addresses(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
@@ -91,8 +92,8 @@ fn look_up_by<T: Send + 'static>(
     })
 }
 
-/// Tries the addresses in order. Each gets an equal share of the remaining time, so that one that never answers leaves some
-/// for the next.
+/// Tries the addresses in order. Each gets an equal share of the remaining time, so that one that never
+/// answers leaves some for the next.
 fn first_reachable<T>(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -113,7 +114,7 @@ fn first_reachable<T>(
     Err(failure)
 }
 
-/// Adds advice to the errors that a wrong address or a stopped server causes.
+/// Adds advice to errors that are caused by a wrong address or a stopped server.
 fn explained(error: io::Error, uri: &Uri, port: u16) -> io::Error {
     let what = match error.kind() {
         ErrorKind::ConnectionRefused => "nothing accepts connections there; is the server running?",

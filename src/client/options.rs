@@ -16,7 +16,8 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Options of a connection.
 ///
-/// `Debug` shows only the names of headers and the number of subprotocols, since any of them may hold a secret.
+/// `Debug` shows only the names of headers and the number of subprotocols, since any of them may hold a
+/// secret.
 ///
 /// ```no_run
 /// let mut options = replyd::ClientOptions::default();
@@ -32,15 +33,16 @@ pub struct ClientOptions {
     pub key: Option<String>,
     /// Additional headers of the upgrade request, as names and values. None by default.
     pub headers: Vec<(String, String)>,
-    /// Certificates in PEM to trust for `wss://`, in place of the system's certificate authorities. The server's
-    /// certificate must be signed by one of them or, if it is self-signed, be one of them.
+    /// Certificates in PEM to trust for `wss://`, in place of the system's certificate authorities. The
+    /// server's certificate must be signed by one of them or, if it is self-signed, be one of them.
     pub ca: Option<Vec<u8>>,
-    /// Time limit for the look-up of the server's name, the connection and the upgrade together. 10 seconds by default; more than a
-    /// day counts as a day.
+    /// Time limit for the look-up of the server's name, the connection and the upgrade together. 10 seconds
+    /// by default; more than a day counts as a day.
     pub connect_timeout: Duration,
-    /// Subprotocols to offer, the preferred one first; none by default. Each must be a token (RFC 9110, section 5.6.2) and
-    /// different from the others. [`Client::subprotocol`](crate::Client::subprotocol) is the one that the server chooses. A
-    /// server that chooses none of them is not connected to, as in browsers.
+    /// Subprotocols to offer, the preferred one first; none by default. Each must be a token (RFC 9110,
+    /// section 5.6.2) and different from the others. [`Client::subprotocol`](crate::Client::subprotocol) is
+    /// the one that the server chooses. A server that chooses none of them is not connected to, as in
+    /// browsers.
     pub subprotocols: Vec<String>,
 }
 
@@ -68,18 +70,15 @@ impl fmt::Debug for ClientOptions {
 }
 
 impl ClientOptions {
-    /// The time limit for connecting.
     pub(super) fn time_limit(&self) -> Duration {
         self.connect_timeout.min(MAX_CONNECT_TIMEOUT)
     }
 
-    /// Whether the headers of the request include this one.
     pub(super) fn has_header(&self, wanted: &str) -> bool {
         self.headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
     }
 }
 
-/// The request for an upgrade.
 pub(super) fn request(uri: Uri, options: &ClientOptions) -> Result<Request, Error> {
     let mut request =
         uri.into_client_request().map_err(|error| Error::plain(format!("the URL is not valid: {error}")))?;

@@ -8,24 +8,23 @@ use std::{
 
 use tungstenite::{Bytes, Error as WireError, Message, WebSocket, protocol::CloseFrame};
 
-use super::{MAX_MESSAGE_BYTES, transport::ClientTransport};
+use super::transport::{ClientTransport, MAX_MESSAGE_BYTES};
 use crate::{
     error::Error,
-    session::{Deadline, Event, Pings},
-    stream::{Ending, GatheringStream, WakeUps, answer_ping},
+    session::{Deadline, Event, Pings, event_after_wait},
+    stream::{Ending, GatheringStream, answer_ping},
 };
 
 /// Time limit for receiving a message after its first byte.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time of silence after which the server is pinged. Many proxies close a connection after 60 s of silence.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// Time limit for the server's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server, but only while
-/// [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
+/// The half of a [`Client`](crate::Client) that receives. It also answers pings and notices a silent server,
+/// but only while [`next`](ClientReceiver::next) or [`next_by`](ClientReceiver::next_by) is waiting.
 pub struct ClientReceiver {
-    pub(super) socket: WebSocket<GatheringStream<ClientTransport>>,
+    pub(super) socket: WebSocket<GatheringStream>,
     pub(super) transport: ClientTransport,
     pings: Pings,
     /// The limits of the next event have begun. They continue after a [`Event::Timeout`].
@@ -35,10 +34,7 @@ pub struct ClientReceiver {
 }
 
 impl ClientReceiver {
-    pub(super) fn new(
-        socket: WebSocket<GatheringStream<ClientTransport>>,
-        transport: ClientTransport,
-    ) -> ClientReceiver {
+    pub(super) fn new(socket: WebSocket<GatheringStream>, transport: ClientTransport) -> ClientReceiver {
         ClientReceiver {
             socket,
             transport,
@@ -72,7 +68,8 @@ impl ClientReceiver {
         self.next_until(Some(Deadline::new(deadline)))
     }
 
-    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards other events.
+    /// Waits up to two seconds for the server's answer to a Close that the other half has sent, and discards
+    /// other events.
     pub fn finish(mut self) {
         let deadline = Instant::now() + CLOSE_TIMEOUT;
         while let Ok(Some(_)) = self.next_by(deadline) {
@@ -93,11 +90,12 @@ impl ClientReceiver {
     }
 
     fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Error> {
-        if !self.was_woken && self.take_wake_up() {
+        if !self.was_woken && self.socket.get_ref().take_wake_up() {
             return Ok(Some(Event::Woken));
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            // The additional bytes are for frame headers and control frames between the fragments of a message.
+            // The additional bytes are for frame headers and control frames between the fragments of a
+            // message.
             self.socket.get_mut().begin_event(MAX_MESSAGE_BYTES + 64 * 1024, MESSAGE_TIMEOUT);
         }
         loop {
@@ -106,15 +104,10 @@ impl ClientReceiver {
             match self.socket.read() {
                 Ok(message) => return self.received(message).map_err(|ending| self.end(ending)),
                 Err(WireError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let now = Instant::now();
-                    self.check_deadlines(now).map_err(|ending| self.end(ending))?;
-                    let is_receiving = self.socket.get_ref().has_received();
-                    let is_over = deadline.is_some_and(|deadline| deadline.is_over(now, is_receiving));
-                    if !(is_over && self.was_woken) && self.take_wake_up() {
-                        return Ok(Some(Event::Woken));
-                    }
-                    if is_over {
-                        return Ok(Some(Event::Timeout));
+                    self.check_deadlines(Instant::now()).map_err(|ending| self.end(ending))?;
+                    let event = event_after_wait(deadline, self.was_woken, self.socket.get_ref());
+                    if event.is_some() {
+                        return Ok(event);
                     }
                 }
                 // After a Close of ours, it does not matter how the server ends the connection.
@@ -127,15 +120,11 @@ impl ClientReceiver {
         }
     }
 
-    fn take_wake_up(&self) -> bool {
-        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
-    }
-
     fn received(&mut self, message: Message) -> Result<Option<Event>, Ending> {
         self.has_begun = false;
         // Any message proves that the server is alive, not only a pong.
         self.pings.answered();
-        self.socket.get_mut().delivered();
+        self.socket.get_mut().frames.delivered();
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
         }
@@ -143,9 +132,11 @@ impl ClientReceiver {
             return Err(Ending::TooSlow);
         }
         if message.is_close() {
-            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends it.
+            // tungstenite has queued the answer to the server's Close, but only a flush or another read sends
+            // it.
             self.ended = true;
-            // The answer is this side's Close, after which the other half must not send either (RFC 6455, section 5.5.1).
+            // The answer is this side's Close, after which the other half must not send either (RFC 6455,
+            // section 5.5.1).
             if !self.transport.closing.swap(true, Ordering::AcqRel) {
                 let _ = self.socket.flush();
             }
@@ -153,13 +144,12 @@ impl ClientReceiver {
         Ok(Event::from_message(message))
     }
 
-    /// Time of the next ping, if nothing is received until then.
     fn ping_due(&self) -> Instant {
-        self.pings.due(self.socket.get_ref().last_received(), PING_INTERVAL)
+        self.pings.due(self.socket.get_ref().last_received, PING_INTERVAL)
     }
 
     fn check_deadlines(&mut self, now: Instant) -> Result<(), Ending> {
-        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+        if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         if now >= self.ping_due() {
@@ -186,7 +176,8 @@ impl fmt::Debug for ClientReceiver {
     }
 }
 
-/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the server.
+/// The error for an ending. `Ending` itself prints sentences about a client, while here the peer is the
+/// server.
 pub(super) fn described(ending: Ending) -> Error {
     Error::plain(match ending {
         Ending::Unread => return Error::io("nothing can be sent", unread()),

@@ -34,19 +34,23 @@ pub(super) fn refused<R: HandshakeRole>(
     {
         return Error::plain(sentence);
     }
-    let response = match error {
-        WireError::Http(response) => response,
+    match error {
+        WireError::Http(response) => refusal(&response, uri, options),
         WireError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => {
-            return Error::plain(match error {
+            Error::plain(match error {
                 SubProtocolError::NoSubProtocol => "the server chose none of the offered subprotocols",
                 _ => "the server chose a subprotocol that was not offered",
-            });
+            })
         }
-        error => return Error::plain(format!("the server did not answer as a WebSocket server: {error}")),
-    };
+        error => Error::plain(format!("the server did not answer as a WebSocket server: {error}")),
+    }
+}
+
+/// The error for an HTTP response in place of an upgrade.
+fn refusal(response: &Response<Option<Vec<u8>>>, uri: &Uri, options: &ClientOptions) -> Error {
     let status = response.status();
-    let line = first_line(&response);
-    // Others refuse for other reasons with the same status.
+    let line = first_line(response);
+    // Other servers use the same status for other reasons.
     let is_own = |refusal: Refusal| !line.is_empty() && refusal.to_string().starts_with(&line);
     let no_key = [true, false].map(|query_token| Refusal::NoKey { query_token, is_wrong: false });
     let sentence = match status.as_u16() {

@@ -11,19 +11,22 @@ use tungstenite::{
     protocol::{CloseFrame, Role},
 };
 
-use super::{MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, receiver::described, transport::ClientTransport};
+use super::{
+    receiver::described,
+    transport::{ClientTransport, MAX_MESSAGE_BYTES, READ_BUFFER_BYTES},
+};
 use crate::{
     error::Error,
     session::{close_code_and_reason, limits},
     stream::{Ending, GatheringStream},
 };
 
-type Socket = WebSocket<GatheringStream<ClientTransport>>;
+type Socket = WebSocket<GatheringStream>;
 
 /// The half of a [`Client`](crate::Client) that sends.
 ///
-/// A clone sends over the same connection, from another thread: each message arrives as a whole, and while one clone is sending, the
-/// others wait. None can send after one has closed.
+/// A clone sends over the same connection, from another thread: each message arrives as a whole, and while
+/// one clone is sending, the others wait. None can send after one has closed.
 #[derive(Clone)]
 pub struct ClientSender {
     /// Shared by all clones, so that none sends after the Close of another.
@@ -45,8 +48,8 @@ impl ClientSender {
     ///
     /// # Errors
     ///
-    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which count from the last time
-    /// that it did.
+    /// When the connection has ended, or the server neither reads nor sends anything for ten seconds, which
+    /// count from the last time that it did.
     pub fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
         self.write(Message::Text(text.into()))
     }
@@ -60,7 +63,8 @@ impl ClientSender {
         self.write(Message::Binary(bytes.into()))
     }
 
-    /// Sends a ping; the other half receives its pong as [`Event::Pong`](crate::Event::Pong). Only the first 125 bytes of the payload are sent.
+    /// Sends a ping; the other half receives its pong as [`Event::Pong`](crate::Event::Pong). Only the first
+    /// 125 bytes of the payload are sent.
     ///
     /// # Errors
     ///
@@ -71,7 +75,8 @@ impl ClientSender {
         self.write(Message::Ping(payload))
     }
 
-    /// Sends a Close with code 1000; the other half receives the server's answer as [`Event::Close`](crate::Event::Close).
+    /// Sends a Close with code 1000; the other half receives the server's answer as
+    /// [`Event::Close`](crate::Event::Close).
     ///
     /// # Errors
     ///
@@ -80,26 +85,26 @@ impl ClientSender {
         self.close_with(1000, "")
     }
 
-    /// Sends a Close like [`close`](ClientSender::close), with another code (RFC 6455, section 7.4) and a reason, which is truncated
-    /// to 123 bytes.
+    /// Sends a Close like [`close`](ClientSender::close), with another code (RFC 6455, section 7.4) and a
+    /// reason, which is truncated to 123 bytes.
     ///
     /// # Errors
     ///
-    /// The same as [`send`](ClientSender::send), and when the code must not be sent in a Close frame (such as 1006): then nothing is
-    /// sent.
+    /// The same as [`send`](ClientSender::send), and when the code must not be sent in a Close frame (such as
+    /// 1006): then nothing is sent.
     pub fn close_with(&mut self, code: u16, reason: &str) -> Result<(), Error> {
         let (code, reason) = close_code_and_reason(code, reason)?;
         self.write(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
     }
 
-    /// Closes the connection at once, without a Close. A call of [`ClientReceiver::next`](crate::ClientReceiver::next) that is waiting returns.
+    /// Closes the connection at once, without a Close. A call of
+    /// [`ClientReceiver::next`](crate::ClientReceiver::next) that is waiting returns.
     pub fn hang_up(&mut self) {
         let _ = self.transport.tcp.shutdown(Shutdown::Both);
     }
 
-    /// Announces that nothing more will be sent.
     pub(super) fn finish(&mut self) {
-        self.socket().get_mut().finish();
+        self.socket().get_mut().timed.finish();
     }
 
     fn write(&mut self, message: Message) -> Result<(), Error> {
@@ -107,7 +112,8 @@ impl ClientSender {
         if self.transport.closing.load(Ordering::Acquire) {
             return Err(described(Ending::Closed));
         }
-        // Before it is sent, as its answer may come at once; and not while another clone still sends, as that may fail.
+        // Before it is sent, as its answer may come at once; and not while another clone still sends, as that
+        // may fail.
         if message.is_close() {
             self.transport.closing.store(true, Ordering::Release);
         }

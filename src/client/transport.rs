@@ -10,16 +10,23 @@ use std::{
     time::Duration,
 };
 
-use super::WRITE_TIMEOUT;
 use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
 
-/// The connection below both halves of a client. Each half writes whole frames, and a lock keeps those from mixing.
+/// Time limit for a write during which the server neither reads nor sends anything.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of a message from the server.
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// The connection below both halves of a client. Each half writes whole frames, and a lock keeps those from
+/// mixing.
 #[derive(Clone)]
 pub(super) struct ClientTransport {
     pub(super) tcp: Arc<TcpStream>,
     /// The TCP stream itself, or TLS over it.
     inner: SharedTransport,
-    /// Held during a write; why an earlier one has failed. It may have left half a frame, after which nothing can be sent.
+    /// Held during a write; why an earlier one has failed. It may have left half a frame, after which nothing
+    /// can be sent.
     failed_write: Arc<Mutex<Option<io::Error>>>,
     /// Whether this side has sent a Close, of its own or as the answer to the server's.
     pub(super) closing: Arc<AtomicBool>,
@@ -45,8 +52,11 @@ impl ClientTransport {
     }
 
     /// The stream of one half. Each half gets its own, since their buffers must not mix.
-    pub(super) fn stream(&self) -> GatheringStream<ClientTransport> {
-        GatheringStream::of_client(TimedStream::new(self.clone(), StopFlags::default()), WRITE_TIMEOUT)
+    pub(super) fn stream(&self) -> GatheringStream {
+        GatheringStream::of_client(
+            TimedStream::new(Arc::new(self.clone()), StopFlags::default()),
+            WRITE_TIMEOUT,
+        )
     }
 }
 
@@ -60,7 +70,8 @@ impl Transport for ClientTransport {
         read
     }
 
-    /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside this one.
+    /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside
+    /// this one.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut failed = self.failed_write.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
@@ -105,7 +116,8 @@ impl ClientTransport {
             match self.inner.write(rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A server that reads more slowly than this client writes still sends answers; a stuck one does not.
+                // A server that reads more slowly than this client writes still sends answers; a stuck one
+                // does not.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let now = self.reads();
                     if now == reads {

@@ -1,8 +1,8 @@
-//! Excerpts of foreign text for the log.
+//! Excerpts of untrusted text for the log.
 
 use std::fmt;
 
-/// Maximum length of a foreign text in a log line.
+/// Maximum length of untrusted text in a log line.
 pub(crate) const LOGGED_CHARS: usize = 200;
 
 /// The beginning of a text. Control characters are kept: the log's formatter escapes them.
@@ -12,7 +12,6 @@ pub(crate) struct Excerpt<'a> {
 }
 
 impl Excerpt<'_> {
-    /// An excerpt of at most `max_chars` characters.
     pub(crate) fn of(text: &str, max_chars: usize) -> Excerpt<'_> {
         Excerpt { text, max_chars }
     }

@@ -1,4 +1,4 @@
-//! Clients behind proxies: their addresses, and how to tell that there is a proxy.
+//! Clients of proxies: their addresses, and how to detect a proxy.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,9 @@ use super::head::Head;
 
 /// The address of the client at the far end of all trusted proxies.
 ///
-/// Each proxy appends to `X-Forwarded-For` the address that connected to it, so the list is read backwards, for as long
-/// as the proxy that added the entry is trusted. Everything before that could be forged, and is ignored.
+/// Each proxy appends to `X-Forwarded-For` the address that connected to it, so the list is read backwards,
+/// for as long as the proxy that added the entry is trusted. Everything before that could be forged, and is
+/// ignored.
 pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
     // Split as bytes: invalid UTF-8 from a client must not hide the entry that the proxy appended to it.
@@ -24,13 +25,13 @@ pub(crate) fn client_address(head: &Head, peer: IpAddr, trusted: &[IpNet]) -> Ip
     address
 }
 
-/// Whether the request has a header that proxies add. A proxy that adds none goes unnoticed.
+/// Whether the request has a header that proxies add. A proxy that adds none is not detected.
 fn is_forwarded(head: &Head) -> bool {
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
     marks.iter().any(|mark| head.values(mark).next().is_some())
 }
 
-/// Whether a request comes from a program on this machine, as far as one can tell.
+/// Whether a request probably comes from a program on this machine.
 pub(crate) fn is_direct(head: &Head, peer: IpAddr) -> bool {
     peer.is_loopback() && !is_forwarded(head)
 }
@@ -45,8 +46,8 @@ fn parse(item: &str) -> Option<IpAddr> {
     item.parse().ok().or_else(with_port).or_else(|| item.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
-/// Whether a connection counts towards the limit of its address as soon as it is accepted. Local programs are not
-/// limited, and the client behind a trusted proxy is known only after its head was read.
+/// Whether a connection counts towards the limit of its address as soon as it is accepted. Local programs are
+/// not limited, and the client of a trusted proxy is known only after its head was read.
 pub(crate) fn counts_on_accept(address: IpAddr, trusted: &[IpNet]) -> bool {
     let address = address.to_canonical();
     !address.is_loopback() && !is_trusted(address, trusted)

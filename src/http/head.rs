@@ -1,7 +1,8 @@
 //! The request head, read within limits on size and time.
 //!
-//! tungstenite's `accept_hdr` could read it too, but it gives no HTTP answer to a bad request, and accepts some heads that
-//! RFC 9112 forbids. So the head is read here, and `accept_hdr` is given a canonical one instead.
+//! tungstenite's `accept_hdr` could read it too, but it sends no HTTP response to a bad request, and accepts
+//! some heads that RFC 9112 forbids. So the head is read here, and `accept_hdr` is given a canonical one
+//! instead.
 
 mod scan;
 
@@ -24,7 +25,8 @@ const MAX_BYTES: usize = 16 * 1024;
 /// Maximum number of headers: well above what browsers and proxies send together.
 const MAX_HEADERS: usize = 64;
 
-/// A request head whose lines each follow RFC 9112. [`check_framing`](Head::check_framing) checks them together.
+/// A request head whose lines each follow RFC 9112. [`check_framing`](Head::check_framing) checks them
+/// together.
 ///
 /// `Debug` shows neither the query nor any header: both may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,25 +41,27 @@ impl Head {
     /// Reads a head, and returns it with the bytes that came after it.
     ///
     /// The deadline is the stream's: when it has passed, `stream` fails with `WouldBlock`.
-    // Not inlined: its buffers would stay on the stack for the whole conversation, which costs memory for each client.
+    // Not inlined: its buffers would stay on the stack for the whole conversation, which costs memory for
+    // each client.
     #[inline(never)]
     pub(crate) fn read(stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
         // Most heads fit. The C library would cache smaller blocks for each thread after they are freed.
         let mut bytes = Vec::with_capacity(2048);
-        Head::read_into(&mut bytes, stream).map_err(|failed| match failed {
-            Failed::Refused(refusal) => HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") },
-            Failed::Silent(why) => HeadError::Silent(why),
-            Failed::Gone(why) => HeadError::Gone(why),
+        Head::read_into(&mut bytes, stream).map_err(|error| match error {
+            HeadError::Refused { refusal, .. } => {
+                HeadError::Refused { refusal, is_head: bytes.starts_with(b"HEAD ") }
+            }
+            error => error,
         })
     }
 
-    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), Failed> {
+    fn read_into(bytes: &mut Vec<u8>, stream: &mut impl Read) -> Result<(Head, Vec<u8>), HeadError> {
         let mut scan = Scan::default();
         let mut chunk = [0; 1024];
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) if bytes.is_empty() => {
-                    return Err(Failed::Silent("it disconnected without a request".into()));
+                    return Err(HeadError::Silent("it disconnected without a request".into()));
                 }
                 Ok(0) => return Err(bad("The request ends in the middle of its head.").into()),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
@@ -65,7 +69,7 @@ impl Head {
                     let silent = bytes.is_empty();
                     return Err(if silent { Refusal::Silence } else { Refusal::Timeout }.into());
                 }
-                // A peer that has not sent anything needs no answer.
+                // A peer that has not sent anything needs no response.
                 Err(error) if Abort::of(&error) == Some(Abort::Stop) && !bytes.is_empty() => {
                     return Err(Refusal::Stopping.into());
                 }
@@ -74,9 +78,9 @@ impl Head {
                 }
                 // Invalid data comes from TLS: then the peer did send something.
                 Err(error) if bytes.is_empty() && error.kind() != ErrorKind::InvalidData => {
-                    return Err(Failed::Silent(error.to_string()));
+                    return Err(HeadError::Silent(error.to_string()));
                 }
-                Err(error) => return Err(Failed::Gone(error.to_string())),
+                Err(error) => return Err(HeadError::Gone(error.to_string())),
             }
             if let Some((start, end)) = scan.find_end(bytes)? {
                 let head = Head::parse(&bytes[start..end])?;
@@ -113,8 +117,8 @@ impl Head {
         })
     }
 
-    /// Refuses a head that a proxy might read as a different request than replyd does (request smuggling; RFC 9112,
-    /// section 11.2).
+    /// Refuses a head that a proxy might read as a different request than replyd does (request smuggling; RFC
+    /// 9112, section 11.2).
     pub(crate) fn check_framing(&self) -> Result<(), Refusal> {
         let hosts = self.values("host").count();
         if hosts > 1 || (hosts == 0 && self.minor_version == 1) {
@@ -133,7 +137,6 @@ impl Head {
         &self.method
     }
 
-    /// The path and query.
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }
@@ -163,7 +166,8 @@ impl Head {
         self.items(name).any(|item| item.eq_ignore_ascii_case(wanted))
     }
 
-    /// The items of a comma-separated list, which may be spread over several headers (RFC 9110, section 5.6.1).
+    /// The items of a comma-separated list, which may be spread over several headers (RFC 9110, section
+    /// 5.6.1).
     pub(crate) fn items(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
         self.values(name)
             .filter_map(|value| std::str::from_utf8(value).ok())
@@ -172,7 +176,8 @@ impl Head {
             .filter(|item| !item.is_empty())
     }
 
-    /// The items of a list of preferences with their weights (RFC 9110, section 12.4.2), 0 if that cannot be read.
+    /// The items of a list of preferences with their weights (RFC 9110, section 12.4.2), 0 if that cannot be
+    /// read.
     pub(crate) fn weighted(&self, name: &'static str) -> impl Iterator<Item = (&str, f32)> {
         self.items(name).map(|item| {
             let (item, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
@@ -201,23 +206,17 @@ impl fmt::Debug for Head {
 /// Why no head could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HeadError {
-    /// The head is at fault or late. The answer has no body if the method was `HEAD`.
+    /// The head is invalid or late. The response has no body if the method was `HEAD`.
     Refused { refusal: Refusal, is_head: bool },
-    /// The peer disconnected without sending anything: a port scanner, or a connection that a browser opened in advance.
+    /// The peer disconnected without sending anything: a port scanner, or a connection that a browser opened
+    /// in advance.
     Silent(String),
     /// The connection failed after the peer had sent something.
     Gone(String),
 }
 
-/// A [`HeadError`] before the method is looked up.
-enum Failed {
-    Refused(Refusal),
-    Silent(String),
-    Gone(String),
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Failed {
-        Failed::Refused(refusal)
+impl From<Refusal> for HeadError {
+    fn from(refusal: Refusal) -> HeadError {
+        HeadError::Refused { refusal, is_head: false }
     }
 }

@@ -1,4 +1,4 @@
-//! Which form of a response a request gets: compressed, or without what the client has already.
+//! Which form of a response a request gets: compressed, or without a body that the client already has.
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
@@ -32,8 +32,8 @@ pub(crate) fn answer(mut response: Response, head: &Head) -> Result<HttpResponse
     response.rendered(head.method() != "HEAD")
 }
 
-/// A tag (RFC 9110, section 8.8.3) of the content and the headers, since a browser may keep the headers that it has when the content
-/// is the same. It is weak because it does not depend on the compression.
+/// A tag (RFC 9110, section 8.8.3) of the content and the headers, since a browser may keep its old headers
+/// when the content is the same. It is weak because it does not depend on the compression.
 fn tag(response: &Response) -> String {
     let mut hash = Sha256::new();
     for (name, value) in &response.headers {
@@ -43,13 +43,13 @@ fn tag(response: &Response) -> String {
     format!("W/\"{}\"", BASE64URL_NOPAD.encode(&hash.finalize()[..12]))
 }
 
-/// Whether the client has what has this tag (RFC 9110, section 13.1.2).
+/// Whether the client already has the content with this tag (RFC 9110, section 13.1.2).
 fn is_known(head: &Head, tag: &str) -> bool {
     let strong = |tag: &str| tag.trim_start_matches("W/").to_owned();
     head.items("if-none-match").any(|known| known == "*" || strong(known) == strong(tag))
 }
 
-/// Whether gzip is acceptable, and not less welcome than no compression (RFC 9110, section 12.5.3).
+/// Whether the client accepts gzip and does not prefer uncompressed content (RFC 9110, section 12.5.3).
 fn accepts_gzip(head: &Head) -> bool {
     let weight = |names: &[&str]| {
         let mut weighted = head.weighted("accept-encoding");

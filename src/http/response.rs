@@ -1,4 +1,4 @@
-//! Answers to plain requests, and to upgrades that are refused. The connection closes after each.
+//! Responses to plain requests, and to upgrades that are refused. The connection closes after each.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use tungstenite::{
     http::{HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header},
 };
 
-/// An answer that consists of one sentence.
+/// A response that consists of one sentence.
 pub(crate) fn plain(status: u16, sentence: &str, with_body: bool) -> ErrorResponse {
     text_response(status, "text/plain; charset=utf-8", format!("{sentence}\n"), with_body)
 }
 
-/// A text answer. A request with `HEAD` gets the same headers, but no body (RFC 9110, section 9.3.2).
+/// A text response. A request with `HEAD` gets the same headers, but no body (RFC 9110, section 9.3.2).
 pub(crate) fn text_response(
     status: u16,
     content_type: &'static str,
@@ -30,17 +30,18 @@ pub(crate) fn text_response(
         .expect("all names and values above are valid")
 }
 
-/// The headers that frame a response or concern the connection, which are the server's own.
+/// The headers that only the server sets, since they frame a response or concern the connection.
 const RESERVED_HEADERS: [HeaderName; 4] =
     [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::TRAILER];
 
-/// An HTTP response of a program: a page of [`Server::pages`](crate::Server::pages), or the refusal of an upgrade by
-/// [`Server::admit`](crate::Server::admit).
+/// An HTTP response by a program: a page of [`Server::pages`](crate::Server::pages), or the refusal of an
+/// upgrade by [`Server::admit`](crate::Server::admit).
 ///
-/// The server adds `Content-Length` and `Connection: close`, and unless the response has its own, `Cache-Control: no-store` and
-/// `X-Content-Type-Options: nosniff`. A page with status 200 whose `Cache-Control` lets browsers keep it gets an `ETag`, unless it has
-/// its own, and is not sent again to a browser that has it (304). A response that is not valid HTTP is not sent: the client gets a 500,
-/// and the log says why.
+/// The server adds `Content-Length` and `Connection: close`, and unless the response has its own,
+/// `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`. A page with status 200 whose
+/// `Cache-Control` lets browsers cache it gets an `ETag`, unless it has its own, and is not sent again to a
+/// browser that has it (304). A response that is not valid HTTP is not sent: the client gets a 500, and the
+/// log says why.
 ///
 /// ```
 /// use replyd::Response;
@@ -59,7 +60,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with this status (RFC 9110, section 15; 200 to 599) and a body of this type, `image/png` for example.
+    /// A response with this status (RFC 9110, section 15; 200 to 599) and a body of this type, `image/png`
+    /// for example.
     pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
         Response { status, headers, body: body.into(), gzip: None }
@@ -80,7 +82,7 @@ impl Response {
         Response::new(200, "application/json", document.into())
     }
 
-    /// Adds a header. One of the same name stays as well, apart from `Content-Type`, which is replaced.
+    /// Adds a header. Others of the same name stay, except for `Content-Type`, which is replaced.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Response {
         if name.eq_ignore_ascii_case("content-type") {
@@ -90,30 +92,46 @@ impl Response {
         self
     }
 
-    /// Adds the same body compressed with gzip. A page is sent so to clients that accept it, with `Vary: Accept-Encoding`.
+    /// Adds the same body compressed with gzip, which clients that accept it are sent, with `Vary:
+    /// Accept-Encoding`.
     #[must_use]
     pub fn with_gzip(mut self, compressed: impl Into<Bytes>) -> Response {
         self.gzip = Some(compressed.into());
         self
     }
 
-    /// The value of the first header of this name.
+    /// Adds a `Content-Security-Policy` (CSP3) for a page that loads scripts, styles and images from its own
+    /// host only, and connects to no other. `host` is the request's `Host`, since some browsers do not match
+    /// `'self'` with a WebSocket of the same host. Only the sites of `frame_ancestors` may show the page in a
+    /// frame; `'none'` means none.
+    #[must_use]
+    pub fn with_page_policy(self, host: Option<&str>, frame_ancestors: &str) -> Response {
+        // The header comes from the client: a semicolon in it could add a directive.
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || ".-:[]".contains(char);
+        let host = host.filter(|host| !host.is_empty() && host.chars().all(is_plain));
+        let sockets = host.map_or(String::new(), |host| format!(" ws://{host} wss://{host}"));
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; \
+             base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
+        );
+        self.with_header("Content-Security-Policy", &policy)
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Whether browsers may keep it.
+    /// Whether browsers may cache it.
     pub(super) fn may_be_kept(&self) -> bool {
         self.header("cache-control").is_some_and(|value| !value.to_ascii_lowercase().contains("no-store"))
     }
 
-    /// The response to a client that has it already (RFC 9110, section 15.4.5).
+    /// The response to a client that already has it (RFC 9110, section 15.4.5).
     pub(super) fn not_modified(self) -> Response {
         Response { status: 304, body: Bytes::new(), ..self }
     }
 
-    /// The status.
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
@@ -159,8 +177,8 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The same as [`rendered`](Response::rendered), and when its status is a success, or the body is not UTF-8, as that type
-    /// requires.
+    /// The same as [`rendered`](Response::rendered), and when its status is a success, or the body is not
+    /// UTF-8, as that type requires.
     pub(crate) fn rendered_as_refusal(&self) -> Result<ErrorResponse, String> {
         if (200..300).contains(&self.status) {
             return Err(format!("a refusal cannot have status {}, which is a success", self.status));
@@ -172,7 +190,7 @@ impl Response {
     }
 }
 
-/// A header that is valid and that a program may set. Errors do not show the value, which may be a secret.
+/// A header that is valid and that programs may set. Errors do not show the value, which may be a secret.
 fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let valid_name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} is not a valid name of a header"))?;

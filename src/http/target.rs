@@ -7,7 +7,7 @@ use super::{
     refusal::{Refusal, bad},
 };
 
-/// The parameter of a query that may hold a key or token. Programs never get to see it.
+/// The query parameter that may hold a key or token. It is never shown to programs.
 pub(crate) const ACCESS_TOKEN: &str = "accessToken";
 
 /// A target in origin-form or absolute-form (RFC 9112, section 3.2), without the host of the latter.
@@ -62,7 +62,7 @@ impl Target {
         self.values(name).next().filter(|_| name != ACCESS_TOKEN)
     }
 
-    /// The target without a key or token, to be kept for as long as a session lasts.
+    /// The target without a key or token, which a session keeps.
     pub(crate) fn without_secrets(&self) -> Target {
         let is_secret =
             |pair: &str| form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == ACCESS_TOKEN);

@@ -14,8 +14,8 @@ pub(crate) struct Upgrade<'a> {
     host: &'a str,
 }
 
-/// Whether the request means to be an upgrade, valid or not. A proxy that drops `Upgrade` and `Connection` forwards the
-/// other headers; recognizing those lets the answer name the fault.
+/// Whether the request is meant as an upgrade, valid or not. A proxy that drops `Upgrade` and `Connection`
+/// forwards the other headers; recognizing those lets the response name the fault.
 pub(crate) fn asks_for_upgrade(head: &Head) -> bool {
     head.lists("upgrade", "websocket") || head.values("sec-websocket-key").next().is_some()
 }
@@ -49,8 +49,8 @@ pub(crate) fn upgrade(head: &Head) -> Result<Upgrade<'_>, Refusal> {
 }
 
 impl Upgrade<'_> {
-    /// The head that `accept_hdr` reads instead of the client's own, which has been checked already. It holds only what
-    /// the handshake needs.
+    /// The head that `accept_hdr` reads instead of the client's own, which has been checked already. It
+    /// contains only what the handshake needs.
     pub(crate) fn canonical_head(&self) -> Vec<u8> {
         format!(
             "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

@@ -1,6 +1,6 @@
 //! What is wrong with a file, in a bounded number of bounded sentences.
 
-/// Number of faults of a file that are reported; the others are only counted. Nobody fixes more than these in one go, and
+/// Number of faults of a file that are reported; the others are only counted. Nobody fixes more at once, and
 /// a file of the wrong kind has a fault on every line.
 pub(crate) const MAX_FAULTS: usize = 50;
 /// Length to which a fault is cut: it may quote a value of many megabytes.
@@ -54,12 +54,13 @@ impl Faults {
         self.kept.is_empty()
     }
 
-    /// One line for each fault, sorted by its line in the file called `name`, and a last one that counts the rest.
+    /// One line for each fault, sorted by its line in the file called `name`, and a last one that counts the
+    /// rest.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         self.lines_at(name, |line| format!("{name}:{line}"))
     }
 
-    /// The same where the numbers are not lines of a file: `place` names one, and `all` the whole.
+    /// The same where the numbers are not lines of a file: `place` names one of them, `all` the whole.
     pub(crate) fn lines_at(&self, all: &str, place: impl Fn(usize) -> String) -> Vec<String> {
         let mut kept: Vec<&Fault> = self.kept.iter().collect();
         kept.sort();

@@ -1,18 +1,18 @@
-//! What somebody may have meant.
+//! What the author of a file may have meant.
 
-/// The sections of replyd's files, but for those of keys.
+/// The sections of replyd's files, except those of keys.
 pub(crate) const SECTIONS: [&str; 10] =
     ["replies", "smalltalk", "vars", "tests", "server", "web", "page", "auth", "bot", "log"];
-/// Number of letters up to which names are compared, which takes time and memory for each pair of letters. A name may be as long as its
-/// file.
+/// Number of letters up to which names are compared, which takes time and memory for each pair of letters. A
+/// name may be as long as its file.
 const MAX_LETTERS: usize = 100;
 /// Number of letters from which two names that begin alike may be the same ...
 const ALIKE_LETTERS: usize = 3;
 /// ... unless one has so many more than the other.
 const MORE_LETTERS: usize = 6;
 
-/// The known name that is nearest to `name`, where one is near enough that a typing mistake explains it: one letter of three may
-/// differ.
+/// The known name that is nearest to `name`, if a typing mistake explains the difference: one letter in three
+/// may differ.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters = name.chars().count();
     if letters > MAX_LETTERS {
@@ -24,7 +24,8 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     distances.filter(|(distance, known)| *distance <= limit(known)).min().map(|(_, known)| known)
 }
 
-/// The section that is nearest to `name`: whatever its case and blanks, in the singular, or longer (`[reply]`, `[variables]`).
+/// The section that is nearest to `name`, regardless of case and spaces, in the singular, or longer
+/// (`[reply]`, `[variables]`).
 pub(crate) fn nearest_section<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str> + Clone,

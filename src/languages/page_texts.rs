@@ -1,9 +1,17 @@
-//! Texts of the page as an owner wants them.
+//! The texts of the page: those of each language, and the owner's own.
 
-use super::Language;
-use crate::{error::Error, ini};
+use std::sync::LazyLock;
 
-/// Texts of the page that replace its own, whatever the language. The names are those of `[page]` in `config.example.ini`.
+use crate::{
+    error::Error,
+    ini::{self, Section},
+};
+
+/// A section for each language, the first of which is English.
+pub(super) static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| ini::parse(include_str!("texts.ini")).0);
+
+/// Texts of the page that replace its own, whatever the language. The names are those of `[page]` in
+/// `config.example.ini`.
 ///
 /// ```
 /// let texts = replyd::PageTexts::default().with("your_message", "Ask us anything")?;
@@ -25,15 +33,16 @@ impl PageTexts {
     }
 
     pub(crate) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
-        let none = PageTexts::default();
-        let Some((known, example)) = Language::ENGLISH.texts(&none).find(|(known, _)| *known == name) else {
-            let names: Vec<&str> = Language::ENGLISH.texts(&none).map(|(known, _)| known).collect();
+        let english = &TABLE[0].entries;
+        let Some(entry) = english.iter().find(|entry| entry.name == name) else {
+            let names: Vec<&str> = english.iter().map(|entry| &*entry.name).collect();
             let hint = match ini::nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("there are {}", names.join(", ")),
             };
             return Err(format!("the page has no text {name:?}; {hint}"));
         };
+        let (known, example): (&'static str, _) = (&entry.name, &entry.value);
         if text.trim().is_empty() && !example.is_empty() {
             return Err(format!("{name}: expected a text; write for example '{name} = {example}'"));
         }

@@ -1,43 +1,37 @@
-"use strict";
-
-// Key of the conversation in the session storage, which lasts until the tab is closed. Servers under several paths of one
-// host must not share it.
+// Key of the conversation in the session storage, which lasts until the tab is closed. Servers under several
+// paths of one host must not share it.
 const STORE = "replyd " + location.pathname;
 const KEPT_MESSAGES = 200;
 const MOST_OFFERS = 6;
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 30000;
-// All times are in milliseconds. A greeting is the first message and comes at once; after this time, there is none.
+// A greeting is the first message and comes at once; after this time, none is expected.
 const GREETING_TIME = 300;
 const CONNECT_TIME = 15000;
 const ANSWER_TIME = 30000;
-// Time after which the connection is taken for dead if a server that listens has not said that a question has arrived, and time in the
-// background after which it may be dead. A network that has forgotten a connection says nothing.
+// Time after which the connection counts as dead if a server that listens has not confirmed a question, and
+// time in the background after which it may be dead. A network that drops a connection does not report it.
 const DOUBT_TIME = 3000;
 const HIDDEN_TIME = 30000;
-// Time within which choosing the same once more is a double click, or a key that is held.
+// Time within which choosing the same again is a double click, or a key that is held.
 const CHOICE_TIME = 500;
 const [log, waiting, begun, state, ask, text, fault, unlock, key, refused] =
   ["log", "waiting", "begun", "state", "ask", "text", "fault", "unlock", "key", "refused"].map((id) => document.getElementById(id));
 const scroller = log.parentElement;
-// What the server has put into the page: the limit, whether the widget shows it, the owner's telephone number, and the texts in the
-// visitor's language.
+// What the server has put into the page: the limit, whether the widget shows it, the owner's telephone
+// number, and the texts in the visitor's language.
 const { maxBytes, embedded, phone, ...words } = document.body.dataset;
 const isEmbedded = embedded !== undefined && parent !== window;
-// A keyboard on the screen would cover the conversation, so that such a visitor has to ask for it.
+// A keyboard on the screen would cover the conversation, so such visitors have to ask for it.
 const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
-// Times look as the visitor is used to, if the page speaks the visitor's language.
-const { lang } = document.documentElement;
-const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 
-// Scripts that are written without blanks, so that an address begins after a letter of them and ends before one.
+// Scripts that are written without spaces, in which a letter can precede or follow an address directly.
 const DENSE = String.raw`\u0e00-\u0eff\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{20000}-\u{3ffff}`;
 // What is never part of an address, such as marks of direction.
 const NEVER = String.raw`\s<>"\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff`;
 const TEL = String.raw`tel:\+?\d(?:[ \u00a0()./-]{0,2}\d){2,17}`;
 const NAME = String.raw`(?:(?![${DENSE}])[\p{L}\p{N}-])+`;
-// What may be a link, and the sign before it: an address of a page, of a mailbox, or of a telephone. No other scheme is safe to follow. A
-// telephone number begins with "tel:" or "+", so that prices and dates are none, unless it is the owner's.
+// What may be a link, with the character before it: a web address, an email address, or a telephone number.
+// No other scheme is safe to follow. A telephone number other than the owner's must begin with "tel:" or "+",
+// so that prices and dates are not mistaken for one.
 const LINK = new RegExp(`(^|[^\\p{L}\\p{N}._%+@/-]|[${DENSE}])(` + [
   String.raw`(?:https?:\/\/|www\.|mailto:)(?:[^${NEVER}${DENSE}]+|[^${NEVER}\u3000-\u303f\uff00-\uffef]+)`,
   TEL,
@@ -45,31 +39,31 @@ const LINK = new RegExp(`(^|[^\\p{L}\\p{N}._%+@/-]|[${DENSE}])(` + [
   String.raw`\+\d(?:[ \u00a0()./-]{0,2}\d){6,14}(?!\d|[.,]\d|\s?[%€$£])`,
   ...(/^\+?[\d ()./-]+\d$/.test(phone) ? [phone.replace(/[()./+]/g, "\\$&") + String.raw`(?!\d)`] : []),
 ].join("|") + ")", "giu");
-// Words that are a link, as the owner writes them. The address may have a pair of brackets in it.
+// Links with words, as the owner writes them. The address may contain a pair of brackets.
 const LABELLED = new RegExp(String.raw`\[([^\[\]\n]+)\]\((https?:\/\/(?:[^\s()]|\([^\s()]*\))+|${TEL})\)`, "giu");
-// Punctuation after an address is not part of it, in any language, and neither is a bracket that was opened before it.
+// Punctuation after an address is not part of it, in any language, and neither is a bracket that was opened
+// before it.
 const AFTER = /[.,;:!?'"`*…‚‘’„“”‹›«»،؛؟۔।]$/u;
 const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
 const kept = load();
-let socket;
-// Whether the greeting has arrived or is not expected any more.
-let isReady = false;
-// Whether this connection has received its first message, which is the greeting unless a question was asked before.
+// Whether this connection has received its first message, which is the greeting unless a question was asked
+// before.
 let hasReceived = false;
-// Whether the server waits for the next question. While it works on one, or does not say, its silence means nothing.
+// Whether the server is waiting for the next question. While it works on one, or does not report this, its
+// silence means nothing.
 let isListening = false;
 // How many questions were sent over this connection, and how many of them have arrived.
 let sent = 0;
 let arrived = 0;
 // Unanswered questions, the oldest first: each gets one answer, in order.
 let pending = [];
-// Questions to ask once more when there is another connection. Each is asked twice at most.
+// Questions to ask again over the next connection. Each is asked twice at most.
 let again = [];
 // When the page was hidden.
 let hiddenSince = Date.now();
-// What the conversation was before it was begun anew, until something is said in the new one.
-let earlier;
+// The previous conversation, until something is said in the new one.
+let previous;
 // Whether the newest message is in view; while the visitor reads earlier ones, nothing scrolls.
 let isScrolledToEnd = true;
 // Whether to send the draft as soon as there is a connection.
@@ -78,8 +72,6 @@ let sendWhenReady = false;
 let otherKey = "";
 // Whether the keyboard was used last, and not a finger or a mouse.
 let usesKeyboard = false;
-let pause = FIRST_PAUSE;
-let retry;
 let timeout;
 
 function load() {
@@ -101,15 +93,9 @@ function save() {
 
 // --- the connection
 
-function connect() {
-  clearTimeout(retry);
-  retry = undefined;
-  if (socket) return;
+function openConnection() {
   say(words.connecting);
-  const url = new URL("chat", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.search = url.hash = "";
-  socket = new WebSocket(url, ["replyd.page", "replyd", ...(kept.key ? ["bearer." + base64url(kept.key)] : [])]);
+  openSocket("chat", ["replyd.page", "replyd"]);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => wait(GREETING_TIME, ready);
   socket.onmessage = ({ data }) => {
@@ -117,7 +103,6 @@ function connect() {
     else if (data.byteLength < 2) noted(new Uint8Array(data)[0]);
     else received(new TextDecoder().decode(data));
   };
-  socket.onclose = (event) => closed(event);
   wait(CONNECT_TIME, () => lost(words.silent));
 }
 
@@ -127,6 +112,7 @@ function wait(time, then) {
   timeout = setTimeout(then, time);
 }
 
+// The greeting has arrived, or is not expected any more.
 function ready() {
   clearTimeout(timeout);
   isReady = true;
@@ -156,7 +142,7 @@ function received(data) {
   report("answered");
 }
 
-// The server says that one more question has arrived, or whether it listens: "1" or "0".
+// The server reports that another question has arrived, or whether it is listening: "1" or "0".
 function noted(byte) {
   isListening = byte === 0x31;
   if (byte === undefined) arrived += 1;
@@ -166,12 +152,8 @@ function noted(byte) {
 // Discards the connection. Questions without an answer get a button to send them again.
 function drop() {
   clearTimeout(timeout);
-  if (socket) {
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-  socket = undefined;
-  isReady = hasReceived = isListening = false;
+  closeSocket();
+  hasReceived = isListening = false;
   sent = arrived = 0;
   [...pending, ...again].forEach((question) => mark(question, "unanswered"));
   pending = again = [];
@@ -181,8 +163,8 @@ function drop() {
 
 const isLost = (question) => question.number > arrived;
 
-// Replaces a connection that is dead, and asks on the new one what has not arrived. What has arrived is not asked twice: it may have been
-// an order.
+// Replaces a dead connection, and asks again what has not arrived. What has arrived is not asked twice: it
+// may have been an order.
 function renew() {
   const questions = pending.filter((question) => isLost(question) && !question.isRepeated);
   pending = pending.filter((question) => !questions.includes(question));
@@ -197,21 +179,18 @@ function lost(why) {
   retryLater(why);
 }
 
-async function closed(event) {
-  const wasReady = isReady;
-  drop();
-  if (wasReady && event.code === 1000) return offer(words.ended, words.startAgain, connect);
-  if (wasReady && event.code !== 1008) return retryLater(words.lost);
-  const key = kept.key;
-  const [why, needsKey] = await reason();
-  // The visitor may have reconnected or entered another key in the meantime.
-  if (socket || retry || key !== kept.key) return;
-  if (needsKey) return askForKey();
-  retryLater(why);
+function keyInUse() {
+  return kept.key;
 }
 
-// Why the server refused. Browsers do not reveal it for a WebSocket, but a plain request to the same path gets the same
-// answer.
+// Whether the page should wait for the visitor before it connects again.
+function isEnd(code) {
+  if (code === 1000) offer(words.ended, words.startAgain, connect);
+  return code === 1000;
+}
+
+// Why the server refused. Browsers do not reveal it for a WebSocket, but a plain request to the same path
+// gets the same answer.
 async function reason() {
   try {
     const headers = kept.key ? { "X-WS-AUTH-KEY": latin1(kept.key) } : {};
@@ -219,7 +198,7 @@ async function reason() {
     setTimeout(() => late.abort(), CONNECT_TIME);
     const answer = await fetch("chat", { headers, cache: "no-store", signal: late.signal });
     switch (answer.status) {
-      // A program's own refusal, or one of a proxy, need not be about a key.
+      // A program or a proxy may refuse for a reason other than the key.
       case 403: case 429: return [filled(words.failed, { status: answer.status }), (await answer.text()).includes("key")];
       case 426: return [words.blocked];
       case 503: return [words.full];
@@ -230,13 +209,9 @@ async function reason() {
   }
 }
 
-function retryLater(why) {
-  const wait = pause * (0.5 + Math.random() / 2);
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
-  retry = setTimeout(connect, wait);
-  const again = filled(words.retry, { seconds: Math.max(1, Math.round(wait / 1000)) });
+function offerRetry(why, when) {
   const contact = [words.lost, words.offline].includes(why) ? "" : words.contact;
-  offer(`${why} ${again}`, words.tryNow, connect);
+  offer(`${why} ${when}`, words.tryNow, connect);
   const line = element("span", "contact");
   line.append(...linked(contact));
   if (contact) state.append(line);
@@ -260,7 +235,7 @@ function retryNow(mayBeDead) {
     pause = FIRST_PAUSE;
     connect();
   } else if (isListening && mayBeDead) {
-    // Whatever it answers, it is alive.
+    // Any answer proves that it is alive.
     socket.send(new Uint8Array());
     wait(DOUBT_TIME, renew);
   }
@@ -292,9 +267,9 @@ function send(message, isDraft = false) {
   return true;
 }
 
-// The number of characters at its end that a message has too many.
+// By how many characters a message is too long.
 function excessOf(message) {
-  const bytes = new TextEncoder().encode(message);
+  const bytes = encoded(message);
   let end = maxBytes;
   // Not within a character.
   while (bytes[end] >> 6 === 2) end--;
@@ -316,7 +291,7 @@ function submit() {
   text.focus();
 }
 
-// Asks what a button stands for. Without a connection it is kept like a message that was typed, unless another one is.
+// Asks a button's question. Without a connection, it becomes the draft, unless there is one.
 function choose(question) {
   if (isReady || text.value) return send(question);
   text.value = question;
@@ -332,20 +307,21 @@ function keepDraft() {
   save();
 }
 
-// Begins anew, with a connection of its own and a greeting. What was said before can be brought back until the next question.
-function begin() {
+// Starts a new conversation, over a new connection, with a greeting. The previous one can be restored until
+// the next question.
+function startOver() {
   [...pending, ...again].forEach((question) => { question.state = "unanswered"; });
   pending = again = [];
   drop();
-  // A second click would otherwise replace what can be brought back by nothing.
-  if (begun.hidden) earlier = { messages: kept.messages, greeting: kept.greeting };
-  begun.hidden = earlier.messages.length === 0;
+  // A second click must not replace the conversation that can be restored with an empty one.
+  if (begun.hidden) previous = { messages: kept.messages, greeting: kept.greeting };
+  begun.hidden = previous.messages.length === 0;
   replace({ messages: [], greeting: "" });
   connect();
 }
 
 function undo() {
-  replace(earlier);
+  replace(previous);
   begun.hidden = true;
 }
 
@@ -357,7 +333,7 @@ function replace(conversation) {
   focusForm();
 }
 
-// Hands the conversation to the visitor as a text.
+// Saves the conversation as a text file.
 function download() {
   const line = ({ at, from, text }) => `${new Date(at).toLocaleString(locale)} ${from === "me" ? words.you : document.title}: ${text}\n`;
   const link = element("a", "");
@@ -372,7 +348,8 @@ ask.onsubmit = (event) => {
   event.preventDefault();
   submit();
 };
-// A key may confirm or discard a word in an input method (for Chinese, say). In some browsers only the old key code 229 shows it.
+// A key may confirm or discard a word in an input method (for Chinese, say). In some browsers only the old
+// key code 229 shows it.
 const isOfInputMethod = (event) => event.isComposing || event.keyCode === 229;
 text.onkeydown = (event) => {
   if (event.key === "Enter" && !event.shiftKey && !isOfInputMethod(event)) {
@@ -389,7 +366,7 @@ unlock.onsubmit = (event) => {
   save();
   connect();
 };
-for (const [id, action] of [["save", download], ["anew", begin], ["undo", undo]]) document.getElementById(id).onclick = action;
+for (const [id, action] of [["save", download], ["anew", startOver], ["undo", undo]]) document.getElementById(id).onclick = action;
 addEventListener("online", () => retryNow(true));
 addEventListener("pageshow", (event) => retryNow(event.persisted));
 addEventListener("hashchange", readAddress);
@@ -397,8 +374,8 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenSince = Date.now();
   else retryNow(Date.now() - hiddenSince > HIDDEN_TIME);
 });
-// A field that grows, or the keyboard of a phone, must not cover the newest answer. Until that is seen to, where the log stands says
-// nothing about the visitor: an event of scrolling may come first.
+// A growing field, or a phone's keyboard, must not cover the newest answer. Until the log has been scrolled
+// for that, its position does not show what the visitor wants: a scroll event may come first.
 const heights = () => `${scroller.clientHeight} ${scroller.scrollHeight}`;
 let seenHeights = heights();
 scroller.onscroll = () => {
@@ -409,14 +386,14 @@ const resized = new ResizeObserver(() => {
   seenHeights = heights();
   if (isScrolledToEnd) scrollToNewest();
 });
-// The log grows also while the widget is closed, when nothing has a size.
+// The log also grows while the widget is closed, when nothing has a size.
 [scroller, log].forEach((part) => resized.observe(part));
 addEventListener("keydown", (event) => {
   usesKeyboard = event.key === "Tab";
   if (event.key === "Escape" && !isOfInputMethod(event)) report("close");
 });
 addEventListener("pointerdown", () => { usesKeyboard = false; });
-// On phones the conversation has the focus, and no ring that nobody needs there.
+// On phones the conversation has the focus, but needs no ring.
 log.onfocus = () => scroller.classList.toggle("ring", usesKeyboard);
 log.onblur = () => scroller.classList.remove("ring");
 addEventListener("message", ({ source, data }) => {
@@ -433,7 +410,7 @@ function add(message) {
   show(message);
 }
 
-// Shows a message, in place of what was shown of it before. What is said again only because the page shows it anew is not read out.
+// Shows a message, or replaces it. Screen readers do not read out what was said before.
 function show(message, isSaidBefore = false) {
   const old = [...log.children].find((child) => child.message === message);
   const before = old ? old.previousElementSibling : log.lastElementChild;
@@ -441,7 +418,7 @@ function show(message, isSaidBefore = false) {
   try {
     entry = entryOf(message, before?.message);
   } catch (error) {
-    // It must not hold up the others.
+    // It must not prevent the others from being shown.
     console.error(error);
     entry = element("div", "message");
     entry.append(element("div", "bubble", message.text));
@@ -451,7 +428,7 @@ function show(message, isSaidBefore = false) {
   const isAtEnd = isScrolledToEnd;
   if (old) old.replaceWith(entry);
   else log.append(entry);
-  // Of several messages in the same minute, the last has the time.
+  // Only the last of several messages in the same minute shows the time.
   const [time, timeBefore] = [entry, before].map((one) => one?.querySelector("time"));
   if (timeBefore) timeBefore.hidden = timeBefore.textContent === time?.textContent;
   if (log.children.length > KEPT_MESSAGES) log.firstChild.remove();
@@ -462,12 +439,12 @@ function entryOf(message, before) {
   const entry = element("div", message.from === "me" ? "message mine" : "message");
   const bubble = element("div", "bubble");
   const [body, offers] = message.from === "me" ? [message.text, []] : parts(message.text);
-  // The bubble itself is laid out as the page is, whatever the direction of its text.
+  // The direction of the text must not change the layout of the bubble.
   const content = element("div", "");
   content.dir = "auto";
-  // What is said is in the language of the shop or the visitor, not always in the page's own.
+  // Messages may be in another language than the page.
   content.lang = "";
-  content.append(...(message.from === "me" ? addressed(body) : linked(body)));
+  content.append(...(message.from === "me" ? autolinked(body) : linked(body)));
   bubble.append(content);
   const below = element("div", "below");
   const time = element("time", "", timeOf(message.at, before?.at ?? Date.now()));
@@ -490,7 +467,7 @@ function entryOf(message, before) {
   return entry;
 }
 
-// With the date if it is not today's, or not that of the message before.
+// Includes the date unless it is today's and that of the previous message.
 function timeOf(at, before) {
   const [date, ...others] = [at, before, Date.now()].map((time) => new Date(time));
   const isOfYear = others.every((other) => other.getFullYear() === date.getFullYear());
@@ -507,8 +484,8 @@ function parts(answer) {
   return [lines.slice(0, end).join("\n"), lines.slice(end).map((line) => line.slice(2))];
 }
 
-// Each asks its question like any other, once until that is answered, and once for a double click; all of them remain, since an earlier
-// one may be the next that matters.
+// Each button asks its question, once until that is answered, and once for a double click. All of them
+// remain, since the visitor may want another one next.
 function buttons(offers) {
   const group = element("div", "offers");
   group.setAttribute("role", "group");
@@ -522,7 +499,7 @@ function buttons(offers) {
     button.onclick = (event) => {
       const isRepeated = Date.now() - chosenAt < CHOICE_TIME;
       chosenAt = Date.now();
-      // The second click of two may meet another button, as the page has moved.
+      // The page may have moved another button under a second click.
       if (isRepeated || event.detail > 1 || [...pending, ...again].some((question) => question.text === offer)) return;
       choose(offer);
     };
@@ -531,7 +508,7 @@ function buttons(offers) {
   return group;
 }
 
-// To the end, or to the question of an answer that is too long for the view, which is read from its beginning.
+// Scrolls to the end, or to the question of an answer that is too long for the view.
 function scrollToNewest() {
   const newest = log.lastElementChild;
   const question = newest?.previousElementSibling;
@@ -541,7 +518,7 @@ function scrollToNewest() {
     const { top } = (isQuestion ? question : newest).getBoundingClientRect();
     end = scroller.scrollTop + top - scroller.getBoundingClientRect().top - 8;
   }
-  // No more than there is: to the end, if all of it fits.
+  // The browser stops at the end.
   scroller.scrollTop = end;
   isScrolledToEnd = true;
 }
@@ -558,17 +535,17 @@ function linked(answer) {
   let end = 0;
   for (const { 0: found, 1: label, 2: address, index } of answer.matchAll(LABELLED)) {
     const target = targetOf(address);
-    // Words that are an address themselves could pretend to lead there.
-    if (!target || addressed(label).length > 1) continue;
+    // A label that is itself an address could mislead.
+    if (!target || autolinked(label).length > 1) continue;
     const link = linkTo(target, label);
     link.title = address;
-    nodes.push(...addressed(answer.slice(end, index)), link);
+    nodes.push(...autolinked(answer.slice(end, index)), link);
     end = index + found.length;
   }
-  return [...nodes, ...addressed(answer.slice(end))];
+  return [...nodes, ...autolinked(answer.slice(end))];
 }
 
-function addressed(text) {
+function autolinked(text) {
   const nodes = [];
   let end = 0;
   for (const { 1: before, 2: found, index } of text.matchAll(LINK)) {
@@ -599,9 +576,9 @@ function trimmed(address) {
   }
 }
 
-// Where an address leads, if it is one.
+// The URL of an address, if it is one.
 function targetOf(address) {
-  // The "(0)" after the code of a country is only for calls within it.
+  // The "(0)" after a country code is only for calls within the country.
   if (/^tel:|^\+/i.test(address) || address === phone) return "tel:" + address.replace(/(\+.*)\(0\)/, "$1").replace(/[^\d+]/g, "");
   if (/^mailto:./i.test(address)) return address;
   const isMailbox = address.includes("@") && !/^(?:https?:|www\.)/i.test(address);
@@ -612,11 +589,8 @@ function targetOf(address) {
   } catch { /* It only looks like one. */ }
 }
 
-function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
-
-// Reports to the widget, which has the texts for its own buttons from here. They are no secret, whoever shows this page.
+// Reports to the widget, and passes the texts for its buttons. They are not secret, so any site may receive
+// them.
 function report(what) {
   const { close, unread } = words;
   if (isEmbedded) parent.postMessage({ replyd: what, close, unread, dir: document.documentElement.dir }, "*");
@@ -654,7 +628,7 @@ function say(sentence) {
   state.textContent = sentence;
 }
 
-// What opens by itself in a page must not move its focus.
+// A chat that opens by itself must not take the focus from the site.
 function focusForm() {
   if (!isEmbedded || document.hasFocus()) focusField();
 }
@@ -677,8 +651,8 @@ function offer(sentence, label, action) {
 
 // --- the address, and keys
 
-// Accepts a key and a question from the fragment of the address, and removes them from what is shown. The browser's history keeps them.
-// The question is only a suggestion: whoever follows a link has not asked it yet.
+// Accepts a key and a question from the fragment of the address, and removes them from what is shown. The
+// browser's history keeps them. The question is only a suggestion: following a link does not ask it.
 function readAddress() {
   const fragment = location.hash.slice(1);
   const question = new URLSearchParams(fragment).get("q");
@@ -689,7 +663,8 @@ function readAddress() {
   if (question) suggest(question);
   if (!givenKey) return;
   otherKey = givenKey.trim();
-  // Whoever has opened this window can change its address, but not with whose key the visitor talks. In a frame, the site has the keys.
+  // A page that opened this window can change its address, but must not replace the visitor's key. In a
+  // frame, the site provides the key.
   if (kept.key && unlock.hidden && !isEmbedded) return;
   useOtherKey();
   if (!unlock.hidden) connect();
@@ -708,18 +683,10 @@ function suggest(question) {
   keepDraft();
 }
 
-function latin1(string) {
-  return String.fromCharCode(...new TextEncoder().encode(string));
-}
-
-function base64url(string) {
-  return btoa(latin1(string)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
 text.value = kept.draft;
 readAddress();
 kept.messages.forEach((message) => {
-  // The answers to questions that were pending when the page was left are lost.
+  // Answers that were pending when the page was left are lost.
   if (message.state === "pending") message.state = "unanswered";
   show(message, true);
 });

@@ -1,6 +1,6 @@
 //! Templates: files of the page before the settings and the visitor's language are filled in.
 
-/// Replaces the names in braces that have a value. What is put in is not searched again.
+/// Replaces the names in braces that have a value. Values are not searched for names.
 pub(super) fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;

@@ -9,13 +9,14 @@ use crate::{
 pub(super) struct View {
     pub(super) language: Language,
     pub(super) theme: Theme,
-    /// Whether the widget asks for it, which has a button of its own to close it.
+    /// Whether the widget asks for it, which has its own button for closing it.
     pub(super) is_embedded: bool,
 }
 
 impl View {
-    /// The language is that of the settings, or else of the page around the frame, or else of the browser. A theme is the other way
-    /// round: the settings have one for all sites, and a site knows best how it looks.
+    /// The language is that of the settings, or else of the page around the frame, or else of the browser.
+    /// The theme is that of the page around the frame, which knows best how it looks, or else of the
+    /// settings.
     pub(super) fn of(head: &Head, config: &Config) -> View {
         let target = head.target();
         let around = || target.value("lang").and_then(|tag| Language::of_tag(&tag));

@@ -1,6 +1,7 @@
 "use strict";
 
-// Adds a button to a page that opens the chat in a frame: <script src="https://HOST/widget.js" data-title="Chat with us"></script>
+// Adds a button to a page that opens the chat in a frame: <script src="https://HOST/widget.js"
+// data-title="Chat with us"></script>
 ((defaults) => {
   const script = document.currentScript;
   const existing = window.replydChat;
@@ -16,8 +17,8 @@
   // Whether it is open in this tab, once the visitor has opened or closed it.
   const STORE = "replyd";
   const COVERS = matchMedia("(max-width: 480px), (max-height: 480px)");
-  // Times in milliseconds after which a page that has not reported is not there: once something is loaded, and at all. Not all browsers
-  // say when they have refused one.
+  // Times in milliseconds after which a page that has not reported is not there: once something is loaded,
+  // and at all. Not all browsers say when they have refused one.
   const READY_TIME = 2000;
   const LOAD_TIME = 8000;
   // In pixels, because pages change what a rem is.
@@ -99,17 +100,18 @@
 
   let options;
   let labels = { close: "Close", unread: "" };
-  // Created when it is first opened, so that visitors who do not chat cost no connection and nothing is stored for them.
+  // Created when it is first opened, so that visitors who do not chat cost no connection and nothing is
+  // stored for them.
   let frame;
   // In place of a frame that is not shown.
   let link;
   let isReady = false;
   let checks = [];
-  // Whether it was open in this tab, after which there is a button to find it again.
+  // Whether it was open in this tab: then the button is shown, so that the visitor finds it again.
   let wasOpen = false;
   // Where the focus was before it was opened: on a link of the site, perhaps.
   let before;
-  // What is to be put into the field, once there is a page.
+  // What to put into the field once the page is ready.
   let question;
 
   host.open = () => byVisitor(true);
@@ -166,7 +168,8 @@
   // The text of the button is black or white, whichever has more contrast (WCAG 2.2).
   function color(wanted) {
     const canvas = document.createElement("canvas").getContext("2d");
-    // Opaque colors of sRGB are read as #rrggbb, whatever their notation, and what is not a color leaves the one before.
+    // Opaque colors of sRGB are read as #rrggbb, whatever their notation, and what is not a color leaves the
+    // one before.
     const [read, again] = ["#000", "#fff"].map((before) => {
       canvas.fillStyle = before;
       canvas.fillStyle = wanted;
@@ -212,7 +215,7 @@
     panel.classList.remove("refused", "ready");
   }
 
-  // Browsers show a grey box instead of a page that may not be in a frame here, and tell the site nothing.
+  // Browsers show a grey box for a page that may not be framed here, and do not report it to the site.
   function refused() {
     if (link) return;
     console.error(`replyd: the chat of ${address} does not show in this page. If it can be reached, list ${location.origin} in its embed_origins, under [web].`);
@@ -238,7 +241,7 @@
     put();
   }
 
-  // What is behind a panel that covers it cannot be reached. Turbo keeps a copy of a body, which may come back.
+  // A page that the panel covers must not be reachable. Turbo keeps a copy of a body, which may come back.
   function cover() {
     const { body } = document;
     const covers = COVERS.matches && !panel.hidden;
@@ -253,9 +256,9 @@
     show(isOpen);
     try {
       sessionStorage.setItem(STORE, isOpen ? "open" : "closed");
-    } catch { /* It may be blocked: then the next page does not know. */ }
+    } catch { /* Storage may be blocked: then the next page does not know. */ }
     if (isOpen) return isReady ? focusFrame() : shut.focus({ preventScroll: true });
-    // What else the visitor has gone to on the site keeps the focus.
+    // If the visitor has moved on to something else on the site, that keeps the focus.
     if (activeElement !== host && activeElement !== body) return;
     (before?.isConnected && before !== body ? before : toggle).focus({ preventScroll: true });
   }
@@ -287,19 +290,19 @@
       labels = data;
       label();
       shut.dir = data.dir;
-      // Unless the visitor has gone elsewhere meanwhile.
+      // Unless the visitor has moved on in the meantime.
       if (root.activeElement === shut) focusFrame();
       suggest();
     }
   });
   root.addEventListener("keydown", (event) => {
-    // The key code shows an input method to browsers that do not say so otherwise.
+    // In some browsers, only the key code shows an input method.
     if (event.key === "Escape" && !event.isComposing && event.keyCode !== 229 && !panel.hidden) byVisitor(false);
   });
   toggle.onclick = () => byVisitor(panel.hidden);
   shut.onclick = () => byVisitor(false);
   COVERS.onchange = cover;
-  // The keyboard of a phone takes its place from the visible part of the page only, unless somebody has zoomed in.
+  // A phone's keyboard shrinks only the visible part of the page, as zooming does.
   const fit = () => {
     const { scale, height, offsetTop } = visualViewport;
     box.style.setProperty("--height", scale === 1 ? height + "px" : "100%");
@@ -334,7 +337,7 @@
   if (document.body) start();
   else {
     addEventListener("DOMContentLoaded", () => {
-      // Only now it is known what the page looks like.
+      // Only now is it known what the page looks like.
       host.update(script.dataset);
       start();
     });

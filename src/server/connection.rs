@@ -73,7 +73,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         (true, Ok(admitted)) => admitted,
         (_, Err(refusal)) => {
             report_refusal(&refusal, registry, &client);
-            stream.finish();
+            stream.timed.finish();
             return linger(connection, close_by, None);
         }
         // Admitted, but the client disconnected before it got the answer.

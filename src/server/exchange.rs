@@ -90,5 +90,5 @@ fn write_answer(socket: &mut TimedStream, response: &HttpResponse<Option<Bytes>>
 pub(super) fn report_refusal(refusal: &Refusal, registry: &Registry, client: &ClientId) {
     registry.counters.refused(refusal);
     let detail = refusal.detail();
-    log::log!(refusal.level(), "Connection refused ... {} {refusal}{detail} {client}", refusal.status());
+    log::log!(refusal.level(), "Connection refused ... {} {refusal}{detail} {client}", refusal.row().status);
 }

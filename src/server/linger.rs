@@ -40,7 +40,7 @@ pub(super) fn linger(
         discarded += discard_when_woken(stream, session_stream.as_deref_mut(), &mut buffer);
     }
     // After the client's Close nothing more comes, so a stop may wake the reads below.
-    let has_closed = session_stream.is_some_and(|stream| stream.has_closed());
+    let has_closed = session_stream.is_some_and(|stream| stream.frames.has_closed());
     state.lingers.store(!has_closed, Ordering::Release);
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
@@ -74,7 +74,7 @@ fn discard_when_woken(
     let mut discarded = 0;
     while Instant::now() < deadline && discarded < LINGER_BYTES && stream.peer_addr().is_ok() {
         let read = match &mut session_stream {
-            Some(session_stream) if session_stream.has_closed() => break,
+            Some(session_stream) if session_stream.frames.has_closed() => break,
             Some(session_stream) => session_stream.read_after_end(buffer),
             None => (&*stream).read(buffer),
         };

@@ -1,14 +1,15 @@
-//! What a Close frame may say, for the server and for the client.
+//! What a Close frame may contain, for the server and for the client.
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::error::Error;
 
-/// Maximum length of a close reason: a control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
+/// Maximum length of a close reason: a control frame has 125 bytes, of which the code takes two (RFC 6455,
+/// section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 
-/// The code and the reason as they can be sent: the reason is truncated at the end of a character, and a code that must not be
-/// in a Close frame is an error.
+/// The code and the reason as they can be sent: the reason is truncated at the end of a character, and a code
+/// that must not be in a Close frame is an error.
 pub(crate) fn close_code_and_reason(code: u16, reason: &str) -> Result<(CloseCode, &str), Error> {
     let close_code = CloseCode::from(code);
     if !close_code.is_allowed() {

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::event::Event;
+use crate::stream::GatheringStream;
+
 /// Time after its deadline for which a wait still reads what keeps arriving.
 const CATCH_UP: Duration = Duration::from_millis(50);
 
@@ -18,11 +21,26 @@ impl Deadline {
         Deadline { at, last: last.unwrap_or(at) }
     }
 
-    /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the deadline may take
-    /// several reads, but a peer that sends byte by byte must not hold it up.
+    /// Whether the wait is over. It continues for a moment while it `is_receiving`: what was received by the
+    /// deadline may take several reads, but a peer that sends byte by byte must not hold it up.
     pub(crate) fn is_over(&self, now: Instant, is_receiving: bool) -> bool {
         now >= if is_receiving { self.last } else { self.at }
     }
+}
+
+/// The event with which a wait that has received nothing ends, if it ends.
+pub(crate) fn event_after_wait(
+    deadline: Option<Deadline>,
+    was_woken: bool,
+    stream: &GatheringStream,
+) -> Option<Event> {
+    let is_over =
+        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), stream.timed.has_received));
+    // Endless wake-ups must not delay a deadline.
+    if !(is_over && was_woken) && stream.take_wake_up() {
+        return Some(Event::Woken);
+    }
+    is_over.then_some(Event::Timeout)
 }
 
 #[cfg(test)]

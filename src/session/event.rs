@@ -2,13 +2,13 @@
 
 use tungstenite::{Bytes, Message, Utf8Bytes, protocol::CloseFrame};
 
-/// Something that a conversation was waiting for, usually something received from the peer.
+/// Something that a conversation was waiting for, usually a message from the peer.
 ///
-/// Pings and Close have already been answered when they are handed out; a handler may ignore them.
+/// Pings and Close have already been answered when they are returned; a handler may ignore them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A text message. It is compared with others as `text.as_str()`.
+    /// A text message. Compare it as `text.as_str()`.
     Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
@@ -16,13 +16,14 @@ pub enum Event {
     Ping(Bytes),
     /// A pong with its payload, 125 bytes at most.
     Pong(Bytes),
-    /// The peer closed the conversation, with a close code (RFC 6455, section 7.4) and a reason if it sent any. This is
-    /// the last event.
+    /// The peer closed the conversation, with a close code (RFC 6455, section 7.4) and a reason if it sent
+    /// any. This is the last event.
     Close(Option<(u16, Utf8Bytes)>),
     /// Nothing was received until the deadline of [`Session::next_by`](crate::Session::next_by) or
     /// [`Client::next_by`](crate::Client::next_by). The conversation continues.
     Timeout,
-    /// A [`Waker`](crate::Waker) of this session or client was called, once or more, since the previous event of this kind.
+    /// A [`Waker`](crate::Waker) of this session or client was called, once or more, since the previous event
+    /// of this kind.
     Woken,
 }
 

@@ -1,10 +1,10 @@
-//! How fast a client is read: each message uses a share of a second, and so does each ping and pong beyond those that come
-//! with messages.
+//! How fast a client is read: each message uses a share of a second, and so does each ping and pong beyond
+//! those that come with messages.
 
 use std::time::{Duration, Instant};
 
-/// Maximum rate of pings and pongs from a client, besides one for each of its messages. Browsers send no pings and answer
-/// ours, `replyd chat` sends one with each message, websocat one every few seconds.
+/// Maximum rate of pings and pongs from a client, besides one for each of its messages. Browsers send no
+/// pings and answer ours, `replyd chat` sends one with each message, websocat one every few seconds.
 const CONTROLS_PER_SECOND: u32 = 100;
 /// Maximum burst: a client may be ahead of its rate by the messages, or the pings and pongs, of this time.
 const BURST: Duration = Duration::from_secs(5);
@@ -31,7 +31,8 @@ impl Rates {
         }
     }
 
-    /// Charges a ping or pong, even where the rate of messages is not limited: each costs a read and perhaps a pong.
+    /// Charges a ping or pong, even where the rate of messages is not limited: each costs a read and perhaps
+    /// a pong.
     pub(super) fn charge_control(&mut self, now: Instant) {
         if self.free_controls > 0 {
             self.free_controls -= 1;

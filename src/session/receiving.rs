@@ -9,14 +9,15 @@ use std::{
 use crossbeam_channel::{never, select};
 use tungstenite::{Bytes, Error as WireError, Message};
 
-use super::{Deadline, Event, READ_BUFFER_BYTES, Session, limits, max_message_bytes};
+use super::{Deadline, Event, READ_BUFFER_BYTES, Session, event_after_wait, limits, max_message_bytes};
 use crate::{
     error::Error,
     metrics::add,
     stream::{Abort, Ending, WakeUps, answer_ping},
 };
 
-/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends with a message.
+/// Allowance beyond `max_message_bytes` for the fragment headers and pings that a well-behaved peer sends
+/// with a message.
 const BUDGET_SLACK: usize = 64 * 1024;
 
 impl Session {
@@ -24,14 +25,16 @@ impl Session {
         if self.ending.is_some() {
             return Ok(None);
         }
-        match self.next_event(deadline).and_then(|event| self.say_works(&event).map(|()| event)) {
+        match self.next_event(deadline).and_then(|event| self.announce_working(&event).map(|()| event)) {
             Ok(event) => {
                 self.was_woken = matches!(event, Event::Woken);
                 Ok(Some(event))
             }
-            // What was pushed before the stop is sent before its Close. Once: wake-ups without end must not hold up a stop.
+            // What was pushed before the stop is sent before the Close. Once: endless wake-ups must not delay
+            // a stop.
             Err(Ending::Stop)
-                if !std::mem::replace(&mut self.has_put_off_stop, true) && self.take_wake_up() =>
+                if !std::mem::replace(&mut self.has_deferred_stop, true)
+                    && self.socket.get_ref().take_wake_up() =>
             {
                 Ok(Some(Event::Woken))
             }
@@ -40,34 +43,27 @@ impl Session {
     }
 
     fn next_event(&mut self, deadline: Option<Deadline>) -> Result<Event, Ending> {
-        self.say_listens()?;
+        self.announce_listening()?;
         if let Some(event) = self.throttle(deadline)? {
             return Ok(event);
         }
-        if !self.was_woken && self.take_wake_up() {
+        if !self.was_woken && self.socket.get_ref().take_wake_up() {
             return Ok(Event::Woken);
         }
         self.begin_event();
         // An event that was received together with the previous one needs no wait, and so no deadline.
-        let mut may_wait = !self.socket.get_ref().has_undelivered();
+        let mut may_wait = !self.socket.get_ref().frames.has_undelivered();
         loop {
             if std::mem::replace(&mut may_wait, true) {
                 let next = self.next_deadline();
-                self.socket.get_mut().read_by(deadline.map_or(next, |deadline| deadline.at.min(next)));
+                self.stream().read_by(deadline.map_or(next, |deadline| deadline.at.min(next)));
             }
             match self.socket.read() {
                 Ok(message) => return self.received(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     self.check_deadlines()?;
-                    let is_receiving = self.socket.get_ref().has_received();
-                    let is_over =
-                        deadline.is_some_and(|deadline| deadline.is_over(Instant::now(), is_receiving));
-                    // Wake-ups without end must not hold up a deadline either.
-                    if !(is_over && self.was_woken) && self.take_wake_up() {
-                        return Ok(Event::Woken);
-                    }
-                    if is_over {
-                        return Ok(Event::Timeout);
+                    if let Some(event) = event_after_wait(deadline, self.was_woken, self.socket.get_ref()) {
+                        return Ok(event);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -75,11 +71,11 @@ impl Session {
         }
     }
 
-    /// Sets the limits of the next event, unless the wait for it began in an earlier call, which ended otherwise.
+    /// Sets the limits of the next event, unless the wait for it began in an earlier call.
     fn begin_event(&mut self) {
         if !std::mem::replace(&mut self.has_begun_event, true) {
             let (budget, message_timeout) = (self.budget(), self.config.message_timeout);
-            self.socket.get_mut().begin_event(budget, message_timeout);
+            self.stream().begin_event(budget, message_timeout);
         }
     }
 
@@ -87,63 +83,63 @@ impl Session {
         max_message_bytes(&self.config, self.is_of_owner).saturating_add(BUDGET_SLACK)
     }
 
-    fn take_wake_up(&self) -> bool {
-        self.socket.get_ref().wake_ups().is_some_and(WakeUps::take)
-    }
-
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
         self.has_begun_event = false;
         self.apply_reload();
         self.pings.answered();
-        self.socket.get_mut().delivered();
+        self.stream().frames.delivered();
         let message = self.without_probe(message);
         // Before anything can end the session: tungstenite would send the pong after the Close.
         if let Message::Ping(payload) = &message {
             answer_ping(&mut self.socket, payload)?;
             self.holds_pongs = true;
         }
-        // `check_deadlines` runs only while nothing is received, which may be never: each event checks these as well.
-        if self.has_expired(self.socket.get_ref().last_received()) {
+        let now = self.last_received();
+        // `check_deadlines` runs only while nothing is received, which may be never: so these are checked
+        // here too.
+        if self.has_expired(now) {
             return Err(Ending::Expired);
         }
         if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         match message {
-            Message::Text(_) | Message::Binary(_) => {
-                // A slow handler must not hold back pongs.
-                if std::mem::take(&mut self.holds_pongs) {
-                    self.send_gathered()?;
-                }
-                self.socket.get_mut().end_idling();
-                let last_received = self.socket.get_ref().last_received();
-                self.rates.charge(
-                    last_received,
-                    if self.is_of_owner { 0 } else { self.config.messages_per_second },
-                );
-                self.awaits_reply = true;
-                add(&self.connection.state.traffic.messages_received, 1);
-                self.count_bytes();
-            }
+            Message::Text(_) | Message::Binary(_) => self.received_message(now, message.is_text())?,
             Message::Ping(_) | Message::Pong(_) => {
-                self.rates.charge_control(self.socket.get_ref().last_received());
+                self.rates.charge_control(now);
+                // As above, for a client that only sends pings.
+                if self.is_idle(now) {
+                    return Err(Ending::Idle);
+                }
             }
             Message::Frame(_) => {}
             Message::Close(_) => {
-                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over either way.
+                // Sends tungstenite's answer to it. A failure changes nothing: the conversation is over
+                // either way.
                 let _ = self.socket.flush();
                 let _ = self.send_gathered();
                 self.ending = Some(Ending::Closed);
             }
         }
-        if message.is_text() {
-            self.say_arrived()?;
-        }
-        // As above, for a client that only sends pings.
-        if (message.is_ping() || message.is_pong()) && self.is_idle(self.socket.get_ref().last_received()) {
-            return Err(Ending::Idle);
-        }
         Event::from_message(message).ok_or_else(|| Ending::Protocol("unexpected raw frame".into()))
+    }
+
+    fn received_message(&mut self, now: Instant, is_text: bool) -> Result<(), Ending> {
+        // A slow handler must not hold back pongs.
+        if std::mem::take(&mut self.holds_pongs) {
+            self.send_gathered()?;
+        }
+        self.stream().end_idling();
+        let rate = if self.is_of_owner { 0 } else { self.config.messages_per_second };
+        self.rates.charge(now, rate);
+        self.awaits_reply = true;
+        add(&self.connection.state.traffic.messages_received, 1);
+        self.count_bytes();
+        if is_text { self.confirm_arrival() } else { Ok(()) }
+    }
+
+    fn last_received(&self) -> Instant {
+        self.socket.get_ref().last_received
     }
 
     /// Applies settings that have changed since the previous event.
@@ -155,13 +151,13 @@ impl Session {
             let limits = limits(max_message_bytes(&self.config, self.is_of_owner), READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             let budget = self.budget();
-            self.socket.get_mut().renew_budget(budget);
-            self.socket.get_mut().set_write_timeout(self.config.write_timeout);
+            self.stream().renew_budget(budget);
+            self.stream().write_timeout = self.config.write_timeout;
             self.update_expiry();
         }
     }
 
-    /// Computes `expires_at` anew: a reload may have changed a key's expiry.
+    /// Computes `expires_at`, which a reload may have changed with the key's expiry.
     pub(super) fn update_expiry(&mut self) {
         let time = self
             .connection
@@ -175,27 +171,28 @@ impl Session {
 
     pub(super) fn count_bytes(&self) {
         let stream = self.socket.get_ref();
-        self.connection.state.traffic.bytes_received.store(stream.bytes_received(), Relaxed);
-        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent(), Relaxed);
+        self.connection.state.traffic.bytes_received.store(stream.bytes_received, Relaxed);
+        self.connection.state.traffic.bytes_sent.store(stream.bytes_sent, Relaxed);
     }
 
-    /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The client's input stays
-    /// in the system's buffers meanwhile, which slows the client down.
+    /// Waits until the client is no longer too far ahead of its rates, or until `deadline` or a wake-up. The
+    /// client's input stays in the system's buffers meanwhile, which slows the client down.
     fn throttle(&mut self, deadline: Option<Deadline>) -> Result<Option<Event>, Ending> {
-        let Some(excess) = self.rates.excess(self.socket.get_ref().last_received()) else { return Ok(None) };
+        let Some(excess) = self.rates.excess(self.last_received()) else { return Ok(None) };
         // The client may be waiting for these replies.
         self.send_gathered()?;
         let left = deadline.map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
         let left = left.filter(|left| *left < excess);
         let no_wake_ups = never();
-        let wake_ups = self.socket.get_ref().wake_ups().map_or(&no_wake_ups, WakeUps::received);
+        let wake_ups = self.socket.get_ref().timed.wake_ups().map_or(&no_wake_ups, WakeUps::received);
         // Not a sleep: a stop closes the channel, and ends the wait.
         let event = select! {
             recv(self.connection.registry.stopping) -> _ => return Err(Ending::Stop),
             recv(wake_ups) -> _ => Some(Event::Woken),
             default(left.unwrap_or(excess)) => left.map(|_| Event::Timeout),
         };
-        // The client may have sent enough input for minutes of throttling, during which nothing else checks these.
+        // The client may have sent enough input for minutes of throttling, during which nothing else checks
+        // these.
         if self.connection.state.stop_flags.abort() == Some(Abort::Withdrawn) {
             return Err(Ending::Withdrawn);
         }
@@ -209,13 +206,13 @@ impl Session {
 
     /// Time of the next ping: `ping_interval` after the last sign of life, or the last ping.
     fn ping_due(&self) -> Instant {
-        self.pings.due(self.socket.get_ref().last_received(), self.config.ping_interval)
+        self.pings.due(self.last_received(), self.config.ping_interval)
     }
 
-    /// Time at which the session ends for lack of messages, if `idle_timeout` is set.
+    /// Time at which the session ends for lack of messages, if there is an `idle_timeout`.
     fn idle_due(&self) -> Option<Instant> {
-        let since = self.socket.get_ref().idle_since();
-        (!self.config.idle_timeout.is_zero()).then(|| since + self.config.idle_timeout)
+        let timeout = self.config.idle_timeout;
+        (!timeout.is_zero()).then(|| self.socket.get_ref().idle_since + timeout)
     }
 
     fn is_idle(&self, now: Instant) -> bool {
@@ -226,11 +223,12 @@ impl Session {
         self.expires_at.is_some_and(|expires_at| now >= expires_at)
     }
 
-    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its deadline.
+    /// Ends the session or sends a ping when one of these is due. Runs whenever a read has reached its
+    /// deadline.
     fn check_deadlines(&mut self) -> Result<(), Ending> {
         self.apply_reload();
         let now = Instant::now();
-        if self.socket.get_ref().message_by().is_some_and(|due| now >= due) {
+        if self.socket.get_ref().is_late() {
             return Err(Ending::TooSlow);
         }
         if self.has_expired(now) {

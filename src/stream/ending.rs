@@ -11,8 +11,8 @@ use tungstenite::{
 use super::abort::Abort;
 use crate::error::Error;
 
-/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none. `Display` says it in
-/// words.
+/// Every way in which a conversation ends; each has one close code (RFC 6455, section 7.4.1) or none.
+/// `Display` describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
@@ -51,70 +51,83 @@ pub enum Ending {
 impl Ending {
     /// The code and reason for the Close frame; `None` where none can be sent.
     pub(crate) fn close(&self) -> Option<(CloseCode, &'static str)> {
-        match self {
-            Ending::Closed | Ending::Gone(_) | Ending::Unread => None,
-            Ending::Finished(code) => Some((CloseCode::from(*code), "")),
-            Ending::Stop => Some((CloseCode::Away, "the server is stopping")),
-            Ending::Withdrawn => Some((CloseCode::Policy, "no longer admitted")),
-            Ending::Expired => Some((CloseCode::Policy, "the key or token has expired")),
-            Ending::Idle => Some((CloseCode::Normal, "no message for too long")),
-            Ending::Protocol(_) => Some((CloseCode::Protocol, "protocol error")),
-            Ending::BadUtf8 => Some((CloseCode::Invalid, "text must be UTF-8")),
-            Ending::TooBig => Some((CloseCode::Size, "message too big")),
-            Ending::TooSlow => Some((CloseCode::Policy, "message too slow")),
-            Ending::TooFragmented => Some((CloseCode::Policy, "message too fragmented")),
-            Ending::Failed(_) | Ending::Panicked => Some((CloseCode::Error, "internal error")),
-        }
+        let EndingRow { label, reason, .. } = self.row();
+        let code = if let Ending::Finished(code) = self { *code } else { label.parse().ok()? };
+        Some((code.into(), reason))
     }
 
-    /// All labels. The last one stands for close codes that only handlers use.
-    pub(crate) const LABELS: [&str; 12] =
-        ["1000", "1001", "1002", "1003", "1007", "1008", "1009", "1011", "closed", "gone", "unread", "other"];
-
     /// The label under which it is counted: the close code, or a word for an ending without one.
-    pub(crate) fn label(&self) -> String {
-        match self {
-            Ending::Closed => "closed".to_owned(),
-            Ending::Gone(_) => "gone".to_owned(),
-            // The only other ending without a close code is `Unread`.
-            ending => ending.close().map_or("unread".to_owned(), |(code, _)| u16::from(code).to_string()),
-        }
+    pub(crate) fn label(&self) -> &'static str {
+        let Ending::Finished(code) = self else { return self.row().label };
+        let code = code.to_string();
+        Ending::LABELS.iter().find(|label| **label == code).unwrap_or(&Ending::OTHER)
     }
 
     /// Whether the handler's loop should simply end, rather than see an error.
     pub(crate) fn is_ordinary(&self) -> bool {
-        matches!(
-            self,
-            Ending::Finished(_)
-                | Ending::Closed
-                | Ending::Stop
-                | Ending::Withdrawn
-                | Ending::Expired
-                | Ending::Idle
-        )
+        self.row().is_ordinary
     }
+
+    /// Label of the close codes that only handlers use.
+    const OTHER: &str = "other";
 }
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().sentence)?;
         match self {
-            Ending::Finished(code) => write!(f, "closed by the server ({code})"),
-            Ending::Closed => f.write_str("closed by the client"),
-            Ending::Gone(why) => write!(f, "the client is gone ({why})"),
-            Ending::Unread => f.write_str("the client does not read its replies"),
-            Ending::Stop => f.write_str("the server is stopping"),
-            Ending::Withdrawn => f.write_str("the settings no longer admit it"),
-            Ending::Expired => f.write_str("its key or token has expired"),
-            Ending::Idle => f.write_str("no message for idle_timeout"),
-            Ending::Protocol(why) => write!(f, "protocol error ({why})"),
-            Ending::BadUtf8 => f.write_str("text that is not UTF-8"),
-            Ending::TooBig => f.write_str("a message over max_message_bytes"),
-            Ending::TooSlow => f.write_str("a message was not complete after message_timeout"),
-            Ending::TooFragmented => f.write_str("too many bytes without a complete message"),
-            Ending::Failed(why) => write!(f, "the handler failed ({why})"),
-            Ending::Panicked => f.write_str("the handler panicked"),
+            Ending::Finished(code) => write!(f, " ({code})"),
+            Ending::Gone(why) | Ending::Protocol(why) | Ending::Failed(why) => write!(f, " ({why})"),
+            _ => Ok(()),
         }
     }
+}
+
+struct EndingRow {
+    /// The close code, or a word where no Close can be sent.
+    label: &'static str,
+    /// The reason in the Close.
+    reason: &'static str,
+    sentence: &'static str,
+    is_ordinary: bool,
+}
+
+/// Makes `row` and `LABELS` from the table.
+macro_rules! table {
+    ($($ending:pat => $label:literal, $reason:literal, $sentence:literal, $is_ordinary:literal;)*) => {
+        impl Ending {
+            fn row(&self) -> EndingRow {
+                let (label, reason, sentence, is_ordinary) = match self {
+                    $($ending => ($label, $reason, $sentence, $is_ordinary),)*
+                };
+                EndingRow { label, reason, sentence, is_ordinary }
+            }
+
+            /// The labels of all endings, some of them twice.
+            pub(crate) const LABELS: &[&str] = &[$($label,)* "1003", Ending::OTHER];
+        }
+    };
+}
+
+// The close code (or a word where no Close can be sent), the reason in the Close, the sentence for the log,
+// and whether the ending is ordinary. A handler can finish with another code, 1003 for example.
+table! {
+    Ending::Finished(_) => "1000", "", "closed by the server", true;
+    Ending::Closed => "closed", "", "closed by the client", true;
+    Ending::Gone(_) => "gone", "", "the client is gone", false;
+    Ending::Unread => "unread", "", "the client does not read its replies", false;
+    Ending::Stop => "1001", "the server is stopping", "the server is stopping", true;
+    Ending::Withdrawn => "1008", "no longer admitted", "the settings no longer admit it", true;
+    Ending::Expired => "1008", "the key or token has expired", "its key or token has expired", true;
+    Ending::Idle => "1000", "no message for too long", "no message for idle_timeout", true;
+    Ending::Protocol(_) => "1002", "protocol error", "protocol error", false;
+    Ending::BadUtf8 => "1007", "text must be UTF-8", "text that is not UTF-8", false;
+    Ending::TooBig => "1009", "message too big", "a message over max_message_bytes", false;
+    Ending::TooSlow => "1008", "message too slow", "a message was not complete after message_timeout", false;
+    Ending::TooFragmented =>
+        "1008", "message too fragmented", "too many bytes without a complete message", false;
+    Ending::Failed(_) => "1011", "internal error", "the handler failed", false;
+    Ending::Panicked => "1011", "internal error", "the handler panicked", false;
 }
 
 impl From<WireError> for Ending {

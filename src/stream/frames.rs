@@ -1,4 +1,5 @@
-//! Tracks the frames that a peer sends. tungstenite delivers complete messages, but does not report that one has begun.
+//! Tracks the frames that a peer sends. tungstenite delivers complete messages, but does not report that one
+//! has begun.
 
 use std::io::Cursor;
 
@@ -12,9 +13,9 @@ const MAX_HEADER_BYTES: usize = 14;
 
 /// The position in a peer's byte stream: in which frame, and in which message.
 #[derive(Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Position in the HTTP answer before the frames; `None` after it, and where there is none.
-    head: Option<Head>,
+    head: Option<HeadPosition>,
     /// The beginning of a header that is not complete yet.
     header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
@@ -23,7 +24,7 @@ pub(super) struct Frames {
     is_fragmented: bool,
     /// Number of events received completely.
     events: u64,
-    /// Number of events handed out.
+    /// Number of events delivered to the handler.
     delivered: u64,
     /// Number of events before the message or frame that has begun.
     events_before: u64,
@@ -34,7 +35,7 @@ pub(super) struct Frames {
 
 /// Position in the head of an HTTP answer.
 #[derive(Clone, Copy)]
-enum Head {
+enum HeadPosition {
     NotBegun,
     InLine,
     AfterLine,
@@ -50,7 +51,7 @@ struct Frame {
 impl Frames {
     /// For the bytes from a server, which begin with its answer to the upgrade.
     pub(super) fn after_head() -> Frames {
-        Frames { head: Some(Head::NotBegun), ..Frames::default() }
+        Frames { head: Some(HeadPosition::NotBegun), ..Frames::default() }
     }
 
     /// Advances over bytes that were just received.
@@ -66,13 +67,13 @@ impl Frames {
         }
     }
 
-    /// Counts an event that was handed out.
-    pub(super) fn delivered(&mut self) {
+    /// Counts an event that was delivered to the handler.
+    pub(crate) fn delivered(&mut self) {
         self.delivered += 1;
     }
 
-    /// Whether complete events have not been handed out yet.
-    pub(super) fn has_undelivered(&self) -> bool {
+    /// Whether complete events have not been delivered yet, so that the next one needs no read.
+    pub(crate) fn has_undelivered(&self) -> bool {
         self.delivered < self.events
     }
 
@@ -81,32 +82,33 @@ impl Frames {
         self.is_fragmented || self.frame.is_some() || self.header_len > 0
     }
 
-    /// Whether all events before the incomplete message were handed out.
+    /// Whether all events before the incomplete message were delivered.
     pub(super) fn has_reached(&self) -> bool {
         self.delivered >= self.events_before
     }
 
-    /// Whether events that came between the fragments of the incomplete message (pings, say) were handed out.
+    /// Whether events that came between the fragments of the incomplete message (pings, say) were delivered.
     pub(super) fn is_interleaved(&self) -> bool {
         self.delivered > self.events_before
     }
 
-    /// Whether the peer has sent a complete Close frame.
-    pub(super) fn has_closed(&self) -> bool {
+    /// Whether the peer has sent a complete Close frame, even if that was not delivered.
+    pub(crate) fn has_closed(&self) -> bool {
         self.has_closed
     }
 
-    /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts them too.
-    fn skip_head<'a>(&mut self, mut head: Head, bytes: &'a [u8]) -> &'a [u8] {
+    /// Returns the bytes after the blank line that ends the head. Line feeds may be bare: httparse accepts
+    /// them too.
+    fn skip_head<'a>(&mut self, mut head: HeadPosition, bytes: &'a [u8]) -> &'a [u8] {
         for (index, byte) in bytes.iter().enumerate() {
             head = match (byte, head) {
-                (b'\n', Head::AfterLine) => {
+                (b'\n', HeadPosition::AfterLine) => {
                     self.head = None;
                     return &bytes[index + 1..];
                 }
-                (b'\n', Head::InLine) => Head::AfterLine,
+                (b'\n', HeadPosition::InLine) => HeadPosition::AfterLine,
                 (b'\n' | b'\r', head) => head,
-                _ => Head::InLine,
+                _ => HeadPosition::InLine,
             };
         }
         self.head = Some(head);
@@ -191,7 +193,8 @@ mod tests {
         [vec![first_byte], length, vec![1, 2, 3, 4], vec![b'x'; payload]].concat()
     }
 
-    /// After `bytes`, in pieces of any size, `events` are complete, and another one has begun after `begun_after` of them.
+    /// After `bytes`, in pieces of any size, `events` are complete, and another one has begun after
+    /// `begun_after` of them.
     #[track_caller]
     fn check(bytes: &[u8], events: u64, begun_after: Option<u64>) {
         for size in 1..=bytes.len() {

@@ -1,66 +1,64 @@
-//! The upper stream, which tungstenite reads and writes. It replays the request head that was checked, gathers replies so
-//! that sixteen messages in one packet do not cost sixteen `send` calls, and limits the bytes of one message.
+//! The upper stream, which tungstenite reads and writes. It replays the request head that was checked,
+//! gathers replies so that sixteen messages in one packet do not cost sixteen `send` calls, and limits the
+//! bytes of one message.
 
 use std::{
     io::{self, Read, Write},
     mem,
-    net::TcpStream,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tungstenite::{Bytes, Message, WebSocket};
 
-use super::{
-    abort::Abort,
-    frames::Frames,
-    timed::TimedStream,
-    transport::{SharedTransport, Transport},
-    waker::{WakeUps, Waker},
-};
+use super::{abort::Abort, frames::Frames, timed::TimedStream, waker::WakeUps};
 
-/// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything longer is
-/// sent without gathering it.
+/// Maximum size of gathered replies: a `send` call of this size costs little more than a short one. Anything
+/// longer is sent without gathering it.
 pub(crate) const GATHER_BYTES: usize = 16 * 1024;
 
 /// Maximum time for which a finished reply is held back while the handler works on the next one.
 const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// The upper stream, which tungstenite reads and writes.
-pub(crate) struct GatheringStream<T = SharedTransport> {
-    socket: TimedStream<T>,
-    /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the head.
+pub(crate) struct GatheringStream {
+    pub(crate) timed: TimedStream,
+    /// The canonical head. It is read separately from `leftover`, since `accept_hdr` rejects bytes after the
+    /// head.
     head: io::Cursor<Vec<u8>>,
     /// The bytes that the peer sent after its own head.
     leftover: io::Cursor<Vec<u8>>,
     /// Finished replies that have not been sent yet.
     gathered: Vec<u8>,
-    bytes_received: u64,
-    bytes_sent: u64,
-    write_timeout: Duration,
-    last_received: Instant,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    /// Time limit for each call that sends.
+    pub(crate) write_timeout: Duration,
+    /// When bytes were last received.
+    pub(crate) last_received: Instant,
+    /// When bytes were last sent.
     last_sent: Instant,
-    frames: Frames,
-    idle_since: Instant,
-    /// A message was received, and idling begins anew at the next read.
+    pub(crate) frames: Frames,
+    /// The beginning of the current wait for a message.
+    pub(crate) idle_since: Instant,
+    /// A message was received, and idling begins again at the next read.
     idle_ended: bool,
-    /// Number of bytes that the current event may still take.
+    /// Number of bytes that the current event may still use.
     budget: usize,
     message_timeout: Duration,
     /// Deadline for completing the message that has begun.
-    message_by: Option<Instant>,
+    pub(crate) message_by: Option<Instant>,
 }
 
-impl<T: Transport> GatheringStream<T> {
+impl GatheringStream {
     /// For a server: `head` is read first, then `leftover`, then `socket`.
     pub(crate) fn new(
-        socket: TimedStream<T>,
+        socket: TimedStream,
         head: Vec<u8>,
         leftover: Vec<u8>,
         write_timeout: Duration,
     ) -> Self {
         GatheringStream {
-            socket,
+            timed: socket,
             head: io::Cursor::new(head),
             leftover: io::Cursor::new(leftover),
             gathered: Vec::new(),
@@ -79,15 +77,15 @@ impl<T: Transport> GatheringStream<T> {
     }
 
     /// For a client: the server's frames come after its answer to the upgrade.
-    pub(crate) fn of_client(socket: TimedStream<T>, write_timeout: Duration) -> Self {
+    pub(crate) fn of_client(socket: TimedStream, write_timeout: Duration) -> Self {
         GatheringStream {
             frames: Frames::after_head(),
             ..GatheringStream::new(socket, Vec::new(), Vec::new(), write_timeout)
         }
     }
 
-    /// Limits the next event to `budget` bytes, and to `message_timeout` from its first byte on. A message that was
-    /// interrupted by a ping keeps the limits that it began with.
+    /// Limits the next event to `budget` bytes, and to `message_timeout` from its first byte on. A message
+    /// that was interrupted by a ping keeps the limits that it began with.
     pub(crate) fn begin_event(&mut self, budget: usize, message_timeout: Duration) {
         self.message_timeout = message_timeout;
         if !self.frames.is_mid_message() {
@@ -101,10 +99,10 @@ impl<T: Transport> GatheringStream<T> {
         self.budget = budget;
     }
 
-    /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if that is
-    /// sooner.
+    /// Makes reads fail with `WouldBlock` at `deadline`, or at the deadline of the message that has begun, if
+    /// that is sooner.
     pub(crate) fn read_by(&mut self, deadline: Instant) {
-        self.socket.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
+        self.timed.read_by(self.message_by.map_or(deadline, |message_by| message_by.min(deadline)));
     }
 
     /// Limits the event that is waited for to `budget` bytes from now on, unless its message has begun.
@@ -114,127 +112,58 @@ impl<T: Transport> GatheringStream<T> {
         }
     }
 
-    /// Whether something was received since the deadline of reads was set.
-    pub(crate) fn has_received(&self) -> bool {
-        self.socket.has_received()
-    }
-
-    /// Whether the peer has sent complete events that were not handed out yet, so that the next one needs no read.
-    pub(crate) fn has_undelivered(&self) -> bool {
-        self.frames.has_undelivered()
-    }
-
-    /// Deadline for completing the message that has begun, if one has.
-    pub(crate) fn message_by(&self) -> Option<Instant> {
-        self.message_by
-    }
-
     /// Whether the message that has begun is past its deadline.
     pub(crate) fn is_late(&self) -> bool {
         self.message_by.is_some_and(|message_by| Instant::now() >= message_by)
     }
 
-    /// When bytes were last received.
-    pub(crate) fn last_received(&self) -> Instant {
-        self.last_received
-    }
-
-    /// When bytes were last sent.
-    pub(crate) fn last_sent(&self) -> Instant {
-        self.last_sent
-    }
-
-    /// The beginning of the current wait for a message.
-    pub(crate) fn idle_since(&self) -> Instant {
-        self.idle_since
-    }
-
-    /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply takes does not
-    /// count.
+    /// Notes that a message was received. Idling begins again at the next read, so that the time that a reply
+    /// takes does not count.
     pub(crate) fn end_idling(&mut self) {
         self.idle_since = self.last_received;
         self.idle_ended = true;
     }
 
-    /// Notes that a message was sent at `now`: a client that only listens is not idle while there is something to listen to.
-    pub(crate) fn sent_message(&mut self, now: Instant) {
-        self.idle_since = self.idle_since.max(now);
+    /// Consumes the pending wake-up, if there is one.
+    pub(crate) fn take_wake_up(&self) -> bool {
+        self.timed.wake_ups().is_some_and(WakeUps::take)
     }
 
-    /// A waker for reads, which wait for `tcp`, the stream at the bottom.
-    pub(crate) fn waker(&mut self, tcp: &Arc<TcpStream>) -> io::Result<Waker> {
-        self.socket.waker(tcp)
-    }
-
-    /// The wake-ups, if there are wakers.
-    pub(crate) fn wake_ups(&self) -> Option<&WakeUps> {
-        self.socket.wake_ups()
-    }
-
-    /// Counts an event that was handed out.
-    pub(crate) fn delivered(&mut self) {
-        self.frames.delivered();
+    /// Sends the gathered replies, unless they may wait for a moment because more events are waiting. Returns
+    /// the current time, to save the caller a look at the clock.
+    pub(crate) fn send_if_due(&mut self) -> io::Result<Instant> {
+        if self.has_unread() {
+            let now = Instant::now();
+            if now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME {
+                return Ok(now);
+            }
+        }
+        self.flush()?;
+        Ok(self.last_sent)
     }
 
     /// Whether the peer has already sent more events.
-    pub(crate) fn has_unread(&self) -> bool {
+    fn has_unread(&self) -> bool {
         self.frames.has_undelivered() || self.leftover.position() < self.leftover.get_ref().len() as u64
     }
 
-    /// Whether finished replies are waiting to be sent.
-    pub(crate) fn has_gathered(&self) -> bool {
-        !self.gathered.is_empty()
-    }
-
-    /// Whether a finished reply may wait for the next one, which it may for a moment while more events are waiting.
-    /// Returns the current time if so, to save the caller a look at the clock.
-    pub(crate) fn may_gather(&self) -> Option<Instant> {
-        if !self.has_unread() {
-            return None;
-        }
-        let now = Instant::now();
-        (now.saturating_duration_since(self.last_sent.max(self.last_received)) < GATHER_TIME).then_some(now)
-    }
-
-    /// Time limit for each call that sends.
-    pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
-        self.write_timeout = timeout;
-    }
-
-    /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted yet.
+    /// Resets the counters, so that the bytes of the upgrade do not count. `leftover` has not been counted
+    /// yet.
     pub(crate) fn begin_counting(&mut self) {
         self.bytes_received = 0;
         self.bytes_sent = 0;
     }
 
-    /// Announces that nothing more will be sent.
-    pub(crate) fn finish(&mut self) {
-        self.socket.finish();
-    }
-
-    /// Whether the peer has sent its Close, even if that was not handed out.
-    pub(crate) fn has_closed(&self) -> bool {
-        self.frames.has_closed()
-    }
-
     /// Reads what comes after the end of a conversation, regardless of stop flags and deadlines.
     pub(crate) fn read_after_end(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.transport.read(buffer)?;
+        let count = self.timed.transport.read(buffer)?;
         self.frames.follow(&buffer[..count]);
         Ok(count)
     }
 
-    pub(crate) fn bytes_received(&self) -> u64 {
-        self.bytes_received
-    }
-
-    pub(crate) fn bytes_sent(&self) -> u64 {
-        self.bytes_sent
-    }
-
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.last_sent = self.socket.write_within(self.write_timeout);
-        self.socket.write_all(bytes)?;
+        self.last_sent = self.timed.write_within(self.write_timeout);
+        self.timed.write_all(bytes)?;
         self.bytes_sent += bytes.len() as u64;
         Ok(())
     }
@@ -248,8 +177,8 @@ impl<T: Transport> GatheringStream<T> {
             self.message_by = None;
         } else if self.message_by.is_none() {
             self.message_by = self.last_received.checked_add(self.message_timeout);
-            self.socket.read_by =
-                self.message_by.map_or(self.socket.read_by, |due| due.min(self.socket.read_by));
+            self.timed.read_by =
+                self.message_by.map_or(self.timed.read_by, |due| due.min(self.timed.read_by));
         }
         match self.budget.checked_sub(bytes.len()) {
             Some(left) => self.budget = left,
@@ -259,7 +188,7 @@ impl<T: Transport> GatheringStream<T> {
     }
 }
 
-impl<T: Transport> Read for GatheringStream<T> {
+impl Read for GatheringStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.head.read(buffer)?;
         if count > 0 {
@@ -272,11 +201,11 @@ impl<T: Transport> Read for GatheringStream<T> {
         }
         // The read below may wait, and the peer may be waiting for these replies.
         self.flush()?;
-        let read = self.socket.read(buffer);
+        let read = self.timed.read(buffer);
         // Idling begins when the read began, not when it returned.
         if self.idle_ended {
             self.idle_ended = false;
-            self.idle_since = self.socket.read_began;
+            self.idle_since = self.timed.read_began;
         }
         let count = read?;
         if count > 0 {
@@ -286,7 +215,7 @@ impl<T: Transport> Read for GatheringStream<T> {
     }
 }
 
-impl<T: Transport> Write for GatheringStream<T> {
+impl Write for GatheringStream {
     /// Gathers short writes. Sends long ones at once, without copying them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.gathered.len() + bytes.len() > GATHER_BYTES {
@@ -316,16 +245,14 @@ impl<T: Transport> Write for GatheringStream<T> {
     }
 }
 
-/// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the same pong,
-/// but would send each one separately; writing it here replaces the queued one.
-pub(crate) fn answer_ping<T: Transport>(
-    socket: &mut WebSocket<GatheringStream<T>>,
+/// Answers a ping: at once, or together with further pings that have come already. tungstenite has queued the
+/// same pong, but would send each one separately; writing it here replaces the queued one.
+pub(crate) fn answer_ping(
+    socket: &mut WebSocket<GatheringStream>,
     payload: &Bytes,
 ) -> Result<(), tungstenite::Error> {
     socket.write(Message::Pong(payload.clone()))?;
-    if socket.get_ref().may_gather().is_none() {
-        socket.get_mut().flush()?;
-    }
+    socket.get_mut().send_if_due()?;
     Ok(())
 }
 

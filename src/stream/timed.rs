@@ -1,5 +1,5 @@
-//! The lower stream: deadlines and stop flags over a transport with or without TLS. It repeats interrupted calls, and
-//! distinguishes time-outs from other errors.
+//! The lower stream: deadlines and stop flags over a transport with or without TLS. It repeats interrupted
+//! calls, and distinguishes time-outs from other errors.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -10,29 +10,31 @@ use std::{
 
 use super::{
     abort::{Abort, StopFlags},
-    transport::{SharedTransport, Transport},
+    transport::SharedTransport,
     waker::{Ready, WakeUps, Waker},
 };
 
 /// Time-out of a first read after its deadline: the system does not accept a time-out of zero.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// Time limit for sending `close_notify`. It is a courtesy: a peer that does not read would not see it anyway.
+/// Time limit for sending `close_notify`. It is a courtesy: a peer that does not read would not see it
+/// anyway.
 pub(super) const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The lower stream.
 ///
-/// A read fails with `WouldBlock` when `read_by` has passed or a waker was called: the caller checks its deadlines and may
-/// read again. Every other error is final. After a new deadline the first read always asks the system, even if the deadline
-/// has passed or a waker was called: a caller that was busy for long must still get what arrived meanwhile.
-pub(crate) struct TimedStream<T = SharedTransport> {
-    pub(super) transport: T,
+/// A read fails with `WouldBlock` when `read_by` has passed or a waker was called: the caller checks its
+/// deadlines and may read again. Every other error is final. After a new deadline the first read always asks
+/// the system, even if the deadline has passed or a waker was called: a caller that was busy for long must
+/// still get what arrived in the meantime.
+pub(crate) struct TimedStream {
+    pub(super) transport: SharedTransport,
     stop_flags: StopFlags,
     pub(super) read_by: Instant,
     /// Whether the system was asked since `read_by` was set.
     asked: bool,
-    /// Whether it had something then, if only a part of a TLS record.
-    has_received: bool,
+    /// Whether something was received since then, if only a part of a TLS record.
+    pub(crate) has_received: bool,
     pub(super) read_began: Instant,
     write_by: Instant,
     /// The time at which `write_by` was set, which saves the first write a look at the clock.
@@ -44,8 +46,8 @@ pub(crate) struct TimedStream<T = SharedTransport> {
     wake_ups: Option<Box<WakeUps>>,
 }
 
-impl<T: Transport> TimedStream<T> {
-    pub(crate) fn new(transport: T, stop_flags: StopFlags) -> Self {
+impl TimedStream {
+    pub(crate) fn new(transport: SharedTransport, stop_flags: StopFlags) -> Self {
         let now = Instant::now();
         TimedStream {
             transport,
@@ -82,12 +84,8 @@ impl<T: Transport> TimedStream<T> {
         self.has_received = false;
     }
 
-    /// Whether something was received since the deadline was set.
-    pub(crate) fn has_received(&self) -> bool {
-        self.has_received
-    }
-
-    /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to a second.
+    /// Announces that nothing more will be sent, where the transport has a message for that. Blocks for up to
+    /// a second.
     pub(crate) fn finish(&mut self) {
         if self.transport.set_write_timeout(FINISH_TIMEOUT).is_ok() {
             self.transport.finish();
@@ -103,36 +101,33 @@ impl<T: Transport> TimedStream<T> {
     }
 }
 
-impl<T: Transport> Read for TimedStream<T> {
+impl Read for TimedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(abort) = self.stop_flags.abort() {
                 return Err(abort.into());
             }
             self.read_began = Instant::now();
-            let mut left = self.read_by.saturating_duration_since(self.read_began);
-            if left.is_zero() {
-                if self.asked {
-                    return Err(ErrorKind::WouldBlock.into());
-                }
-                left = SHORTEST_WAIT;
+            let left = self.read_by.saturating_duration_since(self.read_began);
+            if left.is_zero() && self.asked {
+                return Err(ErrorKind::WouldBlock.into());
             }
             let is_first = !std::mem::replace(&mut self.asked, true);
             if let Some(wake_ups) = &self.wake_ups {
-                // Not `left`: this wait may be zero.
-                let time = self.read_by.saturating_duration_since(self.read_began);
-                match wake_ups.wait(time, is_first, self.transport.is_ready())? {
+                match wake_ups.wait(left, is_first, self.transport.is_ready())? {
                     Ready::Stream => {}
                     Ready::Woken => return Err(ErrorKind::WouldBlock.into()),
                     Ready::Nothing => continue,
                 }
             }
+            let left = if left.is_zero() { SHORTEST_WAIT } else { left };
             if self.read_timeout.is_none_or(|set| fires_late(set, left)) {
                 self.transport.set_read_timeout(left)?;
                 self.read_timeout = Some(left);
             }
             match self.transport.read(buffer) {
-                // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from the peer.
+                // `shutdown(Read)`, by which another thread wakes this read, looks like an end of file from
+                // the peer.
                 Ok(0) => return self.stop_flags.abort().map_or(Ok(0), |abort| Err(abort.into())),
                 // By a signal, or a TLS record that is not complete.
                 Err(error) if error.kind() == ErrorKind::Interrupted => self.has_received = true,
@@ -147,7 +142,7 @@ impl<T: Transport> Read for TimedStream<T> {
     }
 }
 
-impl<T: Transport> Write for TimedStream<T> {
+impl Write for TimedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let now = self.write_began.take().unwrap_or_else(Instant::now);
@@ -172,8 +167,8 @@ impl<T: Transport> Write for TimedStream<T> {
     }
 }
 
-/// Whether a time-out of `set` would fire too late for a deadline that is `left` away. One part in 64 too late is
-/// tolerated: it saves a system call for each reply.
+/// Whether a time-out of `set` would fire too late for a deadline that is `left` away. One part in 64 too
+/// late is tolerated: it saves a system call for each reply.
 fn fires_late(set: Duration, left: Duration) -> bool {
     set > left + left / 64
 }

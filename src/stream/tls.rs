@@ -1,7 +1,8 @@
 //! TLS as a transport, for the server and for the client.
 //!
-//! It lies below [`TimedStream`](super::TimedStream), so that deadlines and stop flags apply to the handshake and to each
-//! record as well: a read that received bytes but no plaintext yet returns `Interrupted`, and is repeated while there is time.
+//! It lies below [`TimedStream`](super::TimedStream), so that deadlines and stop flags apply to the handshake
+//! and to each record as well: a read that has received bytes but no plaintext yet returns `Interrupted`, and
+//! is repeated until the deadline.
 
 mod fault;
 mod trust;
@@ -15,7 +16,7 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConnection, Connection, Error as TlsError, ServerConfig, ServerConnection,
+    ClientConnection, Connection, ServerConfig, ServerConnection,
     pki_types::{
         CertificateDer, PrivateKeyDer, ServerName,
         pem::{Error as PemError, PemObject},
@@ -29,8 +30,9 @@ use super::{
     transport::{SharedTransport, Transport},
 };
 use crate::{error::Error, ini::without_bom};
-use fault::Fault;
 pub(crate) use fault::described;
+use fault::{TlsFault, unusable};
+use trust::provider;
 
 /// The protocol that is negotiated (RFC 7301): a WebSocket upgrade is an HTTP/1.1 request.
 const ALPN: &[u8] = b"http/1.1";
@@ -83,21 +85,7 @@ impl Tls {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain.clone(), key))
-            .map_err(|error| {
-                Error::plain(match error {
-                    TlsError::InconsistentKeys(_) => {
-                        "tls_private_key does not belong to tls_certificate".to_owned()
-                    }
-                    TlsError::InvalidCertificate(CertificateError::BadEncoding) => {
-                        "tls_certificate contains something that is not a certificate".to_owned()
-                    }
-                    TlsError::InvalidCertificate(why) => {
-                        format!("the first certificate of tls_certificate has an unsupported form: {why}")
-                    }
-                    TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
-                    error => format!("tls_certificate or tls_private_key cannot be used: {}", Fault(error)),
-                })
-            })?;
+            .map_err(|error| Error::plain(unusable(error)))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(Tls { config: Arc::new(config), chain })
     }
@@ -119,7 +107,7 @@ impl Tls {
         stream: &Arc<TcpStream>,
         write_timeout: Duration,
     ) -> io::Result<SharedTransport> {
-        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(Fault)?;
+        let connection = ServerConnection::new(Arc::clone(&self.config)).map_err(TlsFault)?;
         Ok(Arc::new(TlsStream::new(stream, connection.into(), write_timeout)?))
     }
 }
@@ -137,11 +125,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-/// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there is no `ca`.
+/// The client's side of a new connection to `host`. Trusts the authorities in `ca`, or the system's if there
+/// is no `ca`.
 pub(crate) fn connect(
     stream: &Arc<TcpStream>,
     host: &str,
@@ -153,23 +138,23 @@ pub(crate) fn connect(
     let mut config = trust::client_config(ca)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     let connection = ClientConnection::new(Arc::new(config), name)
-        .map_err(|error| Error::plain(Fault(error).to_string()))?;
+        .map_err(|error| Error::plain(TlsFault(error).to_string()))?;
     let stream = TlsStream::new(stream, connection.into(), write_timeout)
         .map_err(|error| Error::io("cannot start TLS", error))?;
     Ok(Arc::new(stream))
 }
 
-/// TLS over a TCP connection. No thread holds `state` while it waits for the peer, so that the two halves of a client do
-/// not block each other. The locks are always acquired in the order `outbox`, `state`.
+/// TLS over a TCP connection. No thread holds `state` while it waits for the peer, so that the two halves of
+/// a client do not block each other. The locks are always acquired in the order `outbox`, `state`.
 pub(crate) struct TlsStream {
     stream: Arc<TcpStream>,
-    state: Mutex<State>,
+    state: Mutex<TlsState>,
     outbox: Mutex<Outbox>,
     /// Time limit for what TLS itself sends while reading, when the caller has set no write deadline.
     write_timeout: Duration,
 }
 
-struct State {
+struct TlsState {
     connection: Connection,
     /// The peer does not speak TLS, so the refusal is sent to it unencrypted.
     is_plain: bool,
@@ -184,8 +169,8 @@ struct State {
 struct Outbox {
     bytes: Vec<u8>,
     sent: usize,
-    /// Number of the caller's bytes that are already encrypted in it: after a time-out the caller repeats its write with
-    /// the same bytes, which must not be encrypted twice.
+    /// Number of the caller's bytes that are already encrypted in it: after a time-out the caller repeats its
+    /// write with the same bytes, which must not be encrypted twice.
     accepted: usize,
 }
 
@@ -196,12 +181,16 @@ impl TlsStream {
         write_timeout: Duration,
     ) -> io::Result<TlsStream> {
         Transport::set_write_timeout(&**stream, write_timeout)?;
-        let state =
-            Mutex::new(State { connection, is_plain: false, has_received: false, unprocessed: Vec::new() });
+        let state = Mutex::new(TlsState {
+            connection,
+            is_plain: false,
+            has_received: false,
+            unprocessed: Vec::new(),
+        });
         Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TlsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -216,7 +205,8 @@ impl TlsStream {
         }
     }
 
-    /// Decrypts bytes from the peer into `buffer`, or fails with `Interrupted` when they hold no plaintext yet.
+    /// Decrypts bytes from the peer into `buffer`, or fails with `Interrupted` when they hold no plaintext
+    /// yet.
     fn decrypt(&self, mut bytes: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
         let is_server = matches!(state.connection, Connection::Server(_));
@@ -239,25 +229,26 @@ impl TlsStream {
         }
         if state.connection.wants_write() {
             drop(state);
-            // Also after an error, so that the peer gets the alert. If another thread is sending right now, its next
-            // write sends these bytes.
+            // Also after an error, so that the peer gets the alert. If another thread is sending right now,
+            // its next write sends these bytes.
             if let Ok(mut outbox) = self.outbox.try_lock() {
                 outbox.fill(&mut self.state().connection)?;
                 outbox.send_within(self.write_timeout, &self.stream)?;
             }
             state = self.state();
         }
-        processed.map_err(Fault)?;
+        processed.map_err(TlsFault)?;
         state.read(buffer)
     }
 }
 
-impl State {
+impl TlsState {
     /// Reads plaintext that was already decrypted; fails with `Interrupted` when there is none.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::Interrupted.into()),
-            // The peer disconnected without a close_notify, as many do. Truncation is detected by the missing Close frame.
+            // The peer disconnected without a close_notify, as many do. Truncation is detected by the missing
+            // Close frame.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             result => result,
         }
@@ -272,7 +263,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Makes one call; fails with `Interrupted` while there is more, so that the caller can check its deadline.
+    /// Makes one call; fails with `Interrupted` while there is more, so that the caller can check its
+    /// deadline.
     fn send(&mut self, stream: &TcpStream) -> io::Result<()> {
         if self.sent < self.bytes.len() {
             self.sent += stream.write(&self.bytes[self.sent..])?;
@@ -285,7 +277,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sends everything, or fails after `time`. A single call takes at most as long as the socket's own time-out.
+    /// Sends everything, or fails after `time`. A single call takes at most as long as the socket's own
+    /// time-out.
     fn send_within(&mut self, time: Duration, stream: &TcpStream) -> io::Result<()> {
         let deadline = Instant::now() + time;
         loop {
@@ -325,11 +318,11 @@ impl Transport for TlsStream {
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(timeout)
+        Transport::set_read_timeout(&*self.stream, timeout)
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_write_timeout(timeout)
+        Transport::set_write_timeout(&*self.stream, timeout)
     }
 
     fn is_ready(&self) -> bool {

@@ -12,21 +12,22 @@ pub(crate) type SharedTransport = Arc<dyn Transport + Send + Sync>;
 
 /// A byte stream to a peer.
 ///
-/// All methods accept `&self`, because one thread may read while another one writes. A call that times out fails with
-/// `WouldBlock`; `Interrupted` means that the caller should check its deadline and call again.
+/// All methods accept `&self`, because one thread may read while another one writes. A call that times out
+/// fails with `WouldBlock`; `Interrupted` means that the caller should check its deadline and call again.
 pub(crate) trait Transport {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()>;
 
-    /// Whether a read needs no wait because something was received that has not been read yet. Matters only to waits for
-    /// other things at the same time.
+    /// Whether a read needs no wait because something was received that has not been read yet. Matters only
+    /// to waits for other things at the same time.
     fn is_ready(&self) -> bool {
         false
     }
 
-    /// Announces that nothing more will be sent, where the transport has a message for that. Does not close anything.
+    /// Announces that nothing more will be sent, where the transport has a message for that. Does not close
+    /// anything.
     fn finish(&self) {}
 }
 
@@ -50,34 +51,9 @@ impl Transport for TcpStream {
     }
 }
 
-/// The system's time-out as `WouldBlock`, which it is on Unix. There, `TimedOut` means that the connection broke.
+/// The system's time-out as `WouldBlock`, which it is on Unix. There, `TimedOut` means that the connection
+/// broke.
 fn with_timeout_as_would_block(error: io::Error) -> io::Error {
     let is_timeout = cfg!(windows) && error.kind() == io::ErrorKind::TimedOut;
     if is_timeout { io::ErrorKind::WouldBlock.into() } else { error }
-}
-
-impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (**self).read(buffer)
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (**self).write(bytes)
-    }
-
-    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        (**self).set_read_timeout(timeout)
-    }
-
-    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        (**self).set_write_timeout(timeout)
-    }
-
-    fn is_ready(&self) -> bool {
-        (**self).is_ready()
-    }
-
-    fn finish(&self) {
-        (**self).finish();
-    }
 }

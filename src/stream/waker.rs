@@ -1,7 +1,8 @@
 //! Waking a connection's thread while it waits for its peer.
 //!
-//! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker waits for more
-//! descriptors: its socket, a pipe into which wakers write, and perhaps a client's socket. All others make no other system call.
+//! A thread that waits in `recv` can be woken only by its socket. So a connection that asked for a waker
+//! waits for more descriptors: its socket, a pipe into which wakers write, and perhaps a client's socket. All
+//! others make no other system call.
 
 #[cfg(unix)]
 mod unix;
@@ -23,11 +24,13 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// A handle with which other threads wake a session that waits, or a client; see [`Session::waker`](crate::Session::waker).
+/// A handle with which other threads wake a session that waits, or a client; see
+/// [`Session::waker`](crate::Session::waker).
 ///
-/// All clones wake the same session. When another thread drops the last one, the session is woken as well, so that it can find, say,
-/// that the channel that was dropped before is closed: so keep the sender in front of the waker in a tuple, whose fields are dropped in
-/// their order. Waking a session that has ended does nothing.
+/// All clones wake the same session. When another thread drops the last one, the session is woken as well, so
+/// that it can find that the channel that was dropped before is closed, for example: to ensure that, put the
+/// sender before the waker in a tuple, whose fields are dropped in order. Waking a session that has ended
+/// does nothing.
 #[derive(Clone)]
 pub struct Waker(Arc<Handle>);
 
@@ -35,8 +38,8 @@ impl Waker {
     /// Makes the session's [`next`](crate::Session::next) or [`next_by`](crate::Session::next_by) return
     /// [`Event::Woken`](crate::Event::Woken): the call that is waiting, or else the next one.
     ///
-    /// Never blocks. What the session should do is not part of a wake-up: put it where the handler looks, in a channel say,
-    /// before the call.
+    /// Never blocks. What the session should do is not part of a wake-up: before the call, put it where the
+    /// handler looks, in a channel for example.
     pub fn wake(&self) {
         self.0.wake();
     }
@@ -49,7 +52,7 @@ impl Waker {
 }
 
 /// What all clones of a waker share.
-struct Handle(Arc<Shared>);
+struct Handle(Arc<WakeChannel>);
 
 impl Handle {
     fn wake(&self) {
@@ -57,7 +60,8 @@ impl Handle {
         if self.0.wake_ups.try_send(()).is_ok()
             && let Some(pipe) = &mut self.0.lock().pipe
         {
-            // The pipe does not block, and is hardly ever full: for each byte, the session has taken a wake-up since.
+            // The pipe does not block, and is hardly ever full: for each byte, the session has taken a
+            // wake-up since.
             let _ = pipe.write(&[0]);
         }
     }
@@ -65,7 +69,8 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // A session that drops its own waker need not learn of it, and would not get to rest if it did so whenever it wakes.
+        // A session that drops its own waker does not have to be woken, and would never rest if it did so at
+        // each wake-up.
         let session_thread = self.0.lock().session_thread;
         if thread::current().id() != session_thread {
             self.wake();
@@ -74,7 +79,7 @@ impl Drop for Handle {
 }
 
 /// What wakers and the session share.
-struct Shared {
+struct WakeChannel {
     /// Holds one wake-up at most: any number of them before the session notices are one.
     wake_ups: Sender<()>,
     locked: Mutex<Locked>,
@@ -89,7 +94,7 @@ struct Locked {
     source: Weak<TcpStream>,
 }
 
-impl Shared {
+impl WakeChannel {
     fn lock(&self) -> MutexGuard<'_, Locked> {
         self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +111,7 @@ pub(crate) struct WakeUps {
     stream: Arc<TcpStream>,
     pipe: PipeReader,
     received: Receiver<()>,
-    shared: Arc<Shared>,
+    shared: Arc<WakeChannel>,
     /// The handle of the wakers, while there are any.
     handle: Weak<Handle>,
 }
@@ -133,7 +138,7 @@ impl WakeUps {
         let (wake_ups, received) = bounded(1);
         let session_thread = thread::current().id();
         let locked = Locked { pipe: Some(writer), session_thread, source: Weak::new() };
-        let shared = Shared { wake_ups, locked: Mutex::new(locked) };
+        let shared = WakeChannel { wake_ups, locked: Mutex::new(locked) };
         let (stream, shared) = (Arc::clone(stream), Arc::new(shared));
         Ok(WakeUps { stream, pipe, received, shared, handle: Weak::new() })
     }
@@ -157,8 +162,8 @@ impl WakeUps {
         &self.received
     }
 
-    /// Waits for the stream or a wake-up, for `time` at most. If both are ready, it is the wake-up, unless `stream_first`.
-    /// With `is_ready`, the transport has something to read that is no longer in the stream.
+    /// Waits for the stream or a wake-up, for `time` at most. If both are ready, it is the wake-up, unless
+    /// `stream_first`. With `is_ready`, the transport has something to read that is no longer in the stream.
     pub(super) fn wait(&self, time: Duration, stream_first: bool, is_ready: bool) -> io::Result<Ready> {
         // A wake-up may be in the channel while its byte is not in the pipe: see below.
         let time = if is_ready || !self.received.is_empty() { Duration::ZERO } else { time };
@@ -173,7 +178,8 @@ impl WakeUps {
             let _ = self.shared.wake_ups.try_send(());
         }
         if has_bytes {
-            // Before the channel is looked at: so the byte of a wake-up that comes in between is taken at the next wait, not lost.
+            // Before the channel is checked: the byte of a wake-up that comes in between is then read by the
+            // next wait, not lost.
             let _ = (&self.pipe).read(&mut [0; 16]);
         }
         let can_read = can_read || is_ready;
@@ -270,7 +276,8 @@ mod tests {
         let began = Instant::now();
         let mut received = 0;
         while received < 4 * 2000 {
-            // The byte of a wake-up may come after the wake-up itself was taken, and then ends another wait with nothing.
+            // The byte of a wake-up may come after the wake-up itself was taken, and then ends another wait
+            // with nothing.
             match wake_ups.wait(LONG, false, false).unwrap() {
                 Ready::Woken => assert!(wake_ups.take()),
                 ready => assert!(ready == Ready::Nothing && began.elapsed() < LONG, "after {received}"),

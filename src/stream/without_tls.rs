@@ -1,4 +1,5 @@
-//! Stands in for TLS in a build without the feature `tls`: there is no certificate, and no server can be reached over it.
+//! Replaces TLS in a build without the feature `tls`: there are no certificates, and no server can be reached
+//! with it.
 
 use std::{
     convert::Infallible,
@@ -11,7 +12,8 @@ use std::{
 use super::transport::SharedTransport;
 use crate::error::Error;
 
-/// A certificate with its private key. This build does not include the feature `tls`, so no value of this type exists.
+/// A certificate with its private key. This build does not include the feature `tls`, so no value of this
+/// type exists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tls(Infallible);
 

@@ -16,6 +16,8 @@ const FILES = {
   "/owner.js": ["owner.js", "text/javascript"],
   "/icon.svg": ["../../../page/icon.svg", "image/svg+xml"],
 };
+// The build script puts it before the script.
+const CONNECTION = "../../../page/connection.js";
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'";
 const FILE = "[replies]\n# Times\nopening hours = From 9 to 5.\nparking = Behind the house.\nunknown = Sorry.\n\n[tests]\nopen? = opening hours\n";
 
@@ -25,7 +27,8 @@ async function files() {
     const [name, type] = FILES[request.url] ?? [];
     if (!name) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": `${type}; charset=utf-8`, "Content-Security-Policy": CSP });
-    response.end(readFileSync(new URL(name, FOLDER)));
+    const connection = name === "owner.js" ? readFileSync(new URL(CONNECTION, FOLDER)) : "";
+    response.end(connection + readFileSync(new URL(name, FOLDER)));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${server.address().port}/owner`, stop: () => server.closeAllConnections() ?? server.close() };

@@ -153,7 +153,7 @@ test("what is a link and what is not", async () => {
     const random = (limit) => (seed = (seed * 1103515245 + 12345) % 2147483648) % limit;
     for (let round = 0; round < 20000; round++) {
       const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]).join("");
-      const nodes = addressed(text);
+      const nodes = autolinked(text);
       const isSafe = (link) => ["https:", "http:", "mailto:", "tel:"].includes(new URL(link.href).protocol) && !/\s$/.test(link.textContent);
       if (nodes.map((node) => node.textContent ?? node).join("") !== text) return text;
       if (![...nodes, ...linked(text)].filter((node) => node.href).every(isSafe)) return text;

@@ -1,6 +1,6 @@
 //! What the built-in bot promises.
 
-use replyd::{Config, RunningServer};
+use replyd::{Answer, Bot, Config, Event, RunningServer};
 
 use crate::support::{DEADLINE, GREETING, HELP, Opcode, Raw, SORRY, raw::frame, serve, serve_with};
 
@@ -169,4 +169,51 @@ fn replies_do_not_wait_for_a_fallback() {
     assert_eq!(client.text(), HELP);
     go_on.send_timeout((), DEADLINE).unwrap();
     assert_eq!([client.text(), client.text()], ["at last", HELP]);
+}
+
+/// A program with a loop of its own observes, falls back and steps in, all in one conversation.
+#[test]
+fn a_program_can_run_the_loop_of_the_bot() {
+    let (observed, observations) = crossbeam_channel::unbounded();
+    let settings = "[bot]\ngreeting = Hi\n[replies]\nopening hours = 9 to 5.\nunknown = Pardon?\n";
+    let server = serve_with(Config::parse(settings, "test.ini").unwrap(), move |session| {
+        let observer = |message: &str, answer: &Answer<'_>| {
+            observed.send(format!("{message}: {}", answer.name())).unwrap()
+        };
+        let mut bot = Bot::new()
+            .observed_by(observer)
+            .falling_back_to(|message| message.strip_prefix("echo ").map(str::to_owned));
+        session.send("before")?;
+        bot.greet(session)?;
+        while let Some(event) = session.next()? {
+            match event {
+                Event::Text(text) if text.starts_with('/') => session.send("stepped in")?,
+                Event::Text(text) if text.as_str() == "twice" => {
+                    bot.answer(session, "tea")?;
+                    bot.answer(session, "opening hours")?;
+                }
+                event => bot.handle(session, &event)?,
+            }
+        }
+        Ok(())
+    });
+    let mut client = Raw::open(server.local_addr());
+    for message in ["/help", "opening hours\n", "echo me", "twice", "what?"] {
+        client.say(Opcode::Text, message.as_bytes());
+    }
+    let expected = ["before", "Hi", "stepped in", "9 to 5.", "me", "Pardon?", "9 to 5.", "Pardon?"];
+    for expected in expected {
+        assert!(client.text().starts_with(expected), "{expected}");
+    }
+    client.say(Opcode::Binary, b"\xff");
+    assert_eq!(client.close_code(), Some(1003));
+    let observed: Vec<String> = observations.try_iter().collect();
+    let expected = [
+        "opening hours: opening hours",
+        "echo me: unknown",
+        "tea: unknown",
+        "opening hours: opening hours",
+        "what?: unknown",
+    ];
+    assert_eq!(observed, expected);
 }

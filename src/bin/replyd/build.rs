@@ -5,6 +5,8 @@ use std::{env, fs, io::Write, path::Path, process::Command};
 
 use flate2::{Compression, Crc, write::GzEncoder};
 
+/// Precedes the scripts of the chat page and the owner's page.
+const CONNECTION: &str = "src/page/connection.js";
 /// Files that end with what is filled in from the settings, from the line with `{accent}`. See
 /// `src/page/packed.rs`.
 const FILLED: [&str; 3] = ["src/page/page.css", "src/page/page.js", "src/page/widget.js"];
@@ -63,9 +65,13 @@ fn compress(path: &str, folder: &Path) -> std::io::Result<()> {
 
 /// The name of a file, and its text without lines that are only comments, and without indentation.
 fn read(path: &str) -> std::io::Result<(&str, String)> {
-    println!("cargo::rerun-if-changed={path}");
-    let source = fs::read_to_string(path)?;
     let name = path.rsplit('/').next().unwrap_or(path);
+    let connection = ["page.js", "owner.js"].contains(&name).then_some(CONNECTION);
+    let mut source = String::new();
+    for path in connection.into_iter().chain([path]) {
+        println!("cargo::rerun-if-changed={path}");
+        source += &fs::read_to_string(path)?;
+    }
     let mut text = String::with_capacity(source.len());
     let mut is_comment = false;
     for line in source.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"))

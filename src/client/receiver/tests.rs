@@ -116,12 +116,12 @@ fn a_timeout_keeps_half_a_message_and_its_time_limit() {
         wait_for(&client, half.len());
         expect_timeouts(&mut client);
     }
-    let message_by = client.receiver.socket.get_ref().message_by().expect("a message has begun");
+    let message_by = client.receiver.socket.get_ref().message_by.expect("a message has begun");
     expect_timeouts(&mut client);
-    assert_eq!(client.receiver.socket.get_ref().message_by(), Some(message_by));
+    assert_eq!(client.receiver.socket.get_ref().message_by, Some(message_by));
     server.write_all(&sent[4..]).unwrap();
     assert_eq!(client.next().unwrap(), Some(Event::Text("hello".into())));
-    assert_eq!(client.receiver.socket.get_ref().message_by(), None);
+    assert_eq!(client.receiver.socket.get_ref().message_by, None);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_timeout_does_not_renew_the_bytes_of_a_message() {
     let half = frame(MORE, &[b'x'; 100]).repeat(MAX_MESSAGE_BYTES / 2 / 101);
     let first = [frame(FRAGMENT, b""), half.clone()].concat();
     let (go_on, gone_on) = crossbeam_channel::bounded(1);
-    let expected = client.receiver.socket.get_ref().bytes_received() + first.len() as u64;
+    let expected = client.receiver.socket.get_ref().bytes_received + first.len() as u64;
     let sending = thread::spawn(move || {
         server.write_all(&first).unwrap();
         gone_on.recv_timeout(DEADLINE).unwrap();
@@ -140,7 +140,7 @@ fn a_timeout_does_not_renew_the_bytes_of_a_message() {
     let began = Instant::now();
     let error = loop {
         match client.next_by(soon()) {
-            Ok(Some(Event::Timeout)) if client.receiver.socket.get_ref().bytes_received() == expected => {
+            Ok(Some(Event::Timeout)) if client.receiver.socket.get_ref().bytes_received == expected => {
                 // Only the first of several has an effect.
                 let _ = go_on.try_send(());
             }

@@ -2,8 +2,9 @@
 
 use crate::http::refusal::{Refusal, bad};
 
-/// Finds the end of a head that comes in pieces, looking at each byte once. What no HTTP/1.x client sends is refused at
-/// once: a TLS greeting, say, contains no line end, and would otherwise wait for the whole `handshake_timeout`.
+/// Finds the end of a head that comes in pieces, looking at each byte once. What no HTTP/1.x client sends is
+/// refused at once: a TLS greeting, for example, contains no line end, and would keep the thread for the
+/// whole `handshake_timeout`.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// Offset of the request line.
@@ -15,8 +16,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Continues with `bytes`, which begin with those of the previous call. Returns where the head begins and ends, once
-    /// it is complete.
+    /// Continues with `bytes`, which begin with those of the previous call. Returns where the head begins and
+    /// ends, once it is complete.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, Refusal> {
         while let Some(&byte) = bytes.get(self.seen) {
             let at = self.seen;

@@ -1,11 +1,18 @@
 //! Tests of both streams, with a script in place of a socket.
 
-use std::{cell::RefCell, collections::VecDeque, io::ErrorKind, rc::Rc, sync::atomic::Ordering};
+use std::{
+    collections::VecDeque,
+    io::ErrorKind,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
 
 use proptest::prelude::*;
 use tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::{super::abort::StopFlags, *};
+use super::{
+    super::{abort::StopFlags, transport::Transport},
+    *,
+};
 
 /// What the system does in one call. After the last step, reads time out.
 #[derive(Clone, Debug)]
@@ -21,51 +28,51 @@ enum Step {
 }
 
 #[derive(Clone, Default)]
-struct Script(Rc<State>);
+struct Script(Arc<Steps>);
 
 #[derive(Default)]
-struct State {
-    reads: RefCell<VecDeque<Step>>,
-    writes: RefCell<VecDeque<Step>>,
-    written: RefCell<Vec<u8>>,
+struct Steps {
+    reads: Mutex<VecDeque<Step>>,
+    writes: Mutex<VecDeque<Step>>,
+    written: Mutex<Vec<u8>>,
     /// Number of bytes given to each call of `write`.
-    calls: RefCell<Vec<usize>>,
-    timeouts: RefCell<Vec<Duration>>,
+    calls: Mutex<Vec<usize>>,
+    timeouts: Mutex<Vec<Duration>>,
     stop_flags: StopFlags,
 }
 
 impl Script {
     fn reads(steps: impl IntoIterator<Item = Step>) -> Script {
         let script = Script::default();
-        script.0.reads.borrow_mut().extend(steps);
+        script.0.reads.lock().unwrap().extend(steps);
         script
     }
 
     fn writes(steps: impl IntoIterator<Item = Step>) -> Script {
         let script = Script::default();
-        script.0.writes.borrow_mut().extend(steps);
+        script.0.writes.lock().unwrap().extend(steps);
         script
     }
 
-    fn socket(&self) -> TimedStream<Script> {
-        let mut socket = TimedStream::new(self.clone(), self.0.stop_flags.clone());
+    fn socket(&self) -> TimedStream {
+        let mut socket = TimedStream::new(Arc::new(self.clone()), self.0.stop_flags.clone());
         socket.read_by(Instant::now() + Duration::from_secs(60));
         socket.write_within(Duration::from_secs(60));
         socket
     }
 
-    fn stream(&self) -> GatheringStream<Script> {
+    fn stream(&self) -> GatheringStream {
         GatheringStream::new(self.socket(), b"head".to_vec(), b"leftover".to_vec(), Duration::from_secs(60))
     }
 
     fn written(&self) -> Vec<u8> {
-        self.0.written.borrow().clone()
+        self.0.written.lock().unwrap().clone()
     }
 }
 
 impl Transport for Script {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut steps = self.0.reads.borrow_mut();
+        let mut steps = self.0.reads.lock().unwrap();
         match steps.pop_front() {
             Some(Step::Bytes(mut bytes)) => {
                 let count = bytes.len().min(buffer.len());
@@ -84,31 +91,31 @@ impl Transport for Script {
             Some(Step::Accepts(_)) => unreachable!("only writes accept"),
             None => {
                 // Waits as long as the system would.
-                std::thread::sleep(*self.0.timeouts.borrow().last().expect("a read has a time-out"));
+                std::thread::sleep(*self.0.timeouts.lock().unwrap().last().expect("a read has a time-out"));
                 Err(ErrorKind::WouldBlock.into())
             }
         }
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.calls.borrow_mut().push(bytes.len());
-        let count = match self.0.writes.borrow_mut().pop_front() {
+        self.0.calls.lock().unwrap().push(bytes.len());
+        let count = match self.0.writes.lock().unwrap().pop_front() {
             Some(Step::Accepts(count)) => count.min(bytes.len()),
             Some(Step::Fails(kind)) => return Err(kind.into()),
             Some(step) => unreachable!("{step:?} is for reads"),
             None => bytes.len(),
         };
-        self.0.written.borrow_mut().extend_from_slice(&bytes[..count]);
+        self.0.written.lock().unwrap().extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.0.timeouts.borrow_mut().push(timeout);
+        self.0.timeouts.lock().unwrap().push(timeout);
         Ok(())
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.0.timeouts.borrow_mut().push(timeout);
+        self.0.timeouts.lock().unwrap().push(timeout);
         Ok(())
     }
 }
@@ -157,9 +164,9 @@ fn a_time_out_is_told_apart_from_a_fault() {
     socket.read_by(Instant::now() + Duration::from_millis(5));
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
     // It has passed: the system is not even asked.
-    script.0.reads.borrow_mut().push_back(bytes("a"));
+    script.0.reads.lock().unwrap().push_back(bytes("a"));
     assert_eq!(failure(socket.read(&mut [0])), (ErrorKind::WouldBlock, None));
-    assert_eq!(script.0.timeouts.borrow().len(), 1);
+    assert_eq!(script.0.timeouts.lock().unwrap().len(), 1);
     // But a caller that is late for a new deadline gets what has already arrived.
     socket.read_by(Instant::now());
     assert_eq!(read(&mut socket), "a");
@@ -194,17 +201,17 @@ fn time_outs_are_set_only_when_they_would_fire_too_late() {
         socket.read_by(Instant::now() + Duration::from_secs(seconds));
         read(&mut socket);
     }
-    assert_eq!(script.0.timeouts.borrow().len(), 1);
+    assert_eq!(script.0.timeouts.lock().unwrap().len(), 1);
     socket.read_by(Instant::now() + Duration::from_secs(30));
     read(&mut socket);
-    assert_eq!(script.0.timeouts.borrow().len(), 2);
+    assert_eq!(script.0.timeouts.lock().unwrap().len(), 2);
 }
 
 #[test]
 fn a_time_out_for_an_earlier_deadline_is_not_reported() {
     let script = Script::reads([Step::Fails(ErrorKind::WouldBlock), bytes("a")]);
     assert_eq!(read(&mut script.socket()), "a");
-    assert_eq!(script.0.timeouts.borrow().len(), 2);
+    assert_eq!(script.0.timeouts.lock().unwrap().len(), 2);
 }
 
 #[test]
@@ -236,19 +243,19 @@ fn answers_are_gathered_until_a_read_may_wait() {
     for answer in [b"a", b"b"] {
         stream.write_all(answer).unwrap();
     }
-    assert!(stream.has_gathered());
+    assert!(!stream.gathered.is_empty());
     // Reads that cannot wait do not send anything.
     read(&mut stream);
     read(&mut stream);
     assert_eq!(script.written(), b"");
     read(&mut stream);
     assert_eq!(script.written(), b"ab");
-    assert_eq!(*script.0.calls.borrow(), [2]);
+    assert_eq!(*script.0.calls.lock().unwrap(), [2]);
     // Nothing is sent when nothing is gathered.
     stream.flush().unwrap();
     read(&mut stream);
-    assert_eq!(*script.0.calls.borrow(), [2]);
-    assert_eq!((stream.bytes_received(), stream.bytes_sent()), (14, 2));
+    assert_eq!(*script.0.calls.lock().unwrap(), [2]);
+    assert_eq!((stream.bytes_received, stream.bytes_sent), (14, 2));
 }
 
 #[test]
@@ -263,10 +270,10 @@ fn pings_that_come_together_are_answered_together() {
     let mut read = |count| {
         for _ in 0..count {
             let message = socket.read().unwrap();
-            socket.get_mut().delivered();
+            socket.get_mut().frames.delivered();
             answer_ping(&mut socket, &message.into_data()).unwrap();
         }
-        script.0.calls.borrow_mut().drain(..).collect::<Vec<_>>()
+        script.0.calls.lock().unwrap().drain(..).collect::<Vec<_>>()
     };
     // One call, or one in a millisecond.
     let calls = read(PINGS);
@@ -286,7 +293,7 @@ fn gathered_answers_go_out_at_16_kib() {
     assert_eq!(script.written().len(), 0);
     stream.write_all(b"x").unwrap();
     assert_eq!(script.written().len(), GATHER_BYTES);
-    assert!(!stream.has_gathered());
+    assert!(stream.gathered.is_empty());
 }
 
 #[test]
@@ -295,12 +302,12 @@ fn a_long_write_is_sent_without_gathering_it() {
     let mut stream = script.stream();
     stream.write_all(b"short").unwrap();
     stream.write_all(&[b'x'; 5 * GATHER_BYTES]).unwrap();
-    assert_eq!(*script.0.calls.borrow(), [5, 5 * GATHER_BYTES]);
-    assert!(!stream.has_gathered() && stream.gathered.capacity() < GATHER_BYTES);
+    assert_eq!(*script.0.calls.lock().unwrap(), [5, 5 * GATHER_BYTES]);
+    assert!(stream.gathered.is_empty() && stream.gathered.capacity() < GATHER_BYTES);
     // Nor is more than this ever gathered.
     stream.write_all(&[b'x'; GATHER_BYTES - 1]).unwrap();
     stream.write_all(&[b'x'; 2]).unwrap();
-    assert_eq!(script.0.calls.borrow()[2..], [GATHER_BYTES - 1]);
+    assert_eq!(script.0.calls.lock().unwrap()[2..], [GATHER_BYTES - 1]);
     assert_eq!(stream.gathered.len(), 2);
 }
 
@@ -335,7 +342,7 @@ fn unmasked(payload: u8) -> Vec<u8> {
 }
 
 /// A stream after an empty upgrade, whose peer sends each of these in a separate packet.
-fn stream_of(packets: &[&[u8]]) -> GatheringStream<Script> {
+fn stream_of(packets: &[&[u8]]) -> GatheringStream {
     let script = Script::reads(packets.iter().map(|packet| Step::Bytes(packet.to_vec())));
     let mut stream = GatheringStream::new(script.socket(), Vec::new(), Vec::new(), Duration::from_secs(60));
     stream.begin_event(100, MESSAGE_TIMEOUT);
@@ -345,8 +352,8 @@ fn stream_of(packets: &[&[u8]]) -> GatheringStream<Script> {
 const MESSAGE_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Hands out an event and begins the next one.
-fn next_event(stream: &mut GatheringStream<Script>) {
-    stream.delivered();
+fn next_event(stream: &mut GatheringStream) {
+    stream.frames.delivered();
     stream.begin_event(100, MESSAGE_TIMEOUT);
 }
 
@@ -354,9 +361,9 @@ fn next_event(stream: &mut GatheringStream<Script>) {
 fn a_message_has_its_time_from_its_first_byte_on() {
     let mut stream = stream_of(&[&frame(0x81, 9)[..1]]);
     stream.read_by(Instant::now() + Duration::from_secs(60));
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     // A later deadline of the session does not extend it.
     stream.read_by(Instant::now() + Duration::from_secs(60));
     assert_eq!(failure(stream.read(&mut [0; 9])), (ErrorKind::WouldBlock, None));
@@ -368,20 +375,20 @@ fn a_complete_message_has_no_deadline() {
     let mut stream = stream_of(&[&frame(0x81, 9)[..1], &frame(0x81, 9)[1..], &frame(0x89, 0)]);
     read_some(&mut stream);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
     next_event(&mut stream);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
 }
 
 #[test]
 fn a_ping_within_a_message_adds_neither_time_nor_bytes() {
     let mut stream = stream_of(&[&frame(0x01, 9), &frame(0x89, 40), &frame(0x89, 40)]);
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     read_some(&mut stream);
     next_event(&mut stream);
-    assert_eq!(stream.message_by(), Some(due));
+    assert_eq!(stream.message_by, Some(due));
     assert_eq!(failure(stream.read(&mut [0; 100])), (ErrorKind::Other, Some(Abort::Budget)));
 }
 
@@ -392,18 +399,18 @@ fn the_next_message_has_its_full_time_and_bytes() {
         [frame(0x01, 9), [frame(0x80, 9), frame(0x89, 0), frame(0x01, 9)].concat(), frame(0x80, 70)];
     let mut stream = stream_of(&packets.each_ref().map(|packet| &packet[..]));
     read_some(&mut stream);
-    let due = stream.message_by().unwrap();
+    let due = stream.message_by.unwrap();
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None, "until it is its turn");
+    assert_eq!(stream.message_by, None, "until it is its turn");
     next_event(&mut stream);
-    assert_eq!(stream.message_by(), None, "until it is its turn");
+    assert_eq!(stream.message_by, None, "until it is its turn");
     next_event(&mut stream);
-    assert!(stream.message_by().unwrap() > due);
+    assert!(stream.message_by.unwrap() > due);
     read_some(&mut stream);
-    assert_eq!(stream.message_by(), None);
+    assert_eq!(stream.message_by, None);
 }
 
-fn read_some(stream: &mut GatheringStream<Script>) {
+fn read_some(stream: &mut GatheringStream) {
     assert!(stream.read(&mut [0; 200]).unwrap() > 0);
 }
 
@@ -427,7 +434,7 @@ proptest! {
         }
         stream.flush().unwrap();
         prop_assert_eq!(script.written(), answers.concat());
-        prop_assert!(!stream.has_gathered());
+        prop_assert!(stream.gathered.is_empty());
     }
 
     /// However it is split, everything that is sent is read, once and in order.
@@ -461,12 +468,12 @@ fn undelivered_events_are_known() {
     assert!(stream.has_unread(), "the bytes after the head");
     read_some(&mut stream);
     assert!(stream.has_unread());
-    stream.delivered();
+    stream.frames.delivered();
     assert!(!stream.has_unread());
     read_some(&mut stream);
     for _ in 0..3 {
         assert!(stream.has_unread());
-        stream.delivered();
+        stream.frames.delivered();
     }
     assert!(!stream.has_unread(), "half a frame is not an event");
 }
@@ -478,8 +485,8 @@ fn a_peer_that_just_sent_a_message_is_not_idle() {
     read(&mut stream);
     stream.end_idling();
     // The ping is handled before the next wait for the peer.
-    assert_eq!(stream.idle_since(), stream.last_received());
-    let before = stream.idle_since();
+    assert_eq!(stream.idle_since, stream.last_received);
+    let before = stream.idle_since;
     read(&mut stream);
-    assert!(stream.idle_since() >= before);
+    assert!(stream.idle_since >= before);
 }

@@ -6,12 +6,12 @@ use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, Inv
 
 /// A TLS error. Travels inside an [`io::Error`] through tungstenite.
 #[derive(Debug)]
-pub(super) struct Fault(pub(super) TlsError);
+pub(super) struct TlsFault(pub(super) TlsError);
 
-impl error::Error for Fault {}
+impl error::Error for TlsFault {}
 
-impl From<Fault> for io::Error {
-    fn from(fault: Fault) -> io::Error {
+impl From<TlsFault> for io::Error {
+    fn from(fault: TlsFault) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, fault)
     }
 }
@@ -20,7 +20,7 @@ const NOTHING_IN_COMMON: &str =
     "the peer and this program have no TLS version, cipher or extension in common";
 
 /// Wording that fits both a server and a client.
-impl fmt::Display for Fault {
+impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             TlsError::AlertReceived(alert) => match alert {
@@ -61,10 +61,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when `error` is not
-/// about TLS.
+/// Why a handshake failed, for the user of the client: the subject is the server at `host`. `None` when
+/// `error` is not about TLS.
 pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
-    let fault = error.get_ref()?.downcast_ref::<Fault>()?;
+    let fault = error.get_ref()?.downcast_ref::<TlsFault>()?;
     Some(match &fault.0 {
         TlsError::InvalidCertificate(error) => certificate(error, host),
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
@@ -76,6 +76,21 @@ pub(crate) fn described(error: &io::Error, host: &str) -> Option<String> {
         // The sentences of `Display` are about "the peer", which is the server here.
         _ => fault.to_string().replacen("the peer", "the server", 1),
     })
+}
+
+/// Why a server cannot use its certificate and private key.
+pub(super) fn unusable(error: TlsError) -> String {
+    match error {
+        TlsError::InconsistentKeys(_) => "tls_private_key does not belong to tls_certificate".to_owned(),
+        TlsError::InvalidCertificate(CertificateError::BadEncoding) => {
+            "tls_certificate contains something that is not a certificate".to_owned()
+        }
+        TlsError::InvalidCertificate(why) => {
+            format!("the first certificate of tls_certificate has an unsupported form: {why}")
+        }
+        TlsError::General(why) => format!("tls_private_key cannot be used: {why}"),
+        error => format!("tls_certificate or tls_private_key cannot be used: {}", TlsFault(error)),
+    }
 }
 
 fn certificate(error: &CertificateError, host: &str) -> String {
@@ -120,7 +135,7 @@ mod tests {
 
     #[track_caller]
     fn check(error: TlsError, expected: &str) {
-        let error = io::Error::from(Fault(error));
+        let error = io::Error::from(TlsFault(error));
         assert_eq!(described(&error, "a.example").unwrap(), expected);
     }
 

@@ -14,20 +14,21 @@ use rustls::{
 };
 use x509_cert::{Certificate, der::Decode};
 
-use super::{fault::Fault, provider};
+use super::fault::TlsFault;
 use crate::{error::Error, ini::without_bom};
 
-/// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is no `ca`.
+/// A client configuration that trusts the certificates in `ca` only, or the system's authorities if there is
+/// no `ca`.
 pub(super) fn client_config(ca: Option<&[u8]>) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::plain(Fault(error).to_string()))?;
+        .map_err(|error| Error::plain(TlsFault(error).to_string()))?;
     Ok(match ca {
         None => builder.with_root_certificates(authorities_of_the_system()?).with_no_client_auth(),
-        // Not as dangerous as it looks: see `Verifier`.
+        // Not as dangerous as it looks: see `CaVerifier`.
         Some(pem) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier::new(pem)?))
+            .with_custom_certificate_verifier(Arc::new(CaVerifier::new(pem)?))
             .with_no_client_auth(),
     })
 }
@@ -38,38 +39,44 @@ fn authorities_of_the_system() -> Result<RootCertStore, Error> {
     })
 }
 
-/// A store of `certificates`, or `None` when it would be empty. Certificates that rustls cannot parse are left out: most
-/// systems have some.
+/// A store of `certificates`, or `None` when it would be empty. Certificates that rustls cannot parse are
+/// left out: most systems have some.
 fn store(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates);
     (!store.is_empty()).then_some(store)
 }
 
+/// The cryptography of both sides.
+pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
 /// Accepts what the trusted certificates signed, and those certificates themselves.
 ///
-/// rustls rejects an authority's certificate as a server's own, but that is what `openssl req -x509` makes. Accepting it
-/// is safe: the owner of its private key could sign any server certificate with it, which would be accepted. The name and
-/// the dates are still checked, and the signatures of the handshake prove that the server has the private key.
+/// rustls rejects an authority's certificate as a server's own, but that is what `openssl req -x509` makes.
+/// Accepting it is safe: the owner of its private key could sign any server certificate with it, which would
+/// be accepted. The name and the dates are still checked, and the signatures of the handshake prove that the
+/// server has the private key.
 #[derive(Debug)]
-struct Verifier {
+struct CaVerifier {
     rustls: Arc<WebPkiServerVerifier>,
     given: Vec<CertificateDer<'static>>,
 }
 
-impl Verifier {
-    fn new(pem: &[u8]) -> Result<Verifier, Error> {
+impl CaVerifier {
+    fn new(pem: &[u8]) -> Result<CaVerifier, Error> {
         let given: Vec<_> = CertificateDer::pem_slice_iter(without_bom(pem)).filter_map(Result::ok).collect();
         let store = store(given.clone())
             .ok_or_else(|| Error::plain("the CA file has no certificate in PEM that can be read"))?;
         let rustls = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
             .build()
             .map_err(|error| Error::plain(format!("the CA file cannot be used: {error}")))?;
-        Ok(Verifier { rustls, given })
+        Ok(CaVerifier { rustls, given })
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for CaVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! Stands in for systems where a thread cannot wait for a pipe and a socket at once without unsafe code.
+//! Replaces `unix` on systems where a thread cannot wait for a pipe and a socket at once without unsafe code.
 
 use std::{
     io::{self, ErrorKind, PipeReader, PipeWriter},

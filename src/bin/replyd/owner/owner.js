@@ -1,5 +1,3 @@
-"use strict";
-
 // Firefox before 119 does not reflect these attributes.
 for (const name of ["Label", "Expanded", "Disabled"].filter((name) => !(`aria${name}` in Element.prototype))) {
   const attribute = `aria-${name.toLowerCase()}`;
@@ -114,21 +112,13 @@ const CONTEXT = 2;
 const KINDS = ["errors", "failures", "warnings"];
 // All times are in milliseconds.
 const DAY = 86400000;
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 30000;
 const ANSWER_TIME = 30000;
 const TYPING_TIME = 500;
 
-const { lang } = document.documentElement;
 const words = { ...TEXTS.en, ...TEXTS[lang] };
-const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 const ui = Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]));
 const { source } = ui;
 
-let socket;
-let isReady = false;
-let pause = FIRST_PAUSE;
-let retry;
 let timeout;
 // What the server said last of itself.
 let current = { names: [] };
@@ -148,23 +138,16 @@ function keepKey(newKey) {
 
 // --- the connection
 
-function connect() {
-  clearTimeout(retry);
-  retry = undefined;
-  if (socket) return;
+function openConnection() {
   if (!ownersKey) return askForKey("");
   put(ui.state, words.wait);
-  const url = new URL("owner", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.search = url.hash = "";
-  socket = new WebSocket(url, ["replyd-owner", "bearer." + base64url(ownersKey)]);
+  openSocket("owner", ["replyd-owner"]);
   socket.onopen = ready;
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     heard();
     receivers[message.kind]?.(message);
   };
-  socket.onclose = closed;
   expect();
 }
 
@@ -230,12 +213,7 @@ const receivers = {
 
 function drop() {
   heard();
-  if (socket) {
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-  socket = undefined;
-  isReady = false;
+  closeSocket();
   forgetRequests(words.lost);
 }
 
@@ -244,29 +222,24 @@ function lost() {
   retryLater(words.lost);
 }
 
-async function closed({ code }) {
-  const wasReady = isReady;
-  drop();
+function keyInUse() {
+  return ownersKey;
+}
+
+function isEnd(code) {
   // It would be too long again.
-  if (wasReady && code === 1009) return offerRetry(words.too_big);
-  if (wasReady && code !== 1008) return retryLater(words.lost);
-  const key = ownersKey;
-  // Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
+  if (code === 1009) offerRetry(words.too_big);
+  return code === 1009;
+}
+
+// Browsers do not reveal why there is no connection, but a server that hands out the page has refused the key.
+async function reason(wasReady) {
   const status = wasReady ? 200 : await fetch("owner", { cache: "no-store" }).then(({ status }) => status, () => 0);
-  if (socket || retry || key !== ownersKey) return;
-  if (status === 200) askForKey(words.wrong_key);
-  else retryLater(status === 503 ? words.full : words.unreachable);
+  return status === 200 ? [words.wrong_key, true] : [status === 503 ? words.full : words.unreachable, false];
 }
 
-function retryLater(why) {
-  const wait = pause * (0.5 + Math.random() / 2);
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
-  retry = setTimeout(connect, wait);
-  offerRetry(`${why} ${filled(words.retry, { seconds: Math.ceil(wait / 1000) })}`);
-}
-
-function offerRetry(why) {
-  put(ui.state, why);
+function offerRetry(...sentences) {
+  put(ui.state, sentences.join(" "));
   ui.tryNow.hidden = false;
 }
 
@@ -280,19 +253,7 @@ function askForKey(why) {
   ui.key.focus();
 }
 
-function base64url(string) {
-  return btoa(String.fromCharCode(...encoded(string))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
 // --- texts and elements
-
-function encoded(text) {
-  return new TextEncoder().encode(text);
-}
-
-function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
 
 function number(n) {
   return n.toLocaleString(locale, { maximumFractionDigits: 1 });
