@@ -1,14 +1,11 @@
 //! Every setting, and how a file of them is read.
 
-mod color;
 mod disk;
+mod files;
 mod loading;
-mod logo;
-mod reader;
+mod results;
 mod settings;
-mod sources;
-mod theme;
-mod value;
+mod values;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,15 +19,12 @@ use crate::{
     ini::{self, Entry, Fault, Faults, Section},
     replies::{self, Replies},
 };
-pub use color::Color;
-pub use loading::{Loaded, Reading, Refused};
-pub use logo::Logo;
+pub use files::{Source, Sources};
+pub use results::{Loaded, Reading, Refused};
 pub use settings::Config;
 use settings::{MIN_MESSAGE_BYTES, SETTINGS, Setting};
-pub use sources::{Source, Sources};
-pub use theme::Theme;
-pub use value::parse_duration;
-use value::{MAX_DURATION, time};
+pub use values::{Color, Logo, Theme, parse_duration};
+use values::{MAX_DURATION, time};
 
 /// The section with texts of the page that replace its own.
 const PAGE_TEXTS: &str = "page";

@@ -10,13 +10,10 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    color::Color,
-    loading::Loaded,
-    logo::Logo,
-    theme::Theme,
-    value::{
-        address, color, count, duration, language, level, networks, origins, path, positive_duration, text,
-        theme, title, web_address, yes_or_no,
+    results::Loaded,
+    values::{
+        Color, Logo, Theme, address, color, count, duration, language, level, networks, origins, path,
+        positive_duration, text, theme, title, web_address, yes_or_no,
     },
 };
 use crate::{

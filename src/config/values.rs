@@ -1,5 +1,9 @@
 //! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
 
+mod color;
+mod logo;
+mod theme;
+
 use std::{
     net::IpAddr,
     ops::RangeInclusive,
@@ -13,7 +17,10 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
-use super::{color::Color, theme::Theme};
+pub use color::Color;
+pub use logo::Logo;
+pub use theme::Theme;
+
 use crate::{auth::Origins, error::Error, languages::Language};
 
 /// A year. Longer times are mistakes, and with shorter ones no clock overflows.
