@@ -192,7 +192,8 @@
 //! | `auth`, `metrics` | keys, tokens and origins; counters and their text |
 //! | `http` | the request head, the upgrade, refusals and answers |
 //! | `replies`, `stream`, `languages` | phrases and how one is found, without I/O; the streams under tungstenite, plain and TLS; the texts of the page |
-//! | `error`, `ini` | the one error type; the reader of INI text |
+//! | `error` | the one error type |
+//! | `ini`, `lock` | the reader of INI text; a mutex that a panic does not poison |
 //!
 //! # Words
 //!
@@ -243,6 +244,7 @@ mod error;
 mod http;
 mod ini;
 mod languages;
+mod lock;
 mod metrics;
 mod page;
 mod registry;

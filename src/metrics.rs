@@ -4,14 +4,11 @@ mod text;
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
 
-use crate::{http::Refusal, replies::FoundBy, stream::Ending};
+use crate::{http::Refusal, lock::Lock, replies::FoundBy, stream::Ending};
 pub(crate) use text::response;
 
 /// Upper limits of the buckets of [`Counts::answer_times`]; a last bucket has none. The bot answers in microseconds, while a
@@ -79,7 +76,7 @@ pub(crate) struct Counters {
     log_lines_lost: AtomicU64,
     refused: LabelCounts<{ Refusal::LABELS.len() }>,
     ended: LabelCounts<{ Ending::LABELS.len() }>,
-    last_reload: Mutex<(SystemTime, bool)>,
+    last_reload: Lock<(SystemTime, bool)>,
     traffic: Traffic,
 }
 
@@ -145,13 +142,13 @@ impl Counters {
             log_lines_lost: AtomicU64::new(0),
             refused: LabelCounts::new(&Refusal::LABELS),
             ended: LabelCounts::new(&Ending::LABELS),
-            last_reload: Mutex::new((SystemTime::now(), true)),
+            last_reload: Lock::new((SystemTime::now(), true)),
             traffic: Traffic::default(),
         }
     }
 
     pub(crate) fn reloaded(&self, succeeded: bool) {
-        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = (SystemTime::now(), succeeded);
+        *self.last_reload.lock() = (SystemTime::now(), succeeded);
     }
 
     pub(crate) fn accepted(&self) {
@@ -187,8 +184,7 @@ impl Counters {
 
     /// The totals without sessions that are still open, whose traffic the caller adds.
     pub(crate) fn counts(&self) -> Counts {
-        let (last_reload, last_reload_succeeded) =
-            *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last_reload, last_reload_succeeded) = *self.last_reload.lock();
         let mut counts = Counts {
             accepted: read(&self.accepted),
             active: 0,

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     net::{Shutdown, SocketAddr, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak,
+        Arc, MutexGuard, Once, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     error::Error,
     http::{Head, is_direct},
+    lock::Lock,
     metrics::{Counters, Counts, Traffic},
     stream::StopFlags,
 };
@@ -31,7 +32,7 @@ pub(crate) use system_limits::warn_of_system_limits;
 
 /// What all threads of a server share.
 pub(crate) struct Registry {
-    config: Mutex<Arc<Config>>,
+    config: Lock<Arc<Config>>,
     /// Number of changes to `config`, by which a session notices a change without locking.
     generation: AtomicU64,
     local_addr: SocketAddr,
@@ -46,7 +47,7 @@ pub(crate) struct Registry {
     pub(crate) clients: ClientLimit,
     pub(crate) guesses: Guesses,
     connections_so_far: AtomicU64,
-    connections: Mutex<HashMap<u64, Registered>>,
+    connections: Lock<HashMap<u64, Registered>>,
     /// Has a clone in each session that can be woken.
     with_waker: Arc<()>,
     /// The system's limit when the first session got a waker.
@@ -93,7 +94,7 @@ impl Registry {
     pub(crate) fn new(config: Config, local_addr: SocketAddr, stopping: Receiver<()>) -> Registry {
         Registry {
             local_addr,
-            config: Mutex::new(Arc::new(config)),
+            config: Lock::new(Arc::new(config)),
             generation: AtomicU64::new(0),
             counters: Counters::new(),
             clients: ClientLimit::default(),
@@ -103,7 +104,7 @@ impl Registry {
             draining: AtomicBool::new(false),
             stop: Arc::new(AtomicBool::new(false)),
             stopping,
-            connections: Mutex::default(),
+            connections: Lock::default(),
             with_waker: Arc::default(),
             max_open_files: OnceLock::new(),
             warned_of_wakers: Once::new(),
@@ -112,7 +113,7 @@ impl Registry {
 
     /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.lock())
     }
 
     /// The address that the server listens on.
@@ -185,7 +186,7 @@ impl Registry {
     /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of changed
     /// settings that need a restart.
     pub(crate) fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
-        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.config.lock();
         self.check_reload(&current, &config)?;
         let fixed = config.keep_fixed(&current);
         config.replies.share_buffers_of(&current.replies);
@@ -244,7 +245,7 @@ impl Registry {
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<u64, Registered>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.lock()
     }
 
     /// Wakes the threads of all connections (`Shutdown::Read`), or cuts all connections (`Shutdown::Both`).

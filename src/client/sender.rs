@@ -3,7 +3,7 @@
 use std::{
     fmt,
     net::Shutdown,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, MutexGuard, atomic::Ordering},
 };
 
 use tungstenite::{
@@ -14,6 +14,7 @@ use tungstenite::{
 use super::{MAX_MESSAGE_BYTES, READ_BUFFER_BYTES, receiver::described, transport::ClientTransport};
 use crate::{
     error::Error,
+    lock::Lock,
     session::{close_code_and_reason, limits},
     stream::{Ending, GatheringStream},
 };
@@ -27,7 +28,7 @@ type Socket = WebSocket<GatheringStream<ClientTransport>>;
 #[derive(Clone)]
 pub struct ClientSender {
     /// Shared by all clones, so that none sends after the Close of another.
-    socket: Arc<Mutex<Socket>>,
+    socket: Arc<Lock<Socket>>,
     transport: ClientTransport,
 }
 
@@ -38,7 +39,7 @@ impl ClientSender {
             Role::Client,
             Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
         );
-        ClientSender { socket: Arc::new(Mutex::new(socket)), transport }
+        ClientSender { socket: Arc::new(Lock::new(socket)), transport }
     }
 
     /// Sends a text message.
@@ -115,7 +116,7 @@ impl ClientSender {
     }
 
     fn socket(&self) -> MutexGuard<'_, Socket> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+        self.socket.lock()
     }
 }
 

@@ -4,14 +4,17 @@ use std::{
     io,
     net::TcpStream,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use super::WRITE_TIMEOUT;
-use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
+use crate::{
+    lock::Lock,
+    stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport},
+};
 
 /// The connection below both halves of a client. Each half writes whole frames, and a lock keeps those from mixing.
 #[derive(Clone)]
@@ -20,7 +23,7 @@ pub(super) struct ClientTransport {
     /// The TCP stream itself, or TLS over it.
     inner: SharedTransport,
     /// Held during a write; why an earlier one has failed. It may have left half a frame, after which nothing can be sent.
-    failed_write: Arc<Mutex<Option<io::Error>>>,
+    failed_write: Arc<Lock<Option<io::Error>>>,
     /// Whether this side has sent a Close, of its own or as the answer to the server's.
     pub(super) closing: Arc<AtomicBool>,
     /// Number of reads so far: a server that still sends is alive, however slowly it reads.
@@ -62,7 +65,7 @@ impl Transport for ClientTransport {
 
     /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside this one.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut failed = self.failed_write.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed_write.lock();
         if failed.is_none() {
             *failed = self.write_all(bytes).err();
         }

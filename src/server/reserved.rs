@@ -4,7 +4,7 @@
 use std::{
     io,
     net::{IpAddr, Shutdown},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
     thread,
 };
 
@@ -13,6 +13,7 @@ use crossbeam_channel::{Sender, bounded};
 use super::{acceptor::STACK_BYTES, connection, program::Program};
 use crate::{
     http::{Refusal, counts_on_accept},
+    lock::Lock,
     registry::{Connection, Registry, client_network},
 };
 
@@ -61,7 +62,7 @@ impl Reserved {
 
 /// The connections that hold a reserved thread, or wait for one that is being freed, in the order in which they came.
 #[derive(Clone, Default)]
-struct Holders(Arc<Mutex<Vec<Holder>>>);
+struct Holders(Arc<Lock<Vec<Holder>>>);
 
 struct Holder {
     number: u64,
@@ -81,7 +82,7 @@ struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.holders.lock().retain(|holder| holder.number != self.number);
+        self.holders.0.lock().retain(|holder| holder.number != self.number);
     }
 }
 
@@ -89,7 +90,7 @@ impl Holders {
     /// Adds a connection that waits for a thread, and closes another one if there are too many. Returns whether that one was
     /// closed without an answer.
     fn add(&self, connection: Arc<Connection>, refusal: Refusal, network: Option<IpAddr>) -> bool {
-        let mut holders = self.lock();
+        let mut holders = self.0.lock();
         let states: Vec<State> = holders.iter().map(Holder::state).collect();
         let displaced = choose_displaced(&states, network);
         if let Some(at) = displaced {
@@ -112,15 +113,11 @@ impl Holders {
 
     /// Serves the connection that has waited longest. There may be none: a waiting connection can be displaced too.
     fn serve_next(&self, program: &Arc<Program>) {
-        let next = self.lock().iter_mut().find_map(|holder| Some((holder.number, holder.waiting.take()?)));
+        let next = self.0.lock().iter_mut().find_map(|holder| Some((holder.number, holder.waiting.take()?)));
         if let Some((number, (connection, refusal))) = next {
             let _hold = Hold { holders: self.clone(), number };
             connection::serve(&connection, Err(refusal), program);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Holder>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
