@@ -9,29 +9,22 @@ use subtle::ConstantTimeEq;
 
 mod key;
 mod origin;
+mod role;
 mod tokens;
 
 use crate::http::{ACCESS_TOKEN, Head, Refusal, bad};
 pub use key::Key;
-pub(crate) use key::{KeyFault, is_of_a_name};
+pub(crate) use key::{KeyFault, is_name_char};
 pub use origin::{Origins, Site};
 pub(crate) use origin::{is_loopback_host, is_site};
+pub use role::Role;
 use tokens::LEEWAY;
 pub use tokens::{TokenError, Tokens, VerifiedToken};
-
-/// The path of the owner's page and of its WebSocket. While there are keys of owners, nobody else can upgrade there.
-pub(crate) const OWNER_PATH: &str = "/owner";
-
-/// Whether a path is that of the owner's page, or of a file that belongs to it, such as `/owner.js`.
-pub(crate) fn is_of_owners_page(path: &str) -> bool {
-    path.strip_prefix(OWNER_PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
 
 /// The settings that decide whether a request is admitted.
 pub(crate) struct Rules<'a> {
     pub(crate) keys: &'a [Key],
-    /// Keys for [`OWNER_PATH`], and for nothing else.
-    pub(crate) owner_keys: &'a [Key],
+    pub(crate) roles: &'a [Role],
     pub(crate) tokens: &'a Tokens,
     /// Whether a client needs a key or token.
     pub(crate) required: bool,
@@ -43,7 +36,26 @@ pub(crate) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// Checks the host that a request is for, as the owner's rules for origins do for upgrades.
+    /// The role whose path this is, while there is a key that has it.
+    fn role_at(&self, path: &str) -> Option<&Role> {
+        let role = self.roles.iter().find(|role| role.is_at(path))?;
+        self.keys.iter().any(|key| key.role() == Some(role.name())).then_some(role)
+    }
+
+    /// The key with this secret and role that has not expired. Compares the secret with every key, so that the time it takes reveals
+    /// neither which one matched nor whether any did.
+    fn valid_key(&self, role: Option<&str>, secret: &[u8]) -> Option<&Key> {
+        let sha256: [u8; 32] = Sha256::digest(secret).into();
+        let mut found = None;
+        for key in self.keys.iter().filter(|key| key.role() == role) {
+            if key.sha256.ct_eq(&sha256).into() {
+                found = Some(key);
+            }
+        }
+        found.filter(|key| !key.has_expired())
+    }
+
+    /// Checks the host that a request is for, as the rules for origins do for upgrades.
     pub(crate) fn check_host(&self, head: &Head) -> Result<(), Refusal> {
         let host = head.values("host").next().map(|host| str::from_utf8(host).unwrap_or_default());
         let is_own = !self.is_direct || host.is_none_or(|host| means_this_server(host, self.origins));
@@ -57,23 +69,29 @@ pub(crate) enum Caller {
     Anonymous,
     Key(Key),
     Token(VerifiedToken),
-    Owner(Key),
 }
 
 impl Caller {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Caller::Anonymous => None,
-            Caller::Key(key) | Caller::Owner(key) => Some(key.name()),
+            Caller::Key(key) => Some(key.name()),
             Caller::Token(token) => Some(&token.name),
         }
     }
 
-    fn expires_at(&self, keys: &[Key], owner_keys: &[Key]) -> Option<SystemTime> {
+    /// The role of its key.
+    pub(crate) fn role(&self) -> Option<&str> {
+        match self {
+            Caller::Key(key) => key.role(),
+            Caller::Anonymous | Caller::Token(_) => None,
+        }
+    }
+
+    fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
         match self {
             Caller::Anonymous => None,
             Caller::Key(key) => key.among(keys)?.expires,
-            Caller::Owner(key) => key.among(owner_keys)?.expires,
             Caller::Token(token) => Some(token.until + LEEWAY),
         }
     }
@@ -91,8 +109,8 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// The latest end of its session, if there is one. A reload may have given the key another expiry.
-    pub(crate) fn expires_at(&self, keys: &[Key], owner_keys: &[Key]) -> Option<SystemTime> {
-        let of_caller = self.caller.expires_at(keys, owner_keys);
+    pub(crate) fn expires_at(&self, keys: &[Key]) -> Option<SystemTime> {
+        let of_caller = self.caller.expires_at(keys);
         of_caller.into_iter().chain(self.expires).min()
     }
 
@@ -102,13 +120,9 @@ impl Admission {
             Caller::Anonymous => (!rules.required, None),
             Caller::Key(key) => {
                 let key = key.among(rules.keys).filter(|key| !key.has_expired());
-                (key.is_some(), key.and_then(|key| key.origins.as_ref()))
+                (key.is_some(), key.and_then(Key::origins))
             }
             Caller::Token(token) => (rules.tokens.has(&token.verifier), None),
-            Caller::Owner(key) => {
-                let key = key.among(rules.owner_keys).filter(|key| !key.has_expired());
-                (key.is_some(), Some(&Origins::Same))
-            }
         };
         is_known && is_allowed(self.page.as_deref(), key_origins.unwrap_or(rules.origins), rules)
     }
@@ -156,8 +170,7 @@ const FOREIGN_ORIGIN: &str = "Pages from this origin may not connect to this ser
 // The chat page asks for a key where a refusal has that word.
 const FOREIGN_HOST: &str = "The server does not know the host name of this request. If the name is yours, list it under [auth], for example \
                             'origins = https://chat.example', or have the proxy in front of the server send X-Forwarded-For.";
-const NO_PAGE: &str =
-    "This is the address of the owner's page, which opens in a browser; the chat is at '/'.";
+const NO_PAGE: &str = "This address is for a page that opens in a browser; the chat is at '/'.";
 
 fn foreign(sentence: &'static str, head: &Head) -> Refusal {
     let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());
@@ -180,13 +193,13 @@ fn foreign_page(page: Option<&Page>, head: &Head) -> Refusal {
 ///
 /// The refusal to send. A foreign origin takes precedence over a missing key.
 pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
-    if head.target().path() == OWNER_PATH && !rules.owner_keys.is_empty() {
-        return admit_owner(head, rules);
+    if let Some(role) = rules.role_at(head.target().path()) {
+        return admit_role(role, head, rules);
     }
     let secret = credential(head, rules.query_token)?;
     let caller = secret.as_deref().map_or(Caller::Anonymous, |secret| identify(rules, secret));
     let origins = match &caller {
-        Caller::Key(Key { origins: Some(key_origins), .. }) => key_origins,
+        Caller::Key(key) => key.origins().unwrap_or(rules.origins),
         _ => rules.origins,
     };
     let page = Page::of(head, rules).map(Box::new);
@@ -199,24 +212,23 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     Ok(Admission { caller, expires: None, page })
 }
 
-/// The same where only an owner may come in: from a page of this server itself, whatever `origins` says, and not with a key in the
+/// The same where only a key with this role admits: from a page of this server itself, whatever `origins` says, and not in the
 /// address, which others may see.
-fn admit_owner(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
+fn admit_role(role: &Role, head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let page = Page::of(head, rules).map(Box::new);
     if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same, rules) {
         return Err(foreign_page(page.as_deref(), head));
     }
     let secret = credential(head, false)?;
-    let key = secret.as_deref().and_then(|secret| find(rules.owner_keys, secret));
-    let key = key.filter(|key| !key.has_expired());
+    let key = secret.as_deref().and_then(|secret| rules.valid_key(Some(role.name()), secret));
     let key = key.ok_or(Refusal::NoKey { query_token: false, is_wrong: secret.is_some() })?;
-    Ok(Admission { caller: Caller::Owner(key.clone()), expires: None, page })
+    Ok(Admission { caller: Caller::Key(key.clone()), expires: None, page })
 }
 
 /// Looks a secret up among the keys, then tries it as a token.
 fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
     // An expired key is treated like an unknown one, so that a refusal does not reveal that it was once valid.
-    if let Some(key) = find(rules.keys, secret).filter(|key| !key.has_expired()) {
+    if let Some(key) = rules.valid_key(None, secret) {
         return Caller::Key(key.clone());
     }
     let token = std::str::from_utf8(secret).ok().filter(|_| !rules.tokens.is_empty());
@@ -271,18 +283,6 @@ pub(crate) fn is_bearer(subprotocol: &str) -> bool {
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
-}
-
-/// Compares the secret with every key, so that the time it takes reveals neither which one matched nor whether any did.
-fn find<'a>(keys: &'a [Key], secret: &[u8]) -> Option<&'a Key> {
-    let sha256: [u8; 32] = Sha256::digest(secret).into();
-    let mut found = None;
-    for key in keys {
-        if key.sha256.ct_eq(&sha256).into() {
-            found = Some(key);
-        }
-    }
-    found
 }
 
 /// Whether a byte may be part of a token in the sense of HTTP (RFC 9110, section 5.6.2).

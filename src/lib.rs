@@ -253,10 +253,13 @@ mod server;
 mod session;
 mod stream;
 
-pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
+pub use auth::{Key, Origins, Role, Site, TokenError, Tokens, VerifiedToken};
 pub use bot::{bot, bot_or, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
-pub use config::{Color, Config, Loaded, Logo, Reading, Refused, Source, Sources, Theme, parse_duration};
+pub use config::{
+    Color, Config, ConfigFile, ConfigFiles, ConfigReader, Loaded, Logo, RejectedFile, ReloadResult, Theme,
+    parse_duration,
+};
 pub use error::{Error, ErrorKind};
 pub use http::Response;
 pub use ipnet::IpNet;

@@ -141,23 +141,10 @@ impl Registry {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Whether clients need a key. Unless the settings say so, they do where other machines can connect, and where there
-    /// are keys.
-    pub(crate) fn requires_key(&self, config: &Config) -> bool {
-        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || config.has_keys())
-    }
-
-    /// The rules of admission under these settings.
-    pub(crate) fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
-        let Config { keys, owner_keys, tokens, query_token, origins, .. } = config;
-        let required = self.requires_key(config);
-        Rules { keys, owner_keys, tokens, required, query_token: *query_token, origins, is_direct: false }
-    }
-
-    /// The same for this request.
+    /// The rules of admission for a request under these settings.
     pub(crate) fn rules_for<'a>(&self, head: &Head, client: &ClientId, config: &'a Config) -> Rules<'a> {
         let is_direct = self.local_addr.ip().is_loopback() && is_direct(head, client.address.ip());
-        Rules { is_direct, ..self.rules(config) }
+        Rules { is_direct, ..config.rules(self.local_addr) }
     }
 
     /// Counts and registers a new connection. `alive` is dropped together with it.
@@ -221,7 +208,7 @@ impl Registry {
 
     /// Whether these settings would admit a session again.
     pub(crate) fn still_holds(&self, admission: &Admission, config: &Config) -> bool {
-        admission.still_holds(&self.rules(config))
+        admission.still_holds(&config.rules(self.local_addr))
     }
 
     /// Whether all connections are to end.

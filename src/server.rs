@@ -135,8 +135,8 @@ impl Server {
     /// no protection from a page that points its name here and claims, with a header, to come through a proxy. Apart from it, keys and
     /// origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
     /// one came. `pages` runs on a thread of the client, and only if the client has the permits of one: a full server answers with the
-    /// files of its own chat page, has `pages` answer for `/owner` and what belongs to it (`/owner.js`) if there are
-    /// [`owner_keys`](Config::owner_keys), and answers all else with a 503. A panic is answered with a 500. A page must reach the client within
+    /// files of its own chat page, has `pages` answer for the page of a [`Role`](crate::Role) and what belongs to it, if there is a key with
+    /// that role, and answers all else with a 503. A panic is answered with a 500. A page must reach the client within
     /// [`write_timeout`](Config::write_timeout).
     ///
     /// ```no_run

@@ -24,7 +24,7 @@ use tungstenite::{
 };
 
 use crate::{
-    auth::Caller,
+    auth::Admission,
     config::Config,
     error::Error,
     http::Target,
@@ -42,8 +42,8 @@ use rates::Rates;
 /// of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
-/// What `max_message_bytes` is for an owner at least: its default, with which a page can work whatever visitors may send.
-const OWNER_MESSAGE_BYTES: usize = 16 * 1024;
+/// What `max_message_bytes` is for a client with a role at least: its default, with which a page can work whatever visitors may send.
+const ROLE_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 ///
@@ -67,8 +67,8 @@ pub struct Session {
     connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
-    /// It was admitted with an owner's key, whose limits on messages are others.
-    is_of_owner: bool,
+    /// It was admitted with a key that has a role, whose limits on messages are others.
+    has_role: bool,
     peer: ClientId,
     opening: Opening,
     ending: Option<Ending>,
@@ -113,8 +113,8 @@ impl Session {
         let generation = connection.registry.generation();
         let config = connection.registry.config();
         let admission = connection.state.admission.get();
-        let is_of_owner = admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)));
-        let max_message_bytes = max_message_bytes(&config, is_of_owner);
+        let has_role = admission.is_some_and(|admission| admission.caller.role().is_some());
+        let max_message_bytes = max_message_bytes(&config, has_role);
         let mut session = Session {
             socket: WebSocket::from_raw_socket(
                 stream,
@@ -124,7 +124,7 @@ impl Session {
             generation,
             config,
             connection,
-            is_of_owner,
+            has_role,
             peer,
             opening,
             ending: None,
@@ -277,12 +277,13 @@ impl Session {
         self.peer.caller.as_deref()
     }
 
-    /// Whether the client has one of [`Config::owner_keys`] as they are at this moment. While there are any, nobody else has the path
-    /// `/owner`.
-    pub fn is_owner(&self) -> bool {
+    /// The role of the client's key, if it has one, and if the settings as they are at this moment still admit the client; see
+    /// [`Role`](crate::Role).
+    pub fn role(&self) -> Option<&str> {
         let Connection { state, registry, .. } = &*self.connection;
-        let still_holds = |admission| registry.still_holds(admission, &registry.config());
-        self.is_of_owner && state.admission.get().is_some_and(still_holds)
+        let still_holds = |admission: &&Admission| registry.still_holds(admission, &registry.config());
+        let admission = state.admission.get().filter(|_| self.has_role).filter(still_holds);
+        admission.and_then(|admission| admission.caller.role())
     }
 
     /// The path that the client asked for, `/rooms/blue` for example. As sent: not percent-decoded.
@@ -396,8 +397,8 @@ impl fmt::Debug for Session {
     }
 }
 
-fn max_message_bytes(config: &Config, is_of_owner: bool) -> usize {
-    config.max_message_bytes.max(if is_of_owner { OWNER_MESSAGE_BYTES } else { 0 })
+fn max_message_bytes(config: &Config, has_role: bool) -> usize {
+    config.max_message_bytes.max(if has_role { ROLE_MESSAGE_BYTES } else { 0 })
 }
 
 /// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers them.

@@ -19,8 +19,9 @@ const MAX_NAME_CHARS: usize = 64;
 pub struct Key {
     name: String,
     pub(super) sha256: [u8; 32],
-    pub(super) origins: Option<Origins>,
+    origins: Option<Origins>,
     pub(super) expires: Option<SystemTime>,
+    role: Option<String>,
 }
 
 impl Key {
@@ -71,13 +72,14 @@ impl Key {
             sha256: Sha256::digest(secret).into(),
             origins: None,
             expires: None,
+            role: None,
         })
     }
 
     pub(crate) fn parse_sha256(name: &str, hash: &str) -> Result<Key, KeyFault> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let sha256 = sha256.ok_or(KeyFault::NotSha256)?;
-        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None })
+        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None, role: None })
     }
 
     /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins) for it.
@@ -90,10 +92,22 @@ impl Key {
         Key { expires: Some(expires), ..self }
     }
 
-    /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
+    /// Gives the key this role: it opens the path of the [`Role`](crate::Role), to pages of this server itself, and nothing else.
+    pub fn with_role(self, role: impl Into<String>) -> Key {
+        Key { role: Some(role.into()), ..self }
+    }
+
+    /// The entry of `keys` with the same name, secret and role; its origins and expiry may have changed since this key was used.
     pub(super) fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
         // Neither hash comes from a client, so that this comparison need not take constant time.
-        keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
+        let is_same =
+            |key: &&Key| key.name == self.name && key.sha256 == self.sha256 && key.role == self.role;
+        keys.iter().find(is_same)
+    }
+
+    /// The origins to which it is limited.
+    pub(super) fn origins(&self) -> Option<&Origins> {
+        if self.role.is_some() { Some(&Origins::Same) } else { self.origins.as_ref() }
     }
 
     pub(super) fn has_expired(&self) -> bool {
@@ -103,6 +117,11 @@ impl Key {
     /// The name that the log shows for a client with this key.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of its role, if it has one.
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
     }
 
     /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256` expect it.
@@ -175,11 +194,11 @@ pub(super) fn repeats_itself(secret: &[u8]) -> bool {
 }
 
 fn checked_name(name: &str) -> Result<String, KeyFault> {
-    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
+    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char);
     if is_valid { Ok(name.to_owned()) } else { Err(KeyFault::Name) }
 }
 
 /// Whether a key's name may contain this character. None of them needs an escape in the log.
-pub(crate) fn is_of_a_name(char: char) -> bool {
+pub(crate) fn is_name_char(char: char) -> bool {
     char.is_alphanumeric() || "-_.".contains(char)
 }

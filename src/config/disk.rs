@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::ini::line_after;
+
 /// Links in a row that are followed, as on Linux (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
@@ -43,6 +45,15 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
         return Err(ReadError::Faulty(format!("{subject} is over {max_mebibytes} MiB")));
     }
     Ok(Contents { bytes, metadata })
+}
+
+/// The text of a file called `name`.
+pub(super) fn text(bytes: Vec<u8>, name: &str) -> Result<String, Vec<String>> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = str::from_utf8(before).map_or(1, line_after);
+        vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")]
+    })
 }
 
 #[cfg(unix)]

@@ -1,98 +1,135 @@
-//! Where settings were read from.
+//! What becomes of the files that settings name: how each is read, and which part of the settings it is.
 
-use std::{
-    fs::Metadata,
-    path::{Path, PathBuf},
+use std::{fmt, mem};
+
+use super::{disk, values::Logo};
+use crate::{auth::Tokens, ini::MAX_FAULTS, replies::Replies, stream::Tls};
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A small file, whose faults are reported at the setting.
+    Small,
+    /// A small file that others must not be able to read.
+    Secret,
+    /// A text with lines of its own, at which its faults are reported.
+    Text,
+}
+
+impl Kind {
+    pub(super) fn max_mebibytes(self) -> u64 {
+        match self {
+            // Certificate chains are a few kilobytes long; a logo has a limit of its own.
+            Kind::Small | Kind::Secret => 1,
+            // Three times what 100,000 replies of a few lines each need.
+            Kind::Text => 64,
+        }
+    }
+}
+
+/// A file that was read for a setting.
+pub(super) struct NamedFile {
+    pub(super) bytes: Vec<u8>,
+    /// The setting with its place, or the file itself: its faults begin with it.
+    pub(super) subject: String,
+}
+
+impl NamedFile {
+    fn fault(&self, sentence: impl fmt::Display) -> Vec<String> {
+        vec![format!("{}: {sentence}", self.subject)]
+    }
+}
+
+/// A part of the settings that is read from files of its own, and accepted or rejected as a whole.
+pub(super) struct Part<T> {
+    /// What messages call it.
+    pub(super) noun: &'static str,
+    /// Replaces the part by what was read; the flag says whether a running server has read it.
+    pub(super) read: fn(&mut T, &mut [NamedFile], bool) -> Result<(), Vec<String>>,
+    /// Replaces the first one by the second.
+    pub(super) copy: fn(&mut T, &T),
+    /// Whether a reload reports a change of it by the name of the setting.
+    pub(super) differs: fn(&T, &T) -> bool,
+}
+
+/// From a certificate chain and its private key.
+pub(super) const CERTIFICATE: Part<Option<Tls>> = Part {
+    noun: "certificate",
+    read: |tls, files, _| {
+        let [certificate, private_key] = files else { return Ok(()) };
+        let read = Tls::from_pem(&certificate.bytes, &private_key.bytes).map_err(|error| {
+            let sentence = error.to_string();
+            let is_about_key = sentence.starts_with("tls_private_key");
+            if is_about_key { private_key } else { certificate }.fault(sentence)
+        });
+        *tls = Some(read?);
+        Ok(())
+    },
+    copy: Option::clone_from,
+    differs: |_, _| false,
 };
 
-use super::disk::beside;
-use crate::auth::Tokens;
+pub(super) const LOGO: Part<Option<Logo>> = Part {
+    noun: "logo",
+    read: |logo, files, _| {
+        let [file] = files else { return Ok(()) };
+        *logo = Some(Logo::new(mem::take(&mut file.bytes)).map_err(|error| file.fault(error))?);
+        Ok(())
+    },
+    copy: Option::clone_from,
+    differs: Option::ne,
+};
 
-/// Files that a [`Config`](crate::Config) was read from, and the settings of the program around the server.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Sources {
-    /// The files that were read: the file of settings and those that it names.
-    pub files: Vec<Source>,
-    /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
-    /// example; none by default. The program keeps them: see [`bot_with`](crate::bot_with).
-    pub unanswered_file: Option<PathBuf>,
-    /// A file for how often each reply was given, by day and hour; none by default. The program keeps it.
-    pub statistics_file: Option<PathBuf>,
-    /// The least important level that a log shows, info by default. The library has no log of its own.
-    pub level: log::LevelFilter,
-    pub(super) tls_certificate: Option<PathBuf>,
-    pub(super) tls_private_key: Option<PathBuf>,
-    pub(super) logo: Option<PathBuf>,
-    pub(super) jwt_secret_file: Option<PathBuf>,
-    pub(super) jwt_public_key_file: Option<PathBuf>,
-    pub(super) jwt_issuer: String,
-    pub(super) jwt_audience: String,
-    /// File of the replies, if they have one of their own.
-    pub replies_file: Option<PathBuf>,
-}
+pub(super) const JWT_SECRET: Part<Tokens> = Part {
+    noun: "key for tokens",
+    read: |tokens, files, _| {
+        let [file] = files else { return Ok(()) };
+        // Most programs that write the file end it with a line break.
+        let secret = file.bytes.trim_ascii_end();
+        let without = tokens.clone().with_secret_of(&Tokens::default());
+        *tokens = without.with_secret(secret).map_err(|error| file.fault(error))?;
+        Ok(())
+    },
+    copy: |tokens, other| *tokens = tokens.clone().with_secret_of(other),
+    differs: |_, _| false,
+};
 
-/// A file that was read.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Source {
-    /// Its path as it was given: relative to the current folder unless absolute.
-    pub path: PathBuf,
-    /// Metadata when it was opened, which tells whether it has changed since. `None` if it could not be opened.
-    pub metadata: Option<Metadata>,
-}
+pub(super) const JWT_PUBLIC_KEY: Part<Tokens> = Part {
+    noun: "key for tokens",
+    read: |tokens, files, _| {
+        let [file] = files else { return Ok(()) };
+        let without = tokens.clone().with_public_keys_of(&Tokens::default());
+        *tokens = without.with_public_key(&file.bytes).map_err(|error| file.fault(error))?;
+        Ok(())
+    },
+    copy: |tokens, other| *tokens = tokens.clone().with_public_keys_of(other),
+    differs: |_, _| false,
+};
 
-impl Default for Sources {
-    /// No file.
-    fn default() -> Sources {
-        Sources {
-            files: Vec::new(),
-            unanswered_file: None,
-            statistics_file: None,
-            level: log::LevelFilter::Info,
-            tls_certificate: None,
-            tls_private_key: None,
-            logo: None,
-            jwt_secret_file: None,
-            jwt_public_key_file: None,
-            jwt_issuer: String::new(),
-            jwt_audience: String::new(),
-            replies_file: None,
+/// From a file without options, which stay those of the file of settings.
+pub(super) const REPLIES: Part<Replies> = Part {
+    noun: "replies",
+    read: |replies, files, is_reload| {
+        let [file] = files else { return Ok(()) };
+        let text = disk::text(mem::take(&mut file.bytes), &file.subject)?;
+        let (read, faults) = Replies::read_file(text, &file.subject);
+        let faults = faults.lines(&file.subject);
+        let faults = if faults.is_empty() && is_reload { failing_tests(&read) } else { faults };
+        if !faults.is_empty() {
+            return Err(faults);
         }
-    }
-}
+        *replies = read.with_options_of(replies);
+        Ok(())
+    },
+    copy: |replies, other| *replies = other.clone().with_options_of(replies),
+    differs: |_, _| false,
+};
 
-impl Sources {
-    /// Paths in a file are relative to that file.
-    pub(super) fn resolve(&mut self, path: &Path) {
-        for (_, file) in self.named_files() {
-            *file = file.take().map(|file| beside(path, &file));
-        }
-    }
-
-    /// The settings that name files.
-    pub(super) fn named_files(&mut self) -> [(&'static str, &mut Option<PathBuf>); 8] {
-        [
-            ("tls_certificate", &mut self.tls_certificate),
-            ("tls_private_key", &mut self.tls_private_key),
-            ("logo", &mut self.logo),
-            ("jwt_secret_file", &mut self.jwt_secret_file),
-            ("jwt_public_key_file", &mut self.jwt_public_key_file),
-            ("replies_file", &mut self.replies_file),
-            ("unanswered_file", &mut self.unanswered_file),
-            ("statistics_file", &mut self.statistics_file),
-        ]
-    }
-
-    /// Tokens with the issuer and audience that are set, and no key yet.
-    pub(super) fn tokens(&self) -> Tokens {
-        let mut tokens = Tokens::default();
-        if !self.jwt_issuer.is_empty() {
-            tokens = tokens.with_issuer(&self.jwt_issuer);
-        }
-        if !self.jwt_audience.is_empty() {
-            tokens = tokens.with_audience(&self.jwt_audience);
-        }
-        tokens
-    }
+/// Errors of the `[tests]` that fail, limited like all errors.
+pub(super) fn failing_tests(replies: &Replies) -> Vec<String> {
+    let mut failures = replies.failures();
+    let more = failures.len().saturating_sub(MAX_FAULTS);
+    failures.truncate(MAX_FAULTS);
+    failures.extend((more > 0).then(|| format!("and {more} more")));
+    failures
 }

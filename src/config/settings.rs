@@ -1,23 +1,27 @@
 //! Every setting, declared once: its section and name, documentation, type and default; an example, how its value is read, and
-//! whether a running server can change it. The fields of [`Config`], its default, what a file may say, and what a reload changes
-//! are made from these lines.
+//! whether a running server can change it; of one that names a file, what that becomes. The fields of [`Config`] and
+//! [`ConfigFiles`], their defaults, what a file may say, and what a reload reads and changes are made from these lines.
 
 use std::{
+    fs::Metadata,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
     time::Duration,
 };
 
 use ipnet::IpNet;
+use log::LevelFilter;
 
 use super::{
-    results::Loaded,
+    files::{CERTIFICATE, JWT_PUBLIC_KEY, JWT_SECRET, Kind, LOGO, NamedFile, REPLIES},
     values::{
         Color, Logo, Theme, address, color, count, duration, language, level, networks, origins, path,
         positive_duration, text, theme, title, web_address, yes_or_no,
     },
 };
 use crate::{
-    auth::{Key, Origins, Tokens},
+    auth::{Key, Origins, Role, Tokens},
+    ini::Section,
     languages::{Language, PageTexts},
     replies::Replies,
     stream::Tls,
@@ -33,13 +37,52 @@ pub(super) struct Setting {
     /// What an error shows.
     pub(super) example: &'static str,
     /// Reads a value; an error says what was expected.
-    pub(super) set: fn(&mut Loaded, &str) -> Result<(), String>,
-    /// Always false for those that are not a server's own.
+    pub(super) set: fn(&mut Config, &mut ConfigFiles, &str) -> Result<(), String>,
+    /// Whether a reload reports a change of it by its name.
     pub(super) differs: fn(&Config, &Config) -> bool,
     /// For a setting that needs a restart: keeps the value of the second one.
     pub(super) keep: Option<fn(&mut Config, &Config)>,
-    /// For a setting that a text alone cannot make work: what to do instead.
-    pub(super) instead: Option<&'static str>,
+    /// For a setting that names a file.
+    pub(super) file: Option<FileSetting>,
+}
+
+/// A setting that names a file.
+pub(super) struct FileSetting {
+    pub(super) path: fn(&ConfigFiles) -> &Option<PathBuf>,
+    pub(super) path_mut: fn(&mut ConfigFiles) -> &mut Option<PathBuf>,
+    pub(super) purpose: Purpose,
+    /// What to do in a program that has read a text without files.
+    pub(super) instead: &'static str,
+}
+
+/// What the file of a setting is for.
+pub(super) enum Purpose {
+    /// It becomes a part of the settings.
+    Part(Kind, ConfigPart),
+    /// It is read together with that of another setting.
+    With(Kind, &'static str),
+    /// The program writes it.
+    Written,
+}
+
+/// A part that is read from files, of a whole [`Config`].
+pub(super) struct ConfigPart {
+    pub(super) noun: &'static str,
+    pub(super) read: fn(&mut Config, &mut [NamedFile], bool) -> Result<(), Vec<String>>,
+    pub(super) copy: fn(&mut Config, &Config),
+}
+
+impl Setting {
+    /// The setting with this name.
+    pub(super) fn named(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// The line of this setting in a file.
+    pub(super) fn line(&self, sections: &[Section]) -> Option<usize> {
+        let section = sections.iter().find(|section| section.name == self.section)?;
+        section.entries.iter().find(|entry| entry.name == self.name).map(|entry| entry.line)
+    }
 }
 
 macro_rules! settings {
@@ -48,7 +91,8 @@ macro_rules! settings {
         config { $($(#[$doc:meta])* $section:ident.$name:ident: $type:ty = $default:expr, $example:literal, $read:expr, $when:ident;)* }
         beside { $($(#[$beside_doc:meta])* $beside:ident: $beside_type:ty = $beside_default:expr;)* }
         replies { $($of_replies:ident, $replies_example:literal, $replies_read:expr;)* }
-        sources { $($source_section:ident.$source:ident, $source_example:literal, $source_read:expr, $instead:expr;)* }
+        tokens { $($of_tokens:ident, $tokens_example:literal, $with:ident;)* }
+        files { $($(#[$file_doc:meta])* $file_section:ident.$file:ident, $file_example:literal => $purpose:tt;)* }
     ) => {
         $(#[$of_config])*
         #[derive(Clone, Debug)]
@@ -64,41 +108,86 @@ macro_rules! settings {
             }
         }
 
+        /// The files that a [`Config`] was read from, and those that the program around the server writes.
+        #[derive(Clone, Debug, Default)]
+        #[non_exhaustive]
+        pub struct ConfigFiles {
+            /// The files that were read: the file of settings and those that it names.
+            pub read: Vec<ConfigFile>,
+            $($(#[$file_doc])* pub $file: Option<PathBuf>,)*
+        }
+
         /// Keys and replies are sections of their own.
         pub(super) const SETTINGS: &[Setting] = &[
             $(Setting {
                 section: stringify!($section),
                 name: stringify!($name),
                 example: $example,
-                set: |loaded, value| $read(value).map(|value| loaded.config.$name = value),
+                set: |config, _, value| $read(value).map(|value| config.$name = value),
                 differs: |one, other| one.$name != other.$name,
                 keep: settings!(@keep $when $name),
-                instead: None,
+                file: None,
             },)*
             $(Setting {
                 section: "bot",
                 name: stringify!($of_replies),
                 example: $replies_example,
-                set: |loaded, value| {
-                    $replies_read(value).map(|value| loaded.config.replies.options_mut().$of_replies = value)
+                set: |config, _, value| {
+                    $replies_read(value).map(|value| config.replies.options_mut().$of_replies = value)
                 },
                 differs: |one, other| one.replies.options().$of_replies != other.replies.options().$of_replies,
                 keep: None,
-                instead: None,
+                file: None,
             },)*
             $(Setting {
-                section: stringify!($source_section),
-                name: stringify!($source),
-                example: $source_example,
-                set: |loaded, value| $source_read(value).map(|value| loaded.sources.$source = value),
+                section: "auth",
+                name: stringify!($of_tokens),
+                example: $tokens_example,
+                set: |config, _, value| {
+                    if !value.is_empty() {
+                        config.tokens = std::mem::take(&mut config.tokens).$with(value);
+                    }
+                    Ok(())
+                },
                 differs: |_, _| false,
                 keep: None,
-                instead: $instead,
+                file: None,
+            },)*
+            $(Setting {
+                section: stringify!($file_section),
+                name: stringify!($file),
+                example: $file_example,
+                set: |_, files, value| path(value).map(|path| files.$file = path),
+                differs: settings!(@differs $purpose),
+                keep: None,
+                file: Some(FileSetting {
+                    path: |files| &files.$file,
+                    path_mut: |files| &mut files.$file,
+                    purpose: settings!(@purpose $purpose),
+                    instead: settings!(@instead $purpose),
+                }),
             },)*
         ];
     };
     (@keep live $name:ident) => { None };
     (@keep restart $name:ident) => { Some(|new, current| new.$name.clone_from(&current.$name)) };
+    (@purpose ($kind:ident, $field:ident from $part:ident)) => {
+        Purpose::Part(Kind::$kind, ConfigPart {
+            noun: $part.noun,
+            read: |config, files, is_reload| ($part.read)(&mut config.$field, files, is_reload),
+            copy: |config, other| ($part.copy)(&mut config.$field, &other.$field),
+        })
+    };
+    (@purpose ($kind:ident, $field:ident with $other:ident)) => { Purpose::With(Kind::$kind, stringify!($other)) };
+    (@purpose (written)) => { Purpose::Written };
+    (@differs ($kind:ident, $field:ident from $part:ident)) => {
+        |one, other| ($part.differs)(&one.$field, &other.$field)
+    };
+    (@differs $other:tt) => { |_, _| false };
+    (@instead (written)) => { "call Config::load, whose ConfigFiles have it" };
+    (@instead ($kind:ident, $field:ident $how:ident $what:ident)) => {
+        concat!("call Config::load, or set Config::", stringify!($field))
+    };
 }
 
 settings! {
@@ -170,6 +259,8 @@ settings! {
         bot.greeting: String = "Hi, how can I help you today?".into(), "Hi, how can I help you today?", text, live;
         /// Whether the built-in bot logs what is said, yes by default.
         log.transcript: bool = true, "yes", yes_or_no, live;
+        /// The least important level that a log shows, info by default. The library has no log of its own: this is for the program.
+        log.level: LevelFilter = LevelFilter::Info, "info", level, live;
     }
     beside {
         /// Picture beside the title of the page, none by default.
@@ -178,16 +269,11 @@ settings! {
         page_texts: PageTexts = PageTexts::default();
         /// Certificate and private key. When set, all clients must use TLS; none by default.
         tls: Option<Tls> = None;
-        /// Keys that a client may present, none by default. With any, clients need one, unless [`require_key`](Config::require_key)
-        /// is `Some(false)`.
+        /// Keys that a client may present, none by default. With any that has no [role](Key::with_role), clients need one, unless
+        /// [`require_key`](Config::require_key) is `Some(false)`.
         keys: Vec<Key> = Vec::new();
-        /// Keys of owners, none by default. While there are any, an upgrade to the path `/owner` needs one of them, and must come from a
-        /// page of this server. They admit to no other path, and count nowhere else: a server without [`keys`](Config::keys) stays open.
-        /// Two owners find a place even if [`max_clients`](Config::max_clients) or
-        /// [`max_clients_per_ip`](Config::max_clients_per_ip) are reached, their messages may have 16 KiB in any case, and
-        /// [`messages_per_second`](Config::messages_per_second) is not for them.
-        /// What happens there is the program's affair; see [`Session::is_owner`](crate::Session::is_owner).
-        owner_keys: Vec<Key> = Vec::new();
+        /// The roles that keys may have, each with a path of its own; none by default. See [`Role`].
+        roles: Vec<Role> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.
         tokens: Tokens = Tokens::default();
         /// Replies of the built-in bot, the article's four by default. `[bot] typos`, `nearest` and `did_you_mean` are part of them.
@@ -198,17 +284,53 @@ settings! {
         nearest, "yes", yes_or_no;
         did_you_mean, "Did you mean:", text;
     }
-    sources {
-        server.tls_certificate, "cert.pem", path, Some("names a file; call Config::load, or set Config::tls");
-        server.tls_private_key, "key.pem", path, Some("names a file; call Config::load, or set Config::tls");
-        web.logo, "logo.svg", path, Some("names a file; call Config::load, or set Config::logo");
-        auth.jwt_secret_file, "jwt.secret", path, Some("names a file; call Config::load, or set Config::tokens");
-        auth.jwt_public_key_file, "jwt.pem", path, Some("names a file; call Config::load, or set Config::tokens");
-        auth.jwt_issuer, "https://login.example", text, None;
-        auth.jwt_audience, "chat", text, None;
-        bot.replies_file, "replies.ini", path, Some("names a file; call Config::load, or set Config::replies");
-        bot.unanswered_file, "unanswered.txt", path, Some("names a file; call Config::load, whose Sources have it, and see bot_with");
-        bot.statistics_file, "statistics.tsv", path, Some("names a file; call Config::load, whose Sources have it");
-        log.level, "info", level, Some("is for a program that logs; call Config::load, whose Sources have it, or leave it out");
+    tokens {
+        jwt_issuer, "https://login.example", with_issuer;
+        jwt_audience, "chat", with_audience;
     }
+    files {
+        /// The certificate chain in [`Config::tls`].
+        server.tls_certificate, "cert.pem" => (Small, tls from CERTIFICATE);
+        /// The private key in [`Config::tls`].
+        server.tls_private_key, "key.pem" => (Secret, tls with tls_certificate);
+        /// [`Config::logo`].
+        web.logo, "logo.svg" => (Small, logo from LOGO);
+        /// The secret among [`Config::tokens`].
+        auth.jwt_secret_file, "jwt.secret" => (Secret, tokens from JWT_SECRET);
+        /// The public key among [`Config::tokens`].
+        auth.jwt_public_key_file, "jwt.pem" => (Small, tokens from JWT_PUBLIC_KEY);
+        /// [`Config::replies`], if they have a file of their own.
+        bot.replies_file, "replies.ini" => (Text, replies from REPLIES);
+        /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
+        /// example; none by default. The program writes it: see [`bot_with`](crate::bot_with).
+        bot.unanswered_file, "unanswered.txt" => (written);
+        /// A file for how often each reply was given, by day and hour; none by default. The program writes it.
+        bot.statistics_file, "statistics.tsv" => (written);
+    }
+}
+
+impl Config {
+    /// The defaults for a tool rather than a shop, which [`Server::bind`](crate::Server::bind) uses: clients may send as fast as they
+    /// like ([`messages_per_second`](Config::messages_per_second) is 0), messages of up to 1 MiB
+    /// ([`max_message_bytes`](Config::max_message_bytes)), and stay as long as they like ([`idle_timeout`](Config::idle_timeout)
+    /// is 0), and there is no chat page ([`page`](Config::page) is false). All other settings are as in [`Config::default`].
+    pub fn plain() -> Config {
+        Config {
+            max_message_bytes: 1024 * 1024,
+            messages_per_second: 0,
+            idle_timeout: Duration::ZERO,
+            page: false,
+            ..Config::default()
+        }
+    }
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConfigFile {
+    /// Its path as it was given: relative to the current folder unless absolute.
+    pub path: PathBuf,
+    /// Metadata when it was opened, which tells whether it has changed since. `None` if it could not be opened.
+    pub metadata: Option<Metadata>,
 }

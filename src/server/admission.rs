@@ -10,15 +10,15 @@ use tungstenite::{
 
 use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
 use crate::{
-    auth::{Admission, Caller, Rules, admit, subprotocols},
+    auth::{Admission, Rules, admit, subprotocols},
     http::{Head, Refusal},
     registry::{AddressPermit, ClientId, Connection, Permit, Registry},
     session,
     stream::GatheringStream,
 };
 
-/// Places beyond `max_clients`, so that owners can see to a server that visitors have filled.
-const PLACES_FOR_OWNERS: usize = 2;
+/// Places beyond `max_clients`, so that clients with a role can see to a server that visitors have filled.
+const PLACES_FOR_ROLES: usize = 2;
 
 /// A client that is admitted.
 pub(super) struct Admitted {
@@ -29,8 +29,8 @@ pub(super) struct Admitted {
     pub(super) value: Option<Box<dyn Any + Send>>,
     /// Set if the client's address counts and was not known when the connection was accepted.
     pub(super) _address_permit: Option<AddressPermit>,
-    /// Set for an owner on a server that is full for others.
-    pub(super) owner_permit: Option<Permit>,
+    /// Set for a client with a role on a server that is full for others.
+    pub(super) role_permit: Option<Permit>,
 }
 
 /// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
@@ -79,12 +79,11 @@ pub(super) fn admit_upgrade(
         return Err(Refusal::Stopping);
     }
     // Where guesses are slowed, a valid key must not be told from a wrong one by an answer that comes at once.
-    let is_owner =
-        matches!(admission.caller, Caller::Owner(_)) && !registry.guesses.were_too_many(client.client_ip());
-    let (address_permit, owner_permit) = match all_permits(client, registry, permits) {
+    let has_role = admission.caller.role().is_some() && !registry.guesses.were_too_many(client.client_ip());
+    let (address_permit, role_permit) = match all_permits(client, registry, permits) {
         Ok(permit) => (permit, None),
-        Err(_) if is_owner && permits.is_ok() => (None, None),
-        Err(refusal) if is_owner => (None, Some(owner_permit(registry).ok_or(refusal)?)),
+        Err(_) if has_role && permits.is_ok() => (None, None),
+        Err(refusal) if has_role => (None, Some(role_permit(registry).ok_or(refusal)?)),
         Err(refusal) => return Err(refusal),
     };
     let request = Request::new(head, client, admission.caller.name());
@@ -101,13 +100,13 @@ pub(super) fn admit_upgrade(
         subprotocol,
         value,
         _address_permit: address_permit,
-        owner_permit,
+        role_permit,
     }))
 }
 
-/// A place for an owner on a server that is full for others.
-pub(super) fn owner_permit(registry: &Registry) -> Option<Permit> {
-    registry.clients.acquire(registry.config().max_clients.saturating_add(PLACES_FOR_OWNERS))
+/// A place for a client with a role on a server that is full for others.
+pub(super) fn role_permit(registry: &Registry) -> Option<Permit> {
+    registry.clients.acquire(registry.config().max_clients.saturating_add(PLACES_FOR_ROLES))
 }
 
 /// Time for which a client that guesses keys waits for its answer.

@@ -79,7 +79,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    let Admitted { admission, name, subprotocol, value, _address_permit, owner_permit } = *admitted;
+    let Admitted { admission, name, subprotocol, value, _address_permit, role_permit } = *admitted;
     client.caller = name;
     bind_caller(admission, connection);
     let opening = Opening { target: head.target().without_secrets(), subprotocol, value };
@@ -89,11 +89,11 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 
     match permits {
         Ok(_permits) => converse(stream, connection, &client, opening, program),
-        Err(_) => converse_elsewhere(stream, connection, &client, opening, program, owner_permit),
+        Err(_) => converse_elsewhere(stream, connection, &client, opening, program, role_permit),
     }
 }
 
-/// The conversation of an owner on a full server, on a thread of its own: others wait for the reserved thread.
+/// The conversation of a client with a role on a full server, on a thread of its own: others wait for the reserved thread.
 #[inline(never)] // As `Head::read`.
 fn converse_elsewhere(
     stream: GatheringStream,
@@ -101,18 +101,18 @@ fn converse_elsewhere(
     client: &ClientId,
     opening: Opening,
     program: &Arc<Program>,
-    owner_permit: Option<Permit>,
+    role_permit: Option<Permit>,
 ) {
     let started = thread::Builder::new().name(format!("client {}", client.number)).stack_size(STACK_BYTES);
     let started = started.spawn({
         let (connection, client, program) = (Arc::clone(connection), client.clone(), Arc::clone(program));
         move || {
-            let _permit = owner_permit;
+            let _permit = role_permit;
             converse(stream, &connection, &client, opening, &program);
         }
     });
     if let Err(error) = started {
-        log::error!("cannot start a thread for an owner: {error} {client}");
+        log::error!("cannot start a thread for a client: {error} {client}");
     }
 }
 

@@ -4,14 +4,14 @@ use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{
     acceptor::Permits,
-    admission::{admit_slowly, admit_upgrade, all_permits, owner_permit},
+    admission::{admit_slowly, admit_upgrade, all_permits, role_permit},
     exchange::Exchange,
     program::Program,
     request::Request,
     route::Route,
 };
 use crate::{
-    auth::{Rules, is_loopback_host, is_of_owners_page},
+    auth::{Rules, is_loopback_host},
     config::Config,
     http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_direct, plain},
     metrics,
@@ -42,14 +42,14 @@ pub(super) fn answer_to(
         }
         Route::Page(asset) => {
             // A script there asks for the page to learn why its upgrade was refused.
-            let is_of_owner = is_of_owners_page(head.target().path()) && !config.owner_keys.is_empty();
-            if is_of_owner && registry.is_draining() {
+            let is_of_role = config.role_of_page(head.target().path()).is_some();
+            if is_of_role && registry.is_draining() {
                 return Err(Refusal::Stopping);
             }
             let permit = match all_permits(client, registry, permits) {
                 Ok(permit) => Some(permit),
-                Err(refusal) if is_of_owner => {
-                    owner_permit(registry).ok_or(refusal)?;
+                Err(refusal) if is_of_role => {
+                    role_permit(registry).ok_or(refusal)?;
                     Some(None)
                 }
                 // The chat page says in words that the server is full.

@@ -84,7 +84,7 @@ impl Session {
     }
 
     fn budget(&self) -> usize {
-        max_message_bytes(&self.config, self.is_of_owner).saturating_add(BUDGET_SLACK)
+        max_message_bytes(&self.config, self.has_role).saturating_add(BUDGET_SLACK)
     }
 
     fn take_wake_up(&self) -> bool {
@@ -117,10 +117,8 @@ impl Session {
                 }
                 self.socket.get_mut().end_idling();
                 let last_received = self.socket.get_ref().last_received();
-                self.rates.charge(
-                    last_received,
-                    if self.is_of_owner { 0 } else { self.config.messages_per_second },
-                );
+                self.rates
+                    .charge(last_received, if self.has_role { 0 } else { self.config.messages_per_second });
                 self.awaits_reply = true;
                 add(&self.connection.state.traffic.messages_received, 1);
                 self.count_bytes();
@@ -152,7 +150,7 @@ impl Session {
         if generation != self.generation {
             self.generation = generation;
             self.config = self.connection.registry.config();
-            let limits = limits(max_message_bytes(&self.config, self.is_of_owner), READ_BUFFER_BYTES);
+            let limits = limits(max_message_bytes(&self.config, self.has_role), READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             let budget = self.budget();
             self.socket.get_mut().renew_budget(budget);
@@ -168,7 +166,7 @@ impl Session {
             .state
             .admission
             .get()
-            .and_then(|admission| admission.expires_at(&self.config.keys, &self.config.owner_keys));
+            .and_then(|admission| admission.expires_at(&self.config.keys));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
         self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
     }

@@ -111,18 +111,19 @@ impl Tokens {
         Tokens { audience: Some(audience.to_owned()), ..self }
     }
 
-    /// Copies the secret of `other`: a reload keeps the old one when the new file is faulty.
+    /// Replaces the secret by that of `other`: a reload keeps the old one when the new file is faulty.
     pub(crate) fn with_secret_of(mut self, other: &Tokens) -> Tokens {
         self.secret.clone_from(&other.secret);
         self.with_verifiers_of(other, |algorithm| algorithm == Algorithm::HS256)
     }
 
-    /// Copies the public keys of `other`.
+    /// Replaces the public keys by those of `other`.
     pub(crate) fn with_public_keys_of(self, other: &Tokens) -> Tokens {
         self.with_verifiers_of(other, |algorithm| algorithm != Algorithm::HS256)
     }
 
     fn with_verifiers_of(mut self, other: &Tokens, wanted: fn(Algorithm) -> bool) -> Tokens {
+        self.verifiers.retain(|verifier| !wanted(verifier.algorithm));
         self.verifiers.extend(other.verifiers.iter().filter(|verifier| wanted(verifier.algorithm)).cloned());
         self
     }

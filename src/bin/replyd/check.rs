@@ -3,7 +3,7 @@
 use std::{fs::File, io, net::TcpListener, path::Path};
 
 use nix::unistd::{AccessFlags, Uid, User, access};
-use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
+use replyd::{Config, ConfigFiles, Loaded, RejectedFile, ReloadResult, Replies};
 
 use crate::{
     args::CheckArgs, failure::Failure, output::print, settings, statistics, unanswered::file::fault,
@@ -23,15 +23,17 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     if let Some(file) = file.as_deref().filter(|_| args.reload) {
         return check_reload(file);
     }
-    let Some(Reading { loaded, refused, .. }) = file.map(|file| Config::read(file, None)).transpose()? else {
+    let Some(ReloadResult { loaded, rejected, .. }) =
+        file.map(|file| settings::reader().read(file, None)).transpose()?
+    else {
         return check_replies(&Loaded::default(), &name, args.unproven);
     };
-    if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
-        return Err(unaccepted(&refused));
+    if rejected.iter().any(|rejected| matches!(rejected.setting, None | Some("replies_file"))) {
+        return Err(unaccepted(&rejected));
     }
-    if !refused.is_empty() {
+    if !rejected.is_empty() {
         // The replies are valid, so their warnings and tests are worth showing; the command fails all the same.
-        check_replies(&loaded, &name, args.unproven).and(Err(unaccepted(&refused)))
+        check_replies(&loaded, &name, args.unproven).and(Err(unaccepted(&rejected)))
     } else {
         check_start(&loaded.config)?;
         check_replies(&loaded, &name, args.unproven)
@@ -40,14 +42,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
 
 /// Judges the files as a running server does: it has replies already, so that an empty file and failing tests are mistakes.
 fn check_reload(file: &Path) -> Result<(), Failure> {
-    let Reading { loaded, refused, .. } =
-        Config::read(file, Some((&Config::default(), &Sources::default())))?;
-    if refused.is_empty() { check_start(&loaded.config) } else { Err(unaccepted(&refused)) }
+    let ReloadResult { loaded, rejected, .. } =
+        settings::reader().read(file, Some((&Config::default(), &ConfigFiles::default())))?;
+    if rejected.is_empty() { check_start(&loaded.config) } else { Err(unaccepted(&rejected)) }
 }
 
-fn unaccepted(refused: &[Refused]) -> Failure {
-    let mut sentences: Vec<String> = refused.iter().map(|refused| refused.error.to_string()).collect();
-    if refused.iter().any(|refused| is_forbidden(&refused.file)) {
+fn unaccepted(rejected: &[RejectedFile]) -> Failure {
+    let mut sentences: Vec<String> = rejected.iter().map(|rejected| rejected.error.to_string()).collect();
+    if rejected.iter().any(|rejected| is_forbidden(&rejected.file)) {
         sentences.push(format!(
             "checked as {}; a server that runs as another user may be able to read more, or less",
             current_user()
@@ -82,14 +84,15 @@ fn check_start(config: &Config) -> Result<(), Failure> {
 fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<(), Failure> {
     let replies = &loaded.config.replies;
     let mut warnings = [&loaded.warnings[..], &replies.warnings()].concat();
-    let Sources { unanswered_file, statistics_file, replies_file, .. } = &loaded.sources;
+    let ConfigFiles { unanswered_file, statistics_file, replies_file, .. } = &loaded.files;
     if let Some((file, fault)) = unanswered_file.as_deref().and_then(|file| Some((file, fault(file)?))) {
         warnings.push(format!("cannot keep unanswered messages in {}: {fault}", file.display()));
     }
     warnings.extend(statistics_file.as_deref().and_then(statistics::warning));
-    let of_owner = replies_file.as_ref().filter(|_| !loaded.config.owner_keys.is_empty());
-    let kept = [unanswered_file.as_ref(), statistics_file.as_ref(), of_owner];
-    warnings.extend(kept.into_iter().flatten().filter_map(|file| unwritable_folder(file)));
+    let has_owner = loaded.config.keys_with_role(Some(settings::OWNER)).next().is_some();
+    let written = loaded.files.written().map(|(_, file)| file);
+    let written = written.chain(replies_file.as_deref().filter(|_| has_owner));
+    warnings.extend(written.filter_map(unwritable_folder));
     let failed_tests = replies.failures();
     let failed_offers = replies.failed_offers(&loaded.config.greeting);
     let failures: Vec<&String> = failed_tests.iter().chain(&failed_offers).collect();

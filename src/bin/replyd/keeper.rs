@@ -17,7 +17,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use jiff::{Timestamp, Unit, civil::Date};
-use replyd::{Answer, Replies, Sources};
+use replyd::{Answer, ConfigFiles, Replies};
 
 use crate::{
     clock::{self, local},
@@ -88,14 +88,14 @@ struct Files {
 }
 
 impl Files {
-    fn of(sources: &Sources) -> Files {
+    fn of(sources: &ConfigFiles) -> Files {
         Files { unanswered: sources.unanswered_file.clone(), statistics: sources.statistics_file.clone() }
     }
 }
 
 impl Keeper {
     /// Starts the thread; it ends when the last clone is dropped.
-    pub(crate) fn start(sources: &Sources) -> Result<(Keeper, JoinHandle<()>), Failure> {
+    pub(crate) fn start(sources: &ConfigFiles) -> Result<(Keeper, JoinHandle<()>), Failure> {
         let (messages, waiting) = bounded(WAITING);
         let shared = Arc::new(Shared {
             files: Mutex::new(Files::of(sources)),
@@ -114,7 +114,7 @@ impl Keeper {
     }
 
     /// Sets the files from now on.
-    pub(crate) fn set_files(&self, sources: &Sources) {
+    pub(crate) fn set_files(&self, sources: &ConfigFiles) {
         *lock(&self.shared.files) = Files::of(sources);
         self.shared.is_counting.store(sources.statistics_file.is_some(), Ordering::Relaxed);
         self.look_at_files();

@@ -10,7 +10,7 @@ mod views;
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -19,9 +19,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
+use replyd::{Config, ConfigFiles, Request, Response, RunningServer, Waker};
 
-use crate::clock;
+use crate::{clock, settings::OWNER};
 pub(crate) use conversation::converse;
 
 /// Interval at which answers are counted, and at which the page is told what has changed.
@@ -66,7 +66,7 @@ struct Files {
 }
 
 impl Owner {
-    pub(crate) fn new(config: &Config, sources: &Sources, notices: Vec<String>) -> Arc<Owner> {
+    pub(crate) fn new(config: &Config, sources: &ConfigFiles, notices: Vec<String>) -> Arc<Owner> {
         let owner = Owner {
             has_key: AtomicBool::new(false),
             is_saved: AtomicBool::new(false),
@@ -79,7 +79,7 @@ impl Owner {
     }
 
     /// Sets what a start or a reload has changed, with what the log says about the files; nothing if all is well.
-    pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
+    pub(crate) fn reloaded(&self, config: &Config, sources: &ConfigFiles, notices: Vec<String>) {
         self.set_files(config, sources);
         let now = clock::now();
         {
@@ -95,12 +95,12 @@ impl Owner {
         self.is_saved.swap(false, Ordering::Relaxed)
     }
 
-    fn set_files(&self, config: &Config, sources: &Sources) {
-        self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
-        let Sources { replies_file, unanswered_file, statistics_file, files, .. } = sources;
+    fn set_files(&self, config: &Config, sources: &ConfigFiles) {
+        self.has_key.store(config.keys_with_role(Some(OWNER)).next().is_some(), Ordering::Relaxed);
+        let ConfigFiles { replies_file, unanswered_file, statistics_file, read, .. } = sources;
         let others =
-            files.iter().map(|source| &source.path).filter(|path| Some(*path) != replies_file.as_ref());
-        let others = others.chain(unanswered_file).chain(statistics_file).cloned().collect();
+            read.iter().map(|source| &*source.path).filter(|path| Some(*path) != replies_file.as_deref());
+        let others = others.chain(sources.written().map(|(_, file)| file)).map(Path::to_owned).collect();
         self.state().files = Files {
             replies: replies_file.clone(),
             unanswered: unanswered_file.clone(),

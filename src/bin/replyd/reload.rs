@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use replyd::{Config, Loaded, Reading, Refused, RunningServer, Sources};
+use replyd::{Config, ConfigFiles, Loaded, RejectedFile, ReloadResult, RunningServer};
 use sd_notify::NotifyState;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     keeper::Keeper,
     owner::Owner,
+    settings::OWNER,
     watch::{Part, Request, Watch},
 };
 
@@ -45,7 +46,7 @@ pub(crate) fn notify_systemd(states: &[NotifyState<'_>]) {
 pub(crate) struct Reload {
     /// Name of the configuration file in log lines.
     name: String,
-    sources: Arc<Sources>,
+    sources: Arc<ConfigFiles>,
     requests: Sender<Request>,
     /// Requests to read the settings only.
     settings_requests: Sender<Request>,
@@ -65,12 +66,16 @@ pub(crate) struct Answer {
     part: Part,
     /// The settings that the reading began with.
     before: Arc<Config>,
-    reading: Option<Reading>,
+    reading: Option<ReloadResult>,
 }
 
 impl Reload {
     /// Starts the threads, which watch the files of `sources`.
-    pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
+    pub(crate) fn start(
+        file: &Path,
+        sources: ConfigFiles,
+        listen: Option<String>,
+    ) -> Result<Reload, Failure> {
         let (answer, answers) = bounded(2);
         let watching = |part: Part, name: &str| {
             let (requests, incoming) = bounded::<Request>(1);
@@ -166,10 +171,10 @@ impl Reload {
     }
 
     /// Puts settings in force while the replies are still being read. What is wrong with them is reported after that.
-    fn apply_settings(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper) {
+    fn apply_settings(&mut self, reading: ReloadResult, running: &RunningServer, keeper: &Keeper) {
         let before = running.config();
-        let Reading { loaded: Loaded { config, sources, .. }, refused, .. } = reading;
-        if !refused.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
+        let ReloadResult { loaded: Loaded { config, files: sources, .. }, rejected, .. } = reading;
+        if !rejected.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
             return;
         }
         log::info!("{}: the settings are in force, while the replies are still being read", self.name);
@@ -185,23 +190,23 @@ impl Reload {
     }
 
     /// Applies the valid parts of what was read, and logs the outcome of each part.
-    fn apply(&mut self, reading: Reading, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
+    fn apply(&mut self, reading: ReloadResult, running: &RunningServer, keeper: &Keeper, owner: &Owner) {
         let before = running.config();
-        let Reading { mut loaded, refused, .. } = reading;
-        let mut is_refused = !refused.is_empty();
+        let ReloadResult { mut loaded, rejected, .. } = reading;
+        let mut is_refused = !rejected.is_empty();
         let mut notices: Vec<String> = Vec::new();
         self.refused = None;
-        for Refused { file, setting, error, .. } in &refused {
-            self.report_refused(&file.display().to_string(), *setting, error, &before);
+        for RejectedFile { file, setting, noun, error, .. } in &rejected {
+            self.report_refused(&file.display().to_string(), *setting, noun, error, &before);
             notices.extend(error.to_string().lines().map(str::to_owned));
         }
         if let Err(error) = running.check_reload(&loaded.config) {
             is_refused = true;
-            self.report_refused(&self.name, None, &error, &before);
+            self.report_refused(&self.name, None, "settings", &error, &before);
             notices.push(error.to_string());
             loaded = loaded.with_settings_of(&before, &self.sources);
         }
-        let Loaded { config, sources, warnings, .. } = loaded;
+        let Loaded { config, files: sources, warnings, .. } = loaded;
         match running.reload(config) {
             Ok(fixed) => {
                 self.report_changes(&before, &running.config(), &sources, is_refused);
@@ -226,34 +231,35 @@ impl Reload {
         keeper.set_files(&sources);
         owner.reloaded(&running.config(), &sources, notices);
         if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
-            log::set_max_level(sources.level);
+            log::set_max_level(running.config().level);
         }
         self.sources = Arc::new(sources);
     }
 
     /// Logs why a part was refused, and what stays in its place.
-    fn report_refused(&self, file: &str, setting: Option<&str>, error: &replyd::Error, before: &Config) {
+    fn report_refused(
+        &self,
+        file: &str,
+        setting: Option<&str>,
+        noun: &str,
+        error: &replyd::Error,
+        before: &Config,
+    ) {
         error.to_string().lines().for_each(|fault| log::error!("{fault}"));
         let kept = match setting {
-            None if self.sources.replies_file.is_some() => "settings".to_owned(),
+            None if self.sources.replies_file.is_some() => noun.to_owned(),
             None | Some("replies_file") => format!("{} replies", before.replies.len()),
-            Some("tls_certificate") => "certificate".to_owned(),
-            Some("logo") => "logo".to_owned(),
-            Some(_) => "key for tokens".to_owned(),
+            Some(_) => noun.to_owned(),
         };
         log::error!("{file} is not accepted: keeping the previous {kept}");
     }
 
     /// Logs what has changed. After a refusal, "reloaded" without any change would be misleading, so it is left out.
-    fn report_changes(&self, before: &Config, now: &Config, sources: &Sources, is_refused: bool) {
+    fn report_changes(&self, before: &Config, now: &Config, sources: &ConfigFiles, is_refused: bool) {
         let name = &self.name;
         let (added, changed, removed) = now.replies.changes_since(&before.replies);
         let mut settings = now.changes_since(before);
-        settings.extend((sources.level != self.sources.level).then_some("level"));
-        settings
-            .extend((sources.unanswered_file != self.sources.unanswered_file).then_some("unanswered_file"));
-        settings
-            .extend((sources.statistics_file != self.sources.statistics_file).then_some("statistics_file"));
+        settings.extend(sources.changes_since(&self.sources));
         if !is_refused || added + changed + removed + settings.len() > 0 {
             let settings = if settings.is_empty() {
                 String::new()
@@ -262,11 +268,14 @@ impl Reload {
             };
             log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{settings}");
         }
-        if now.keys != before.keys {
-            log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
+        let keys = |role: Option<&'static str>| {
+            let count = now.keys_with_role(role).count();
+            now.keys_with_role(role).ne(before.keys_with_role(role)).then_some(count)
+        };
+        if let Some(count) = keys(None) {
+            log::info!("{name}: the keys have changed; the number of keys is now {count}");
         }
-        if now.owner_keys != before.owner_keys {
-            let count = now.owner_keys.len();
+        if let Some(count) = keys(Some(OWNER)) {
             log::info!("{name}: the owners' keys have changed; the number of them is now {count}");
         }
         #[cfg(feature = "tls")]

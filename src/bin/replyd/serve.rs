@@ -3,7 +3,7 @@
 use std::{panic, path::PathBuf, sync::Arc, time::Duration};
 
 use crossbeam_channel::{bounded, never, select, tick};
-use replyd::{Config, Loaded, RunningServer, Server, Sources};
+use replyd::{Config, ConfigFiles, Loaded, RunningServer, Server};
 use sd_notify::NotifyState;
 
 use crate::{
@@ -27,12 +27,12 @@ const MAX_SHOWN_FAILURES: usize = 50;
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let file = settings::file(args.file.config.as_deref());
     let listen = args.listen.clone().filter(|listen| !listen.is_empty());
-    let Loaded { mut config, sources, warnings, .. } = settings::read(file.as_deref())?;
+    let Loaded { mut config, files: sources, warnings, .. } = settings::read(file.as_deref())?;
     if let Some(listen) = &listen {
         config.listen.clone_from(listen);
     }
     // Dropping it writes the last lines, on every way out of this function.
-    let log = LogWriter::start(sources.level)?;
+    let log = LogWriter::start(config.level)?;
     panic::set_hook(Box::new(|info| log::error!("{info}")));
     match &file {
         Some(file) => log::info!("using {}", file.display()),
@@ -63,7 +63,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 fn start(server: Server, keeper: &Keeper, owner: &Arc<Owner>) -> Result<RunningServer, Failure> {
     let (keeper, for_sessions, for_pages) = (keeper.clone(), Arc::clone(owner), Arc::clone(owner));
     let running = server.pages(move |request| for_pages.page(request)).start(move |session| {
-        if session.is_owner() {
+        if session.role() == Some(settings::OWNER) {
             owner::converse(session, &for_sessions)
         } else {
             let answered = keeper.of_one_session(session.client_ip());
@@ -118,7 +118,7 @@ fn report_page(running: &RunningServer) {
 
 fn reload(
     file: Option<PathBuf>,
-    sources: Sources,
+    sources: ConfigFiles,
     listen: Option<String>,
 ) -> Result<Option<Reload>, Failure> {
     file.map(|file| Reload::start(&file, sources, listen)).transpose()

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use replyd::{Config, Loaded};
+use replyd::{Config, ConfigReader, Loaded};
 
 use crate::failure::Failure;
 
 /// The file that is read when none is named, if it exists.
 pub(crate) const DEFAULT_FILE: &str = "config.ini";
+/// The role of the keys that open the owner's page.
+pub(crate) const OWNER: &str = "owner";
 /// Number of offers that fail of which the log has a line each; nobody fixes more in one go.
 const MAX_FAILED_OFFERS: usize = 50;
 
@@ -23,9 +25,14 @@ pub(crate) fn name(file: Option<&Path>) -> String {
     file.map_or_else(|| "built-in".to_owned(), |file| file.display().to_string())
 }
 
+/// The reader of files for this program.
+pub(crate) fn reader() -> ConfigReader {
+    ConfigReader::default().role(OWNER, "/owner")
+}
+
 /// Reads the settings from the file, or returns the built-in ones if there is none.
 pub(crate) fn read(named: Option<&Path>) -> Result<Loaded, Failure> {
-    Ok(file(named).map(Config::load).transpose()?.unwrap_or_default())
+    Ok(file(named).map(|file| reader().load(file)).transpose()?.unwrap_or_default())
 }
 
 /// What the log says about valid replies when they are read: their warnings, and the offers that fail.

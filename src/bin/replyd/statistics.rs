@@ -37,7 +37,7 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Prints what happened since a while ago.
 pub(crate) fn statistics(args: &StatisticsArgs) -> Result<(), Failure> {
-    let Loaded { config, sources, .. } = settings::read(args.file.config.as_deref())?;
+    let Loaded { config, files: sources, .. } = settings::read(args.file.config.as_deref())?;
     let Some(file) = &sources.statistics_file else { return Err(Failure::usage(NOT_KEPT)) };
     parse_duration(&args.since).map_err(|error| Failure::usage(format!("--since: {error}")))?;
     let summary = summary(file, &args.since, &local(clock::now()), &config.replies).map_err(Failure::new)?;

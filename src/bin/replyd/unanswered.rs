@@ -22,7 +22,7 @@ const GUESSES: &str = "# Answered by a guess; lines for [tests]. Paste what is r
 /// Prints the messages that no reply answers yet as lines for `[replies]`, and the guesses as lines for `[tests]`, the most
 /// frequent first.
 pub(crate) fn unanswered(args: &FileArgs) -> Result<(), Failure> {
-    let Loaded { config, sources, .. } = settings::read(args.config.as_deref())?;
+    let Loaded { config, files: sources, .. } = settings::read(args.config.as_deref())?;
     let Some(file) = &sources.unanswered_file else {
         return Err(Failure::usage(
             "unanswered messages are not kept; to keep them, write 'unanswered_file = unanswered.txt' under [bot]",

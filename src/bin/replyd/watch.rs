@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Config, Reading, Source, Sources};
+use replyd::{Config, ConfigFile, ConfigFiles, ReloadResult};
 
 use crate::settings;
 
@@ -19,7 +19,7 @@ const SETTLED: Duration = Duration::from_millis(400);
 /// A request to check the files, with the current settings, which stay for parts that are not valid.
 pub(crate) struct Request {
     pub(crate) config: Arc<Config>,
-    pub(crate) sources: Arc<Sources>,
+    pub(crate) sources: Arc<ConfigFiles>,
     /// Read the files even if they have not changed.
     pub(crate) is_urgent: bool,
 }
@@ -54,11 +54,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(part: Part, file: &Path, sources: &Sources, listen: Option<String>) -> Watch {
-        let is_watched = |source: &&Source| {
+    pub(crate) fn new(part: Part, file: &Path, sources: &ConfigFiles, listen: Option<String>) -> Watch {
+        let is_watched = |source: &&ConfigFile| {
             part == Part::Everything || Some(&source.path) != sources.replies_file.as_ref()
         };
-        let watched = || sources.files.iter().filter(is_watched);
+        let watched = || sources.read.iter().filter(is_watched);
         let mut files: Vec<PathBuf> = watched().map(|source| source.path.clone()).collect();
         if files.is_empty() {
             files.push(file.to_owned());
@@ -76,15 +76,15 @@ impl Watch {
     }
 
     /// Checks the files once, and reads them if they have changed and settled, or if the request is urgent.
-    pub(crate) fn check(&mut self, request: &Request) -> Option<Reading> {
+    pub(crate) fn check(&mut self, request: &Request) -> Option<ReloadResult> {
         let now = self.states()?;
         if !request.is_urgent && !self.has_settled(&now) {
             return None;
         }
         let (file, config, sources) = (&self.files[0], &*request.config, &*request.sources);
         let read = match self.part {
-            Part::Everything => Config::read(file, Some((config, sources))),
-            Part::Settings => Config::read_settings(file, config, sources),
+            Part::Everything => settings::reader().read(file, Some((config, sources))),
+            Part::Settings => settings::reader().read_settings(file, config, sources),
         };
         let mut reading = match read {
             Ok(reading) => reading,

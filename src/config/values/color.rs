@@ -36,7 +36,7 @@ impl Color {
     pub(crate) const DARK_PAGE: Color = Color([0x13, 0x13, 0x16]);
 
     /// Black or white, whichever is easier to read on it (WCAG 2.2, contrast ratio): 4.5 to 1 at least with one of them.
-    pub(crate) fn text_on_it(self) -> &'static str {
+    pub(crate) fn contrasting_text(self) -> &'static str {
         if self.contrast(WHITE) >= self.contrast(BLACK) { "#ffffff" } else { "#000000" }
     }
 
@@ -103,7 +103,7 @@ mod tests {
             ("#808080", "#000000"),
             ("#c2185b", "#ffffff"),
         ] {
-            assert_eq!(color.parse::<Color>().unwrap().text_on_it(), text, "{color}");
+            assert_eq!(color.parse::<Color>().unwrap().contrasting_text(), text, "{color}");
         }
     }
 

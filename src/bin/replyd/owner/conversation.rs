@@ -13,7 +13,7 @@ use super::{
     replies_file::{self, Content, RepliesFile, Unsaved},
     views,
 };
-use crate::escape::Escaped;
+use crate::{escape::Escaped, settings::OWNER};
 
 /// Limit on a text that comes in parts; a file that can be changed here is no longer.
 const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
@@ -70,7 +70,7 @@ pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
                 due = Instant::now() + INTERVAL;
             }
             // What has been read already may be answered before the library ends the session.
-            Some(Event::Text(_)) if !session.is_owner() => {
+            Some(Event::Text(_)) if session.role() != Some(OWNER) => {
                 return Ok(session.close(1008, "the key was withdrawn")?);
             }
             Some(Event::Text(text)) => {
@@ -244,7 +244,7 @@ fn saved(
     revision: &str,
 ) -> Result<(String, String), Unsaved> {
     // The key may have been withdrawn while another page was saving.
-    if !session.is_owner() {
+    if session.role() != Some(OWNER) {
         return Err(Unsaved::Refused("this key is not an owner's any more".into()));
     }
     let file = RepliesFile::of(files).map_err(Unsaved::Refused)?;
