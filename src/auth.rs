@@ -170,7 +170,7 @@ const FOREIGN_ORIGIN: &str = "Pages from this origin may not connect to this ser
 // The chat page asks for a key where a refusal has that word.
 const FOREIGN_HOST: &str = "The server does not know the host name of this request. If the name is yours, list it under [auth], for example \
                             'origins = https://chat.example', or have the proxy in front of the server send X-Forwarded-For.";
-const NO_PAGE: &str = "This address is for a page that opens in a browser; the chat is at '/'.";
+const NO_PAGE: &str = "This is the address of a page that opens in a browser; the chat is at '/'.";
 
 fn foreign(sentence: &'static str, head: &Head) -> Refusal {
     let [origin, host] = ["origin", "host"].map(|name| head.values(name).next().unwrap_or_default());

@@ -60,7 +60,7 @@ pub(super) fn text(bytes: Vec<u8>, name: &str) -> Result<String, Vec<String>> {
 fn open(file: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     // Without this flag, opening a pipe blocks until somebody writes to it.
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
+    OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(file)
 }
 
 #[cfg(not(unix))]
@@ -72,8 +72,9 @@ fn open(file: &Path) -> io::Result<File> {
 /// process holds a lease.
 #[cfg(unix)]
 fn is_passing(error: &io::Error) -> bool {
-    let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO, libc::EINTR, libc::EAGAIN];
-    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+    use nix::errno::Errno;
+    let passing = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::EIO, Errno::EINTR, Errno::EAGAIN];
+    error.raw_os_error().is_some_and(|code| passing.contains(&Errno::from_raw(code)))
 }
 
 /// Whether an error says nothing about the file: the process is out of memory, or another one is using the file.

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::errno::Errno;
 use replyd::{Config, ConfigFile, ConfigFiles, ReloadResult};
 
 use crate::settings;
@@ -171,5 +172,5 @@ fn state_of(metadata: &Metadata) -> FileState {
 
 /// Whether an error says nothing about the file itself: the device has a problem, or the system has no memory (stat(2)).
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EIO | libc::ENOMEM | libc::EINTR))
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EIO | Errno::ENOMEM | Errno::EINTR))
 }
