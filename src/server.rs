@@ -4,7 +4,7 @@ mod accept_waker;
 mod acceptor;
 mod admission;
 mod connection;
-mod entry;
+mod grant;
 mod exchange;
 mod linger;
 mod plain_request;
@@ -32,7 +32,7 @@ use crate::{
 };
 use accept_waker::AcceptWaker;
 use acceptor::Acceptor;
-pub use entry::Entry;
+pub use grant::Entry;
 use program::{Judge, Pages, Program};
 pub use request::Request;
 use running::StopCalls;

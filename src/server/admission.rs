@@ -8,7 +8,7 @@ use tungstenite::{
     http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
 };
 
-use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
+use super::{acceptor::Permits, grant::Entry, program::Program, request::Request};
 use crate::{
     auth::{Admission, Rules, admit, subprotocols},
     http::{Head, Refusal},

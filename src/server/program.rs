@@ -7,7 +7,7 @@ use std::{
 
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
-use super::{entry::Entry, request::Request};
+use super::{grant::Entry, request::Request};
 use crate::{
     http::{Excerpt, LOGGED_CHARS, Refusal, Response, answer},
     registry::Registry,
