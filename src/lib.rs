@@ -98,14 +98,14 @@
 //! ```
 //!
 //! **Decide who comes in, and answer requests for pages.** [`Session::path`] and [`Session::query`] are what the client asked for, and
-//! what the decision found out goes to the session by [`Entry::with_value`]:
+//! what the decision found out goes to the session by [`Grant::with_value`]:
 //!
 //! ```no_run
-//! use replyd::{Entry, Response, Server};
+//! use replyd::{Grant, Response, Server};
 //!
 //! let server = Server::bind("127.0.0.1:0")?
 //!     .admit(|request| match request.query("ticket").as_deref() {
-//!         Some("open sesame") => Ok(Entry::named("ali")),
+//!         Some("open sesame") => Ok(Grant::named("ali")),
 //!         _ => Err(Response::text(403, "This needs a ticket.")),
 //!     })
 //!     .pages(|request| (request.path() == "/now.json").then(|| Response::json("{}")));
@@ -151,7 +151,7 @@
 //! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `query_string`, `subprotocol`, `caller`, `client_ip`, `number`, `take_value`; `ending` |
 //! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
 //! | [`Request`] | what `admit` and `pages` get | `method`, `path`, `query`, `query_string`, `header`, `headers`, `subprotocols`, `caller`, `client_ip`, `peer_addr` |
-//! | [`Entry`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol`, `with_value` |
+//! | [`Grant`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol`, `with_value` |
 //! | [`Response`] | how `admit` refuses one; a page | `text`, `html`, `json`, `new`, `with_header`, `with_gzip` |
 //! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`, `waker`, `wake_with`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
 //! | [`Config`] | every setting, as fields | `default` for a shop, `plain` for a tool, `load` from a file |
@@ -267,7 +267,7 @@ pub use languages::{Language, PageTexts};
 pub use log::LevelFilter;
 pub use metrics::Counts;
 pub use replies::{Answer, Candidate, Explanation, FoundBy, Replies, Robustness, SearchBuffer, split_offers};
-pub use server::{Entry, Request, RunningServer, Server, Stopper};
+pub use server::{Grant, Request, RunningServer, Server, Stopper};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::{Ending, Tls, Waker};
 pub use tungstenite::{Bytes, Utf8Bytes};

@@ -17,10 +17,9 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::{
-    auth::{Admission, Rules},
+    auth::Admission,
     config::Config,
     error::Error,
-    http::{Head, is_direct},
     lock::Lock,
     metrics::{Counters, Counts, Traffic},
     stream::StopFlags,
@@ -139,12 +138,6 @@ impl Registry {
     /// Number of reloads so far.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
-    }
-
-    /// The rules of admission for a request under these settings.
-    pub(crate) fn rules_for<'a>(&self, head: &Head, client: &ClientId, config: &'a Config) -> Rules<'a> {
-        let is_direct = self.local_addr.ip().is_loopback() && is_direct(head, client.address.ip());
-        Rules { is_direct, ..config.rules(self.local_addr) }
     }
 
     /// Counts and registers a new connection. `alive` is dropped together with it.

@@ -3,10 +3,12 @@
 mod accept_waker;
 mod acceptor;
 mod admission;
+mod arrival;
 mod connection;
 mod grant;
 mod exchange;
 mod linger;
+mod permits;
 mod plain_request;
 mod program;
 mod request;
@@ -32,8 +34,8 @@ use crate::{
 };
 use accept_waker::AcceptWaker;
 use acceptor::Acceptor;
-pub use grant::Entry;
-use program::{Judge, Pages, Program};
+pub use grant::Grant;
+use program::{Authorize, Pages, Program};
 pub use request::Request;
 use running::StopCalls;
 pub use running::{RunningServer, Stopper};
@@ -47,7 +49,7 @@ pub struct Server {
     /// Nobody else uses the listener.
     is_own: bool,
     config: Config,
-    judge: Option<Box<Judge>>,
+    authorize: Option<Box<Authorize>>,
     pages: Option<Box<Pages>>,
     stop_calls: StopCalls,
 }
@@ -97,10 +99,10 @@ impl Server {
         listener.set_nonblocking(false).map_err(cannot_listen)?;
         let config = config.checked()?;
         let stop_calls = StopCalls::new();
-        Ok(Server { listener, local_addr, is_own, config, judge: None, pages: None, stop_calls })
+        Ok(Server { listener, local_addr, is_own, config, authorize: None, pages: None, stop_calls })
     }
 
-    /// Has `judge` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
+    /// Has `authorize` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
     /// is admitted, or the response that refuses it.
     ///
     /// It is also called for a plain request to `/chat`, with which a page finds out why its upgrade was refused. It runs on the
@@ -108,13 +110,13 @@ impl Server {
     /// and the log says why.
     ///
     /// This does not replace [`require_key`](Config::require_key), which must be set for a server without keys that other machines
-    /// can reach: to `Some(false)` if `judge` alone decides.
+    /// can reach: to `Some(false)` if `authorize` alone decides.
     ///
     /// ```no_run
     /// # let is_valid = |ticket: &str| ticket.len() > 20;
     /// let server = replyd::Server::bind("127.0.0.1:0")?.admit(move |request| {
     ///     match request.query("ticket").filter(|ticket| is_valid(ticket)) {
-    ///         Some(_) => Ok(replyd::Entry::named("a guest")),
+    ///         Some(_) => Ok(replyd::Grant::named("a guest")),
     ///         None => Err(replyd::Response::text(403, "This needs a ticket.")),
     ///     }
     /// });
@@ -123,9 +125,9 @@ impl Server {
     #[must_use]
     pub fn admit(
         self,
-        judge: impl Fn(&Request<'_>) -> Result<Entry, Response> + Send + Sync + 'static,
+        authorize: impl Fn(&Request<'_>) -> Result<Grant, Response> + Send + Sync + 'static,
     ) -> Server {
-        Server { judge: Some(Box::new(judge)), ..self }
+        Server { authorize: Some(Box::new(authorize)), ..self }
     }
 
     /// Has `pages` answer plain requests (`GET` and `HEAD`) to all paths but `/healthz`, `/metrics` and `/chat`. Where it returns
@@ -188,7 +190,7 @@ impl Server {
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
-        let Server { listener, local_addr, is_own, config, judge, pages, stop_calls } = self;
+        let Server { listener, local_addr, is_own, config, authorize, pages, stop_calls } = self;
         config.check_exposure_at(local_addr)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
@@ -207,7 +209,7 @@ impl Server {
         // Made in advance: at the stop the system may have no descriptor left.
         let accept_waker =
             AcceptWaker::new(&listener, is_own).map_err(|error| Error::io("cannot listen", error))?;
-        let program = Program { handler: Box::new(handler), judge, pages };
+        let program = Program { handler: Box::new(handler), authorize, pages };
         let acceptor = Acceptor::new(&registry, Arc::new(program), alive).map_err(no_thread)?;
         let accepting = acceptor.start(listener).map_err(no_thread)?;
         log::info!("Waiting for clients ... [{scheme}://{local_addr}]");

@@ -308,7 +308,7 @@ impl Session {
         self.opening.target.query()
     }
 
-    /// The value that [`Server::admit`](crate::Server::admit) gave this session by [`Entry::with_value`](crate::Entry::with_value). It can
+    /// The value that [`Server::admit`](crate::Server::admit) gave this session by [`Grant::with_value`](crate::Grant::with_value). It can
     /// be taken once. `None` if there is none, or if it is of another type, which leaves it there.
     pub fn take_value<T: Any>(&mut self) -> Option<T> {
         let value = self.opening.value.take_if(|value| value.is::<T>())?;

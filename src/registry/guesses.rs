@@ -21,9 +21,9 @@ pub(crate) struct Guesses(Lock<(Option<Instant>, HashMap<IpAddr, u32>)>);
 
 impl Guesses {
     /// Counts a wrong key, and returns whether there were too many from this address.
-    pub(crate) fn are_too_many(&self, address: IpAddr) -> bool {
+    pub(crate) fn count(&self, address: IpAddr) -> bool {
         let (begun, counts) = &mut *self.0.lock();
-        // Who has that many addresses can guess anyway, so that they may all begin again.
+        // Somebody who has that many addresses can guess anyway, so that all of them may begin again.
         if begun.is_none_or(|begun| begun.elapsed() >= MINUTE) || counts.len() >= MAX_ADDRESSES {
             (*begun, *counts) = (Some(Instant::now()), HashMap::new());
         }
@@ -33,7 +33,7 @@ impl Guesses {
     }
 
     /// Whether there were too many wrong keys from this address in this minute.
-    pub(crate) fn were_too_many(&self, address: IpAddr) -> bool {
+    pub(crate) fn are_too_many(&self, address: IpAddr) -> bool {
         let (begun, counts) = &*self.0.lock();
         begun.is_some_and(|begun| begun.elapsed() < MINUTE)
             && counts.get(&client_network(address)).is_some_and(|count| *count > FREE_GUESSES)

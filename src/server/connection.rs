@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
-    acceptor::{Permits, STACK_BYTES},
     admission::{Admitted, bind_caller, upgraded},
     exchange::{Exchange, report_refusal},
     linger::linger,
+    permits::Permits,
     plain_request::answer_to,
     program::Program,
     route::{Route, route},
@@ -24,6 +24,9 @@ use crate::{
     session::{Opening, Session},
     stream::{Ending, GatheringStream, SharedTransport, TimedStream},
 };
+
+/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost nothing.
+pub(super) const STACK_BYTES: usize = 256 * 1024;
 
 /// Time limit for a connection on a reserved thread, which others may be waiting for.
 const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
@@ -69,7 +72,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 
     let Exchange { socket, mut client, .. } = exchange;
     let mut stream = GatheringStream::new(socket, upgrade.canonical_head(), leftover, config.write_timeout);
-    let admitted = match upgraded(&mut stream, &head, &client, registry, &permits, program) {
+    let admitted = match upgraded(&mut stream, &head, &client, connection, &permits, program) {
         (true, Ok(admitted)) => admitted,
         (_, Err(refusal)) => {
             report_refusal(&refusal, registry, &client);

@@ -10,7 +10,10 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{acceptor::STACK_BYTES, connection, program::Program};
+use super::{
+    connection::{self, STACK_BYTES},
+    program::Program,
+};
 use crate::{
     http::{Refusal, counts_on_accept},
     lock::Lock,
