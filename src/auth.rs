@@ -104,7 +104,7 @@ pub(crate) struct Admission {
     /// The end of its session that the embedding program has set.
     pub(crate) expires: Option<SystemTime>,
     /// Set for browsers only. Boxed, since every session keeps an `Admission` until it ends.
-    page: Option<Box<Page>>,
+    page: Option<Box<PageOrigin>>,
 }
 
 impl Admission {
@@ -130,30 +130,30 @@ impl Admission {
 
 /// The page that opens a connection: its origin, and the host name under which it addresses the server.
 #[derive(Clone, Debug)]
-struct Page {
+struct PageOrigin {
     origin: Box<[u8]>,
     host: Option<Box<str>>,
     is_direct: bool,
 }
 
-impl Page {
+impl PageOrigin {
     /// Enough for a scheme, a port and a DNS name, which has at most 253 characters (RFC 1035, section 2.3.4). A longer
     /// origin, or two different ones (RFC 6454, section 7.3), counts as an empty origin, which is never in a list.
     const MAX_BYTES: usize = 300;
 
-    fn of(head: &Head, rules: &Rules<'_>) -> Option<Page> {
+    fn of(head: &Head, rules: &Rules<'_>) -> Option<PageOrigin> {
         let mut origins = head.values("origin");
         let first = origins.next()?;
         // A request may repeat the header, but must not name two origins of which one happens to be allowed.
-        let is_valid = first.len() <= Page::MAX_BYTES && origins.all(|other| other == first);
-        let host = head.text("host").filter(|host| host.len() <= Page::MAX_BYTES);
+        let is_valid = first.len() <= PageOrigin::MAX_BYTES && origins.all(|other| other == first);
+        let host = head.text("host").filter(|host| host.len() <= PageOrigin::MAX_BYTES);
         let origin = if is_valid { first.into() } else { Box::default() };
-        Some(Page { origin, host: host.map(Box::from), is_direct: rules.is_direct })
+        Some(PageOrigin { origin, host: host.map(Box::from), is_direct: rules.is_direct })
     }
 }
 
 /// Only browsers send an origin, so that a request without one is not subject to these rules.
-fn is_allowed(page: Option<&Page>, origins: &Origins, rules: &Rules<'_>) -> bool {
+fn is_allowed(page: Option<&PageOrigin>, origins: &Origins, rules: &Rules<'_>) -> bool {
     page.is_none_or(|page| {
         let is_own = |host: &&str| !page.is_direct || means_this_server(host, rules.origins);
         origins.allow(&page.origin, page.host.as_deref().filter(is_own))
@@ -178,7 +178,7 @@ fn foreign(sentence: &'static str, head: &Head) -> Refusal {
 }
 
 /// The refusal of a page that is not allowed.
-fn foreign_page(page: Option<&Page>, head: &Head) -> Refusal {
+fn foreign_page(page: Option<&PageOrigin>, head: &Head) -> Refusal {
     let sentence = match page {
         None => NO_PAGE,
         Some(page) if Origins::Same.allow(&page.origin, page.host.as_deref()) => FOREIGN_HOST,
@@ -202,7 +202,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
         Caller::Key(key) => key.origins().unwrap_or(rules.origins),
         _ => rules.origins,
     };
-    let page = Page::of(head, rules).map(Box::new);
+    let page = PageOrigin::of(head, rules).map(Box::new);
     if !is_allowed(page.as_deref(), origins, rules) {
         return Err(foreign_page(page.as_deref(), head));
     }
@@ -215,7 +215,7 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
 /// The same where only a key with this role admits: from a page of this server itself, whatever `origins` says, and not in the
 /// address, which others may see.
 fn admit_role(role: &Role, head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
-    let page = Page::of(head, rules).map(Box::new);
+    let page = PageOrigin::of(head, rules).map(Box::new);
     if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same, rules) {
         return Err(foreign_page(page.as_deref(), head));
     }

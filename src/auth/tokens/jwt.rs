@@ -46,13 +46,13 @@ const LATEST: u64 = 100_000_000_000;
 #[derive(Clone, Default)]
 pub struct Tokens {
     secret: Option<Arc<[u8]>>,
-    verifiers: Vec<Verifier>,
+    verifiers: Vec<TokenKey>,
     issuer: Option<String>,
     audience: Option<String>,
 }
 
 #[derive(Clone)]
-struct Verifier {
+struct TokenKey {
     key: DecodingKey,
     algorithm: Algorithm,
     sha256: [u8; 32],
@@ -134,7 +134,7 @@ impl Tokens {
     }
 
     fn add(&mut self, key: DecodingKey, algorithm: Algorithm, secret: &[u8]) {
-        self.verifiers.push(Verifier { key, algorithm, sha256: Sha256::digest(secret).into() });
+        self.verifiers.push(TokenKey { key, algorithm, sha256: Sha256::digest(secret).into() });
     }
 
     /// Whether there is no key to verify a token with.
@@ -228,7 +228,7 @@ impl Tokens {
     }
 
     /// Identifies a key with its issuer and audience. Each part is hashed first, so that no two combinations coincide.
-    fn id(&self, verifier: &Verifier) -> [u8; 32] {
+    fn id(&self, verifier: &TokenKey) -> [u8; 32] {
         let claims = [&self.issuer, &self.audience].map(|claim| claim.as_deref().unwrap_or_default());
         let mut hash = Sha256::new_with_prefix(verifier.sha256);
         claims.iter().for_each(|claim| hash.update(Sha256::digest(claim)));
