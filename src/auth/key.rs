@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, time::SystemTime};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use sha2::{Digest, Sha256};
 
-use super::Origins;
+use super::origin::Origins;
 use crate::error::Error;
 
 /// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.

@@ -96,7 +96,7 @@ mod real {
         ]));
         assert_eq!(chat.exit_code(), Some(1));
         let told = chat.stderr.all();
-        assert!(told.ends_with("which opens in a browser; the chat is at '/'.\n"), "{told}");
+        assert!(told.ends_with("a page that opens in a browser; the chat is at '/'.\n"), "{told}");
     }
 
     #[test]

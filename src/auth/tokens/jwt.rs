@@ -20,7 +20,7 @@ use jsonwebtoken::{
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{LEEWAY, TokenError, VerifiedToken};
+use super::verified::{LEEWAY, TokenError, VerifiedToken};
 use crate::{auth::key::repeats_itself, error::Error, ini::without_bom};
 
 /// Minimum length of a secret for HS256: that of its hash (RFC 7518, section 3.2).
