@@ -1,9 +1,11 @@
 //! Every setting, and how a file of them is read.
 
+#[macro_use]
+mod table;
+
 mod access;
 mod checks;
 mod disk;
-mod file_settings;
 mod files;
 mod keys;
 mod loading;

@@ -1,4 +1,4 @@
-//! What becomes of the files that settings name: how each is read, and which part of the settings it is.
+//! How the files that settings name become parts of the settings.
 
 use std::{fmt, mem};
 
@@ -6,13 +6,13 @@ use super::{disk, values::Logo};
 use crate::{auth::Tokens, ini::MAX_FAULTS, replies::Replies, stream::Tls};
 
 /// How a file is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A small file, whose faults are reported at the setting.
     Small,
     /// A small file that others must not be able to read.
     Secret,
-    /// A text with lines of its own, at which its faults are reported.
+    /// A text, whose faults are reported at its own lines.
     Text,
 }
 
@@ -27,103 +27,76 @@ impl Kind {
     }
 }
 
-/// A file that was read for a setting.
-pub(super) struct NamedFile {
+/// A file that was read.
+pub(super) struct ReadFile {
     pub(super) bytes: Vec<u8>,
-    /// The setting with its place, or the file itself: its faults begin with it.
+    /// What its faults begin with: the place and name of the setting, or its own name.
     pub(super) subject: String,
 }
 
-impl NamedFile {
+impl ReadFile {
     fn fault(&self, sentence: impl fmt::Display) -> Vec<String> {
         vec![format!("{}: {sentence}", self.subject)]
     }
 }
 
-/// A part of the settings that is read from files of its own, and accepted or rejected as a whole.
-pub(super) struct Part<T> {
-    /// What messages call it.
-    pub(super) noun: &'static str,
-    /// Replaces the part by what was read; the flag says whether a running server has read it.
-    pub(super) read: fn(&mut T, &mut [NamedFile], bool) -> Result<(), Vec<String>>,
-    /// Replaces the first one by the second.
-    pub(super) copy: fn(&mut T, &T),
-    /// Whether a reload reports a change of it by the name of the setting.
-    pub(super) differs: fn(&T, &T) -> bool,
+type Read = Result<(), Vec<String>>;
+
+pub(super) fn read_certificate(tls: &mut Option<Tls>, files: &mut [ReadFile], _: bool) -> Read {
+    let [certificate, private_key] = files else { return Ok(()) };
+    let read = Tls::from_pem(&certificate.bytes, &private_key.bytes).map_err(|error| {
+        let sentence = error.to_string();
+        let is_about_key = sentence.starts_with("tls_private_key");
+        if is_about_key { private_key } else { certificate }.fault(sentence)
+    });
+    *tls = Some(read?);
+    Ok(())
 }
 
-/// From a certificate chain and its private key.
-pub(super) const CERTIFICATE: Part<Option<Tls>> = Part {
-    noun: "certificate",
-    read: |tls, files, _| {
-        let [certificate, private_key] = files else { return Ok(()) };
-        let read = Tls::from_pem(&certificate.bytes, &private_key.bytes).map_err(|error| {
-            let sentence = error.to_string();
-            let is_about_key = sentence.starts_with("tls_private_key");
-            if is_about_key { private_key } else { certificate }.fault(sentence)
-        });
-        *tls = Some(read?);
-        Ok(())
-    },
-    copy: Option::clone_from,
-    differs: |_, _| false,
-};
+pub(super) fn read_logo(logo: &mut Option<Logo>, files: &mut [ReadFile], _: bool) -> Read {
+    let file = &mut files[0];
+    *logo = Some(Logo::new(mem::take(&mut file.bytes)).map_err(|error| file.fault(error))?);
+    Ok(())
+}
 
-pub(super) const LOGO: Part<Option<Logo>> = Part {
-    noun: "logo",
-    read: |logo, files, _| {
-        let [file] = files else { return Ok(()) };
-        *logo = Some(Logo::new(mem::take(&mut file.bytes)).map_err(|error| file.fault(error))?);
-        Ok(())
-    },
-    copy: Option::clone_from,
-    differs: Option::ne,
-};
+pub(super) fn read_jwt_secret(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> Read {
+    // Most programs that write the file end it with a line break.
+    let secret = files[0].bytes.trim_ascii_end();
+    let others = tokens.clone().with_secret_of(&Tokens::default());
+    *tokens = others.with_secret(secret).map_err(|error| files[0].fault(error))?;
+    Ok(())
+}
 
-pub(super) const JWT_SECRET: Part<Tokens> = Part {
-    noun: "key for tokens",
-    read: |tokens, files, _| {
-        let [file] = files else { return Ok(()) };
-        // Most programs that write the file end it with a line break.
-        let secret = file.bytes.trim_ascii_end();
-        let without = tokens.clone().with_secret_of(&Tokens::default());
-        *tokens = without.with_secret(secret).map_err(|error| file.fault(error))?;
-        Ok(())
-    },
-    copy: |tokens, other| *tokens = tokens.clone().with_secret_of(other),
-    differs: |_, _| false,
-};
+pub(super) fn copy_jwt_secret(tokens: &mut Tokens, other: &Tokens) {
+    *tokens = mem::take(tokens).with_secret_of(other);
+}
 
-pub(super) const JWT_PUBLIC_KEY: Part<Tokens> = Part {
-    noun: "key for tokens",
-    read: |tokens, files, _| {
-        let [file] = files else { return Ok(()) };
-        let without = tokens.clone().with_public_keys_of(&Tokens::default());
-        *tokens = without.with_public_key(&file.bytes).map_err(|error| file.fault(error))?;
-        Ok(())
-    },
-    copy: |tokens, other| *tokens = tokens.clone().with_public_keys_of(other),
-    differs: |_, _| false,
-};
+pub(super) fn read_jwt_public_key(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> Read {
+    let others = tokens.clone().with_public_keys_of(&Tokens::default());
+    *tokens = others.with_public_key(&files[0].bytes).map_err(|error| files[0].fault(error))?;
+    Ok(())
+}
 
-/// From a file without options, which stay those of the file of settings.
-pub(super) const REPLIES: Part<Replies> = Part {
-    noun: "replies",
-    read: |replies, files, is_reload| {
-        let [file] = files else { return Ok(()) };
-        let text = disk::text(mem::take(&mut file.bytes), &file.subject)?;
-        let (read, faults) = Replies::read_file(text, &file.subject);
-        let faults = faults.lines(&file.subject);
-        let faults = if faults.is_empty() && is_reload { failing_tests(&read) } else { faults };
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        *replies = read.with_options_of(replies);
-        Ok(())
-    },
-    copy: |replies, other| *replies = other.clone().with_options_of(replies),
-    differs: |_, _| false,
-};
+pub(super) fn copy_jwt_public_key(tokens: &mut Tokens, other: &Tokens) {
+    *tokens = mem::take(tokens).with_public_keys_of(other);
+}
+
+/// Reads replies without options, which stay those of the file of settings.
+pub(super) fn read_replies(replies: &mut Replies, files: &mut [ReadFile], is_reload: bool) -> Read {
+    let ReadFile { bytes, subject } = &mut files[0];
+    let (read, faults) = Replies::read_file(disk::text(mem::take(bytes), subject)?, subject);
+    let faults = faults.lines(subject);
+    let faults = if faults.is_empty() && is_reload { failing_tests(&read) } else { faults };
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    *replies = read.with_options_of(replies);
+    Ok(())
+}
+
+pub(super) fn copy_replies(replies: &mut Replies, other: &Replies) {
+    *replies = other.clone().with_options_of(replies);
+}
 
 /// Errors of the `[tests]` that fail, limited like all errors.
 pub(super) fn failing_tests(replies: &Replies) -> Vec<String> {

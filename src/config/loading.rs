@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::{
     disk::{self, Contents, ReadError},
-    file_settings::{PartFile, parts},
-    files::{Kind, NamedFile, failing_tests},
+    files::{Kind, ReadFile, failing_tests},
     mistakes::{fault_halves, fault_plain_secret, fault_replies_elsewhere, fault_same_files, warnings},
     results::{Loaded, RejectedFile, ReloadResult},
-    settings::{Config, ConfigFile, ConfigFiles, ConfigPart, Setting},
+    settings::{Config, ConfigFile, ConfigFiles, PARTS, Part, SETTINGS, Setting},
 };
 use crate::{
     auth::Role,
@@ -53,14 +52,8 @@ impl<'a> Loading<'a> {
         if let Some(error) = passing {
             return Err(error);
         }
-        let mut files = Vec::new();
-        for ConfigFile { path, .. } in &read {
-            if !files.contains(path) {
-                files.push(path.clone());
-            }
-        }
         loaded.files.read = read;
-        Ok(ReloadResult { loaded, rejected, files })
+        Ok(ReloadResult { loaded, rejected })
     }
 
     fn load(&mut self) -> Loaded {
@@ -118,8 +111,11 @@ impl<'a> Loading<'a> {
         }
         fault_halves(&loaded.files, &sections, &mut faults);
         fault_replies_elsewhere(&loaded.files, &sections, &mut faults);
-        loaded.files.resolve(self.path);
-        fault_same_files(&loaded.files, self.path, &sections, &mut faults);
+        for file in SETTINGS.iter().filter_map(|setting| setting.file) {
+            let file = file(&mut loaded.files);
+            *file = file.take().map(|file| disk::beside(self.path, &file));
+        }
+        fault_same_files(&mut loaded.files, self.path, &sections, &mut faults);
         let mut faults = faults.lines(&name);
         if self.before.is_none() && !faults.is_empty() {
             // At a start, all mistakes are reported in one run.
@@ -133,64 +129,52 @@ impl<'a> Loading<'a> {
     }
 
     fn load_parts(&mut self, loaded: &mut Loaded, sections: &[Section]) {
-        for (setting, part) in parts() {
-            if !(self.keeps_replies && setting.name == "replies_file") {
-                self.load_part(setting, part, loaded, sections);
+        for part in PARTS {
+            if !(self.keeps_replies && part.field == "replies") {
+                self.load_part(part, loaded, sections);
             }
         }
     }
 
-    /// Reads the part that begins with the file of this setting. One that is rejected stays as it was before.
-    fn load_part(
-        &mut self,
-        setting: &'static Setting,
-        part: &ConfigPart,
-        loaded: &mut Loaded,
-        sections: &[Section],
-    ) {
+    /// Reads a part, which stays as it was before if it is rejected.
+    fn load_part(&mut self, part: &Part, loaded: &mut Loaded, sections: &[Section]) {
         let Loaded { config, files, .. } = loaded;
-        let Some(named) = files.of_part(setting) else { return };
+        let Some(paths) = part.paths(files) else { return };
         let is_reload = self.before.is_some();
-        let read = self.named_files(&named, sections);
-        let Err(mut faults) = read.and_then(|mut read| (part.read)(config, &mut read, is_reload)) else {
-            return;
-        };
+        let read = self.read_files(part, &paths, sections);
+        let read = read.and_then(|mut read| (part.read)(config, &mut read, is_reload));
+        let Err(mut faults) = read else { return };
         match self.before {
-            Some((before, files)) if files.of_part(setting).as_ref() == Some(&named) => {
-                (part.copy)(config, before);
+            Some((before, files)) if part.paths(files).as_ref() == Some(&paths) => {
+                (part.copy)(config, before)
             }
             Some(_) => return self.faults.append(&mut faults),
             None => {}
         }
-        let (file, error) = (named[0].path.to_owned(), Error::config(faults));
-        self.rejected.push(RejectedFile { file, setting: Some(setting.name), noun: part.noun, error });
+        let (file, setting) = (paths[0].to_owned(), Some(part.files[0].setting));
+        self.rejected.push(RejectedFile { file, setting, noun: part.noun, error: Error::config(faults) });
     }
 
     /// Reads the files of a part. All their faults are collected.
-    fn named_files(
+    fn read_files(
         &mut self,
-        named: &[PartFile<'_>],
+        part: &Part,
+        paths: &[&Path],
         sections: &[Section],
-    ) -> Result<Vec<NamedFile>, Vec<String>> {
+    ) -> Result<Vec<ReadFile>, Vec<String>> {
         let (mut files, mut faults) = (Vec::new(), Vec::new());
-        for PartFile { setting, kind, path } in named {
-            let subject = self.subject(setting, *kind, path, sections);
-            match self.open(path, *kind) {
-                Ok(Contents { bytes, .. }) => files.push(NamedFile { bytes, subject }),
+        for (file, path) in part.files.iter().zip(paths) {
+            let subject = match Setting::line(file.setting, sections) {
+                _ if file.kind == Kind::Text => path.display().to_string(),
+                Some(line) => format!("{}:{line}: {}", self.path.display(), file.setting),
+                None => file.setting.to_owned(),
+            };
+            match self.open(path, file.kind) {
+                Ok(Contents { bytes, .. }) => files.push(ReadFile { bytes, subject }),
                 Err(sentence) => faults.push(format!("{subject}: {sentence}")),
             }
         }
         if faults.is_empty() { Ok(files) } else { Err(faults) }
-    }
-
-    /// What the faults of a file begin with.
-    fn subject(&self, setting: &str, kind: Kind, path: &Path, sections: &[Section]) -> String {
-        let line = Setting::named(setting).and_then(|setting| setting.line(sections));
-        match line {
-            _ if kind == Kind::Text => path.display().to_string(),
-            Some(line) => format!("{}:{line}: {setting}", self.path.display()),
-            None => setting.to_owned(),
-        }
     }
 
     /// Reads a file. All files are read here, so that the list of them is complete.

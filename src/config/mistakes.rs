@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::{
     disk,
-    file_settings::file_settings,
     sections::PAGE_TEXTS,
-    settings::{ConfigFiles, Purpose, Setting},
+    settings::{ConfigFiles, PARTS, Part, PartFile, SETTINGS, Setting},
 };
 use crate::{
     ini::{Entry, Fault, Faults, Section},
@@ -24,17 +23,13 @@ pub(super) fn fault_plain_secret(sections: &[Section], name: &str, faults: &mut 
 
 /// Reports half a certificate pair.
 pub(super) fn fault_halves(files: &ConfigFiles, sections: &[Section], faults: &mut Faults) {
-    let is_given = |setting: &Setting| setting.file.as_ref().is_some_and(|file| (file.path)(files).is_some());
-    for (second, file) in file_settings() {
-        let Purpose::With(_, first) = file.purpose else { continue };
-        let Some(first) = Setting::named(first) else { continue };
-        let (given, missing) = match (is_given(first), is_given(second)) {
-            (true, false) => (first, second),
-            (false, true) => (second, first),
-            _ => continue,
-        };
-        let sentence = format!("{}: {} is needed as well", given.name, missing.name);
-        faults.push(Fault::new(given.line(sections).unwrap_or(1), sentence));
+    for part in PARTS {
+        let is_named = |file: &&PartFile| (file.path)(files).is_some();
+        let (given, missing): (Vec<_>, Vec<_>) = part.files.iter().partition(is_named);
+        if let ([given, ..], [missing, ..]) = (&given[..], &missing[..]) {
+            let sentence = format!("{}: {} is needed as well", given.setting, missing.setting);
+            faults.push(Fault::new(Setting::line(given.setting, sections).unwrap_or(1), sentence));
+        }
     }
 }
 
@@ -50,31 +45,30 @@ pub(super) fn fault_replies_elsewhere(files: &ConfigFiles, sections: &[Section],
 /// Reports files that two settings name: what is written to one of them would destroy the other. A certificate and its key may be in
 /// one file.
 pub(super) fn fault_same_files(
-    files: &ConfigFiles,
+    files: &mut ConfigFiles,
     settings: &Path,
     sections: &[Section],
     faults: &mut Faults,
 ) {
-    let line = |setting: &Setting| setting.line(sections).unwrap_or(1);
-    let mut before: Vec<(Option<&Setting>, &Path)> = vec![(None, settings)];
-    for (setting, file) in file_settings() {
-        let Some(path) = (file.path)(files).as_deref() else { continue };
-        let may_share = |other: &Option<&Setting>| match file.purpose {
-            Purpose::With(_, name) => other.is_some_and(|other| other.name == name),
-            _ => false,
-        };
-        let is_same = |(other, known): &&(Option<&Setting>, &Path)| {
-            !may_share(other) && disk::is_same_file(known, path)
-        };
-        if let Some((other, _)) = before.iter().find(is_same) {
-            let whose = match other {
-                None => "the file of settings itself".to_owned(),
-                Some(other) => format!("the file of {} (line {})", other.name, line(other)),
+    let line = |setting| Setting::line(setting, sections).unwrap_or(1);
+    let of_one_part = |one: &str, other: &str| {
+        let has = |part: &Part, name| part.files.iter().any(|file| file.setting == name);
+        PARTS.iter().any(|part| has(part, one) && has(part, other))
+    };
+    let mut before = vec![("", settings.to_owned())];
+    for Setting { name, file, .. } in SETTINGS {
+        let Some(path) = file.and_then(|file| file(files).clone()) else { continue };
+        let same = before
+            .iter()
+            .find(|(other, known)| !of_one_part(other, name) && disk::is_same_file(known, &path));
+        if let Some((other, _)) = same {
+            let whose = match *other {
+                "" => "the file of settings itself".to_owned(),
+                other => format!("the file of {other} (line {})", line(other)),
             };
-            let sentence = format!("{}: this is {whose}; name another file", setting.name);
-            faults.push(Fault::new(line(setting), sentence));
+            faults.push(Fault::new(line(name), format!("{name}: this is {whose}; name another file")));
         }
-        before.push((Some(setting), path));
+        before.push((name, path));
     }
 }
 

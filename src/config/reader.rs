@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::{
-    file_settings::file_settings,
     loading::Loading,
     results::{Loaded, ReloadResult},
-    settings::{Config, ConfigFiles},
+    settings::{Config, ConfigFiles, PARTS, Part, SETTINGS, Setting},
 };
 use crate::{
     auth::Role,
@@ -68,10 +67,18 @@ impl ConfigReader {
     /// As [`Config::parse`].
     pub fn parse(&self, text: &str, name: &str) -> Result<Config, Error> {
         let (mut sections, mut faults) = ini::parse(text);
-        let Loaded { config, files, .. } = Loaded::of_sections(&mut sections, name, &self.roles, &mut faults);
-        for (setting, file) in file_settings().filter(|(_, file)| (file.path)(&files).is_some()) {
-            let line = setting.line(&sections).unwrap_or(1);
-            faults.push(Fault::new(line, format!("{} names a file; {}", setting.name, file.instead)));
+        let Loaded { config, mut files, .. } =
+            Loaded::of_sections(&mut sections, name, &self.roles, &mut faults);
+        for Setting { name: setting, file, .. } in SETTINGS {
+            if file.is_some_and(|file| file(&mut files).is_some()) {
+                let of_part = |part: &&Part| part.files.iter().any(|file| file.setting == *setting);
+                let instead =
+                    PARTS.iter().find(of_part).map_or("whose ConfigFiles have it".to_owned(), |part| {
+                        format!("or set Config::{}", part.field)
+                    });
+                let sentence = format!("{setting} names a file; call Config::load, {instead}");
+                faults.push(Fault::new(Setting::line(setting, &sections).unwrap_or(1), sentence));
+            }
         }
         if faults.is_empty() { Ok(config) } else { Err(Error::config(faults.lines(name))) }
     }

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    file_settings::parts,
-    settings::{Config, ConfigFiles},
-};
+use super::settings::{Config, ConfigFiles, PARTS};
 use crate::error::Error;
 
 /// What a file of settings says.
@@ -21,7 +18,7 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Result of reading a file of settings part by part.
+/// The result of reading a file of settings part by part.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReloadResult {
@@ -29,8 +26,6 @@ pub struct ReloadResult {
     pub loaded: Loaded,
     /// Files that were rejected; no setting is from them.
     pub rejected: Vec<RejectedFile>,
-    /// Files to watch: a change of any of them may change the result.
-    pub files: Vec<PathBuf>,
 }
 
 /// A file that was not accepted.
@@ -52,9 +47,9 @@ impl Loaded {
     #[must_use]
     pub fn with_settings_of(self, config: &Config, files: &ConfigFiles) -> Loaded {
         let mut config = config.clone();
-        for (setting, part) in parts() {
-            let named = files.of_part(setting);
-            if named.is_some() && named == self.files.of_part(setting) {
+        for part in PARTS {
+            let paths = part.paths(files);
+            if paths.is_some() && paths == part.paths(&self.files) {
                 (part.copy)(&mut config, &self.config);
             }
         }

@@ -5,7 +5,7 @@
 use std::{
     fs::Metadata,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,10 +13,13 @@ use ipnet::IpNet;
 use log::LevelFilter;
 
 use super::{
-    files::{CERTIFICATE, JWT_PUBLIC_KEY, JWT_SECRET, Kind, LOGO, NamedFile, REPLIES},
+    files::{
+        Kind, ReadFile, copy_jwt_public_key, copy_jwt_secret, copy_replies, read_certificate,
+        read_jwt_public_key, read_jwt_secret, read_logo, read_replies,
+    },
     values::{
-        Color, Logo, Theme, address, color, count, duration, language, level, networks, origins, path,
-        positive_duration, text, theme, title, web_address, yes_or_no,
+        Color, Logo, Theme, address, count, duration, language, level, networks, path, positive_duration,
+        text, title, web_address, yes_or_no,
     },
 };
 use crate::{
@@ -42,152 +45,58 @@ pub(super) struct Setting {
     pub(super) differs: fn(&Config, &Config) -> bool,
     /// For a setting that needs a restart: keeps the value of the second one.
     pub(super) keep: Option<fn(&mut Config, &Config)>,
-    /// For a setting that names a file.
-    pub(super) file: Option<FileSetting>,
+    /// For a setting that names a file: where that name is.
+    pub(super) file: Option<fn(&mut ConfigFiles) -> &mut Option<PathBuf>>,
 }
 
-/// A setting that names a file.
-pub(super) struct FileSetting {
-    pub(super) path: fn(&ConfigFiles) -> &Option<PathBuf>,
-    pub(super) path_mut: fn(&mut ConfigFiles) -> &mut Option<PathBuf>,
-    pub(super) purpose: Purpose,
-    /// What to do in a program that has read a text without files.
-    pub(super) instead: &'static str,
-}
-
-/// What the file of a setting is for.
-pub(super) enum Purpose {
-    /// It becomes a part of the settings.
-    Part(Kind, ConfigPart),
-    /// It is read together with that of another setting.
-    With(Kind, &'static str),
-    /// The program writes it.
-    Written,
-}
-
-/// A part that is read from files, of a whole [`Config`].
-pub(super) struct ConfigPart {
+/// A part of the settings that is read from files of its own, and accepted or rejected as a whole.
+pub(super) struct Part {
+    /// What messages call it.
     pub(super) noun: &'static str,
-    pub(super) read: fn(&mut Config, &mut [NamedFile], bool) -> Result<(), Vec<String>>,
+    /// Its field of [`Config`].
+    pub(super) field: &'static str,
+    /// The settings that name its files. It is read if all of them do.
+    pub(super) files: &'static [PartFile],
+    /// Replaces the part by what was read. The flag says whether a running server reads it.
+    pub(super) read: fn(&mut Config, &mut [ReadFile], bool) -> Result<(), Vec<String>>,
+    /// Replaces the part by that of the second one.
     pub(super) copy: fn(&mut Config, &Config),
 }
 
-impl Setting {
-    /// The setting with this name.
-    pub(super) fn named(name: &str) -> Option<&'static Setting> {
-        SETTINGS.iter().find(|setting| setting.name == name)
-    }
+/// A setting that names a file of a part.
+pub(super) struct PartFile {
+    pub(super) setting: &'static str,
+    pub(super) kind: Kind,
+    pub(super) path: fn(&ConfigFiles) -> Option<&Path>,
+}
 
-    /// The line of this setting in a file.
-    pub(super) fn line(&self, sections: &[Section]) -> Option<usize> {
-        let section = sections.iter().find(|section| section.name == self.section)?;
-        section.entries.iter().find(|entry| entry.name == self.name).map(|entry| entry.line)
+impl Part {
+    /// Its files, if all of them are named.
+    pub(super) fn paths<'a>(&self, files: &'a ConfigFiles) -> Option<Vec<&'a Path>> {
+        self.files.iter().map(|file| (file.path)(files)).collect()
     }
 }
 
-macro_rules! settings {
-    (
-        $(#[$of_config:meta])*
-        config { $($(#[$doc:meta])* $section:ident.$name:ident: $type:ty = $default:expr, $example:literal, $read:expr, $when:ident;)* }
-        beside { $($(#[$beside_doc:meta])* $beside:ident: $beside_type:ty = $beside_default:expr;)* }
-        replies { $($of_replies:ident, $replies_example:literal, $replies_read:expr;)* }
-        tokens { $($of_tokens:ident, $tokens_example:literal, $with:ident;)* }
-        files { $($(#[$file_doc:meta])* $file_section:ident.$file:ident, $file_example:literal => $purpose:tt;)* }
-    ) => {
-        $(#[$of_config])*
-        #[derive(Clone, Debug)]
-        #[non_exhaustive]
-        pub struct Config {
-            $($(#[$doc])* pub $name: $type,)*
-            $($(#[$beside_doc])* pub $beside: $beside_type,)*
+impl Setting {
+    /// A setting that is no field of its own, and that no reload reports.
+    const fn new(section: &'static str, name: &'static str, example: &'static str) -> Setting {
+        Setting {
+            section,
+            name,
+            example,
+            set: |_, _, _| Ok(()),
+            differs: |_, _| false,
+            keep: None,
+            file: None,
         }
+    }
 
-        impl Default for Config {
-            fn default() -> Config {
-                Config { $($name: $default,)* $($beside: $beside_default,)* }
-            }
-        }
-
-        /// The files that a [`Config`] was read from, and those that the program around the server writes.
-        #[derive(Clone, Debug, Default)]
-        #[non_exhaustive]
-        pub struct ConfigFiles {
-            /// The files that were read: the file of settings and those that it names.
-            pub read: Vec<ConfigFile>,
-            $($(#[$file_doc])* pub $file: Option<PathBuf>,)*
-        }
-
-        /// Keys and replies are sections of their own.
-        pub(super) const SETTINGS: &[Setting] = &[
-            $(Setting {
-                section: stringify!($section),
-                name: stringify!($name),
-                example: $example,
-                set: |config, _, value| $read(value).map(|value| config.$name = value),
-                differs: |one, other| one.$name != other.$name,
-                keep: settings!(@keep $when $name),
-                file: None,
-            },)*
-            $(Setting {
-                section: "bot",
-                name: stringify!($of_replies),
-                example: $replies_example,
-                set: |config, _, value| {
-                    $replies_read(value).map(|value| config.replies.options_mut().$of_replies = value)
-                },
-                differs: |one, other| one.replies.options().$of_replies != other.replies.options().$of_replies,
-                keep: None,
-                file: None,
-            },)*
-            $(Setting {
-                section: "auth",
-                name: stringify!($of_tokens),
-                example: $tokens_example,
-                set: |config, _, value| {
-                    if !value.is_empty() {
-                        config.tokens = std::mem::take(&mut config.tokens).$with(value);
-                    }
-                    Ok(())
-                },
-                differs: |_, _| false,
-                keep: None,
-                file: None,
-            },)*
-            $(Setting {
-                section: stringify!($file_section),
-                name: stringify!($file),
-                example: $file_example,
-                set: |_, files, value| path(value).map(|path| files.$file = path),
-                differs: settings!(@differs $purpose),
-                keep: None,
-                file: Some(FileSetting {
-                    path: |files| &files.$file,
-                    path_mut: |files| &mut files.$file,
-                    purpose: settings!(@purpose $purpose),
-                    instead: settings!(@instead $purpose),
-                }),
-            },)*
-        ];
-    };
-    (@keep live $name:ident) => { None };
-    (@keep restart $name:ident) => { Some(|new, current| new.$name.clone_from(&current.$name)) };
-    (@purpose ($kind:ident, $field:ident from $part:ident)) => {
-        Purpose::Part(Kind::$kind, ConfigPart {
-            noun: $part.noun,
-            read: |config, files, is_reload| ($part.read)(&mut config.$field, files, is_reload),
-            copy: |config, other| ($part.copy)(&mut config.$field, &other.$field),
-        })
-    };
-    (@purpose ($kind:ident, $field:ident with $other:ident)) => { Purpose::With(Kind::$kind, stringify!($other)) };
-    (@purpose (written)) => { Purpose::Written };
-    (@differs ($kind:ident, $field:ident from $part:ident)) => {
-        |one, other| ($part.differs)(&one.$field, &other.$field)
-    };
-    (@differs $other:tt) => { |_, _| false };
-    (@instead (written)) => { "call Config::load, whose ConfigFiles have it" };
-    (@instead ($kind:ident, $field:ident $how:ident $what:ident)) => {
-        concat!("call Config::load, or set Config::", stringify!($field))
-    };
+    /// The line of the setting with this name.
+    pub(super) fn line(name: &str, sections: &[Section]) -> Option<usize> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
+        let section = sections.iter().find(|section| section.name == setting.section)?;
+        section.entries.iter().find(|entry| entry.name == name).map(|entry| entry.line)
+    }
 }
 
 settings! {
@@ -239,22 +148,22 @@ settings! {
         /// Title of the page, `Chat` by default.
         web.title: String = "Chat".into(), "Chat", title, live;
         /// Color of the page's buttons and of the visitor's messages, `#0b57d0` by default.
-        web.accent: Color = Color::BLUE, "#0b57d0", color, live;
+        web.accent: Color = Color::BLUE, "#0b57d0", Color::parse, live;
         /// Whether the page is light or dark, as the visitor's system by default. A site that embeds it may choose otherwise.
-        web.theme: Theme = Theme::Auto, "auto", theme, live;
+        web.theme: Theme = Theme::Auto, "auto", Theme::parse, live;
         /// Language of the page's own texts. `None`, the default, is that of the page around it, or else of the visitor's browser, or
         /// else English.
         web.language: Option<Language> = None, "auto", language, live;
         /// Address of a statement on privacy, to which the page then has a link; empty, the default, is none.
         web.privacy: String = String::new(), "https://shop.example/privacy", web_address, live;
         /// Sites that may put the page into a frame, none by default.
-        web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", origins, live;
+        web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", Origins::parse, live;
         /// Whether a valid key is required. `None`, the default, is no on a loopback address without any key, and yes otherwise.
         auth.require_key: Option<bool> = None, "yes", |value| yes_or_no(value).map(Some), restart;
         /// Whether `?accessToken=` is accepted as a key, yes by default.
         auth.query_token: bool = true, "yes", yes_or_no, live;
         /// Web pages that may connect, [`Origins::Same`] by default.
-        auth.origins: Origins = Origins::Same, "same", origins, live;
+        auth.origins: Origins = Origins::Same, "same", Origins::parse, live;
         /// First message of the built-in bot, `Hi, how can I help you today?` by default; empty is none.
         bot.greeting: String = "Hi, how can I help you today?".into(), "Hi, how can I help you today?", text, live;
         /// Whether the built-in bot logs what is said, yes by default.
@@ -289,23 +198,48 @@ settings! {
         jwt_audience, "chat", with_audience;
     }
     files {
-        /// The certificate chain in [`Config::tls`].
-        server.tls_certificate, "cert.pem" => (Small, tls from CERTIFICATE);
-        /// The private key in [`Config::tls`].
-        server.tls_private_key, "key.pem" => (Secret, tls with tls_certificate);
-        /// [`Config::logo`].
-        web.logo, "logo.svg" => (Small, logo from LOGO);
-        /// The secret among [`Config::tokens`].
-        auth.jwt_secret_file, "jwt.secret" => (Secret, tokens from JWT_SECRET);
-        /// The public key among [`Config::tokens`].
-        auth.jwt_public_key_file, "jwt.pem" => (Small, tokens from JWT_PUBLIC_KEY);
-        /// [`Config::replies`], if they have a file of their own.
-        bot.replies_file, "replies.ini" => (Text, replies from REPLIES);
+        tls, "certificate", read_certificate, Option::clone_from, |_, _| false => {
+            /// The certificate chain in [`Config::tls`].
+            server.tls_certificate, "cert.pem", Small;
+            /// The private key in [`Config::tls`].
+            server.tls_private_key, "key.pem", Secret;
+        }
+        logo, "logo", read_logo, Option::clone_from, Option::ne => {
+            /// [`Config::logo`].
+            web.logo, "logo.svg", Small;
+        }
+        tokens, "key for tokens", read_jwt_secret, copy_jwt_secret, |_, _| false => {
+            /// The secret among [`Config::tokens`].
+            auth.jwt_secret_file, "jwt.secret", Secret;
+        }
+        tokens, "key for tokens", read_jwt_public_key, copy_jwt_public_key, |_, _| false => {
+            /// The public key among [`Config::tokens`].
+            auth.jwt_public_key_file, "jwt.pem", Small;
+        }
+        replies, "replies", read_replies, copy_replies, |_, _| false => {
+            /// [`Config::replies`], if they have a file of their own.
+            bot.replies_file, "replies.ini", Text;
+        }
+    }
+    written {
         /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
-        /// example; none by default. The program writes it: see [`bot_with`](crate::bot_with).
-        bot.unanswered_file, "unanswered.txt" => (written);
-        /// A file for how often each reply was given, by day and hour; none by default. The program writes it.
-        bot.statistics_file, "statistics.tsv" => (written);
+        /// example; none by default. See [`bot_with`](crate::bot_with).
+        bot.unanswered_file, "unanswered.txt";
+        /// A file for how often each reply was given, by day and hour; none by default.
+        bot.statistics_file, "statistics.tsv";
+    }
+}
+
+impl ConfigFiles {
+    /// The names of the settings whose files the program writes, and those files.
+    pub fn written(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.of_program().filter_map(|(setting, file)| Some((setting, file?)))
+    }
+
+    /// The names of the settings for which the program is to write other files than those of `old`.
+    pub fn changes_since(&self, old: &ConfigFiles) -> Vec<&'static str> {
+        let files = self.of_program().zip(old.of_program());
+        files.filter(|(file, old)| file != old).map(|((setting, _), _)| setting).collect()
     }
 }
 

@@ -21,7 +21,7 @@ pub use color::Color;
 pub use logo::Logo;
 pub use theme::Theme;
 
-use crate::{auth::Origins, error::Error, languages::Language};
+use crate::{error::Error, languages::Language};
 
 /// A year. Longer times are mistakes, and with shorter ones no clock overflows.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -162,18 +162,6 @@ fn in_utc(time: DateTime, later: SignedDuration) -> Option<SystemTime> {
     } else {
         SystemTime::UNIX_EPOCH.checked_add(since.unsigned_abs())
     }
-}
-
-pub(super) fn origins(value: &str) -> Result<Origins, String> {
-    Origins::parse(value)
-}
-
-pub(super) fn color(value: &str) -> Result<Color, String> {
-    Color::parse(value).map_err(str::to_owned)
-}
-
-pub(super) fn theme(value: &str) -> Result<Theme, String> {
-    Theme::parse(value).map_err(str::to_owned)
 }
 
 /// A language; `auto` is none.

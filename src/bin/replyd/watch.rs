@@ -95,9 +95,10 @@ impl Watch {
             }
         };
         self.is_failing = false;
-        if reading.files != self.files {
+        let files: Vec<PathBuf> = reading.loaded.files.read.iter().map(|file| file.path.clone()).collect();
+        if files != self.files {
             // The configuration names other files now, which may still be incomplete; they must settle first.
-            self.files = std::mem::take(&mut reading.files);
+            self.files = files;
             self.loaded = Vec::new();
             self.changed = self.states().map(|states| (states, Instant::now()));
             return None;

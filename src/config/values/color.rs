@@ -22,10 +22,13 @@ pub struct Color([u8; 3]);
 
 impl Color {
     /// As `from_str`; the error says what was expected.
-    pub(super) fn parse(text: &str) -> Result<Color, &'static str> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Color, String> {
         let digits = text.strip_prefix('#').map(str::as_bytes).unwrap_or_default();
         let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Color).ok_or("a color such as #0b57d0")
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Color)
+            .ok_or_else(|| "a color such as #0b57d0".into())
     }
 
     /// What the page has unless told otherwise.
