@@ -189,7 +189,7 @@ impl Registry {
     /// values.
     pub(crate) fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
         let is_local = self.local_addr.ip().is_loopback();
-        new.check_exposure_with(self.local_addr, current.require_key)?;
+        new.check_exposure_at(self.local_addr, current.require_key)?;
         let requires_key = |config: &Config| current.require_key.unwrap_or(!is_local || config.has_keys());
         if requires_key(current) && !requires_key(new) {
             return Err(Error::config(vec![

@@ -191,7 +191,7 @@ impl Server {
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
         let Server { listener, local_addr, is_own, config, authorize, pages, stop_calls } = self;
-        config.check_exposure_at(local_addr)?;
+        config.check_exposure_at(local_addr, config.require_key)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
                 "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: no client can connect"

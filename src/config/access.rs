@@ -17,15 +17,11 @@ impl Config {
     /// When `listen` can be reached from other machines and neither a key nor `require_key` is set.
     pub fn check_exposure(&self) -> Result<(), Error> {
         let mut addresses = self.listen.to_socket_addrs().into_iter().flatten();
-        addresses.try_for_each(|address| self.check_exposure_at(address))
+        addresses.try_for_each(|address| self.check_exposure_at(address, self.require_key))
     }
 
-    pub(crate) fn check_exposure_at(&self, address: SocketAddr) -> Result<(), Error> {
-        self.check_exposure_with(address, self.require_key)
-    }
-
-    /// The same with another `require_key`.
-    pub(crate) fn check_exposure_with(
+    /// The same for a server at `address`, with another `require_key`.
+    pub(crate) fn check_exposure_at(
         &self,
         address: SocketAddr,
         require_key: Option<bool>,

@@ -6,7 +6,7 @@ use super::{
     settings::{Config, MIN_MESSAGE_BYTES, SETTINGS, Setting},
     values::MAX_DURATION,
 };
-use crate::{auth::Key, error::Error};
+use crate::error::Error;
 
 impl Config {
     /// Names of the settings that differ from `old`, apart from keys, tokens and the certificate.
@@ -45,16 +45,18 @@ impl Config {
             return Err(Error::config(vec![format!("{name}: expected a time longer than zero")]));
         }
         if self.max_message_bytes < MIN_MESSAGE_BYTES {
-            return Err(Error::config(vec![format!(
-                "max_message_bytes: expected {MIN_MESSAGE_BYTES} at least"
-            )]));
+            let sentence = format!("max_message_bytes: expected {MIN_MESSAGE_BYTES} at least");
+            return Err(Error::config(vec![sentence]));
         }
-        if let Some((first, second)) = same_secret(&self.keys) {
-            return Err(Error::config(vec![format!(
-                "the keys {} and {} have the same secret; give each one of its own",
-                first.name(),
-                second.name()
-            )]));
+        let mut names = HashMap::new();
+        for key in &self.keys {
+            if let Some(first) = names.insert(key.sha256_hex(), key.name()) {
+                let sentence = format!(
+                    "the keys {first} and {} have the same secret; give each one of its own",
+                    key.name()
+                );
+                return Err(Error::config(vec![sentence]));
+            }
         }
         Ok(())
     }
@@ -75,9 +77,4 @@ impl Config {
         }
         changed
     }
-}
-
-fn same_secret(keys: &[Key]) -> Option<(&Key, &Key)> {
-    let mut seen = HashMap::new();
-    keys.iter().find_map(|key| seen.insert(key.sha256_hex(), key).map(|first| (first, key)))
 }

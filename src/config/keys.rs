@@ -75,17 +75,9 @@ impl KeySection<'_> {
     }
 
     fn key(self) -> Option<Key> {
-        let mut key = self.key?;
-        if let Some(origins) = self.origins {
-            key = key.with_origins(origins);
-        }
-        if let Some(expires) = self.expires {
-            key = key.with_expiry(expires);
-        }
-        if let Some(role) = self.role {
-            key = key.with_role(role.name());
-        }
-        Some(key)
+        let key = self.origins.into_iter().fold(self.key?, Key::with_origins);
+        let key = self.expires.into_iter().fold(key, Key::with_expiry);
+        Some(self.role.into_iter().fold(key, |key, role| key.with_role(role.name())))
     }
 }
 
