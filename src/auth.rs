@@ -1,5 +1,5 @@
-//! Authentication: the keys, and the decision whether a request is admitted. It works on the request head alone and does
-//! no I/O.
+//! Authentication: the keys, and the decision whether a request is admitted. It works on the request head
+//! alone and does no I/O.
 
 mod admission;
 mod credential;

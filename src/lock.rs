@@ -1,4 +1,5 @@
-//! A lock around a value that is valid after a panic too: that ends one session, and the others go on with the value.
+//! A lock around a value that is valid after a panic too: that ends one session, and the others go on with
+//! the value.
 
 #[cfg(feature = "tls")]
 use std::sync::TryLockError;

@@ -47,7 +47,7 @@ pub(crate) struct Registry {
     pub(crate) guesses: Guesses,
     connections_so_far: AtomicU64,
     connections: Lock<HashMap<u64, Registered>>,
-    /// Has a clone in each session that can be woken.
+    /// Each session that can be woken has a clone.
     with_waker: Arc<()>,
     /// The system's limit when the first session got a waker.
     max_open_files: OnceLock<Option<usize>>,
@@ -66,7 +66,7 @@ struct Registered {
 pub(crate) struct ConnectionState {
     pub(crate) traffic: Traffic,
     pub(crate) stop_flags: StopFlags,
-    /// The credentials and origin that it was admitted with; a reload judges them again.
+    /// The credentials and origin that it was admitted with; a reload checks them again.
     pub(crate) admission: OnceLock<Admission>,
     /// Whether everything has been sent, and the connection only waits for the client to disconnect.
     pub(crate) lingers: AtomicBool,
@@ -75,9 +75,9 @@ pub(crate) struct ConnectionState {
 }
 
 impl Registered {
-    /// Wakes its thread (`Shutdown::Read`) or cuts the connection (`Shutdown::Both`). A connection that lingers is not
-    /// woken: its reads must go on, since the system would answer further input with a reset, which destroys the last
-    /// frame on its way to the client.
+    /// Wakes its thread (`Shutdown::Read`) or cuts the connection (`Shutdown::Both`). A connection that
+    /// lingers is not woken: its reads must go on, since the system would answer further input with a reset,
+    /// which destroys the last frame on its way to the client.
     fn shut_down(&self, how: Shutdown) {
         if how == Shutdown::Read && self.state.lingers.load(Ordering::Acquire) {
             return;
@@ -120,8 +120,8 @@ impl Registry {
         self.local_addr
     }
 
-    /// Counts a session that can be woken for as long as it keeps what this returns. Warns once, when there are more of them than the
-    /// system allows together with all the clients that there may be.
+    /// Counts a session that can be woken for as long as it keeps the result. Warns once, when there are more
+    /// of them than the system allows in addition to `max_clients` clients.
     pub(crate) fn count_waker(&self) -> Arc<()> {
         let counted = Arc::clone(&self.with_waker);
         if let Some(allowed) = *self.max_open_files.get_or_init(system_limits::max_open_files)
@@ -163,8 +163,8 @@ impl Registry {
         connection
     }
 
-    /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of changed
-    /// settings that need a restart.
+    /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of
+    /// changed settings that need a restart.
     pub(crate) fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
         let mut current = self.config.lock();
         self.check_reload(&current, &config)?;
@@ -185,8 +185,8 @@ impl Registry {
         Ok(fixed)
     }
 
-    /// Checks new settings against the listening address and `current`. Settings that need a restart keep their current
-    /// values.
+    /// Checks new settings against the listening address and `current`. Settings that need a restart keep
+    /// their current values.
     pub(crate) fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
         let is_local = self.local_addr.ip().is_loopback();
         new.check_exposure_at(self.local_addr, current.require_key)?;
@@ -235,7 +235,8 @@ impl Registry {
 
     /// The counts of all connections, open or ended.
     pub(crate) fn counts(&self) -> Counts {
-        // An ending connection moves its counts to the totals under the same lock, so none is missed or counted twice.
+        // An ending connection moves its counts to the totals under the same lock, so none is missed or
+        // counted twice.
         let connections = self.connections();
         let mut counts = self.counters.counts();
         connections.values().for_each(|connection| counts.add(&connection.state.traffic));

@@ -38,8 +38,8 @@ pub(crate) fn admit(head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal
     Ok(Admission { caller, expires: None, page })
 }
 
-/// The same where only a key with this role admits: from a page of this server itself, whatever `origins` says, and not in the
-/// address, which others may see.
+/// The same where only a key with this role admits: from a page of this server itself, whatever `origins`
+/// says, and not in the address, which others may see.
 fn admit_role(role: &Role, head: &Head, rules: &Rules<'_>) -> Result<Admission, Refusal> {
     let page = PageOrigin::of(head, rules).map(Box::new);
     if page.is_none() || !is_allowed(page.as_deref(), &Origins::Same, rules) {
@@ -53,7 +53,8 @@ fn admit_role(role: &Role, head: &Head, rules: &Rules<'_>) -> Result<Admission, 
 
 /// Looks a secret up among the keys, then tries it as a token.
 fn identify(rules: &Rules<'_>, secret: &[u8]) -> Caller {
-    // An expired key is treated like an unknown one, so that a refusal does not reveal that it was once valid.
+    // An expired key is treated like an unknown one, so that a refusal does not reveal that it was once
+    // valid.
     if let Some(key) = rules.valid_key(None, secret) {
         return Caller::Key(key.clone());
     }

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::origin::Origins;
 use crate::error::Error;
 
-/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.
+/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to guess over a
+/// network.
 const MIN_SECRET_CHARS: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
 
@@ -29,9 +30,10 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64 characters or
-    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters, begins with
-    /// `change-me`, as placeholders do, or repeats itself as `abcabcabcabcabcabc` does. The error does not contain the secret.
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64
+    /// characters, or any other than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16
+    /// characters, begins with `change-me`, as placeholders do, or repeats itself as `abcabcabcabcabcabc`
+    /// does. The error does not contain the secret.
     ///
     /// ```
     /// assert!(replyd::Key::new("shop", "correct horse battery").is_ok());
@@ -45,12 +47,13 @@ impl Key {
         Key::parse(name, secret).map_err(|fault| fault.about(name))
     }
 
-    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be stored.
+    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be
+    /// stored.
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`], or the hash
-    /// is not 64 hexadecimal digits. The error does not contain the hash.
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`],
+    /// or the hash is not 64 hexadecimal digits. The error does not contain the hash.
     pub fn from_sha256(name: &str, hash: &str) -> Result<Key, Error> {
         Key::parse_sha256(name, hash).map_err(|fault| fault.about(name))
     }
@@ -82,22 +85,26 @@ impl Key {
         Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None, role: None })
     }
 
-    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins) for it.
+    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins)
+    /// for it.
     pub fn with_origins(self, origins: Origins) -> Key {
         Key { origins: Some(origins), ..self }
     }
 
-    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are closed.
+    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are
+    /// closed.
     pub fn with_expiry(self, expires: SystemTime) -> Key {
         Key { expires: Some(expires), ..self }
     }
 
-    /// Gives the key this role: it opens the path of the [`Role`](crate::Role), to pages of this server itself, and nothing else.
+    /// Gives the key this role: it opens the path of the [`Role`](crate::Role), to pages of this server
+    /// itself, and nothing else.
     pub fn with_role(self, role: impl Into<String>) -> Key {
         Key { role: Some(role.into()), ..self }
     }
 
-    /// The entry of `keys` with the same name, secret and role; its origins and expiry may have changed since this key was used.
+    /// The entry of `keys` with the same name, secret and role; its origins and expiry may have changed since
+    /// this key was used.
     pub(super) fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
         // Neither hash comes from a client, so that this comparison need not take constant time.
         let is_same =
@@ -124,7 +131,8 @@ impl Key {
         self.role.as_deref()
     }
 
-    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256` expect it.
+    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256`
+    /// expect it.
     pub fn sha256_hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.sha256)
     }
@@ -136,7 +144,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from the library.
+/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from
+/// the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFault {
     Name,
@@ -150,8 +159,8 @@ pub(crate) enum KeyFault {
 }
 
 impl KeyFault {
-    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it may be a secret
-    /// that was passed in its place.
+    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it
+    /// may be a secret that was passed in its place.
     fn about(self, name: &str) -> Error {
         let fault = checked_name(name).err().unwrap_or(self);
         Error::config(vec![match fault {
@@ -185,8 +194,8 @@ impl fmt::Display for KeyFault {
     }
 }
 
-/// Whether a secret has fewer than 5 different bytes, which one in 10,000 random numbers of 16 digits has, or is a shorter one again
-/// and again.
+/// Whether a secret has fewer than 5 different bytes, which one in 10,000 random numbers of 16 digits has, or
+/// is a shorter one again and again.
 pub(super) fn repeats_itself(secret: &[u8]) -> bool {
     let different: HashSet<&u8> = secret.iter().collect();
     let is_repeated = |period: usize| secret.iter().zip(&secret[period..]).all(|(one, next)| one == next);

@@ -15,8 +15,9 @@ pub(super) struct PageOrigin {
 }
 
 impl PageOrigin {
-    /// Enough for a scheme, a port and a DNS name, which has at most 253 characters (RFC 1035, section 2.3.4). A longer
-    /// origin, or two different ones (RFC 6454, section 7.3), counts as an empty origin, which is never in a list.
+    /// Enough for a scheme, a port and a DNS name, which has at most 253 characters (RFC 1035, section
+    /// 2.3.4). A longer origin, or two different ones (RFC 6454, section 7.3), counts as an empty origin,
+    /// which is never in a list.
     const MAX_BYTES: usize = 300;
 
     pub(super) fn of(head: &Head, rules: &Rules<'_>) -> Option<PageOrigin> {
@@ -47,8 +48,8 @@ pub(super) fn is_allowed(page: Option<&PageOrigin>, origins: &Origins, rules: &R
     })
 }
 
-/// Whether a direct request may call the server by this name. Any other may be that of a foreign page, which has it point at this
-/// machine so that page and server look the same to a visitor's browser (DNS rebinding).
+/// Whether a direct request may call the server by this name. Any other may be that of a foreign page, which
+/// has it point at this machine so that page and server look the same to a visitor's browser (DNS rebinding).
 fn means_this_server(host: &str, origins: &Origins) -> bool {
     is_loopback_host(host) || origins.name(host)
 }

@@ -15,7 +15,8 @@ pub(crate) struct Rules<'a> {
     /// Whether a credential is also accepted as `?accessToken=`, which proxies and browsers may record.
     pub(crate) query_token: bool,
     pub(crate) origins: &'a Origins,
-    /// Whether the request comes directly from a program on this machine, and no other machine can reach the server.
+    /// Whether the request comes directly from a program on this machine, and no other machine can reach the
+    /// server.
     pub(crate) is_direct: bool,
 }
 
@@ -26,8 +27,8 @@ impl Rules<'_> {
         self.keys.iter().any(|key| key.role() == Some(role.name())).then_some(role)
     }
 
-    /// The key with this secret and role that has not expired. Compares the secret with every key, so that the time it takes reveals
-    /// neither which one matched nor whether any did.
+    /// The key with this secret and role that has not expired. Compares the secret with every key, so that
+    /// the time it takes reveals neither which one matched nor whether any did.
     pub(super) fn valid_key(&self, role: Option<&str>, secret: &[u8]) -> Option<&Key> {
         let sha256: [u8; 32] = Sha256::digest(secret).into();
         let mut found = None;

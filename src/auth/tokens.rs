@@ -1,4 +1,5 @@
-//! Tokens: temporary secrets that are verified by their signature, so that they need no section in the configuration.
+//! Tokens: temporary secrets that are verified by their signature, so that they need no section in the
+//! configuration.
 
 #[cfg(feature = "jwt")]
 mod jwt;

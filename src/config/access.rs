@@ -45,13 +45,14 @@ impl Config {
         self.keys_with_role(None).next().is_some() || !self.tokens.is_empty()
     }
 
-    /// Whether clients of a server at `address` need a key. Unless the settings say so, they do where other machines can connect,
-    /// and where there are keys.
+    /// Whether clients of a server at `address` need a key. Unless the settings say so, they do where other
+    /// machines can connect, and where there are keys.
     pub(crate) fn requires_key(&self, address: SocketAddr) -> bool {
         self.require_key.unwrap_or(!address.ip().is_loopback() || self.has_keys())
     }
 
-    /// The role whose path this is, or to which the file at this path belongs, while there is a key that has it.
+    /// The role whose path this is, or to which the file at this path belongs, while there is a key that has
+    /// it.
     pub(crate) fn role_of_page(&self, path: &str) -> Option<&Role> {
         let role = self.roles.iter().find(|role| role.has_page(path))?;
         self.keys_with_role(Some(role.name())).next().map(|_| role)

@@ -61,7 +61,8 @@ impl Config {
         Ok(())
     }
 
-    /// Keeps the settings of `current` that need a restart, and returns the names of those that were to change.
+    /// Keeps the settings of `current` that need a restart, and returns the names of those that were to
+    /// change.
     pub(crate) fn keep_fixed(&mut self, current: &Config) -> Vec<&'static str> {
         let mut changed = Vec::new();
         for Setting { name, differs, keep, .. } in SETTINGS {

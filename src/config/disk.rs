@@ -1,4 +1,5 @@
-//! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their mode.
+//! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their
+//! mode.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -68,8 +69,8 @@ fn open(file: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(file)
 }
 
-/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device fails, or another
-/// process holds a lease.
+/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device
+/// fails, or another process holds a lease.
 #[cfg(unix)]
 fn is_passing(error: &io::Error) -> bool {
     use nix::errno::Errno;
@@ -77,21 +78,22 @@ fn is_passing(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| passing.contains(&Errno::from_raw(code)))
 }
 
-/// Whether an error says nothing about the file: the process is out of memory, or another one is using the file.
+/// Whether an error says nothing about the file: the process is out of memory, or another one is using the
+/// file.
 #[cfg(not(unix))]
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
     [Interrupted, OutOfMemory, ResourceBusy, WouldBlock].contains(&error.kind())
 }
 
-/// Whether everybody on this machine may read a file that looks like this.
+/// Whether everybody on this machine may read a file with this metadata.
 #[cfg(unix)]
 pub(super) fn is_public(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o004 != 0
 }
 
-/// Whether everybody on this machine may read a file that looks like this; unknown here, where the mode does not say.
+/// Whether everybody on this machine may read a file with this metadata; unknown on systems without modes.
 #[cfg(not(unix))]
 pub(super) fn is_public(_: &Metadata) -> bool {
     false
@@ -111,7 +113,7 @@ fn identity(metadata: &Metadata) -> impl PartialEq + use<> {
     (metadata.dev(), metadata.ino())
 }
 
-/// Not asked for here.
+/// Not used on other systems.
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> impl PartialEq + use<> {}
 

@@ -1,4 +1,5 @@
-//! Reads a file of settings and the files that it names, one after the other. Each is read once, and accepted or rejected on its own.
+//! Reads a file of settings and the files that it names, one after the other. Each is read once, and accepted
+//! or rejected on its own.
 
 use std::path::Path;
 

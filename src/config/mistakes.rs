@@ -42,8 +42,8 @@ pub(super) fn fault_replies_elsewhere(files: &ConfigFiles, sections: &[Section],
     }
 }
 
-/// Reports files that two settings name: what is written to one of them would destroy the other. A certificate and its key may be in
-/// one file.
+/// Reports files that two settings name: what is written to one of them would destroy the other. A
+/// certificate and its key may be in one file.
 pub(super) fn fault_same_files(
     files: &mut ConfigFiles,
     settings: &Path,
@@ -72,8 +72,8 @@ pub(super) fn fault_same_files(
     }
 }
 
-/// Warnings about texts that visitors would see with something in them that is not meant for them, and about settings that have no
-/// effect without another one.
+/// Warnings about texts that visitors would see with something in them that is not meant for them, and about
+/// settings that have no effect without another one.
 pub(super) fn warnings(files: &ConfigFiles, sections: &[Section], name: &str) -> Vec<String> {
     let mut shown = Faults::default();
     for section in sections {

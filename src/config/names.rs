@@ -15,7 +15,8 @@ pub(super) fn fault_duplicates(section: &Section, faults: &mut Faults) {
     }
 }
 
-/// The part of an unknown name that an error may show: with a ':' in place of the '=', the rest may be a secret.
+/// The part of an unknown name that an error may show: with a ':' in place of the '=', the rest may be a
+/// secret.
 pub(super) fn shown_name(name: &str) -> &str {
     let end = name.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(name.len());
     &name[..end]

@@ -13,8 +13,8 @@ use crate::{
     ini::{self, Fault},
 };
 
-/// Reads settings for a program whose keys can have roles. [`Config::parse`] and [`Config::load`] are the short forms where
-/// none has one.
+/// Reads settings for a program whose keys can have roles. [`Config::parse`] and [`Config::load`] are the
+/// short forms where none has one.
 ///
 /// ```
 /// let reader = replyd::ConfigReader::default().role("staff", "/staff");
@@ -31,12 +31,13 @@ pub struct ConfigReader {
 impl Config {
     /// Reads the settings in `text`; a setting that is left out keeps its default. Errors begin with `name`.
     ///
-    /// It reads no other file. A setting that names one would have no effect here and is an error; use [`Config::load`] for it.
+    /// It reads no other file. A setting that names one would have no effect here and is an error; use
+    /// [`Config::load`] for it.
     ///
     /// # Errors
     ///
-    /// All mistakes at once, one line each, with the line of the file and what to write instead. After 50 of them, the number of
-    /// the others.
+    /// All mistakes at once, one line each, with the line of the file and what to write instead. After 50 of
+    /// them, the number of the others.
     pub fn parse(text: &str, name: &str) -> Result<Config, Error> {
         ConfigReader::default().parse(text, name)
     }
@@ -45,8 +46,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`Config::parse`]; also when a file cannot be read, or holds a secret and everybody on this machine may read it. An
-    /// error that [is not about the configuration](Error::is_config) is one of the system, and another try may succeed.
+    /// As [`Config::parse`]; also when a file cannot be read, or holds a secret and everybody on this machine
+    /// may read it. An error that [is not about the configuration](Error::is_config) is one of the system,
+    /// and another try may succeed.
     pub fn load(path: impl AsRef<Path>) -> Result<Loaded, Error> {
         ConfigReader::default().load(path)
     }
@@ -94,12 +96,13 @@ impl ConfigReader {
         if faults.is_empty() { Ok(loaded) } else { Err(Error::config(faults)) }
     }
 
-    /// Reads the settings in a file so that one invalid part does not hold up the others. The settings of the file itself are
-    /// one part, the certificate with its private key is one, and so is each other file that it names.
+    /// Reads the settings in a file so that one invalid part does not hold up the others. The settings of the
+    /// file itself are one part, the certificate with its private key is one, and so is each other file that
+    /// it names.
     ///
-    /// A part that is not valid is [`rejected`](ReloadResult::rejected), and its settings are those of `before`, or the defaults
-    /// without any `before`. A file that `before` does not name is part of the settings that name it. With `before`, an
-    /// empty file and failing `[tests]` are errors too.
+    /// A part that is not valid is [`rejected`](ReloadResult::rejected), and its settings are those of
+    /// `before`, or the defaults without any `before`. A file that `before` does not name is part of the
+    /// settings that name it. With `before`, an empty file and failing `[tests]` are errors too.
     ///
     /// # Errors
     ///
@@ -112,8 +115,9 @@ impl ConfigReader {
         Loading::new(path.as_ref(), &self.roles, before).run()
     }
 
-    /// Like [`read`](ConfigReader::read), but reads everything except the replies, which stay those of `config`. It takes
-    /// milliseconds, however many replies there are, so that a key need not stay valid until they have been read.
+    /// Like [`read`](ConfigReader::read), but reads everything except the replies, which stay those of
+    /// `config`. It takes milliseconds, however many replies there are, so that a key need not stay valid
+    /// until they have been read.
     ///
     /// # Errors
     ///

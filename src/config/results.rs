@@ -13,8 +13,8 @@ pub struct Loaded {
     pub config: Config,
     /// The files they were read from, and those that the program around the server writes.
     pub files: ConfigFiles,
-    /// Warnings about settings that have no effect or show visitors what is not meant for them, one sentence each with its line;
-    /// [`Replies::warnings`](crate::Replies::warnings) has those of the replies.
+    /// Warnings about settings that have no effect or show visitors what is not meant for them, one sentence
+    /// each with its line; [`Replies::warnings`](crate::Replies::warnings) has those of the replies.
     pub warnings: Vec<String>,
 }
 

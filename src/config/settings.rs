@@ -1,6 +1,7 @@
-//! Every setting, declared once: its section and name, documentation, type and default; an example, how its value is read, and
-//! whether a running server can change it; of one that names a file, what that becomes. The fields of [`Config`] and
-//! [`ConfigFiles`], their defaults, what a file may say, and what a reload reads and changes are made from these lines.
+//! Every setting, declared once: its section and name, documentation, type and default; an example, how its
+//! value is read, and whether a running server can change it; of one that names a file, what that becomes.
+//! The fields of [`Config`] and [`ConfigFiles`], their defaults, what a file may say, and what a reload reads
+//! and changes are made from these lines.
 
 use std::{
     fs::Metadata,
@@ -102,8 +103,8 @@ impl Setting {
 settings! {
     /// All settings of a server.
     ///
-    /// [`Config::default`] is what `replyd` does without a file, [`Config::plain`] suits a tool. Change single fields, or read a
-    /// file with [`Config::load`].
+    /// [`Config::default`] is what `replyd` does without a file, [`Config::plain`] suits a tool. Change
+    /// single fields, or read a file with [`Config::load`].
     ///
     /// ```
     /// let mut config = replyd::Config::default();
@@ -115,29 +116,33 @@ settings! {
         server.listen: String = "127.0.0.1:5000".into(), "127.0.0.1:5000", address, restart;
         /// Maximum number of clients at once, 1000 by default. Further clients get 503.
         server.max_clients: usize = 1000, "1000", count(1..=1_000_000), restart;
-        /// Maximum number of clients of one address, 32 by default; 0 is no limit. Loopback addresses have none. The 2^64
-        /// addresses of an IPv6 network count as one.
+        /// Maximum number of clients of one address, 32 by default; 0 means no limit. Loopback addresses have
+        /// none. The 2^64 addresses of an IPv6 network count as one.
         server.max_clients_per_ip: usize = 32, "32", count(0..=1_000_000), restart;
-        /// Maximum length of a message in bytes, 16384 by default. A longer one ends the session with close code 1009.
+        /// Maximum length of a message in bytes, 16384 by default. A longer one ends the session with close
+        /// code 1009.
         server.max_message_bytes: usize = 16384, "16384", count(MIN_MESSAGE_BYTES as u64..=16 * 1024 * 1024), live;
-        /// Messages read from one client per second, 20 by default, in bursts of five times that; 0 is no limit. A faster client
-        /// is read more slowly, and nothing is lost.
+        /// Messages read from one client per second, 20 by default, in bursts of five times that; 0 means no
+        /// limit. A faster client is read more slowly, and nothing is lost.
         server.messages_per_second: u32 = 20, "20", count(0..=1_000_000), live;
         /// Time limit for receiving a request head, 10 s by default. A slower request gets 408.
         server.handshake_timeout: Duration = Duration::from_secs(10), "10s", positive_duration, live;
-        /// Time limit for receiving a message, from its first byte on, 30 s by default. A slower one ends the session with close
-        /// code 1008.
+        /// Time limit for receiving a message, from its first byte on, 30 s by default. A slower one ends the
+        /// session with close code 1008.
         server.message_timeout: Duration = Duration::from_secs(30), "30s", positive_duration, live;
         /// Time limit for a client to read an answer, 10 s by default. A slower client is disconnected.
         server.write_timeout: Duration = Duration::from_secs(10), "10s", positive_duration, live;
-        /// Silence after which a client is pinged, 25 s by default. A client that is silent for three of them counts as gone.
+        /// Silence after which a client is pinged, 25 s by default. A client that is silent for three of them
+        /// counts as gone.
         server.ping_interval: Duration = Duration::from_secs(25), "25s", positive_duration, live;
-        /// Time without a message in either direction after which a client is closed with close code 1000, 30 min by default; zero
-        /// is never.
+        /// Time without a message in either direction after which a client is closed with close code 1000, 30
+        /// min by default; zero means never.
         server.idle_timeout: Duration = Duration::from_secs(30 * 60), "30m", duration, live;
-        /// Time for which a stopping server keeps its sessions while it refuses new clients with 503, 0 s by default.
+        /// Time for which a stopping server keeps its sessions while it refuses new clients with 503, 0 s by
+        /// default.
         server.drain_delay: Duration = Duration::ZERO, "0s", duration, live;
-        /// Time limit for the sessions of a stopping server to end, 10 s by default. The rest is disconnected.
+        /// Time limit for the sessions of a stopping server to end, 10 s by default. The rest is
+        /// disconnected.
         server.drain_timeout: Duration = Duration::from_secs(10), "10s", duration, live;
         /// Proxies whose `X-Forwarded-For` is believed, 127.0.0.1 and ::1 by default.
         server.trusted_proxies: Vec<IpNet> = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
@@ -149,26 +154,30 @@ settings! {
         web.title: String = "Chat".into(), "Chat", title, live;
         /// Color of the page's buttons and of the visitor's messages, `#0b57d0` by default.
         web.accent: Color = Color::BLUE, "#0b57d0", Color::parse, live;
-        /// Whether the page is light or dark, as the visitor's system by default. A site that embeds it may choose otherwise.
+        /// Whether the page is light or dark; by default, as the visitor's system is. A site that embeds it
+        /// may choose another theme.
         web.theme: Theme = Theme::Auto, "auto", Theme::parse, live;
-        /// Language of the page's own texts. `None`, the default, is that of the page around it, or else of the visitor's browser, or
-        /// else English.
+        /// Language of the page's own texts. With `None`, the default, it is that of the page around it, or
+        /// else that of the visitor's browser, or else English.
         web.language: Option<Language> = None, "auto", language, live;
-        /// Address of a statement on privacy, to which the page then has a link; empty, the default, is none.
+        /// Address of a statement on privacy, to which the page then has a link; empty by default, for none.
         web.privacy: String = String::new(), "https://shop.example/privacy", web_address, live;
         /// Sites that may put the page into a frame, none by default.
         web.embed_origins: Origins = Origins::List(Vec::new()), "https://shop.example", Origins::parse, live;
-        /// Whether a valid key is required. `None`, the default, is no on a loopback address without any key, and yes otherwise.
+        /// Whether a valid key is required. `None`, the default, means no on a loopback address if there is
+        /// no key, and yes otherwise.
         auth.require_key: Option<bool> = None, "yes", |value| yes_or_no(value).map(Some), restart;
         /// Whether `?accessToken=` is accepted as a key, yes by default.
         auth.query_token: bool = true, "yes", yes_or_no, live;
         /// Web pages that may connect, [`Origins::Same`] by default.
         auth.origins: Origins = Origins::Same, "same", Origins::parse, live;
-        /// First message of the built-in bot, `Hi, how can I help you today?` by default; empty is none.
+        /// First message of the built-in bot, `Hi, how can I help you today?` by default; none if it is
+        /// empty.
         bot.greeting: String = "Hi, how can I help you today?".into(), "Hi, how can I help you today?", text, live;
-        /// Whether the built-in bot logs what is said, yes by default.
+        /// Whether the built-in bot logs messages and replies, yes by default.
         log.transcript: bool = true, "yes", yes_or_no, live;
-        /// The least important level that a log shows, info by default. The library has no log of its own: this is for the program.
+        /// The least important level that a log shows, info by default. The library has no log of its own:
+        /// this is for the program.
         log.level: LevelFilter = LevelFilter::Info, "info", level, live;
     }
     beside {
@@ -178,14 +187,15 @@ settings! {
         page_texts: PageTexts = PageTexts::default();
         /// Certificate and private key. When set, all clients must use TLS; none by default.
         tls: Option<Tls> = None;
-        /// Keys that a client may present, none by default. With any that has no [role](Key::with_role), clients need one, unless
-        /// [`require_key`](Config::require_key) is `Some(false)`.
+        /// Keys that a client may present, none by default. With any that has no [role](Key::with_role),
+        /// clients need one, unless [`require_key`](Config::require_key) is `Some(false)`.
         keys: Vec<Key> = Vec::new();
         /// The roles that keys may have, each with a path of its own; none by default. See [`Role`].
         roles: Vec<Role> = Vec::new();
         /// Secrets and public keys that verify tokens, none by default.
         tokens: Tokens = Tokens::default();
-        /// Replies of the built-in bot, the article's four by default. `[bot] typos`, `nearest` and `did_you_mean` are part of them.
+        /// Replies of the built-in bot, the article's four by default. `[bot] typos`, `nearest` and
+        /// `did_you_mean` are part of them.
         replies: Replies = Replies::default();
     }
     replies {
@@ -222,8 +232,8 @@ settings! {
         }
     }
     written {
-        /// A file for messages that only `unknown` answers, and for those that are answered by a corrected typo or the nearest
-        /// example; none by default. See [`bot_with`](crate::bot_with).
+        /// A file for messages that only `unknown` answers, and for those that are answered by a corrected
+        /// typo or the nearest example; none by default. See [`bot_with`](crate::bot_with).
         bot.unanswered_file, "unanswered.txt";
         /// A file for how often each reply was given, by day and hour; none by default.
         bot.statistics_file, "statistics.tsv";
@@ -244,10 +254,11 @@ impl ConfigFiles {
 }
 
 impl Config {
-    /// The defaults for a tool rather than a shop, which [`Server::bind`](crate::Server::bind) uses: clients may send as fast as they
-    /// like ([`messages_per_second`](Config::messages_per_second) is 0), messages of up to 1 MiB
-    /// ([`max_message_bytes`](Config::max_message_bytes)), and stay as long as they like ([`idle_timeout`](Config::idle_timeout)
-    /// is 0), and there is no chat page ([`page`](Config::page) is false). All other settings are as in [`Config::default`].
+    /// The defaults for a tool rather than a shop, which [`Server::bind`](crate::Server::bind) uses: clients
+    /// may send as fast as they like ([`messages_per_second`](Config::messages_per_second) is 0), messages of
+    /// up to 1 MiB ([`max_message_bytes`](Config::max_message_bytes)), and stay as long as they like
+    /// ([`idle_timeout`](Config::idle_timeout) is 0), and there is no chat page ([`page`](Config::page) is
+    /// false). All other settings are as in [`Config::default`].
     pub fn plain() -> Config {
         Config {
             max_message_bytes: 1024 * 1024,
@@ -265,6 +276,7 @@ impl Config {
 pub struct ConfigFile {
     /// Its path as it was given: relative to the current folder unless absolute.
     pub path: PathBuf,
-    /// Metadata when it was opened, which tells whether it has changed since. `None` if it could not be opened.
+    /// Metadata when it was opened, which tells whether it has changed since. `None` if it could not be
+    /// opened.
     pub metadata: Option<Metadata>,
 }

@@ -1,4 +1,5 @@
-//! What the rows of `settings.rs` become: fields with their defaults, and constants that say how each setting is read.
+//! What the rows of `settings.rs` become: fields with their defaults, and constants that say how each setting
+//! is read.
 
 macro_rules! settings {
     (

@@ -39,9 +39,9 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A name as one word. The `sub` of a token may be any text: spaces and brackets in it must not look like the next field, or
-/// like the end of all fields. The characters of key names, email addresses and login services' identifiers are kept,
-/// all others are percent-encoded.
+/// A name as one word. The `sub` of a token may be any text: spaces and brackets in it must not look like the
+/// next field, or like the end of all fields. The characters of key names, email addresses and login
+/// services' identifiers are kept, all others are percent-encoded.
 struct Field<'a>(&'a str);
 
 impl fmt::Display for Field<'_> {

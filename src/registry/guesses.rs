@@ -9,7 +9,8 @@ use std::{
 use super::limit::client_network;
 use crate::lock::Lock;
 
-/// Wrong keys of one address in a minute that are answered at once: a household of people who mistype one, not a list of words.
+/// Wrong keys of one address in a minute that are answered at once: enough for a household that mistypes one,
+/// and too few for a list of words.
 const FREE_GUESSES: u32 = 20;
 /// Maximum number of addresses that are remembered, about 1 MB.
 const MAX_ADDRESSES: usize = 10_000;

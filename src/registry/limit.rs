@@ -1,5 +1,5 @@
-//! Limits on the number of clients. A permit is a guard that frees its place when it is dropped, even by a panic, so the
-//! counts cannot leak.
+//! Limits on the number of clients. A permit is a guard that frees its place when it is dropped, even by a
+//! panic, so the counts cannot leak.
 
 use std::{
     collections::HashMap,
@@ -78,8 +78,8 @@ impl Drop for AddressPermit {
     }
 }
 
-/// The address, or for IPv6 the /64 network, that stands for one household: it can use any of the 2^64 addresses of its
-/// network.
+/// The address, or for IPv6 the /64 network, that stands for one household: it can use any of the 2^64
+/// addresses of its network.
 pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -1,5 +1,5 @@
-//! Accepts connections, and acquires the permits and the thread for each. It never reads, writes or waits for a peer, so
-//! that no client can hold up another one here.
+//! Accepts connections, and acquires the permits and the thread for each. It never reads, writes or waits for
+//! a peer, so that no client can hold up another one here.
 
 use std::{
     cell::Cell,
@@ -88,8 +88,8 @@ impl Acceptor {
         }
     }
 
-    /// Starts the client's thread. If the system has none left, the permits are dropped with the closure, and a reserved
-    /// thread sends the refusal.
+    /// Starts the client's thread. If the system has none left, the permits are dropped with the closure, and
+    /// a reserved thread sends the refusal.
     fn start_client(&self, connection: Arc<Connection>, permits: Permits) {
         let name = format!("client {}", connection.number);
         let started = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn({
@@ -114,8 +114,8 @@ impl Acceptor {
     }
 }
 
-/// Whether an error of `accept` is about one connection that broke in the queue, and not about the listener: see
-/// accept(2).
+/// Whether an error of `accept` is about one connection that broke in the queue, and not about the listener:
+/// see accept(2).
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     let kinds =
@@ -136,7 +136,7 @@ impl Reports {
     }
 }
 
-/// Undoes the mapping of an IPv4 address to an IPv6 one, by a socket that listens for both.
+/// Undoes the mapping of IPv4 addresses to IPv6 ones by a socket that listens for both.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),

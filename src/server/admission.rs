@@ -30,7 +30,7 @@ pub(super) struct Admitted {
     pub(super) role_permit: Option<Permit>,
 }
 
-/// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
+/// Lets tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
 #[inline(never)] // As `Head::read`.
 #[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 pub(super) fn upgraded(
@@ -60,8 +60,9 @@ pub(super) fn upgraded(
     (accepted, decision)
 }
 
-/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the server is full,
-/// then the permits. The program comes last, so that no client that is refused anyway can keep it busy.
+/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the
+/// server is full, then the permits. The program comes last, so that clients that are refused anyway cannot
+/// keep it busy.
 #[inline(never)] // As `Head::read`.
 pub(super) fn admit_upgrade(arrival: &Arrival<'_>, program: &Program) -> Result<Box<Admitted>, Refusal> {
     let Arrival { head, client, connection, permits, .. } = *arrival;
@@ -70,7 +71,7 @@ pub(super) fn admit_upgrade(arrival: &Arrival<'_>, program: &Program) -> Result<
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
-    // Where guesses are slowed, a valid key must not be told from a wrong one by an answer that comes at once.
+    // Where guesses are slowed down, an answer that comes at once must not reveal that a key is valid.
     let has_role = admission.caller.role().is_some() && !registry.guesses.are_too_many(client.client_ip());
     let (address_permit, role_permit) = match arrival.address_permit() {
         Ok(permit) => (permit, None),
@@ -85,7 +86,8 @@ pub(super) fn admit_upgrade(arrival: &Arrival<'_>, program: &Program) -> Result<
     // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
-    // Boxed, since tungstenite's answer is made beyond it on the stack, pages of which stay with the client once they were touched.
+    // Boxed, since tungstenite makes its answer deeper in the stack, and pages of that stay in use once they
+    // were touched.
     Ok(Box::new(Admitted {
         admission,
         name,
@@ -96,8 +98,8 @@ pub(super) fn admit_upgrade(arrival: &Arrival<'_>, program: &Program) -> Result<
     }))
 }
 
-/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that came between the
-/// decision and this call.
+/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that
+/// came between the decision and this call.
 pub(super) fn bind_caller(admission: Admission, connection: &Connection) {
     let admission = connection.state.admission.get_or_init(|| admission);
     if !connection.registry.still_holds(admission, &connection.registry.config()) {

@@ -10,17 +10,17 @@ use crate::{
     registry::{AddressPermit, ClientId, Connection, Permit},
 };
 
-/// Places beyond `max_clients`, so that clients with a role can see to a server that visitors have filled.
+/// Places beyond `max_clients`, so that clients with a role can reach a server that visitors have filled.
 const PLACES_FOR_ROLES: usize = 2;
 /// Time for which a client that guesses keys waits for its answer.
 const GUESS_TIME: Duration = Duration::from_secs(2);
 
-/// A request that is being decided about, under settings that stay the same meanwhile.
+/// A request about which the server decides, with the settings that apply throughout the decision.
 pub(super) struct Arrival<'a> {
     pub(super) head: &'a Head,
     pub(super) client: &'a ClientId,
     pub(super) connection: &'a Connection,
-    /// What it acquired when it was accepted, or why it did not.
+    /// The permits that the client acquired when it was accepted, or why it did not.
     pub(super) permits: &'a Result<Permits, Refusal>,
     pub(super) config: &'a Config,
 }
@@ -35,10 +35,11 @@ impl<'a> Arrival<'a> {
 
     /// Checks the key and the origin, slowly for an address from which many wrong keys came.
     ///
-    /// A valid key is admitted at once. So a later answer to a wrong one slows only a client that cannot ask again meanwhile: it waits
-    /// with a permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise.
-    /// Where there is no such limit, nobody waits, as that could use up the places of all others; and at an address that is not
-    /// limited, guesses beyond those places are answered at once, as a valid key must be.
+    /// A valid key is admitted at once, so a late answer to a wrong one slows down only a client that cannot
+    /// ask again in the meantime: it waits with a permit of its address, of which there are
+    /// `max_clients_per_ip`, even for addresses that are not limited otherwise. Without such a limit nobody
+    /// waits, as that could use up the places of all others. At an address that is not limited, guesses
+    /// beyond those places are answered at once, as a valid key must be.
     pub(super) fn admit(&self, rules: &Rules<'_>) -> Result<Admission, Refusal> {
         match admit(self.head, rules) {
             Err(refusal @ Refusal::NoKey { is_wrong: true, .. }) => Err(self.slow_refusal(refusal)),
@@ -66,8 +67,8 @@ impl<'a> Arrival<'a> {
         Refusal::TooManyGuesses
     }
 
-    /// Checks that the client has its permits. The address of one behind a proxy is known only now, after its head was read, so that
-    /// the permit for it is acquired here.
+    /// Checks that the client has its permits. The address of one behind a proxy is known only now, after its
+    /// head was read, so that the permit for it is acquired here.
     pub(super) fn address_permit(&self) -> Result<Option<AddressPermit>, Refusal> {
         let permits = self.permits.as_ref().map_err(Clone::clone)?;
         let address =

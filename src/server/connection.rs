@@ -25,7 +25,8 @@ use crate::{
     stream::{Ending, GatheringStream, SharedTransport, TimedStream},
 };
 
-/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost nothing.
+/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost
+/// nothing.
 pub(super) const STACK_BYTES: usize = 256 * 1024;
 
 /// Time limit for a connection on a reserved thread, which others may be waiting for.
@@ -33,8 +34,9 @@ const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves a connection for its whole life.
 ///
-/// One without permits (because the server is full, say) is read as well. If its request needs no permit, it gets the usual
-/// answer, otherwise the given refusal. Answering before the head was read could lose the answer to a reset.
+/// One without permits (because the server is full, say) is read as well. If its request needs no permit, it
+/// gets the usual answer, otherwise the given refusal. An answer that is sent before the head was read could
+/// be lost to a reset.
 pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refusal>, program: &Arc<Program>) {
     let registry = &connection.registry;
     let config = registry.config();
@@ -96,7 +98,8 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
     }
 }
 
-/// The conversation of a client with a role on a full server, on a thread of its own: others wait for the reserved thread.
+/// The conversation of a client with a role on a full server, on a thread of its own: others wait for the
+/// reserved thread.
 #[inline(never)] // As `Head::read`.
 fn converse_elsewhere(
     stream: GatheringStream,

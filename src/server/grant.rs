@@ -8,9 +8,11 @@ use std::{any::Any, time::SystemTime};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of its key or token.
+    /// The client's name in the log and for [`Session::caller`](crate::Session::caller), in place of that of
+    /// its key or token.
     pub name: Option<String>,
-    /// Time at which the session ends with close code 1008, as if its key or token had expired, unless that expires sooner.
+    /// Time at which the session ends with close code 1008, as if its key or token had expired, unless that
+    /// expires sooner.
     pub expires: Option<SystemTime>,
     /// One of [`Request::subprotocols`](crate::Request::subprotocols); by default, the first.
     pub subprotocol: Option<String>,
@@ -35,8 +37,9 @@ impl Grant {
         Grant { subprotocol: Some(subprotocol.into()), ..self }
     }
 
-    /// Gives the session a value, which its handler gets by [`Session::take_value`](crate::Session::take_value): what was found out
-    /// about the client, or its connection to another server.
+    /// Gives the session a value, which its handler gets by
+    /// [`Session::take_value`](crate::Session::take_value): what was found out about the client, or its
+    /// connection to another server.
     #[must_use]
     pub fn with_value(self, value: impl Any + Send) -> Grant {
         Grant { value: Some(Box::new(value)), ..self }

@@ -38,7 +38,7 @@ pub(super) fn answer_to(
             metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
         Route::Page(asset) => return page(*asset, &arrival, program),
-        // The caller handles upgrades; one would get the same answer here.
+        // The caller handles upgrades; here one gets the same answer as a probe.
         Route::Probe | Route::Upgrade(_) => {
             admit_upgrade(&arrival, program)?;
             return Err(Refusal::UpgradeRequired);
@@ -54,7 +54,7 @@ fn page(
     program: &Program,
 ) -> Result<HttpResponse<Option<Bytes>>, Refusal> {
     let Arrival { head, client, connection, config, .. } = *arrival;
-    // A script there asks for the page to learn why its upgrade was refused.
+    // The script of such a page requests it to find out why an upgrade was refused.
     let is_of_role = config.role_of_page(head.target().path()).is_some();
     if is_of_role && connection.registry.is_draining() {
         return Err(Refusal::Stopping);
@@ -82,8 +82,8 @@ fn page(
     Ok(answer(response.ok_or(Refusal::NotFound)?, head).expect("the headers are visible ASCII"))
 }
 
-/// The embedding program's page for a request, if it has one. It may take long to make, so that the caller has the permits of a
-/// client.
+/// The embedding program's page for a request, if it has one. Making it may take long, so the caller must
+/// have the permits of a client.
 fn page_of_program(
     arrival: &Arrival<'_>,
     program: &Program,
@@ -94,14 +94,14 @@ fn page_of_program(
     let Arrival { head, client, connection, .. } = *arrival;
     let admission = match arrival.admit(&Rules { required: true, ..arrival.rules() }) {
         Err(refusal @ Refusal::TooManyGuesses) => return Err(refusal),
-        // Otherwise keys and origins do not guard pages: the program decides whom it shows them.
+        // Apart from that, keys and origins do not guard pages: the program decides to whom it shows them.
         admission => admission.ok(),
     };
     let caller = admission.as_ref().and_then(|admission| admission.caller.name());
     program.page(&Request::new(head, client, caller), &connection.registry)
 }
 
-/// Browsers do not say why a frame stays empty, but to those that look into their console.
+/// Browsers say why a frame stays empty only in their console.
 fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
     if let Some(site) = refused_site(head, config) {
         let site = Excerpt::of(site, LOGGED_CHARS);
@@ -111,8 +111,9 @@ fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
     }
 }
 
-/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the
-/// `Host` is checked because a web page's own name may resolve to this machine (DNS rebinding).
+/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from
+/// elsewhere, and the `Host` is checked because a web page's own name may resolve to this machine (DNS
+/// rebinding).
 fn may_see_metrics(arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let Arrival { head, client, .. } = arrival;
     if is_direct(head, client.address.ip()) && head.text("host").is_some_and(is_loopback_host) {

@@ -26,12 +26,12 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Has the program decide on an upgrade.
+    /// Lets the program decide about an upgrade.
     pub(super) fn authorize(&self, request: &Request<'_>, registry: &Registry) -> Result<Grant, Refusal> {
         let Some(authorize) = &self.authorize else { return Ok(Grant::default()) };
         match guarded(registry, || authorize(request))? {
             Ok(entry) => match &entry.subprotocol {
-                // It is not shown, as it may hold a key.
+                // It is not logged, as it may hold a key.
                 Some(chosen) if !request.subprotocols().any(|offered| offered == chosen) => Err(fault(
                     request,
                     format_args!("it chose a subprotocol that is not among those of the request"),

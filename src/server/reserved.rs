@@ -1,5 +1,5 @@
-//! The threads that are reserved for connections without permits. They serve health checks and metrics, and send the
-//! refusal to everything else, so that a full server still answers.
+//! The threads that are reserved for connections without permits. They serve health checks and metrics, and
+//! send the refusal to everything else, so that a full server still answers.
 
 use std::{
     io,
@@ -20,7 +20,8 @@ use crate::{
     registry::{Connection, Registry, client_network},
 };
 
-/// Number of reserved threads. They are started in advance, because the system may have none left when the server is full.
+/// Number of reserved threads. They are started in advance, because the system may have none left when the
+/// server is full.
 const THREADS: usize = 8;
 /// Maximum number of reserved threads for one address, whose clients may be slow on purpose.
 const THREADS_OF_AN_ADDRESS: usize = THREADS / 2;
@@ -51,19 +52,21 @@ impl Reserved {
         Ok(Reserved { slots, calls })
     }
 
-    /// Has a reserved thread answer the connection. If too many threads are held, another connection is closed: one that
-    /// has its answer, or else the one that has held a thread longest. Returns whether one was closed without an answer.
+    /// Lets a reserved thread answer the connection. If too many threads are occupied, another connection is
+    /// closed: one that has its answer, or else the one that has occupied a thread longest. Returns whether
+    /// one was closed without an answer.
     pub(crate) fn serve(&self, connection: Arc<Connection>, refusal: Refusal) -> bool {
         let address = connection.address.ip();
         let counts = counts_on_accept(address, &connection.registry.config().trusted_proxies);
         let unanswered = self.slots.add(connection, refusal, counts.then(|| client_network(address)));
-        // It fails only if the channel is full, see `open`.
+        // It fails only if the channel is full: see `open`.
         let _ = self.calls.try_send(());
         unanswered
     }
 }
 
-/// The connections that occupy a reserved thread, or wait for one that is being freed, in the order in which they came.
+/// The connections that occupy a reserved thread, or wait for one that is being freed, in the order in which
+/// they came.
 #[derive(Clone, Default)]
 struct Slots(Arc<Lock<Vec<Slot>>>);
 
@@ -90,8 +93,8 @@ impl Drop for SlotGuard {
 }
 
 impl Slots {
-    /// Adds a connection that waits for a thread, and closes another one if there are too many. Returns whether that one was
-    /// closed without an answer.
+    /// Adds a connection that waits for a thread, and closes another one if there are too many. Returns
+    /// whether that one was closed without an answer.
     fn add(&self, connection: Arc<Connection>, refusal: Refusal, network: Option<IpAddr>) -> bool {
         let mut slots = self.0.lock();
         let states: Vec<SlotState> = slots.iter().map(Slot::state).collect();
@@ -114,7 +117,8 @@ impl Slots {
         displaced.is_some_and(|at| states[at].phase == Phase::Unanswered)
     }
 
-    /// Serves the connection that has waited longest. There may be none: a waiting connection can be displaced too.
+    /// Serves the connection that has waited longest. There may be none: a waiting connection can be
+    /// displaced too.
     fn serve_next(&self, program: &Arc<Program>) {
         let next = self.0.lock().iter_mut().find_map(|slot| Some((slot.number, slot.waiting.take()?)));
         if let Some((number, (connection, refusal))) = next {
@@ -162,8 +166,9 @@ enum Phase {
     Leaving,
 }
 
-/// The index of the connection to close for a new one from `network`: one from the same network if that has used up its
-/// share, or any one if all threads are held. Among these, the lowest phase comes first, then the longest wait.
+/// The index of the connection to close for a new one from `network`: one from the same network if that has
+/// used up its share, or any one if all threads are occupied. Among these, the lowest phase comes first, then
+/// the longest wait.
 fn choose_displaced(slots: &[SlotState], network: Option<IpAddr>) -> Option<usize> {
     let staying = || slots.iter().enumerate().filter(|(_, slot)| slot.phase != Phase::Leaving);
     let neighbours = || staying().filter(|(_, slot)| network.is_some() && slot.network == network);
@@ -182,8 +187,8 @@ fn choose_displaced(slots: &[SlotState], network: Option<IpAddr>) -> Option<usiz
 mod tests {
     use super::*;
 
-    /// Each letter of `slots` is a connection: `a`, `b` and `c` are addresses, `l` is loopback. A capital letter has its
-    /// answer, and `-` is leaving.
+    /// Each letter of `slots` is a connection: `a`, `b` and `c` are addresses, `l` is loopback. A capital
+    /// letter has its answer, and `-` is leaving.
     #[track_caller]
     fn check(slots: &str, new_client: char, expected: Option<usize>) {
         let network = |letter: char| match letter.to_ascii_lowercase() {
@@ -214,7 +219,7 @@ mod tests {
         check("laaaAlll", 'a', Some(4));
         check("lbbbaaaa", 'a', Some(4));
         check("laaaa", 'b', None);
-        // When all threads are held, it is the oldest connection, but preferably one that has its answer.
+        // When all threads are occupied, it is the oldest connection, but preferably one that has its answer.
         check("llllllll", 'l', Some(0));
         check("aaaabbbb", 'l', Some(0));
         check("aaaabbbb", 'c', Some(0));

@@ -31,20 +31,21 @@ impl Color {
             .ok_or_else(|| "a color such as #0b57d0".into())
     }
 
-    /// What the page has unless told otherwise.
+    /// The default of the page.
     pub(crate) const BLUE: Color = Color([0x0b, 0x57, 0xd0]);
 
     /// The backgrounds of the page in its two themes; see `page.css`.
     pub(crate) const LIGHT_PAGE: Color = Color([0xff, 0xff, 0xff]);
     pub(crate) const DARK_PAGE: Color = Color([0x13, 0x13, 0x16]);
 
-    /// Black or white, whichever is easier to read on it (WCAG 2.2, contrast ratio): 4.5 to 1 at least with one of them.
+    /// Black or white, whichever is easier to read on this color (WCAG 2.2, contrast ratio): 4.5 to 1 at
+    /// least with one of them.
     pub(crate) fn contrasting_text(self) -> &'static str {
         if self.contrast(WHITE) >= self.contrast(BLACK) { "#ffffff" } else { "#000000" }
     }
 
-    /// The color of a focus ring on a background: this one, or as much darker or lighter as it takes to be seen there (WCAG 2.2,
-    /// section 1.4.11: 3 to 1).
+    /// The color of a focus ring on a background: this one, or as much darker or lighter as it takes to be
+    /// seen there (WCAG 2.2, section 1.4.11: 3 to 1).
     pub(crate) fn ring_on(self, background: Color) -> Color {
         let towards = if background.contrast(BLACK) > background.contrast(WHITE) { BLACK } else { WHITE };
         let mixed = (0..=RING_STEPS).map(|step| self.mixed(towards, step));
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_color() {
+    fn other_texts_are_not_colors() {
         for text in ["", "#", "blue", "0b57d0", "#0b57d", "#0b57d00", "#0b57dg", "#fff", "#0b57d0;"] {
             assert!(text.parse::<Color>().is_err(), "{text:?}");
         }
