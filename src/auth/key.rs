@@ -61,28 +61,33 @@ impl Key {
     pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
         // Checked before the length: the advice to lengthen a placeholder would mislead.
         if secret.starts_with("change-me") {
-            return Err(KeyFault::Placeholder);
+            return Err(KeyFault::Secret("is a placeholder from an example; use a random one".into()));
         }
         let count = secret.chars().count();
         if count < MIN_SECRET_CHARS {
-            return Err(KeyFault::ShortSecret(count));
+            let sentence =
+                format!("has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}");
+            return Err(KeyFault::Secret(sentence));
         }
         if repeats_itself(secret.as_bytes()) {
-            return Err(KeyFault::Repetition);
+            let sentence = "repeats a few characters and can be guessed; use a random one";
+            return Err(KeyFault::Secret(sentence.into()));
         }
-        Ok(Key {
-            name: checked_name(name)?,
-            sha256: Sha256::digest(secret).into(),
-            origins: None,
-            expires: None,
-            role: None,
-        })
+        Key::named(name, Sha256::digest(secret).into())
     }
 
     pub(crate) fn parse_sha256(name: &str, hash: &str) -> Result<Key, KeyFault> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        let sha256 = sha256.ok_or(KeyFault::NotSha256)?;
-        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None, role: None })
+        Key::named(name, sha256.ok_or_else(|| KeyFault::Sha256("must be 64 hexadecimal digits".into()))?)
+    }
+
+    fn named(name: &str, sha256: [u8; 32]) -> Result<Key, KeyFault> {
+        if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char) {
+            return Ok(Key { name: name.to_owned(), sha256, origins: None, expires: None, role: None });
+        }
+        Err(KeyFault::Name(format!(
+            "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
+        )))
     }
 
     /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins)
@@ -144,53 +149,24 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from
-/// the library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a key is not valid: a predicate about a part of it, which a configuration names differently from the
+/// library.
+#[derive(Debug)]
 pub(crate) enum KeyFault {
-    Name,
-    /// The secret of an example, which anybody can look up.
-    Placeholder,
-    /// A secret of only this many characters.
-    ShortSecret(usize),
-    /// See [`repeats_itself`].
-    Repetition,
-    NotSha256,
+    Name(String),
+    Secret(String),
+    Sha256(String),
 }
 
 impl KeyFault {
     /// The error of the library's own constructors. An invalid name is reported first and not shown, since it
     /// may be a secret that was passed in its place.
     fn about(self, name: &str) -> Error {
-        let fault = checked_name(name).err().unwrap_or(self);
-        Error::config(vec![match fault {
-            KeyFault::Name => format!("the name of a key {fault}"),
-            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
-            KeyFault::Placeholder | KeyFault::ShortSecret(_) | KeyFault::Repetition => {
-                format!("the secret of key {name:?} {fault}")
-            }
+        Error::config(vec![match Key::named(name, [0; 32]).err().unwrap_or(self) {
+            KeyFault::Name(fault) => format!("the name of a key {fault}"),
+            KeyFault::Secret(fault) => format!("the secret of key {name:?} {fault}"),
+            KeyFault::Sha256(fault) => format!("the SHA-256 of key {name:?} {fault}"),
         }])
-    }
-}
-
-impl fmt::Display for KeyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeyFault::Name => {
-                write!(
-                    f,
-                    "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
-                )
-            }
-            KeyFault::Placeholder => f.write_str("is a placeholder from an example; use a random one"),
-            KeyFault::ShortSecret(count) => {
-                write!(f, "has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}")
-            }
-            KeyFault::Repetition => {
-                f.write_str("repeats a few characters and can be guessed; use a random one")
-            }
-            KeyFault::NotSha256 => f.write_str("must be 64 hexadecimal digits"),
-        }
     }
 }
 
@@ -200,11 +176,6 @@ pub(super) fn repeats_itself(secret: &[u8]) -> bool {
     let different: HashSet<&u8> = secret.iter().collect();
     let is_repeated = |period: usize| secret.iter().zip(&secret[period..]).all(|(one, next)| one == next);
     different.len() < 5 || (1..MIN_SECRET_CHARS.min(secret.len() / 2 + 1)).any(is_repeated)
-}
-
-fn checked_name(name: &str) -> Result<String, KeyFault> {
-    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char);
-    if is_valid { Ok(name.to_owned()) } else { Err(KeyFault::Name) }
 }
 
 /// Whether a key's name may contain this character. None of them needs an escape in the log.

@@ -84,8 +84,10 @@ impl KeySection<'_> {
 /// Adds to a fault how to make a valid key.
 fn valid(read: Result<Key, KeyFault>, name: &str) -> Result<Key, String> {
     read.map_err(|fault| match fault {
-        KeyFault::Name => format!("cannot be used: the name {fault}"),
-        _ => format!("{fault} ('replyd key new {name}' makes one)"),
+        KeyFault::Name(fault) => format!("cannot be used: the name {fault}"),
+        KeyFault::Secret(fault) | KeyFault::Sha256(fault) => {
+            format!("{fault} ('replyd key new {name}' makes one)")
+        }
     })
 }
 
@@ -112,13 +114,14 @@ pub(super) fn fault_same_keys(sections: &[Section], faults: &mut Faults) {
             faults.push(Fault::new(section.line, sentence));
         }
         for Entry { name: setting, value, line, .. } in &section.entries {
-            let read = match setting.as_str() {
-                "secret" => Key::new(name, value),
-                "secret_sha256" => Key::from_sha256(name, value),
+            let Ok(key) = (match setting.as_str() {
+                "secret" => Key::parse(name, value),
+                "secret_sha256" => Key::parse_sha256(name, value),
                 _ => continue,
+            }) else {
+                continue;
             };
-            let Ok(hash) = read.map(|key| key.sha256_hex()) else { continue };
-            let (other, first) = *secrets.entry(hash).or_insert((name, *line));
+            let (other, first) = *secrets.entry(key.sha256_hex()).or_insert((name, *line));
             if other != name {
                 let sentence = format!(
                     "[key {name}] has the secret of [key {other}] at line {first}; give it one of its own \
