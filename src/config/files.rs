@@ -40,9 +40,9 @@ impl ReadFile {
     }
 }
 
-type Read = Result<(), Vec<String>>;
+pub(super) type PartResult = Result<(), Vec<String>>;
 
-pub(super) fn read_certificate(tls: &mut Option<Tls>, files: &mut [ReadFile], _: bool) -> Read {
+pub(super) fn read_certificate(tls: &mut Option<Tls>, files: &mut [ReadFile], _: bool) -> PartResult {
     let [certificate, private_key] = files else { return Ok(()) };
     let read = Tls::from_pem(&certificate.bytes, &private_key.bytes).map_err(|error| {
         let sentence = error.to_string();
@@ -53,13 +53,13 @@ pub(super) fn read_certificate(tls: &mut Option<Tls>, files: &mut [ReadFile], _:
     Ok(())
 }
 
-pub(super) fn read_logo(logo: &mut Option<Logo>, files: &mut [ReadFile], _: bool) -> Read {
+pub(super) fn read_logo(logo: &mut Option<Logo>, files: &mut [ReadFile], _: bool) -> PartResult {
     let file = &mut files[0];
     *logo = Some(Logo::new(mem::take(&mut file.bytes)).map_err(|error| file.fault(error))?);
     Ok(())
 }
 
-pub(super) fn read_jwt_secret(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> Read {
+pub(super) fn read_jwt_secret(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> PartResult {
     // Most programs that write the file end it with a line break.
     let secret = files[0].bytes.trim_ascii_end();
     let others = tokens.clone().with_secret_of(&Tokens::default());
@@ -71,7 +71,7 @@ pub(super) fn copy_jwt_secret(tokens: &mut Tokens, other: &Tokens) {
     *tokens = mem::take(tokens).with_secret_of(other);
 }
 
-pub(super) fn read_jwt_public_key(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> Read {
+pub(super) fn read_jwt_public_key(tokens: &mut Tokens, files: &mut [ReadFile], _: bool) -> PartResult {
     let others = tokens.clone().with_public_keys_of(&Tokens::default());
     *tokens = others.with_public_key(&files[0].bytes).map_err(|error| files[0].fault(error))?;
     Ok(())
@@ -82,7 +82,7 @@ pub(super) fn copy_jwt_public_key(tokens: &mut Tokens, other: &Tokens) {
 }
 
 /// Reads replies without options, which stay those of the file of settings.
-pub(super) fn read_replies(replies: &mut Replies, files: &mut [ReadFile], is_reload: bool) -> Read {
+pub(super) fn read_replies(replies: &mut Replies, files: &mut [ReadFile], is_reload: bool) -> PartResult {
     let ReadFile { bytes, subject } = &mut files[0];
     let (read, faults) = Replies::read_file(disk::text(mem::take(bytes), subject)?, subject);
     let faults = faults.lines(subject);

@@ -15,7 +15,7 @@ use log::LevelFilter;
 
 use super::{
     files::{
-        Kind, ReadFile, copy_jwt_public_key, copy_jwt_secret, copy_replies, read_certificate,
+        Kind, PartResult, ReadFile, copy_jwt_public_key, copy_jwt_secret, copy_replies, read_certificate,
         read_jwt_public_key, read_jwt_secret, read_logo, read_replies,
     },
     values::{
@@ -59,7 +59,7 @@ pub(super) struct Part {
     /// The settings that name its files. It is read if all of them do.
     pub(super) files: &'static [PartFile],
     /// Replaces the part by what was read. The flag says whether a running server reads it.
-    pub(super) read: fn(&mut Config, &mut [ReadFile], bool) -> Result<(), Vec<String>>,
+    pub(super) read: fn(&mut Config, &mut [ReadFile], bool) -> PartResult,
     /// Replaces the part by that of the second one.
     pub(super) copy: fn(&mut Config, &Config),
 }
