@@ -8,7 +8,7 @@ use super::{
     files::{Kind, ReadFile, failing_tests},
     mistakes::{fault_halves, fault_plain_secret, fault_replies_elsewhere, fault_same_files, warnings},
     results::{Loaded, RejectedFile, ReloadResult},
-    settings::{Config, ConfigFile, ConfigFiles, PARTS, Part, SETTINGS, Setting},
+    settings::{Config, ConfigFile, ConfigFiles, FilePart, PARTS, SETTINGS, Setting},
 };
 use crate::{
     auth::Role,
@@ -138,7 +138,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Reads a part, which stays as it was before if it is rejected.
-    fn load_part(&mut self, part: &Part, loaded: &mut Loaded, sections: &[Section]) {
+    fn load_part(&mut self, part: &FilePart, loaded: &mut Loaded, sections: &[Section]) {
         let Loaded { config, files, .. } = loaded;
         let Some(paths) = part.paths(files) else { return };
         let is_reload = self.before.is_some();
@@ -159,7 +159,7 @@ impl<'a> Loading<'a> {
     /// Reads the files of a part. All their faults are collected.
     fn read_files(
         &mut self,
-        part: &Part,
+        part: &FilePart,
         paths: &[&Path],
         sections: &[Section],
     ) -> Result<Vec<ReadFile>, Vec<String>> {

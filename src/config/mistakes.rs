@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     disk,
     sections::PAGE_TEXTS,
-    settings::{ConfigFiles, PARTS, Part, PartFile, SETTINGS, Setting},
+    settings::{ConfigFiles, FilePart, NamedFile, PARTS, SETTINGS, Setting},
 };
 use crate::{
     ini::{Entry, Fault, Faults, Section},
@@ -24,7 +24,7 @@ pub(super) fn fault_plain_secret(sections: &[Section], name: &str, faults: &mut 
 /// Reports half a certificate pair.
 pub(super) fn fault_halves(files: &ConfigFiles, sections: &[Section], faults: &mut Faults) {
     for part in PARTS {
-        let is_named = |file: &&PartFile| (file.path)(files).is_some();
+        let is_named = |file: &&NamedFile| (file.path)(files).is_some();
         let (given, missing): (Vec<_>, Vec<_>) = part.files.iter().partition(is_named);
         if let ([given, ..], [missing, ..]) = (&given[..], &missing[..]) {
             let sentence = format!("{}: {} is needed as well", given.setting, missing.setting);
@@ -52,7 +52,7 @@ pub(super) fn fault_same_files(
 ) {
     let line = |setting| Setting::line(setting, sections).unwrap_or(1);
     let of_one_part = |one: &str, other: &str| {
-        let has = |part: &Part, name| part.files.iter().any(|file| file.setting == name);
+        let has = |part: &FilePart, name| part.files.iter().any(|file| file.setting == name);
         PARTS.iter().any(|part| has(part, one) && has(part, other))
     };
     let mut before = vec![("", settings.to_owned())];

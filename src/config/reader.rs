@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     loading::Loading,
     results::{Loaded, ReloadResult},
-    settings::{Config, ConfigFiles, PARTS, Part, SETTINGS, Setting},
+    settings::{Config, ConfigFiles, FilePart, PARTS, SETTINGS, Setting},
 };
 use crate::{
     auth::Role,
@@ -73,7 +73,7 @@ impl ConfigReader {
             Loaded::of_sections(&mut sections, name, &self.roles, &mut faults);
         for Setting { name: setting, file, .. } in SETTINGS {
             if file.is_some_and(|file| file(&mut files).is_some()) {
-                let of_part = |part: &&Part| part.files.iter().any(|file| file.setting == *setting);
+                let of_part = |part: &&FilePart| part.files.iter().any(|file| file.setting == *setting);
                 let instead =
                     PARTS.iter().find(of_part).map_or("whose ConfigFiles have it".to_owned(), |part| {
                         format!("or set Config::{}", part.field)

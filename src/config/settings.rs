@@ -51,27 +51,27 @@ pub(super) struct Setting {
 }
 
 /// A part of the settings that is read from files of its own, and accepted or rejected as a whole.
-pub(super) struct Part {
+pub(super) struct FilePart {
     /// What messages call it.
     pub(super) noun: &'static str,
     /// Its field of [`Config`].
     pub(super) field: &'static str,
     /// The settings that name its files. It is read if all of them do.
-    pub(super) files: &'static [PartFile],
+    pub(super) files: &'static [NamedFile],
     /// Replaces the part by what was read. The flag says whether a running server reads it.
     pub(super) read: fn(&mut Config, &mut [ReadFile], bool) -> PartResult,
     /// Replaces the part by that of the second one.
     pub(super) copy: fn(&mut Config, &Config),
 }
 
-/// A setting that names a file of a part.
-pub(super) struct PartFile {
+/// A file of a part, which a setting names.
+pub(super) struct NamedFile {
     pub(super) setting: &'static str,
     pub(super) kind: Kind,
     pub(super) path: fn(&ConfigFiles) -> Option<&Path>,
 }
 
-impl Part {
+impl FilePart {
     /// Its files, if all of them are named.
     pub(super) fn paths<'a>(&self, files: &'a ConfigFiles) -> Option<Vec<&'a Path>> {
         self.files.iter().map(|file| (file.path)(files)).collect()

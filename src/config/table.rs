@@ -80,10 +80,10 @@ macro_rules! settings {
             },)*
         ];
 
-        pub(super) const PARTS: &[Part] = &[$(Part {
+        pub(super) const PARTS: &[FilePart] = &[$(FilePart {
             noun: $noun,
             field: stringify!($field),
-            files: &[$(PartFile {
+            files: &[$(NamedFile {
                 setting: stringify!($file),
                 kind: Kind::$kind,
                 path: |files| files.$file.as_deref(),
