@@ -241,6 +241,7 @@ mod bot;
 mod client;
 mod config;
 mod error;
+pub mod guide;
 mod http;
 mod ini;
 mod languages;

@@ -164,6 +164,6 @@ export async function audit(page) {
   assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])]), []);
 }
 
-export async function screenshot(page, name) {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+export async function screenshot(page, name, clip) {
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), clip });
 }

@@ -1,7 +1,9 @@
 //! The chat page in a real browser, headless. The scripts are in `tests/browser`.
 
 use std::{
+    env,
     ffi::OsStr,
+    fs,
     path::Path,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
@@ -50,7 +52,7 @@ fn run_in(script: &str, variables: &[(&str, &OsStr)]) {
     std::fs::create_dir_all(&screenshots).unwrap();
     let output = Command::new(node)
         // A test that fails may leave a browser and servers behind.
-        .args(["--test", "--test-force-exit"])
+        .args(["--test", "--test-force-exit", "--test-reporter=tap"])
         .arg(root.join("tests/browser").join(script))
         .env("REPLYD", env!("CARGO_BIN_EXE_replyd"))
         .env("MODULES", modules)
@@ -60,8 +62,30 @@ fn run_in(script: &str, variables: &[(&str, &OsStr)]) {
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.contains("# fail 0") || printed.contains("fail 0"), "{printed}");
+    assert!(
+        output.status.success() && printed.contains("# fail 0"),
+        "{printed}{}\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        failures(&printed)
+    );
+}
+
+/// What failed in the output of a script, without what passed: each part from "not ok" to the line of three dots.
+fn failures(printed: &str) -> String {
+    let mut fails = false;
+    let lines = printed.lines().filter(|line| {
+        fails |= line.trim_start().starts_with("not ok");
+        let is_shown = fails;
+        fails &= line.trim() != "...";
+        is_shown
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn failures_are_found() {
+    let printed = "ok 1 - a\n  ---\n  ...\nnot ok 2 - b\n  ---\n  error: c\n  ...\nok 3 - d\n";
+    assert_eq!(failures(printed), "not ok 2 - b\n  ---\n  error: c\n  ...");
 }
 
 #[test]
@@ -132,6 +156,24 @@ fn count_messages(session: &mut Session) -> HandlerResult {
 fn the_page_of_an_owner() {
     run("owner_page.test.mjs");
     run("owner.test.mjs");
+}
+
+/// With REPLYD_PICTURES, they are taken again.
+#[test]
+fn the_pictures_of_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_asked = env::var_os("REPLYD_PICTURES").is_some();
+    if is_asked {
+        run("pictures.test.mjs");
+    }
+    for name in ["chat.png", "owner.png"] {
+        let picture = root.join("src/guide").join(name);
+        if is_asked {
+            fs::copy(root.join("target/screenshots").join(name), &picture).unwrap();
+        }
+        let bytes = fs::read(&picture).unwrap_or_else(|error| panic!("{}: {error}", picture.display()));
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() <= 60 * 1024, "{name}: {} bytes", bytes.len());
+    }
 }
 
 #[test]

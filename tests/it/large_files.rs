@@ -200,7 +200,7 @@ fn a_key_is_withdrawn_while_the_replies_are_being_read() {
         .unwrap();
     fs::write(server.folder.path().join("config.ini"), settings(&[KEYS[1]])).unwrap();
     assert_eq!(holder.close_code(), Some(1008));
-    server.log().wait_for("config.ini: the settings are in force, while the replies are still being read");
+    server.log().wait_for("config.ini: the new settings apply, while the replies are still being read");
     server.log().wait_for("config.ini: the keys have changed; the number of keys is now 1");
     assert_eq!(open(KEYS[0]).0, 403);
     other.say(Opcode::Text, b"hours");

@@ -124,10 +124,9 @@ mod real {
             site.contains("require_key = no") && site.contains("Never put a key on a public page"),
             "{steps}"
         );
-        let readme = include_str!("../../README.md");
-        let (_, site) = readme.split_once("\n## Put it on your site\n").unwrap();
-        let site = site.split("\n## ").next().unwrap();
-        let script = site.find("<script").unwrap();
-        assert!(site[..script].contains("\nrequire_key = no\n"), "{site}");
+        for site in [include_str!("../../README.md"), include_str!("../../src/guide/site.md")] {
+            let (before, _) = site.split_once("<script").unwrap();
+            assert!(before.contains("\nrequire_key = no\n"), "{before}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The lines that the README shows for the stock websocat, as it shows them.
+//! The stock websocat: the lines that the README shows for it, as it shows them, and other ways to call it.
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 

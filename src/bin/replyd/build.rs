@@ -1,11 +1,12 @@
-//! Build script: compresses the files for browsers, and passes the git commit to the binary as `REPLYD_COMMIT`, empty outside a
-//! repository.
+//! Build script: compresses the files for browsers, and passes the git commit to the binary as
+//! `REPLYD_COMMIT`, empty outside a repository.
 
 use std::{env, fs, io::Write, path::Path, process::Command};
 
 use flate2::{Compression, Crc, write::GzEncoder};
 
-/// Files that end with what is filled in from the settings, from the line with `{accent}`. See `src/page/packed.rs`.
+/// Files that end with what is filled in from the settings, from the line with `{accent}`. See
+/// `src/page/packed.rs`.
 const FILLED: [&str; 3] = ["src/page/page.css", "src/page/page.js", "src/page/widget.js"];
 const WHOLE: [&str; 3] =
     ["src/bin/replyd/owner/owner.html", "src/bin/replyd/owner/owner.css", "src/bin/replyd/owner/owner.js"];

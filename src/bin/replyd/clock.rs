@@ -9,8 +9,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
 }
 
-/// A time in the system's time zone. Finding the zone takes a millisecond and a half, so it is done only for statistics, and not at the
-/// start.
+/// A time in the system's time zone. Finding the zone takes 1.5 ms, so it is not done at the start.
 pub(crate) fn local(time: Timestamp) -> Zoned {
     time.to_zoned(TimeZone::system())
 }

@@ -2,72 +2,74 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
-mod address_space;
-mod args;
-mod ask;
 mod chat;
-mod check;
 mod clock;
-mod escape;
-mod failure;
-mod init;
-mod input;
-mod keeper;
-mod kept_file;
-mod key;
-mod log_writer;
-mod man;
-mod offers;
-mod output;
+mod commands;
+mod console;
+mod lock;
 mod owner;
-mod pipe;
-mod reload;
-mod screen;
+mod records;
 mod serve;
-mod settings;
-mod signals;
-mod statistics;
-mod terminal;
-#[cfg(feature = "jwt")]
-mod token;
-mod unanswered;
-mod watch;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use clap_complete::Shell;
 
-use args::{Args, Command, KeyCommand};
-use failure::Failure;
+use commands::Command;
+use serve::ServeArgs;
+
+/// The version, with the commit that it was built from if that is known.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("REPLYD_COMMIT"));
+
+/// The end of `--help`, after the commands.
+const MANUAL: &str = "\
+Files:
+  config.ini      settings, keys and replies. '--config FILE' after the
+                  command, or REPLYD_CONFIG, names another file. A running
+                  server reloads it when it is saved; if it has mistakes,
+                  the log reports them and nothing changes.
+
+Environment:
+  REPLYD_CONFIG   the configuration file
+  REPLYD_LISTEN   address and port; overrides the file
+  REPLYD_KEY      the key or token for 'replyd chat'
+  RUST_LOG        log level, such as 'debug'; overrides the file
+  NO_COLOR        if set, no colors on a terminal
+
+Signals:
+  SIGINT, SIGTERM stop: each conversation ends with Close 1001. A second
+                  signal exits at once, with exit code 130
+  SIGHUP          without a terminal, read the files at once; with a
+                  terminal, stop as above; under nohup, ignored
+
+Exit codes:
+  0 success, 1 failure, 2 wrong usage or configuration, 130 second signal
+
+Examples:
+  replyd                              serve on ws://127.0.0.1:5000, with a
+                                      chat page at http://127.0.0.1:5000
+  replyd chat                         chat with it
+  echo 'i need help' | replyd chat    ask one question
+  replyd init /etc/replyd             write a commented configuration
+  replyd ask --why 'are you open'     see which phrase answers, and why";
+
+/// Answers chat messages over WebSocket from a text file of replies.
+///
+/// Without a command, it serves. It reads config.ini in the current folder; without that file, it serves
+/// built-in replies on ws://127.0.0.1:5000.
+#[derive(Parser)]
+#[command(version = VERSION, args_conflicts_with_subcommands = true, after_long_help = MANUAL)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    let CommandLine { command, serve } = CommandLine::parse();
+    match command.unwrap_or(Command::Serve(serve)).run(CommandLine::command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
-}
-
-fn run(args: Args) -> Result<(), Failure> {
-    match args.command {
-        None => serve::serve(&args.serve),
-        Some(Command::Serve(args)) => serve::serve(&args),
-        Some(Command::Chat(args)) => chat::chat(args),
-        Some(Command::Ask(args)) => ask::ask(args),
-        Some(Command::Check(args)) => check::check(&args),
-        Some(Command::Statistics(args)) => statistics::statistics(&args),
-        Some(Command::Unanswered(args)) => unanswered::unanswered(&args),
-        Some(Command::Key { command: KeyCommand::New { name, owner } }) => key::new(&name, owner),
-        Some(Command::Init { folder }) => init::init(&folder),
-        Some(Command::Completions { shell }) => completions(shell),
-        Some(Command::Man { folder }) => man::man(Args::command(), &folder),
-        #[cfg(feature = "jwt")]
-        Some(Command::Token { command }) => token::run(command),
-    }
-}
-
-fn completions(shell: Shell) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "replyd", &mut script);
-    output::print(String::from_utf8_lossy(&script).trim_end())
 }

@@ -47,7 +47,20 @@ where
     replyd::Server::with_config(config).unwrap().start(handler).unwrap()
 }
 
-/// Waits until something holds that no event tells of.
+/// Runs what must not wait for a peer: it is over before another thread has made a hundred pauses. On a busy machine, these take
+/// longer, too.
+#[track_caller]
+pub(crate) fn without_waiting(what: &str, pause: Duration, run: impl FnOnce()) {
+    let (running, over) = std::sync::mpsc::channel::<()>();
+    let pauses = std::thread::spawn(move || {
+        (0..100).all(|_| over.recv_timeout(pause) == Err(std::sync::mpsc::RecvTimeoutError::Timeout))
+    });
+    run();
+    drop(running);
+    assert!(!pauses.join().unwrap(), "{what}");
+}
+
+/// Waits until something holds that no event reports.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + DEADLINE;

@@ -106,20 +106,14 @@ impl Raw {
     /// Sends `bytes` over and over and reads nothing, until `count` are sent, the peer hangs up, or takes nothing any
     /// more.
     pub(crate) fn flood(&self, bytes: &[u8], count: usize) {
-        self.stream.set_nonblocking(true).unwrap();
-        let (mut sent, mut refused) = (0, 0);
-        while sent < count && refused < 100 {
+        self.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut sent = 0;
+        while sent < count {
             let rest = &bytes[sent % bytes.len()..];
-            match (&self.stream).write(&rest[..rest.len().min(count - sent)]) {
-                Ok(taken) => (sent, refused) = (sent + taken, 0),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    refused += 1;
-                    std::thread::park_timeout(Duration::from_millis(1));
-                }
-                Err(_) => break,
-            }
+            let Ok(accepted) = (&self.stream).write(&rest[..rest.len().min(count - sent)]) else { break };
+            sent += accepted;
         }
-        self.stream.set_nonblocking(false).unwrap();
+        self.stream.set_write_timeout(Some(DEADLINE)).unwrap();
     }
 
     /// Whether the stream ends, or is reset, without another byte.

@@ -1,4 +1,4 @@
-//! Earlier texts of the file of replies, each in a file named after the time at which it was replaced, in a folder beside it.
+//! Earlier texts of the file of replies, in a folder beside it, named after the times of their ends.
 
 use std::{
     cmp::Reverse,
@@ -10,17 +10,17 @@ use std::{
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::replies_file::read;
+use super::replies_text::read;
 use crate::{
     clock,
-    kept_file::{own_name, sync_folder_of, with_suffix, write_new},
+    records::file::{sync_folder_of, temporary_name, with_suffix, write_new},
 };
 
-/// Versions that are kept, whenever they are from.
+/// Number of versions that are kept, however old they are.
 const LATEST: usize = 9;
 /// How long the text with which a day ended is kept.
 const DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Limit on all versions together. The latest ones are kept in any case, and a file that can be changed here has 1 MiB at most.
+/// Limit on all versions together, except the latest ones.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// In UTC. Other files in the folder are not touched.
 const NAME: &str = "%Y-%m-%dT%H-%M-%S.%3fZ.ini";
@@ -67,7 +67,7 @@ impl Versions {
         let after =
             latest.map_or(Timestamp::MIN, |(_, at)| at.checked_add(Duration::from_millis(1)).unwrap_or(at));
         let file = self.folder.join(named(clock::now().max(after)));
-        let beside = own_name(&file);
+        let beside = temporary_name(&file);
         write_new(&beside, text, Some(metadata))?;
         fs::rename(beside, &file)?;
         sync_folder_of(&file);
@@ -75,7 +75,7 @@ impl Versions {
         Ok(())
     }
 
-    /// Deletes the versions that are too many.
+    /// Deletes versions that are too old or too many.
     pub(super) fn prune(&self) {
         let versions = self.list();
         let day = |at: Timestamp| at.to_zoned(TimeZone::system()).date();
