@@ -98,14 +98,14 @@
 //! ```
 //!
 //! **Decide who comes in, and answer requests for pages.** [`Session::path`] and [`Session::query`] are what the client asked for, and
-//! what the decision found out goes to the session by [`Entry::with_value`]:
+//! what the decision found out goes to the session by [`Grant::with_value`]:
 //!
 //! ```no_run
-//! use replyd::{Entry, Response, Server};
+//! use replyd::{Grant, Response, Server};
 //!
 //! let server = Server::bind("127.0.0.1:0")?
 //!     .admit(|request| match request.query("ticket").as_deref() {
-//!         Some("open sesame") => Ok(Entry::named("ali")),
+//!         Some("open sesame") => Ok(Grant::named("ali")),
 //!         _ => Err(Response::text(403, "This needs a ticket.")),
 //!     })
 //!     .pages(|request| (request.path() == "/now.json").then(|| Response::json("{}")));
@@ -151,7 +151,7 @@
 //! | [`Session`] | a conversation | `next`, `next_by`, `waker`; `send`, `send_binary`, `ping`, `flush`, `close`; `path`, `query`, `query_string`, `subprotocol`, `caller`, `client_ip`, `number`, `take_value`; `ending` |
 //! | [`Event`] | what `next` returns | `Text`, `Binary`, `Ping`, `Pong`, `Close`; `Timeout`, `Woken` |
 //! | [`Request`] | what `admit` and `pages` get | `method`, `path`, `query`, `query_string`, `header`, `headers`, `subprotocols`, `caller`, `client_ip`, `peer_addr` |
-//! | [`Entry`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol`, `with_value` |
+//! | [`Grant`] | how `admit` admits a client | `default`, `named`, `with_expiry`, `with_subprotocol`, `with_value` |
 //! | [`Response`] | how `admit` refuses one; a page | `text`, `html`, `json`, `new`, `with_header`, `with_gzip` |
 //! | [`Client`] | the other side | `connect`, `connect_with`; `next`, `next_by`, `waker`, `wake_with`; `send`, `send_binary`, `ping`; `close`, `close_with`; `split` |
 //! | [`Config`] | every setting, as fields | `default` for a shop, `plain` for a tool, `load` from a file |
@@ -192,7 +192,8 @@
 //! | `auth`, `metrics` | keys, tokens and origins; counters and their text |
 //! | `http` | the request head, the upgrade, refusals and answers |
 //! | `replies`, `stream`, `languages` | phrases and how one is found, without I/O; the streams under tungstenite, plain and TLS; the texts of the page |
-//! | `error`, `ini` | the one error type; the reader of INI text |
+//! | `error` | the one error type |
+//! | `ini`, `lock` | the reader of INI text; a mutex that a panic does not poison |
 //!
 //! # Words
 //!
@@ -244,6 +245,7 @@ pub mod guide;
 mod http;
 mod ini;
 mod languages;
+mod lock;
 mod metrics;
 mod page;
 mod registry;
@@ -252,10 +254,13 @@ mod server;
 mod session;
 mod stream;
 
-pub use auth::{Key, Origins, Site, TokenError, Tokens, VerifiedToken};
+pub use auth::{Key, Origins, Role, Site, TokenError, Tokens, VerifiedToken};
 pub use bot::{Bot, bot, bot_or, bot_with};
 pub use client::{Client, ClientOptions, ClientReceiver, ClientSender};
-pub use config::{Color, Config, Loaded, Logo, Reading, Refused, Source, Sources, Theme, parse_duration};
+pub use config::{
+    Color, Config, ConfigFile, ConfigFiles, ConfigReader, Loaded, Logo, RejectedFile, ReloadResult, Theme,
+    parse_duration,
+};
 pub use error::{Error, ErrorKind};
 pub use http::Response;
 pub use ipnet::IpNet;
@@ -263,7 +268,7 @@ pub use languages::{Language, PageTexts};
 pub use log::LevelFilter;
 pub use metrics::Counts;
 pub use replies::{Answer, Candidate, Explanation, FoundBy, Replies, Robustness, SearchBuffer, split_offers};
-pub use server::{Entry, Request, RunningServer, Server, Stopper};
+pub use server::{Grant, Request, RunningServer, Server, Stopper};
 pub use session::{Event, HandlerResult, Session};
 pub use stream::{Ending, Tls, Waker};
 pub use tungstenite::{Bytes, Utf8Bytes};

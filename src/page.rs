@@ -147,7 +147,7 @@ fn page(view: &View, config: &Config) -> String {
 fn color(name: &str, Config { accent, .. }: &Config) -> Option<String> {
     match name {
         "accent" => Some(accent.to_string()),
-        "on_accent" => Some(accent.text_on_it().into()),
+        "on_accent" => Some(accent.contrasting_text().into()),
         "light_ring" => Some(accent.ring_on(Color::LIGHT_PAGE).to_string()),
         "dark_ring" => Some(accent.ring_on(Color::DARK_PAGE).to_string()),
         _ => None,

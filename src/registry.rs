@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     net::{Shutdown, SocketAddr, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak,
+        Arc, MutexGuard, Once, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -17,10 +17,10 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::{
-    auth::{Admission, Rules},
+    auth::Admission,
     config::Config,
     error::Error,
-    http::{Head, is_direct},
+    lock::Lock,
     metrics::{Counters, Counts, Traffic},
     stream::StopFlags,
 };
@@ -31,7 +31,7 @@ pub(crate) use system_limits::warn_of_system_limits;
 
 /// What all threads of a server share.
 pub(crate) struct Registry {
-    config: Mutex<Arc<Config>>,
+    config: Lock<Arc<Config>>,
     /// Number of changes to `config`, by which a session notices a change without locking.
     generation: AtomicU64,
     local_addr: SocketAddr,
@@ -46,8 +46,8 @@ pub(crate) struct Registry {
     pub(crate) clients: ClientLimit,
     pub(crate) guesses: Guesses,
     connections_so_far: AtomicU64,
-    connections: Mutex<HashMap<u64, Registered>>,
-    /// Has a clone in each session that can be woken.
+    connections: Lock<HashMap<u64, Registered>>,
+    /// Each session that can be woken has a clone.
     with_waker: Arc<()>,
     /// The system's limit when the first session got a waker.
     max_open_files: OnceLock<Option<usize>>,
@@ -66,7 +66,7 @@ struct Registered {
 pub(crate) struct ConnectionState {
     pub(crate) traffic: Traffic,
     pub(crate) stop_flags: StopFlags,
-    /// The credentials and origin that it was admitted with; a reload judges them again.
+    /// The credentials and origin that it was admitted with; a reload checks them again.
     pub(crate) admission: OnceLock<Admission>,
     /// Whether everything has been sent, and the connection only waits for the client to disconnect.
     pub(crate) lingers: AtomicBool,
@@ -75,9 +75,9 @@ pub(crate) struct ConnectionState {
 }
 
 impl Registered {
-    /// Wakes its thread (`Shutdown::Read`) or cuts the connection (`Shutdown::Both`). A connection that lingers is not
-    /// woken: its reads must go on, since the system would answer further input with a reset, which destroys the last
-    /// frame on its way to the client.
+    /// Wakes its thread (`Shutdown::Read`) or cuts the connection (`Shutdown::Both`). A connection that
+    /// lingers is not woken: its reads must go on, since the system would answer further input with a reset,
+    /// which destroys the last frame on its way to the client.
     fn shut_down(&self, how: Shutdown) {
         if how == Shutdown::Read && self.state.lingers.load(Ordering::Acquire) {
             return;
@@ -93,7 +93,7 @@ impl Registry {
     pub(crate) fn new(config: Config, local_addr: SocketAddr, stopping: Receiver<()>) -> Registry {
         Registry {
             local_addr,
-            config: Mutex::new(Arc::new(config)),
+            config: Lock::new(Arc::new(config)),
             generation: AtomicU64::new(0),
             counters: Counters::new(),
             clients: ClientLimit::default(),
@@ -103,7 +103,7 @@ impl Registry {
             draining: AtomicBool::new(false),
             stop: Arc::new(AtomicBool::new(false)),
             stopping,
-            connections: Mutex::default(),
+            connections: Lock::default(),
             with_waker: Arc::default(),
             max_open_files: OnceLock::new(),
             warned_of_wakers: Once::new(),
@@ -112,7 +112,7 @@ impl Registry {
 
     /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.lock())
     }
 
     /// The address that the server listens on.
@@ -120,8 +120,8 @@ impl Registry {
         self.local_addr
     }
 
-    /// Counts a session that can be woken for as long as it keeps what this returns. Warns once, when there are more of them than the
-    /// system allows together with all the clients that there may be.
+    /// Counts a session that can be woken for as long as it keeps the result. Warns once, when there are more
+    /// of them than the system allows in addition to `max_clients` clients.
     pub(crate) fn count_waker(&self) -> Arc<()> {
         let counted = Arc::clone(&self.with_waker);
         if let Some(allowed) = *self.max_open_files.get_or_init(system_limits::max_open_files)
@@ -138,25 +138,6 @@ impl Registry {
     /// Number of reloads so far.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
-    }
-
-    /// Whether clients need a key. Unless the settings say so, they do where other machines can connect, and where there
-    /// are keys.
-    pub(crate) fn requires_key(&self, config: &Config) -> bool {
-        config.require_key.unwrap_or(!self.local_addr.ip().is_loopback() || config.has_keys())
-    }
-
-    /// The rules of admission under these settings.
-    pub(crate) fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
-        let Config { keys, owner_keys, tokens, query_token, origins, .. } = config;
-        let required = self.requires_key(config);
-        Rules { keys, owner_keys, tokens, required, query_token: *query_token, origins, is_direct: false }
-    }
-
-    /// The same for this request.
-    pub(crate) fn rules_for<'a>(&self, head: &Head, client: &ClientId, config: &'a Config) -> Rules<'a> {
-        let is_direct = self.local_addr.ip().is_loopback() && is_direct(head, client.address.ip());
-        Rules { is_direct, ..self.rules(config) }
     }
 
     /// Counts and registers a new connection. `alive` is dropped together with it.
@@ -182,10 +163,10 @@ impl Registry {
         connection
     }
 
-    /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of changed
-    /// settings that need a restart.
+    /// Replaces the settings, ends the sessions that the new ones would not admit, and returns the names of
+    /// changed settings that need a restart.
     pub(crate) fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, Error> {
-        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.config.lock();
         self.check_reload(&current, &config)?;
         let fixed = config.keep_fixed(&current);
         config.replies.share_buffers_of(&current.replies);
@@ -204,11 +185,11 @@ impl Registry {
         Ok(fixed)
     }
 
-    /// Checks new settings against the listening address and `current`. Settings that need a restart keep their current
-    /// values.
+    /// Checks new settings against the listening address and `current`. Settings that need a restart keep
+    /// their current values.
     pub(crate) fn check_reload(&self, current: &Config, new: &Config) -> Result<(), Error> {
         let is_local = self.local_addr.ip().is_loopback();
-        new.check_exposure_with(self.local_addr, current.require_key)?;
+        new.check_exposure_at(self.local_addr, current.require_key)?;
         let requires_key = |config: &Config| current.require_key.unwrap_or(!is_local || config.has_keys());
         if requires_key(current) && !requires_key(new) {
             return Err(Error::config(vec![
@@ -220,7 +201,7 @@ impl Registry {
 
     /// Whether these settings would admit a session again.
     pub(crate) fn still_holds(&self, admission: &Admission, config: &Config) -> bool {
-        admission.still_holds(&self.rules(config))
+        admission.still_holds(&config.rules(self.local_addr))
     }
 
     /// Whether all connections are to end.
@@ -244,7 +225,7 @@ impl Registry {
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<u64, Registered>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.lock()
     }
 
     /// Wakes the threads of all connections (`Shutdown::Read`), or cuts all connections (`Shutdown::Both`).
@@ -254,7 +235,8 @@ impl Registry {
 
     /// The counts of all connections, open or ended.
     pub(crate) fn counts(&self) -> Counts {
-        // An ending connection moves its counts to the totals under the same lock, so none is missed or counted twice.
+        // An ending connection moves its counts to the totals under the same lock, so none is missed or
+        // counted twice.
         let connections = self.connections();
         let mut counts = self.counters.counts();
         connections.values().for_each(|connection| connection.state.traffic.add_to(&mut counts));

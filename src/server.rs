@@ -3,10 +3,12 @@
 mod accept_waker;
 mod acceptor;
 mod admission;
+mod arrival;
 mod connection;
-mod entry;
+mod grant;
 mod exchange;
 mod linger;
+mod permits;
 mod plain_request;
 mod program;
 mod request;
@@ -32,8 +34,8 @@ use crate::{
 };
 use accept_waker::AcceptWaker;
 use acceptor::Acceptor;
-pub use entry::Entry;
-use program::{Judge, Pages, Program};
+pub use grant::Grant;
+use program::{Authorize, Pages, Program};
 pub use request::Request;
 use running::StopCalls;
 pub use running::{RunningServer, Stopper};
@@ -47,7 +49,7 @@ pub struct Server {
     /// Nobody else uses the listener.
     is_own: bool,
     config: Config,
-    judge: Option<Box<Judge>>,
+    authorize: Option<Box<Authorize>>,
     pages: Option<Box<Pages>>,
     stop_calls: StopCalls,
 }
@@ -67,7 +69,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address is invalid, in use, or not one of this machine, or when a setting has an invalid value.
+    /// When the address is invalid, in use, or not one of this machine, or when a setting has an invalid
+    /// value.
     pub fn with_config(config: Config) -> Result<Server, Error> {
         let listener = TcpListener::bind(&config.listen).map_err(|error| {
             let what = format!("cannot listen on {}", config.listen);
@@ -79,9 +82,9 @@ impl Server {
         Server::new(listener, true, config)
     }
 
-    /// Uses a listener that is already bound, one that was inherited from another process for example. The setting
-    /// [`listen`](Config::listen) of `config` is not used. Other processes may share the listener, and go on after this server has
-    /// stopped; it is made blocking.
+    /// Uses a listener that is already bound, for example one inherited from another process. The setting
+    /// [`listen`](Config::listen) of `config` is not used. Other processes may share the listener, and
+    /// continue after this server has stopped. It is made blocking.
     ///
     /// # Errors
     ///
@@ -93,28 +96,28 @@ impl Server {
     fn new(listener: TcpListener, is_own: bool, config: Config) -> Result<Server, Error> {
         let cannot_listen = |error| Error::io("cannot listen", error);
         let local_addr = listener.local_addr().map_err(cannot_listen)?;
-        // An inherited one may not block, and then `accept` would fail at once, again and again.
+        // An inherited one may be non-blocking, and `accept` would then fail again and again.
         listener.set_nonblocking(false).map_err(cannot_listen)?;
         let config = config.checked()?;
         let stop_calls = StopCalls::new();
-        Ok(Server { listener, local_addr, is_own, config, judge: None, pages: None, stop_calls })
+        Ok(Server { listener, local_addr, is_own, config, authorize: None, pages: None, stop_calls })
     }
 
-    /// Has `judge` decide on each upgrade, once the key, the origin and all limits admit the client. It returns how the client
-    /// is admitted, or the response that refuses it.
+    /// Lets `authorize` decide about each upgrade after the key, the origin and all limits have admitted the
+    /// client. It returns how the client is admitted, or the response that refuses it.
     ///
-    /// It is also called for a plain request to `/chat`, with which a page finds out why its upgrade was refused. It runs on the
-    /// client's thread. A panic, a subprotocol that was not offered, and a refusal that is a success (2xx) are answered with a 500,
-    /// and the log says why.
+    /// It is also called for a plain request to `/chat`, with which a page finds out why its upgrade was
+    /// refused. It runs on the client's thread. A panic, a subprotocol that was not offered, and a refusal
+    /// that is a success (2xx) are answered with a 500, and the log says why.
     ///
-    /// This does not replace [`require_key`](Config::require_key), which must be set for a server without keys that other machines
-    /// can reach: to `Some(false)` if `judge` alone decides.
+    /// This does not replace [`require_key`](Config::require_key), which must be set for a server without
+    /// keys that other machines can reach: to `Some(false)` if `authorize` alone decides.
     ///
     /// ```no_run
     /// # let is_valid = |ticket: &str| ticket.len() > 20;
     /// let server = replyd::Server::bind("127.0.0.1:0")?.admit(move |request| {
     ///     match request.query("ticket").filter(|ticket| is_valid(ticket)) {
-    ///         Some(_) => Ok(replyd::Entry::named("a guest")),
+    ///         Some(_) => Ok(replyd::Grant::named("a guest")),
     ///         None => Err(replyd::Response::text(403, "This needs a ticket.")),
     ///     }
     /// });
@@ -123,20 +126,23 @@ impl Server {
     #[must_use]
     pub fn admit(
         self,
-        judge: impl Fn(&Request<'_>) -> Result<Entry, Response> + Send + Sync + 'static,
+        authorize: impl Fn(&Request<'_>) -> Result<Grant, Response> + Send + Sync + 'static,
     ) -> Server {
-        Server { judge: Some(Box::new(judge)), ..self }
+        Server { authorize: Some(Box::new(authorize)), ..self }
     }
 
-    /// Has `pages` answer plain requests (`GET` and `HEAD`) to all paths but `/healthz`, `/metrics` and `/chat`. Where it returns
-    /// `None`, the chat page is served if [`page`](Config::page) is set, else a 404.
+    /// Lets `pages` answer plain requests (`GET` and `HEAD`) to all paths but `/healthz`, `/metrics` and
+    /// `/chat`. Where it returns `None`, the chat page is served if [`page`](Config::page) is set, else a
+    /// 404.
     ///
-    /// A server on a loopback address refuses direct requests for another host name, unless [`origins`](Config::origins) has it. That is
-    /// no protection from a page that points its name here and claims, with a header, to come through a proxy. Apart from it, keys and
-    /// origins do not guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid
-    /// one came. `pages` runs on a thread of the client, and only if the client has the permits of one: a full server answers with the
-    /// files of its own chat page, has `pages` answer for `/owner` and what belongs to it (`/owner.js`) if there are
-    /// [`owner_keys`](Config::owner_keys), and answers all else with a 503. A panic is answered with a 500. A page must reach the client within
+    /// A server on a loopback address refuses direct requests for another host name, unless
+    /// [`origins`](Config::origins) lists it. That does not protect against a page that points its own name
+    /// at this machine and claims, with a header, to come through a proxy. Otherwise keys and origins do not
+    /// guard pages, since a browser that opens one sends no key: [`Request::caller`] says whether a valid one
+    /// came. `pages` runs on a thread of the client, and only if the client has the permits of one: a full
+    /// server answers with the files of its own chat page, lets `pages` answer for the page of a
+    /// [`Role`](crate::Role) and its files while there is a key with that role, and answers everything else
+    /// with a 503. A panic is answered with a 500. A page must reach the client within
     /// [`write_timeout`](Config::write_timeout).
     ///
     /// ```no_run
@@ -151,7 +157,7 @@ impl Server {
         Server { pages: Some(Box::new(pages)), ..self }
     }
 
-    /// A handle for a handler, with which it ends [`RunningServer::wait`] and so the program.
+    /// A handle with which a handler ends [`RunningServer::wait`], and so the program.
     ///
     /// ```no_run
     /// let server = replyd::Server::bind("127.0.0.1:0")?;
@@ -174,11 +180,13 @@ impl Server {
         self.local_addr
     }
 
-    /// Starts the server, and returns at once. From now on `handler` runs once for each client, on a separate thread.
+    /// Starts the server, and returns at once. From now on `handler` runs once for each client, on a separate
+    /// thread.
     ///
-    /// The handler owns the conversation, which ends when it returns: with close code 1000 after `Ok`, with 1011 after an
-    /// error or a panic. Other clients are not affected. The thread's stack has 256 KiB, and an overflow ends the whole
-    /// process, so a handler that needs more (for deep recursion, say) must start its own thread.
+    /// The handler owns the conversation, which ends when it returns: with close code 1000 after `Ok`, with
+    /// 1011 after an error or a panic. Other clients are not affected. The thread's stack has 256 KiB, and an
+    /// overflow ends the whole process, so a handler that needs more (for deep recursion, say) must start its
+    /// own thread.
     ///
     /// # Errors
     ///
@@ -188,8 +196,8 @@ impl Server {
     where
         H: Fn(&mut Session) -> HandlerResult + Send + Sync + 'static,
     {
-        let Server { listener, local_addr, is_own, config, judge, pages, stop_calls } = self;
-        config.check_exposure_at(local_addr)?;
+        let Server { listener, local_addr, is_own, config, authorize, pages, stop_calls } = self;
+        config.check_exposure_at(local_addr, config.require_key)?;
         if config.require_key == Some(true) && !config.has_keys() {
             log::warn!(
                 "require_key is yes and there is neither a [key NAME] section nor a jwt_ file: no client can connect"
@@ -204,10 +212,10 @@ impl Server {
         let (stop_sender, stopping) = bounded(0);
         let registry = Arc::new(Registry::new(config, local_addr, stopping));
         let no_thread = |error| Error::io("cannot start a thread", error);
-        // Made in advance: at the stop the system may have no descriptor left.
+        // Made in advance: when the server stops, the system may have no descriptor left.
         let accept_waker =
             AcceptWaker::new(&listener, is_own).map_err(|error| Error::io("cannot listen", error))?;
-        let program = Program { handler: Box::new(handler), judge, pages };
+        let program = Program { handler: Box::new(handler), authorize, pages };
         let acceptor = Acceptor::new(&registry, Arc::new(program), alive).map_err(no_thread)?;
         let accepting = acceptor.start(listener).map_err(no_thread)?;
         log::info!("Waiting for clients ... [{scheme}://{local_addr}]");

@@ -24,7 +24,7 @@ use tungstenite::{
 };
 
 use crate::{
-    auth::Caller,
+    auth::Admission,
     config::Config,
     error::Error,
     http::Target,
@@ -42,8 +42,8 @@ use rates::Rates;
 /// client costs 24 KiB of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
-/// The least `max_message_bytes` for an owner: the default, with which the owner's page works.
-const OWNER_MESSAGE_BYTES: usize = 16 * 1024;
+/// The least `max_message_bytes` for a client with a role: the default, with which a page of the program works.
+const ROLE_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
 ///
@@ -69,8 +69,8 @@ pub struct Session {
     connection: Arc<Connection>,
     config: Arc<Config>,
     generation: u64,
-    /// It was admitted with an owner's key, for which the limits on messages differ.
-    is_of_owner: bool,
+    /// It was admitted with a key that has a role, for which the limits on messages differ.
+    has_role: bool,
     peer: ClientId,
     opening: Opening,
     ending: Option<Ending>,
@@ -117,14 +117,14 @@ impl Session {
         let generation = connection.registry.generation();
         let config = connection.registry.config();
         let admission = connection.state.admission.get();
-        let is_of_owner = admission.is_some_and(|admission| matches!(admission.caller, Caller::Owner(_)));
-        let limits = limits(max_message_bytes(&config, is_of_owner), READ_BUFFER_BYTES);
+        let has_role = admission.is_some_and(|admission| admission.caller.role().is_some());
+        let limits = limits(max_message_bytes(&config, has_role), READ_BUFFER_BYTES);
         let mut session = Session {
             socket: WebSocket::from_raw_socket(stream, Role::Server, Some(limits)),
             generation,
             config,
             connection,
-            is_of_owner,
+            has_role,
             peer,
             opening,
             ending: None,
@@ -283,12 +283,13 @@ impl Session {
         self.peer.caller.as_deref()
     }
 
-    /// Whether the client has one of [`Config::owner_keys`] as they are at this moment. While there are any,
-    /// no other client can open the path `/owner`.
-    pub fn is_owner(&self) -> bool {
+    /// The role of the client's key, if it has one, and if the settings as they are at this moment still admit the client; see
+    /// [`Role`](crate::Role).
+    pub fn role(&self) -> Option<&str> {
         let Connection { state, registry, .. } = &*self.connection;
-        let still_holds = |admission| registry.still_holds(admission, &registry.config());
-        self.is_of_owner && state.admission.get().is_some_and(still_holds)
+        let still_holds = |admission: &&Admission| registry.still_holds(admission, &registry.config());
+        let admission = state.admission.get().filter(|_| self.has_role).filter(still_holds);
+        admission.and_then(|admission| admission.caller.role())
     }
 
     /// The path that the client asked for, `/rooms/blue` for example. As sent, not percent-decoded.
@@ -315,7 +316,7 @@ impl Session {
     }
 
     /// The value that [`Server::admit`](crate::Server::admit) gave this session by
-    /// [`Entry::with_value`](crate::Entry::with_value). It can be taken once. `None` if there is none, or if
+    /// [`Grant::with_value`](crate::Grant::with_value). It can be taken once. `None` if there is none, or if
     /// it is of another type, which leaves it there.
     pub fn take_value<T: Any>(&mut self) -> Option<T> {
         let value = self.opening.value.take_if(|value| value.is::<T>())?;
@@ -404,8 +405,8 @@ impl fmt::Debug for Session {
     }
 }
 
-fn max_message_bytes(config: &Config, is_of_owner: bool) -> usize {
-    config.max_message_bytes.max(if is_of_owner { OWNER_MESSAGE_BYTES } else { 0 })
+fn max_message_bytes(config: &Config, has_role: bool) -> usize {
+    config.max_message_bytes.max(if has_role { ROLE_MESSAGE_BYTES } else { 0 })
 }
 
 /// tungstenite's limits under these settings. It does not buffer writes, because [`GatheringStream`] gathers

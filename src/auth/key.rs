@@ -5,10 +5,11 @@ use std::{collections::HashSet, fmt, time::SystemTime};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use sha2::{Digest, Sha256};
 
-use super::Origins;
+use super::origin::Origins;
 use crate::error::Error;
 
-/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to try over a network.
+/// Minimum length of a secret. Even with only digits in it, 16 characters are too many to guess over a
+/// network.
 const MIN_SECRET_CHARS: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
 
@@ -19,8 +20,9 @@ const MAX_NAME_CHARS: usize = 64;
 pub struct Key {
     name: String,
     pub(super) sha256: [u8; 32],
-    pub(super) origins: Option<Origins>,
+    origins: Option<Origins>,
     pub(super) expires: Option<SystemTime>,
+    role: Option<String>,
 }
 
 impl Key {
@@ -28,9 +30,10 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64 characters or
-    /// has others than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16 characters, begins with
-    /// `change-me`, as placeholders do, or repeats itself as `abcabcabcabcabcabc` does. The error does not contain the secret.
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is empty, has more than 64
+    /// characters, or any other than letters, digits, `-`, `_` and `.`, or when the secret has fewer than 16
+    /// characters, begins with `change-me`, as placeholders do, or repeats itself as `abcabcabcabcabcabc`
+    /// does. The error does not contain the secret.
     ///
     /// ```
     /// assert!(replyd::Key::new("shop", "correct horse battery").is_ok());
@@ -44,12 +47,13 @@ impl Key {
         Key::parse(name, secret).map_err(|fault| fault.about(name))
     }
 
-    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be stored.
+    /// Creates a key from the SHA-256 of its secret in hexadecimal, so that the secret itself need not be
+    /// stored.
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`], or the hash
-    /// is not 64 hexadecimal digits. The error does not contain the hash.
+    /// An error of the kind [`Config`](crate::ErrorKind::Config) when the name is not valid for [`Key::new`],
+    /// or the hash is not 64 hexadecimal digits. The error does not contain the hash.
     pub fn from_sha256(name: &str, hash: &str) -> Result<Key, Error> {
         Key::parse_sha256(name, hash).map_err(|fault| fault.about(name))
     }
@@ -57,43 +61,65 @@ impl Key {
     pub(crate) fn parse(name: &str, secret: &str) -> Result<Key, KeyFault> {
         // Checked before the length: the advice to lengthen a placeholder would mislead.
         if secret.starts_with("change-me") {
-            return Err(KeyFault::Placeholder);
+            return Err(KeyFault::Secret("is a placeholder from an example; use a random one".into()));
         }
         let count = secret.chars().count();
         if count < MIN_SECRET_CHARS {
-            return Err(KeyFault::ShortSecret(count));
+            let sentence =
+                format!("has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}");
+            return Err(KeyFault::Secret(sentence));
         }
         if repeats_itself(secret.as_bytes()) {
-            return Err(KeyFault::Repetition);
+            let sentence = "repeats a few characters and can be guessed; use a random one";
+            return Err(KeyFault::Secret(sentence.into()));
         }
-        Ok(Key {
-            name: checked_name(name)?,
-            sha256: Sha256::digest(secret).into(),
-            origins: None,
-            expires: None,
-        })
+        Key::named(name, Sha256::digest(secret).into())
     }
 
     pub(crate) fn parse_sha256(name: &str, hash: &str) -> Result<Key, KeyFault> {
         let sha256 = HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        let sha256 = sha256.ok_or(KeyFault::NotSha256)?;
-        Ok(Key { name: checked_name(name)?, sha256, origins: None, expires: None })
+        Key::named(name, sha256.ok_or_else(|| KeyFault::Sha256("must be 64 hexadecimal digits".into()))?)
     }
 
-    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins) for it.
+    fn named(name: &str, sha256: [u8; 32]) -> Result<Key, KeyFault> {
+        if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char) {
+            return Ok(Key { name: name.to_owned(), sha256, origins: None, expires: None, role: None });
+        }
+        Err(KeyFault::Name(format!(
+            "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
+        )))
+    }
+
+    /// Limits the key to pages of these origins, which replace [`Config::origins`](crate::Config::origins)
+    /// for it.
     pub fn with_origins(self, origins: Origins) -> Key {
         Key { origins: Some(origins), ..self }
     }
 
-    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are closed.
+    /// Makes the key expire at this time: it then admits no client, and the sessions that it opened are
+    /// closed.
     pub fn with_expiry(self, expires: SystemTime) -> Key {
         Key { expires: Some(expires), ..self }
     }
 
-    /// The entry of `keys` with the same name and secret; its origins and expiry may have changed since this key was used.
+    /// Gives the key this role: it opens the path of the [`Role`](crate::Role), to pages of this server
+    /// itself, and nothing else.
+    pub fn with_role(self, role: impl Into<String>) -> Key {
+        Key { role: Some(role.into()), ..self }
+    }
+
+    /// The entry of `keys` with the same name, secret and role; its origins and expiry may have changed since
+    /// this key was used.
     pub(super) fn among<'a>(&self, keys: &'a [Key]) -> Option<&'a Key> {
         // Neither hash comes from a client, so that this comparison need not take constant time.
-        keys.iter().find(|key| key.name == self.name && key.sha256 == self.sha256)
+        let is_same =
+            |key: &&Key| key.name == self.name && key.sha256 == self.sha256 && key.role == self.role;
+        keys.iter().find(is_same)
+    }
+
+    /// The origins to which it is limited.
+    pub(super) fn origins(&self) -> Option<&Origins> {
+        if self.role.is_some() { Some(&Origins::Same) } else { self.origins.as_ref() }
     }
 
     pub(super) fn has_expired(&self) -> bool {
@@ -105,7 +131,13 @@ impl Key {
         &self.name
     }
 
-    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256` expect it.
+    /// The name of its role, if it has one.
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    /// The SHA-256 of the secret in hexadecimal, as [`Key::from_sha256`] and the setting `secret_sha256`
+    /// expect it.
     pub fn sha256_hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.sha256)
     }
@@ -117,69 +149,36 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why a key is not valid. It prints as a predicate, since a configuration names the subject differently from the library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a key is not valid: a predicate about a part of it, which a configuration names differently from the
+/// library.
+#[derive(Debug)]
 pub(crate) enum KeyFault {
-    Name,
-    /// The secret of an example, which anybody can look up.
-    Placeholder,
-    /// A secret of only this many characters.
-    ShortSecret(usize),
-    /// See [`repeats_itself`].
-    Repetition,
-    NotSha256,
+    Name(String),
+    Secret(String),
+    Sha256(String),
 }
 
 impl KeyFault {
-    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it may be a secret
-    /// that was passed in its place.
+    /// The error of the library's own constructors. An invalid name is reported first and not shown, since it
+    /// may be a secret that was passed in its place.
     fn about(self, name: &str) -> Error {
-        let fault = checked_name(name).err().unwrap_or(self);
-        Error::config(vec![match fault {
-            KeyFault::Name => format!("the name of a key {fault}"),
-            KeyFault::NotSha256 => format!("the SHA-256 of key {name:?} {fault}"),
-            KeyFault::Placeholder | KeyFault::ShortSecret(_) | KeyFault::Repetition => {
-                format!("the secret of key {name:?} {fault}")
-            }
+        Error::config(vec![match Key::named(name, [0; 32]).err().unwrap_or(self) {
+            KeyFault::Name(fault) => format!("the name of a key {fault}"),
+            KeyFault::Secret(fault) => format!("the secret of key {name:?} {fault}"),
+            KeyFault::Sha256(fault) => format!("the SHA-256 of key {name:?} {fault}"),
         }])
     }
 }
 
-impl fmt::Display for KeyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeyFault::Name => {
-                write!(
-                    f,
-                    "must have 1 to {MAX_NAME_CHARS} characters, all of them letters, digits, '-', '_' or '.'"
-                )
-            }
-            KeyFault::Placeholder => f.write_str("is a placeholder from an example; use a random one"),
-            KeyFault::ShortSecret(count) => {
-                write!(f, "has {count} characters and can be guessed; use at least {MIN_SECRET_CHARS}")
-            }
-            KeyFault::Repetition => {
-                f.write_str("repeats a few characters and can be guessed; use a random one")
-            }
-            KeyFault::NotSha256 => f.write_str("must be 64 hexadecimal digits"),
-        }
-    }
-}
-
-/// Whether a secret has fewer than 5 different bytes, which one in 10,000 random numbers of 16 digits has, or is a shorter one again
-/// and again.
+/// Whether a secret has fewer than 5 different bytes, which one in 10,000 random numbers of 16 digits has, or
+/// is a shorter one again and again.
 pub(super) fn repeats_itself(secret: &[u8]) -> bool {
     let different: HashSet<&u8> = secret.iter().collect();
     let is_repeated = |period: usize| secret.iter().zip(&secret[period..]).all(|(one, next)| one == next);
     different.len() < 5 || (1..MIN_SECRET_CHARS.min(secret.len() / 2 + 1)).any(is_repeated)
 }
 
-fn checked_name(name: &str) -> Result<String, KeyFault> {
-    let is_valid = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_of_a_name);
-    if is_valid { Ok(name.to_owned()) } else { Err(KeyFault::Name) }
-}
-
 /// Whether a key's name may contain this character. None of them needs an escape in the log.
-pub(crate) fn is_of_a_name(char: char) -> bool {
+pub(crate) fn is_name_char(char: char) -> bool {
     char.is_alphanumeric() || "-_.".contains(char)
 }

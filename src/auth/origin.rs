@@ -1,5 +1,5 @@
-//! Which web pages may connect. Browsers send the origin of a page with each upgrade, so that a server can keep foreign
-//! pages from connecting through a visitor's browser (RFC 6455, section 10.2).
+//! Which web pages may connect. Browsers send the origin of a page with each upgrade, so that a server can
+//! keep foreign pages from connecting through a visitor's browser (RFC 6455, section 10.2).
 
 use std::{
     fmt,
@@ -9,8 +9,8 @@ use std::{
 
 use crate::error::Error;
 
-/// The origins of pages that may connect. A request without an `Origin` header does not come from a browser, and is not
-/// restricted.
+/// The origins of pages that may connect. A request without an `Origin` header does not come from a browser,
+/// and is not restricted.
 ///
 /// Its `FromStr` reads the same values as the setting `origins`, and its `Display` writes the sources of a
 /// `frame-ancestors` directive.
@@ -23,8 +23,9 @@ use crate::error::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Pages whose host and port equal those of the `Host` header. The scheme may differ, since a proxy may terminate TLS. A server on a
-    /// loopback address knows only `localhost` and loopback addresses as its hosts, unless a proxy's header shows that one is in between.
+    /// Pages whose host and port equal those of the `Host` header. The scheme may differ, since a proxy may
+    /// terminate TLS. A server on a loopback address knows only `localhost` and loopback addresses as its
+    /// hosts, unless a proxy's header shows that one is in between.
     Same,
     /// All pages.
     Any,
@@ -69,7 +70,7 @@ impl Origins {
         }
     }
 
-    /// Whether the owner names a `Host` with them.
+    /// Whether they list the site of a `Host`.
     pub(crate) fn name(&self, host: &str) -> bool {
         match self {
             Origins::Any => true,
@@ -80,8 +81,8 @@ impl Origins {
 }
 
 impl fmt::Display for Origins {
-    /// Writes the sources of a `frame-ancestors` directive (CSP3, section 6.4.2). A source without a scheme allows that of
-    /// the page and its secure variant.
+    /// Writes the sources of a `frame-ancestors` directive (CSP3, section 6.4.2). A source without a scheme
+    /// allows that of the page and its secure variant.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origins::Same => f.write_str("'self'"),
@@ -149,7 +150,8 @@ impl Site {
         }
     }
 
-    /// The origin of an app or extension. Browsers do not lower-case its host, so that it is compared exactly.
+    /// The origin of an app or extension. Browsers do not lower-case its host, so that it is compared
+    /// exactly.
     fn of_app(scheme: &str, rest: &str) -> Option<Site> {
         let is_scheme = scheme.starts_with(|char: char| char.is_ascii_alphabetic())
             && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
@@ -179,8 +181,8 @@ impl Site {
     }
 }
 
-/// Whether a `Host` header names this machine without a look-up in the DNS, which an attacker could control (RFC 6761,
-/// section 6.3).
+/// Whether a `Host` header names this machine without a look-up in the DNS, which an attacker could control
+/// (RFC 6761, section 6.3).
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     let Some(Site { host, .. }) = Site::of_host(host) else { return false };
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));

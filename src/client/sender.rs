@@ -3,7 +3,7 @@
 use std::{
     fmt,
     net::Shutdown,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, MutexGuard, atomic::Ordering},
 };
 
 use tungstenite::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    lock::Lock,
     session::{close_code_and_reason, limits},
     stream::{Ending, GatheringStream},
 };
@@ -30,7 +31,7 @@ type Socket = WebSocket<GatheringStream>;
 #[derive(Clone)]
 pub struct ClientSender {
     /// Shared by all clones, so that none sends after the Close of another.
-    socket: Arc<Mutex<Socket>>,
+    socket: Arc<Lock<Socket>>,
     transport: ClientTransport,
 }
 
@@ -41,7 +42,7 @@ impl ClientSender {
             Role::Client,
             Some(limits(MAX_MESSAGE_BYTES, READ_BUFFER_BYTES)),
         );
-        ClientSender { socket: Arc::new(Mutex::new(socket)), transport }
+        ClientSender { socket: Arc::new(Lock::new(socket)), transport }
     }
 
     /// Sends a text message.
@@ -121,7 +122,7 @@ impl ClientSender {
     }
 
     fn socket(&self) -> MutexGuard<'_, Socket> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+        self.socket.lock()
     }
 }
 

@@ -4,13 +4,16 @@ use std::{
     io,
     net::TcpStream,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use crate::stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport};
+use crate::{
+    lock::Lock,
+    stream::{Abort, GatheringStream, SharedTransport, StopFlags, TimedStream, Transport},
+};
 
 /// Time limit for a write during which the server neither reads nor sends anything.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +30,7 @@ pub(super) struct ClientTransport {
     inner: SharedTransport,
     /// Held during a write; why an earlier one has failed. It may have left half a frame, after which nothing
     /// can be sent.
-    failed_write: Arc<Mutex<Option<io::Error>>>,
+    failed_write: Arc<Lock<Option<io::Error>>>,
     /// Whether this side has sent a Close, of its own or as the answer to the server's.
     pub(super) closing: Arc<AtomicBool>,
     /// Number of reads so far: a server that still sends is alive, however slowly it reads.
@@ -73,7 +76,7 @@ impl Transport for ClientTransport {
     /// Writes all bytes or fails for good: after a partial write, the other half's frame would end up inside
     /// this one.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut failed = self.failed_write.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed_write.lock();
         if failed.is_none() {
             *failed = self.write_all(bytes).err();
         }

@@ -1,10 +1,13 @@
-//! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their mode.
+//! Reads files: bounded in size, without blocking on what is not a regular file, and with a check of their
+//! mode.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
 };
+
+use crate::ini::line_after;
 
 /// Links in a row that are followed, as on Linux (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -45,11 +48,20 @@ pub(super) fn read(file: &Path, subject: &str, max_mebibytes: u64) -> Result<Con
     Ok(Contents { bytes, metadata })
 }
 
+/// The text of a file called `name`.
+pub(super) fn text(bytes: Vec<u8>, name: &str) -> Result<String, Vec<String>> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = str::from_utf8(before).map_or(1, line_after);
+        vec![format!("{name}:{line}: this is not UTF-8; save the file as UTF-8")]
+    })
+}
+
 #[cfg(unix)]
 fn open(file: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     // Without this flag, opening a pipe blocks until somebody writes to it.
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
+    OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(file)
 }
 
 #[cfg(not(unix))]
@@ -57,29 +69,31 @@ fn open(file: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(file)
 }
 
-/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device fails, or another
-/// process holds a lease.
+/// Whether an error says nothing about the file: the process is out of descriptors or memory, the device
+/// fails, or another process holds a lease.
 #[cfg(unix)]
 fn is_passing(error: &io::Error) -> bool {
-    let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO, libc::EINTR, libc::EAGAIN];
-    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+    use nix::errno::Errno;
+    let passing = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::EIO, Errno::EINTR, Errno::EAGAIN];
+    error.raw_os_error().is_some_and(|code| passing.contains(&Errno::from_raw(code)))
 }
 
-/// Whether an error says nothing about the file: the process is out of memory, or another one is using the file.
+/// Whether an error says nothing about the file: the process is out of memory, or another one is using the
+/// file.
 #[cfg(not(unix))]
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
     [Interrupted, OutOfMemory, ResourceBusy, WouldBlock].contains(&error.kind())
 }
 
-/// Whether everybody on this machine may read a file that looks like this.
+/// Whether everybody on this machine may read a file with this metadata.
 #[cfg(unix)]
 pub(super) fn is_public(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o004 != 0
 }
 
-/// Whether everybody on this machine may read a file that looks like this; unknown here, where the mode does not say.
+/// Whether everybody on this machine may read a file with this metadata; unknown on systems without modes.
 #[cfg(not(unix))]
 pub(super) fn is_public(_: &Metadata) -> bool {
     false
@@ -99,7 +113,7 @@ fn identity(metadata: &Metadata) -> impl PartialEq + use<> {
     (metadata.dev(), metadata.ino())
 }
 
-/// Not asked for here.
+/// Not used on other systems.
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> impl PartialEq + use<> {}
 

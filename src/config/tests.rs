@@ -1,7 +1,17 @@
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use super::*;
-use crate::languages::{Language, PageTexts};
+use super::{
+    results::Loaded,
+    sections::PAGE_TEXTS,
+    settings::{Config, ConfigFiles, SETTINGS},
+    values::MAX_DURATION,
+};
+use crate::{
+    auth::{Key, Role},
+    ini,
+    languages::{Language, PageTexts},
+    replies,
+};
 
 fn faults(text: &str) -> Vec<String> {
     match Config::parse(text, "f") {
@@ -168,8 +178,7 @@ fn a_text_alone_has_no_setting_without_effect() {
         ("[auth]\njwt_secret_file = jwt.secret", "call Config::load, or set Config::tokens"),
         ("[auth]\njwt_public_key_file = jwt.pem", "call Config::load, or set Config::tokens"),
         ("[bot]\nreplies_file = replies.ini", "call Config::load, or set Config::replies"),
-        ("[bot]\nunanswered_file = unanswered.txt", "call Config::load, whose Sources have it"),
-        ("[log]\nlevel = debug", "call Config::load, whose Sources have it"),
+        ("[bot]\nunanswered_file = unanswered.txt", "call Config::load, whose ConfigFiles have it"),
     ] {
         check_fault(setting, 2, &[instead]);
     }
@@ -190,8 +199,12 @@ fn claims_of_a_text_hold_for_the_keys_that_are_set() {
 
 /// All that a text says, and its faults.
 fn loaded(text: &str) -> (Loaded, Vec<String>) {
+    loaded_with(text, &[])
+}
+
+fn loaded_with(text: &str, roles: &[Role]) -> (Loaded, Vec<String>) {
     let (mut sections, mut faults) = ini::parse(text);
-    let loaded = Loaded::of_sections(&mut sections, "f", &mut faults);
+    let loaded = Loaded::of_sections(&mut sections, "f", roles, &mut faults);
     (loaded, faults.lines("f"))
 }
 
@@ -209,7 +222,7 @@ fn the_example_holds_the_defaults() {
     let (example, faults) = loaded(EXAMPLE);
     assert_eq!(faults, [""; 0]);
     assert_eq!(shown(example.config), shown(Config::default()));
-    assert_eq!(format!("{:?}", example.sources), format!("{:?}", Sources::default()));
+    assert_eq!(format!("{:?}", example.files), format!("{:?}", ConfigFiles::default()));
 }
 
 /// The sections that a misspelt line may have meant are those that there are.
@@ -232,7 +245,7 @@ fn settings_near_the_replies_are_settings() {
 fn the_example_is_valid_with_every_line_uncommented_and_leaves_no_setting_out() {
     let text: Vec<&str> = EXAMPLE.lines().map(|line| line.strip_prefix(';').unwrap_or(line)).collect();
     let text = text.join("\n");
-    assert_eq!(loaded(&text).1, [""; 0]);
+    assert_eq!(loaded_with(&text, &[Role::new("owner", "/owner")]).1, [""; 0]);
     let (sections, _) = ini::parse(&text);
     for setting in SETTINGS {
         let section = sections.iter().find(|section| section.name == setting.section);

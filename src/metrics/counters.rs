@@ -2,15 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
 
 use super::counts::{ANSWER_BUCKETS, ANSWERS, Counts};
-use crate::{http::Refusal, replies::FoundBy, stream::Ending};
+use crate::{http::Refusal, lock::Lock, replies::FoundBy, stream::Ending};
 
 /// The counters that all threads share. Events that occur once for each connection are counted here at once,
 /// the [`Traffic`] of a session when it ends.
@@ -21,7 +18,7 @@ pub(crate) struct Counters {
     log_lines_lost: AtomicU64,
     refused: LabelCounts,
     ended: LabelCounts,
-    last_reload: Mutex<(SystemTime, bool)>,
+    last_reload: Lock<(SystemTime, bool)>,
     traffic: Traffic,
 }
 
@@ -102,13 +99,13 @@ impl Counters {
             log_lines_lost: AtomicU64::new(0),
             refused: zeros(Refusal::LABELS),
             ended: zeros(Ending::LABELS),
-            last_reload: Mutex::new((SystemTime::now(), true)),
+            last_reload: Lock::new((SystemTime::now(), true)),
             traffic: Traffic::default(),
         }
     }
 
     pub(crate) fn reloaded(&self, succeeded: bool) {
-        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = (SystemTime::now(), succeeded);
+        *self.last_reload.lock() = (SystemTime::now(), succeeded);
     }
 
     pub(crate) fn accepted(&self) {
@@ -144,8 +141,7 @@ impl Counters {
 
     /// The totals without sessions that are still open, whose traffic the caller adds.
     pub(crate) fn counts(&self) -> Counts {
-        let (last_reload, last_reload_succeeded) =
-            *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last_reload, last_reload_succeeded) = *self.last_reload.lock();
         let mut counts = Counts {
             accepted: read(&self.accepted),
             active: 0,

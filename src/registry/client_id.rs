@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::auth::is_of_a_name;
+use crate::auth::is_name_char;
 
 /// The identity of a client. `Display` is the fixed form in which the log names it: `[#N address name]`.
 #[derive(Clone, Debug)]
@@ -39,15 +39,15 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A name as one word. The `sub` of a token may be any text: spaces and brackets in it must not look like the next field, or
-/// like the end of all fields. The characters of key names, email addresses and login services' identifiers are kept,
-/// all others are percent-encoded.
+/// A name as one word. The `sub` of a token may be any text: spaces and brackets in it must not look like the
+/// next field, or like the end of all fields. The characters of key names, email addresses and login
+/// services' identifiers are kept, all others are percent-encoded.
 struct Field<'a>(&'a str);
 
 impl fmt::Display for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|char| {
-            if is_of_a_name(char) || "@:|+".contains(char) {
+            if is_name_char(char) || "@:|+".contains(char) {
                 return f.write_char(char);
             }
             char.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))

@@ -1,14 +1,16 @@
-//! Limits on the number of clients. A permit is a guard that frees its place when it is dropped, even by a panic, so the
-//! counts cannot leak.
+//! Limits on the number of clients. A permit is a guard that frees its place when it is dropped, even by a
+//! panic, so the counts cannot leak.
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+use crate::lock::Lock;
 
 /// The limit for all clients together.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +42,7 @@ impl Drop for Permit {
 
 /// The limit for the clients of each address. IPv6 addresses count by network, see [`client_network`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AddressLimit(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct AddressLimit(Arc<Lock<HashMap<IpAddr, usize>>>);
 
 /// One client's share of an [`AddressLimit`].
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl AddressLimit {
     /// A permit, unless `max` of this address are in use; 0 means no limit.
     pub(crate) fn acquire(&self, address: IpAddr, max: usize) -> Option<AddressPermit> {
         let network = client_network(address);
-        let mut taken = self.lock();
+        let mut taken = self.0.lock();
         let count = taken.entry(network).or_default();
         // This returns for existing entries only, so that it never leaves an empty one in the map.
         if max > 0 && *count >= max {
@@ -62,15 +64,11 @@ impl AddressLimit {
         *count += 1;
         Some(AddressPermit { limit: self.clone(), network })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let mut taken = self.limit.lock();
+        let mut taken = self.limit.0.lock();
         if let Some(count) = taken.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
@@ -80,8 +78,8 @@ impl Drop for AddressPermit {
     }
 }
 
-/// The address, or for IPv6 the /64 network, that stands for one household: it can use any of the 2^64 addresses of its
-/// network.
+/// The address, or for IPv6 the /64 network, that stands for one household: it can use any of the 2^64
+/// addresses of its network.
 pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -123,6 +121,6 @@ mod tests {
         assert!(acquire("203.0.113.1").is_some());
         assert!(limit.acquire("203.0.113.2".parse().unwrap(), 0).is_some());
         drop((other, network));
-        assert!(limit.lock().is_empty());
+        assert!(limit.0.lock().is_empty());
     }
 }

@@ -7,7 +7,8 @@ const SPARE_DESCRIPTORS: usize = 32;
 /// Descriptors that a session needs in addition once it can be woken: both ends of a pipe.
 const DESCRIPTORS_OF_WAKER: usize = 2;
 
-/// Warns when the system allows fewer open files or threads than `max_clients` need. Does nothing where there is no `/proc`.
+/// Warns when the system allows fewer open files or threads than `max_clients` need. Does nothing where there
+/// is no `/proc`.
 pub(crate) fn warn_of_system_limits(max_clients: usize) {
     for (name, what) in [("Max open files", "open files"), ("Max processes", "threads")] {
         if let Some(allowed) = limit(name).filter(|allowed| is_too_low(*allowed, max_clients)) {
@@ -23,7 +24,8 @@ pub(super) fn max_open_files() -> Option<usize> {
     limit("Max open files")
 }
 
-/// What to warn of, if `allowed` open files are enough for `max_clients` clients, but not when `with_waker` sessions have wakers.
+/// What to warn of, if `allowed` open files are enough for `max_clients` clients, but not when `with_waker`
+/// sessions have wakers.
 pub(super) fn warning_of_wakers(allowed: usize, max_clients: usize, with_waker: usize) -> Option<String> {
     let needed = max_clients.saturating_add(with_waker.saturating_mul(DESCRIPTORS_OF_WAKER));
     (is_too_low(allowed, needed) && !is_too_low(allowed, max_clients)).then(|| {

@@ -12,12 +12,13 @@ use std::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time limit for waking the thread by connections: the listener's address may be gone.
 const WAKE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Delay before the next attempt, if somebody else got the connection.
+/// Delay before the next attempt, if another process got the connection.
 const RETRY_DELAY: Duration = Duration::from_millis(10);
 
 /// Wakes it in one of two ways.
 pub(super) enum AcceptWaker {
-    /// By shutting down the listening socket, which needs no descriptor. Elsewhere than on Linux, that is not sure to wake anybody.
+    /// By shutting down the listening socket, which needs no descriptor. On other systems than Linux, that
+    /// may not wake it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Shutdown(
         /// The listening socket, as a `TcpStream`: std offers `shutdown` for no other type.
@@ -26,14 +27,14 @@ pub(super) enum AcceptWaker {
     /// By connecting to the listener.
     Connection {
         address: SocketAddr,
-        /// Given up for the connection: at the stop there may be no descriptor left.
+        /// Closed to free a descriptor for the connection: at the stop there may be none left.
         spare: Mutex<Option<TcpListener>>,
     },
 }
 
 impl AcceptWaker {
-    /// Prepares to wake the thread that accepts from `listener`, which other processes may share unless it `is_own`: then it must
-    /// go on for them.
+    /// Prepares to wake the thread that accepts from `listener`, which other processes may share unless it
+    /// `is_own`: then it must keep working for them.
     pub(super) fn new(listener: &TcpListener, is_own: bool) -> io::Result<AcceptWaker> {
         let clone = listener.try_clone()?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -50,7 +51,8 @@ impl AcceptWaker {
         Ok(AcceptWaker::Connection { address, spare: Mutex::new(Some(clone)) })
     }
 
-    /// Wakes the thread, and returns when it has ended. One that cannot be reached is abandoned after three seconds.
+    /// Wakes the thread, and returns when it has ended. One that cannot be reached is abandoned after three
+    /// seconds.
     pub(super) fn wake(&self, accepting: JoinHandle<()>) {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -64,7 +66,8 @@ impl AcceptWaker {
                     if Instant::now() >= deadline {
                         return log::warn!("the thread that accepts clients cannot be woken at {address}");
                     }
-                    // Another process that shares the listener may get it, or `accept` may not have been blocked.
+                    // Another process that shares the listener may get it, or `accept` may not have been
+                    // blocked.
                     let _ = TcpStream::connect_timeout(address, CONNECT_TIMEOUT);
                     thread::sleep(RETRY_DELAY);
                 }

@@ -1,5 +1,5 @@
-//! Accepts connections, and acquires the permits and the thread for each. It never reads, writes or waits for a peer, so
-//! that no client can hold up another one here.
+//! Accepts connections, and acquires the permits and the thread for each. It never reads, writes or waits for
+//! a peer, so that no client can hold up another one here.
 
 use std::{
     cell::Cell,
@@ -12,15 +12,16 @@ use std::{
 
 use crossbeam_channel::Sender;
 
-use super::{connection, program::Program, reserved::Reserved};
-use crate::{
-    config::Config,
-    http::{Refusal, counts_on_accept},
-    registry::{AddressPermit, Connection, Permit, Registry},
+use super::{
+    connection::{self, STACK_BYTES},
+    permits::Permits,
+    program::Program,
+    reserved::Reserved,
 };
-
-/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost nothing.
-pub(super) const STACK_BYTES: usize = 256 * 1024;
+use crate::{
+    http::Refusal,
+    registry::{Connection, Registry},
+};
 
 /// Delay before the next attempt when the system is out of descriptors or memory.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -87,8 +88,8 @@ impl Acceptor {
         }
     }
 
-    /// Starts the client's thread. If the system has none left, the permits are dropped with the closure, and a reserved
-    /// thread sends the refusal.
+    /// Starts the client's thread. If the system has none left, the permits are dropped with the closure, and
+    /// a reserved thread sends the refusal.
     fn start_client(&self, connection: Arc<Connection>, permits: Permits) {
         let name = format!("client {}", connection.number);
         let started = thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn({
@@ -113,32 +114,13 @@ impl Acceptor {
     }
 }
 
-/// Whether an error of `accept` is about one connection that broke in the queue, and not about the listener: see
-/// accept(2).
+/// Whether an error of `accept` is about one connection that broke in the queue, and not about the listener:
+/// see accept(2).
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     let kinds =
         [ConnectionAborted, ConnectionReset, Interrupted, TimedOut, HostUnreachable, NetworkUnreachable];
     kinds.contains(&error.kind())
-}
-
-/// The permits that a client acquires when it is accepted.
-pub(super) struct Permits {
-    _client: Permit,
-    /// `None` where the client's own address is not known yet, or is not limited.
-    pub(super) address: Option<AddressPermit>,
-}
-
-impl Permits {
-    fn acquire(registry: &Registry, address: IpAddr) -> Result<Permits, Refusal> {
-        let Config { max_clients, max_clients_per_ip, trusted_proxies, .. } = &*registry.config();
-        let client = registry.clients.acquire(*max_clients).ok_or(Refusal::Full)?;
-        // Otherwise `admit_upgrade` acquires it, if the client turns out to be behind a proxy.
-        let counts = counts_on_accept(address, trusted_proxies);
-        let acquire =
-            || registry.addresses.acquire(address, *max_clients_per_ip).ok_or(Refusal::TooManyFromAddress);
-        Ok(Permits { _client: client, address: counts.then(acquire).transpose()? })
-    }
 }
 
 /// Limits the rate of a log message about something that may happen thousands of times a second.
@@ -154,7 +136,7 @@ impl Reports {
     }
 }
 
-/// Undoes the mapping of an IPv4 address to an IPv6 one, by a socket that listens for both.
+/// Undoes the mapping of IPv4 addresses to IPv6 ones by a socket that listens for both.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),

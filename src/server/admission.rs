@@ -1,6 +1,6 @@
 //! The decision on an upgrade, and its answer.
 
-use std::{any::Any, sync::atomic::Ordering, time::Duration};
+use std::{any::Any, sync::atomic::Ordering};
 
 use tungstenite::{
     accept_hdr_with_config,
@@ -8,17 +8,14 @@ use tungstenite::{
     http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
 };
 
-use super::{acceptor::Permits, entry::Entry, program::Program, request::Request};
+use super::{arrival::Arrival, grant::Grant, permits::Permits, program::Program, request::Request};
 use crate::{
-    auth::{Admission, Caller, Rules, admit, subprotocols},
+    auth::{Admission, subprotocols},
     http::{Head, Refusal},
-    registry::{AddressPermit, ClientId, Connection, Permit, Registry},
+    registry::{AddressPermit, ClientId, Connection, Permit},
     session,
     stream::GatheringStream,
 };
-
-/// Places beyond `max_clients`, so that owners can see to a server that visitors have filled.
-const PLACES_FOR_OWNERS: usize = 2;
 
 /// A client that is admitted.
 pub(super) struct Admitted {
@@ -29,24 +26,25 @@ pub(super) struct Admitted {
     pub(super) value: Option<Box<dyn Any + Send>>,
     /// Set if the client's address counts and was not known when the connection was accepted.
     pub(super) _address_permit: Option<AddressPermit>,
-    /// Set for an owner on a server that is full for others.
-    pub(super) owner_permit: Option<Permit>,
+    /// Set for a client with a role on a server that is full for others.
+    pub(super) role_permit: Option<Permit>,
 }
 
-/// Has tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
+/// Lets tungstenite answer the upgrade. Returns whether the answer was sent, and the decision.
 #[inline(never)] // As `Head::read`.
 #[expect(clippy::result_large_err, reason = "tungstenite's callback refuses with a whole response")]
 pub(super) fn upgraded(
     stream: &mut GatheringStream,
     head: &Head,
     client: &ClientId,
-    registry: &Registry,
+    connection: &Connection,
     permits: &Result<Permits, Refusal>,
     program: &Program,
 ) -> (bool, Result<Box<Admitted>, Refusal>) {
+    let config = &*connection.registry.config();
     let mut decision = Err(Refusal::Stopping);
     let callback = |_: &WireRequest, mut response: WireResponse| {
-        decision = admit_upgrade(head, client, registry, permits, program);
+        decision = admit_upgrade(&Arrival { head, client, connection, permits, config }, program);
         match &decision {
             Ok(admitted) => {
                 let chosen =
@@ -57,123 +55,51 @@ pub(super) fn upgraded(
             Err(refusal) => Err(refusal.response(true)),
         }
     };
-    let limits = session::limits(registry.config().max_message_bytes, session::READ_BUFFER_BYTES);
+    let limits = session::limits(config.max_message_bytes, session::READ_BUFFER_BYTES);
     let accepted = accept_hdr_with_config(stream, callback, Some(limits)).is_ok();
     (accepted, decision)
 }
 
-/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the server is full,
-/// then the permits. The program comes last, so that no client that is refused anyway can keep it busy.
+/// Decides on an upgrade: checks the key and the origin first, so that only admitted clients learn that the
+/// server is full, then the permits. The program comes last, so that clients that are refused anyway cannot
+/// keep it busy.
 #[inline(never)] // As `Head::read`.
-pub(super) fn admit_upgrade(
-    head: &Head,
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
-    program: &Program,
-) -> Result<Box<Admitted>, Refusal> {
-    let config = registry.config();
-    let rules = registry.rules_for(head, client, &config);
-    let mut admission = admit_slowly(head, &rules, client, registry, permits)?;
+pub(super) fn admit_upgrade(arrival: &Arrival<'_>, program: &Program) -> Result<Box<Admitted>, Refusal> {
+    let Arrival { head, client, connection, permits, .. } = *arrival;
+    let registry = &connection.registry;
+    let mut admission = arrival.admit(&arrival.rules())?;
     if registry.is_draining() {
         return Err(Refusal::Stopping);
     }
-    // Where guesses are slowed, a valid key must not be told from a wrong one by an answer that comes at once.
-    let is_owner =
-        matches!(admission.caller, Caller::Owner(_)) && !registry.guesses.were_too_many(client.client_ip());
-    let (address_permit, owner_permit) = match all_permits(client, registry, permits) {
+    // Where guesses are slowed down, an answer that comes at once must not reveal that a key is valid.
+    let has_role = admission.caller.role().is_some() && !registry.guesses.are_too_many(client.client_ip());
+    let (address_permit, role_permit) = match arrival.address_permit() {
         Ok(permit) => (permit, None),
-        Err(_) if is_owner && permits.is_ok() => (None, None),
-        Err(refusal) if is_owner => (None, Some(owner_permit(registry).ok_or(refusal)?)),
+        Err(_) if has_role && permits.is_ok() => (None, None),
+        Err(refusal) if has_role => (None, Some(arrival.role_permit().ok_or(refusal)?)),
         Err(refusal) => return Err(refusal),
     };
     let request = Request::new(head, client, admission.caller.name());
-    let Entry { name, expires, subprotocol, value } = program.judge(&request, registry)?;
+    let Grant { name, expires, subprotocol, value } = program.authorize(&request, registry)?;
     let name = name.or_else(|| admission.caller.name().map(str::to_owned));
     admission.expires = expires;
     // Some clients disconnect if none is chosen (RFC 6455, section 4.2.2).
     let subprotocol =
         subprotocol.map(String::into_boxed_str).or_else(|| subprotocols(head).next().map(Box::from));
-    // Boxed, since tungstenite's answer is made beyond it on the stack, pages of which stay with the client once they were touched.
+    // Boxed, since tungstenite makes its answer deeper in the stack, and pages of that stay in use once they
+    // were touched.
     Ok(Box::new(Admitted {
         admission,
         name,
         subprotocol,
         value,
         _address_permit: address_permit,
-        owner_permit,
+        role_permit,
     }))
 }
 
-/// A place for an owner on a server that is full for others.
-pub(super) fn owner_permit(registry: &Registry) -> Option<Permit> {
-    registry.clients.acquire(registry.config().max_clients.saturating_add(PLACES_FOR_OWNERS))
-}
-
-/// Time for which a client that guesses keys waits for its answer.
-const GUESS_TIME: Duration = Duration::from_secs(2);
-
-/// Checks the key and the origin, slowly for an address from which many wrong keys came.
-///
-/// A valid key is admitted at once. So a later answer to a wrong one slows only a client that cannot ask again meanwhile: it waits with a
-/// permit of its address, of which there are `max_clients_per_ip`, also for the addresses that are not limited otherwise. Where there
-/// is no such limit, nobody waits, as that could take the places of all others; and at an address that is not limited, guesses beyond
-/// those places are answered at once, as a valid key must be.
-pub(super) fn admit_slowly(
-    head: &Head,
-    rules: &Rules<'_>,
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
-) -> Result<Admission, Refusal> {
-    match admit(head, rules) {
-        Err(refusal @ Refusal::NoKey { is_wrong: true, .. }) => {
-            Err(slow_refusal(refusal, client, registry, permits))
-        }
-        decision => decision,
-    }
-}
-
-/// The refusal of a wrong key, which comes late after too many of them.
-#[inline(never)] // As `Head::read`.
-fn slow_refusal(
-    refusal: Refusal,
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
-) -> Refusal {
-    if !registry.guesses.are_too_many(client.client_ip()) {
-        return refusal;
-    }
-    let has_permit = permits.as_ref().is_ok_and(|permits| permits.address.is_some());
-    let max = registry.config().max_clients_per_ip;
-    let permit = match all_permits(client, registry, permits) {
-        Err(refusal) => return refusal,
-        Ok(None) if !has_permit => registry.addresses.acquire(client.client_ip(), max),
-        Ok(permit) => permit,
-    };
-    if max > 0 && (has_permit || permit.is_some()) {
-        let _ = registry.stopping.recv_timeout(GUESS_TIME);
-    }
-    Refusal::TooManyGuesses
-}
-
-/// Checks that a client has its permits. The address of one behind a proxy is known only now, after its head was read, so that the
-/// permit for it is acquired here.
-pub(super) fn all_permits(
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
-) -> Result<Option<AddressPermit>, Refusal> {
-    let permits = permits.as_ref().map_err(Clone::clone)?;
-    let address = client.forwarded.filter(|client| permits.address.is_none() && !client.is_loopback());
-    let max = registry.config().max_clients_per_ip;
-    let acquire = |client| registry.addresses.acquire(client, max).ok_or(Refusal::TooManyFromAddress);
-    address.map(acquire).transpose()
-}
-
-/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that came between the
-/// decision and this call.
+/// Makes a reload end the session if the new settings would not admit it. Checks at once for a reload that
+/// came between the decision and this call.
 pub(super) fn bind_caller(admission: Admission, connection: &Connection) {
     let admission = connection.state.admission.get_or_init(|| admission);
     if !connection.registry.still_holds(admission, &connection.registry.config()) {

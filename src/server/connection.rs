@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
-    acceptor::{Permits, STACK_BYTES},
     admission::{Admitted, bind_caller, upgraded},
     exchange::{Exchange, report_refusal},
     linger::linger,
+    permits::Permits,
     plain_request::answer_to,
     program::Program,
     route::{Route, route},
@@ -25,13 +25,18 @@ use crate::{
     stream::{Ending, GatheringStream, SharedTransport, TimedStream},
 };
 
+/// Stack size of a connection's thread: enough for tungstenite, the bot and a logger. Untouched pages cost
+/// nothing.
+pub(super) const STACK_BYTES: usize = 256 * 1024;
+
 /// Time limit for a connection on a reserved thread, which others may be waiting for.
 const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves a connection for its whole life.
 ///
-/// One without permits (because the server is full, say) is read as well. If its request needs no permit, it gets the usual
-/// answer, otherwise the given refusal. Answering before the head was read could lose the answer to a reset.
+/// One without permits (because the server is full, say) is read as well. If its request needs no permit, it
+/// gets the usual answer, otherwise the given refusal. An answer that is sent before the head was read could
+/// be lost to a reset.
 pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refusal>, program: &Arc<Program>) {
     let registry = &connection.registry;
     let config = registry.config();
@@ -69,7 +74,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 
     let Exchange { socket, mut client, .. } = exchange;
     let mut stream = GatheringStream::new(socket, upgrade.canonical_head(), leftover, config.write_timeout);
-    let admitted = match upgraded(&mut stream, &head, &client, registry, &permits, program) {
+    let admitted = match upgraded(&mut stream, &head, &client, connection, &permits, program) {
         (true, Ok(admitted)) => admitted,
         (_, Err(refusal)) => {
             report_refusal(&refusal, registry, &client);
@@ -79,7 +84,7 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
         // Admitted, but the client disconnected before it got the answer.
         (false, Ok(_)) => return log::info!("Connection ended during the upgrade ... {client}"),
     };
-    let Admitted { admission, name, subprotocol, value, _address_permit, owner_permit } = *admitted;
+    let Admitted { admission, name, subprotocol, value, _address_permit, role_permit } = *admitted;
     client.caller = name;
     bind_caller(admission, connection);
     let opening = Opening { target: head.target().without_secrets(), subprotocol, value };
@@ -89,11 +94,12 @@ pub(super) fn serve(connection: &Arc<Connection>, permits: Result<Permits, Refus
 
     match permits {
         Ok(_permits) => converse(stream, connection, &client, opening, program),
-        Err(_) => converse_elsewhere(stream, connection, &client, opening, program, owner_permit),
+        Err(_) => converse_elsewhere(stream, connection, &client, opening, program, role_permit),
     }
 }
 
-/// The conversation of an owner on a full server, on a thread of its own: others wait for the reserved thread.
+/// The conversation of a client with a role on a full server, on a thread of its own: others wait for the
+/// reserved thread.
 #[inline(never)] // As `Head::read`.
 fn converse_elsewhere(
     stream: GatheringStream,
@@ -101,18 +107,18 @@ fn converse_elsewhere(
     client: &ClientId,
     opening: Opening,
     program: &Arc<Program>,
-    owner_permit: Option<Permit>,
+    role_permit: Option<Permit>,
 ) {
     let started = thread::Builder::new().name(format!("client {}", client.number)).stack_size(STACK_BYTES);
     let started = started.spawn({
         let (connection, client, program) = (Arc::clone(connection), client.clone(), Arc::clone(program));
         move || {
-            let _permit = owner_permit;
+            let _permit = role_permit;
             converse(stream, &connection, &client, opening, &program);
         }
     });
     if let Err(error) = started {
-        log::error!("cannot start a thread for an owner: {error} {client}");
+        log::error!("cannot start a thread for a client: {error} {client}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The end of a connection: nothing that was sent may be lost to what the client still sends.
+//! The end of a connection: nothing that was sent may be lost because of what the client still sends.
 
 use std::{
     io::{ErrorKind, Read},
@@ -10,8 +10,8 @@ use std::{
 
 use crate::{registry::Connection, stream::GatheringStream};
 
-/// Time limit for reading what the client still sends after the last frame. A socket that is closed with unread input is
-/// reset, and the reset can destroy the frame on its way.
+/// Time limit for reading what the client still sends after the last frame. A socket that is closed with
+/// unread input is reset, and the reset can destroy the frame on its way.
 const LINGER: Duration = Duration::from_secs(2);
 /// Limit on the bytes that are read meanwhile.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -22,9 +22,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Silence after which a woken connection is considered finished.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Shuts down the sending side, and discards what the client still sends until it disconnects, for two seconds or until `close_by`
-/// at most.
-/// `session_stream` is the stream of a finished conversation, if there was one.
+/// Shuts down the sending side, and discards what the client still sends until it disconnects, for two
+/// seconds or until `close_by` at most. `session_stream` is the stream of a finished conversation, if there
+/// was one.
 #[inline(never)] // As `Head::read`.
 pub(super) fn linger(
     connection: &Connection,
@@ -34,8 +34,8 @@ pub(super) fn linger(
     let Connection { stream, state, .. } = connection;
     let mut buffer = [0; 4096];
     let mut discarded = 0;
-    // After a wake-up by `shutdown(Read)`, reads return at once, and input after the close is answered with a reset. The
-    // client gets time to read the last frame before that.
+    // After a wake-up by `shutdown(Read)`, reads return at once, and input after the close is answered with a
+    // reset. The client gets time to read the last frame before that.
     if state.stop_flags.abort().is_some() {
         discarded += discard_when_woken(stream, session_stream.as_deref_mut(), &mut buffer);
     }
@@ -61,9 +61,9 @@ pub(super) fn linger(
     }
 }
 
-/// Discards input until the client has sent its Close, after which it sends nothing, or until it has sent something and then
-/// nothing for a while. Reads do not wait here, and cannot detect that the client disconnected; but after a reset the socket
-/// has no peer address any more. Returns the number of bytes.
+/// Discards input until the client has sent its Close, after which it sends nothing, or until it has sent
+/// something and then nothing for a while. Reads do not wait here, and cannot detect that the client
+/// disconnected; but after a reset the socket has no peer address any more. Returns the number of bytes.
 fn discard_when_woken(
     stream: &TcpStream,
     mut session_stream: Option<&mut GatheringStream>,

@@ -3,20 +3,16 @@
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
 use super::{
-    acceptor::Permits,
-    admission::{admit_slowly, admit_upgrade, all_permits, owner_permit},
-    exchange::Exchange,
-    program::Program,
-    request::Request,
-    route::Route,
+    admission::admit_upgrade, arrival::Arrival, exchange::Exchange, permits::Permits, program::Program,
+    request::Request, route::Route,
 };
 use crate::{
-    auth::{Rules, is_loopback_host, is_of_owners_page},
+    auth::{Rules, is_loopback_host},
     config::Config,
     http::{Excerpt, Head, LOGGED_CHARS, Refusal, answer, is_direct, plain},
     metrics,
     page::{Asset, refused_site},
-    registry::{ClientId, Registry},
+    registry::ClientId,
     stream::Tls,
 };
 
@@ -31,78 +27,81 @@ pub(super) fn answer_to(
 ) -> Result<HttpResponse<Option<Bytes>>, Refusal> {
     let Exchange { connection, client, with_body, .. } = exchange;
     let registry = &connection.registry;
-    let config = registry.config();
+    let config = &*registry.config();
+    let arrival = Arrival { head, client, connection, permits, config };
     let response = match route {
         Route::Health if registry.is_draining() => return Err(Refusal::Stopping),
         Route::Health => plain(200, "ok", *with_body),
         Route::Metrics => {
-            may_see_metrics(head, client, registry, permits)?;
+            may_see_metrics(&arrival)?;
             let expiry = config.tls.as_ref().and_then(Tls::expiry);
             metrics::response(&registry.counts(), config.replies.len(), expiry, *with_body)
         }
-        Route::Page(asset) => {
-            // A script there asks for the page to learn why its upgrade was refused.
-            let is_of_owner = is_of_owners_page(head.target().path()) && !config.owner_keys.is_empty();
-            if is_of_owner && registry.is_draining() {
-                return Err(Refusal::Stopping);
-            }
-            let permit = match all_permits(client, registry, permits) {
-                Ok(permit) => Some(permit),
-                Err(refusal) if is_of_owner => {
-                    owner_permit(registry).ok_or(refusal)?;
-                    Some(None)
-                }
-                // The chat page says in words that the server is full.
-                Err(_) if asset.is_some() && config.page => None,
-                Err(refusal) => return Err(refusal),
-            };
-            registry.rules_for(head, client, &config).check_host(head)?;
-            if permit.is_some()
-                && let Some(response) = page_of_program(head, client, registry, permits, program)?
-            {
-                return Ok(response);
-            }
-            if *asset == Some(Asset::Page) && config.page {
-                report_refused_site(head, &config, client);
-            }
-            let response = asset.filter(|_| config.page).and_then(|asset| asset.response(head, &config));
-            return Ok(
-                answer(response.ok_or(Refusal::NotFound)?, head).expect("the headers are visible ASCII")
-            );
-        }
-        // The caller handles upgrades; one would get the same answer here.
+        Route::Page(asset) => return page(*asset, &arrival, program),
+        // The caller handles upgrades; here one gets the same answer as a probe.
         Route::Probe | Route::Upgrade(_) => {
-            admit_upgrade(head, client, registry, permits, program)?;
+            admit_upgrade(&arrival, program)?;
             return Err(Refusal::UpgradeRequired);
         }
     };
     Ok(response.map(|body| body.map(Bytes::from)))
 }
 
-/// The embedding program's page for a request, if it has one. It may take long to make, so that the caller has the permits of a
-/// client.
+/// A page of the program, or else a file of the chat page.
+fn page(
+    asset: Option<Asset>,
+    arrival: &Arrival<'_>,
+    program: &Program,
+) -> Result<HttpResponse<Option<Bytes>>, Refusal> {
+    let Arrival { head, client, connection, config, .. } = *arrival;
+    // The script of such a page requests it to find out why an upgrade was refused.
+    let is_of_role = config.role_of_page(head.target().path()).is_some();
+    if is_of_role && connection.registry.is_draining() {
+        return Err(Refusal::Stopping);
+    }
+    let permit = match arrival.address_permit() {
+        Ok(permit) => Some(permit),
+        Err(refusal) if is_of_role => {
+            arrival.role_permit().ok_or(refusal)?;
+            Some(None)
+        }
+        // The chat page says in words that the server is full.
+        Err(_) if asset.is_some() && config.page => None,
+        Err(refusal) => return Err(refusal),
+    };
+    arrival.rules().check_host(head)?;
+    if permit.is_some()
+        && let Some(response) = page_of_program(arrival, program)?
+    {
+        return Ok(response);
+    }
+    if asset == Some(Asset::Page) && config.page {
+        report_refused_site(head, config, client);
+    }
+    let response = asset.filter(|_| config.page).and_then(|asset| asset.response(head, config));
+    Ok(answer(response.ok_or(Refusal::NotFound)?, head).expect("the headers are visible ASCII"))
+}
+
+/// The embedding program's page for a request, if it has one. Making it may take long, so the caller must
+/// have the permits of a client.
 fn page_of_program(
-    head: &Head,
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
+    arrival: &Arrival<'_>,
     program: &Program,
 ) -> Result<Option<HttpResponse<Option<Bytes>>>, Refusal> {
     if program.pages.is_none() {
         return Ok(None);
     }
-    let config = registry.config();
-    let rules = Rules { required: true, ..registry.rules_for(head, client, &config) };
-    let admission = match admit_slowly(head, &rules, client, registry, permits) {
+    let Arrival { head, client, connection, .. } = *arrival;
+    let admission = match arrival.admit(&Rules { required: true, ..arrival.rules() }) {
         Err(refusal @ Refusal::TooManyGuesses) => return Err(refusal),
-        // Otherwise keys and origins do not guard pages: the program decides whom it shows them.
+        // Apart from that, keys and origins do not guard pages: the program decides to whom it shows them.
         admission => admission.ok(),
     };
     let caller = admission.as_ref().and_then(|admission| admission.caller.name());
-    program.page(&Request::new(head, client, caller), registry)
+    program.page(&Request::new(head, client, caller), &connection.registry)
 }
 
-/// Browsers do not say why a frame stays empty, but to those that look into their console.
+/// Browsers say why a frame stays empty only in their console.
 fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
     if let Some(site) = refused_site(head, config) {
         let site = Excerpt::of(site, LOGGED_CHARS);
@@ -112,18 +111,13 @@ fn report_refused_site(head: &Head, config: &Config, client: &ClientId) {
     }
 }
 
-/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from elsewhere, and the
-/// `Host` is checked because a web page's own name may resolve to this machine (DNS rebinding).
-fn may_see_metrics(
-    head: &Head,
-    client: &ClientId,
-    registry: &Registry,
-    permits: &Result<Permits, Refusal>,
-) -> Result<(), Refusal> {
+/// Metrics are for programs on this machine, and for clients with a key. A forwarded request comes from
+/// elsewhere, and the `Host` is checked because a web page's own name may resolve to this machine (DNS
+/// rebinding).
+fn may_see_metrics(arrival: &Arrival<'_>) -> Result<(), Refusal> {
+    let Arrival { head, client, .. } = arrival;
     if is_direct(head, client.address.ip()) && head.text("host").is_some_and(is_loopback_host) {
         return Ok(());
     }
-    let config = registry.config();
-    let rules = Rules { required: true, ..registry.rules_for(head, client, &config) };
-    admit_slowly(head, &rules, client, registry, permits).map(drop)
+    arrival.admit(&Rules { required: true, ..arrival.rules() }).map(drop)
 }

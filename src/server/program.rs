@@ -7,7 +7,7 @@ use std::{
 
 use tungstenite::{Bytes, http::Response as HttpResponse};
 
-use super::{entry::Entry, request::Request};
+use super::{grant::Grant, request::Request};
 use crate::{
     http::{Excerpt, LOGGED_CHARS, Refusal, Response, answer},
     registry::Registry,
@@ -15,23 +15,23 @@ use crate::{
 };
 
 type Handler = dyn Fn(&mut Session) -> HandlerResult + Send + Sync;
-pub(super) type Judge = dyn Fn(&Request<'_>) -> Result<Entry, Response> + Send + Sync;
+pub(super) type Authorize = dyn Fn(&Request<'_>) -> Result<Grant, Response> + Send + Sync;
 pub(super) type Pages = dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync;
 
 /// The functions of the embedding program. None of them can harm other clients by a panic.
 pub(super) struct Program {
     pub(super) handler: Box<Handler>,
-    pub(super) judge: Option<Box<Judge>>,
+    pub(super) authorize: Option<Box<Authorize>>,
     pub(super) pages: Option<Box<Pages>>,
 }
 
 impl Program {
-    /// Judges an upgrade.
-    pub(super) fn judge(&self, request: &Request<'_>, registry: &Registry) -> Result<Entry, Refusal> {
-        let Some(judge) = &self.judge else { return Ok(Entry::default()) };
-        match guarded(registry, || judge(request))? {
+    /// Lets the program decide about an upgrade.
+    pub(super) fn authorize(&self, request: &Request<'_>, registry: &Registry) -> Result<Grant, Refusal> {
+        let Some(authorize) = &self.authorize else { return Ok(Grant::default()) };
+        match guarded(registry, || authorize(request))? {
             Ok(entry) => match &entry.subprotocol {
-                // It is not shown, as it may hold a key.
+                // It is not logged, as it may hold a key.
                 Some(chosen) if !request.subprotocols().any(|offered| offered == chosen) => Err(fault(
                     request,
                     format_args!("it chose a subprotocol that is not among those of the request"),

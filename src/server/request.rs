@@ -11,10 +11,11 @@ use crate::{
     registry::ClientId,
 };
 
-/// A request that a program judges ([`Server::admit`](crate::Server::admit)) or answers
+/// A request that a program admits or refuses ([`Server::admit`](crate::Server::admit)) or answers
 /// ([`Server::pages`](crate::Server::pages)).
 ///
-/// It exists only until it is answered, so that a session does not keep its headers. `Debug` shows neither headers nor the query.
+/// It exists only until it is answered, so that a session does not keep its headers. `Debug` shows neither
+/// headers nor the query.
 pub struct Request<'a> {
     pub(super) head: &'a Head,
     /// Without a key or token.
@@ -33,12 +34,14 @@ impl<'a> Request<'a> {
         self.head.method()
     }
 
-    /// The path without the query, `/rooms/blue` for example. As sent: not percent-decoded, and `..` may be in it.
+    /// The path without the query, `/rooms/blue` for example. As sent: not percent-decoded, and `..` may be
+    /// in it.
     pub fn path(&self) -> &str {
         self.target.path()
     }
 
-    /// The first parameter of the query called `name`, decoded. `accessToken` is never returned, as it may be a key.
+    /// The first parameter of the query called `name`, decoded. `accessToken` is never returned, as it may be
+    /// a key.
     pub fn query(&self, name: &str) -> Option<String> {
         self.target.value(name)
     }
@@ -70,14 +73,15 @@ impl<'a> Request<'a> {
         self.client.address
     }
 
-    /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the connection.
+    /// The client's own address: the one that a trusted proxy reports, or else that of the other end of the
+    /// connection.
     pub fn client_ip(&self) -> IpAddr {
         self.client.client_ip()
     }
 
-    /// The name of the client's key, or the `sub` of its token; `None` without a valid one, or with one that is not valid. A browser that
-    /// opens a page sends none, unless it is in the address (`?accessToken=`, which others may see): only a program, or a script of
-    /// the page, can.
+    /// The name of the client's key, or the `sub` of its token; `None` without a valid one. A browser that
+    /// opens a page sends none, unless it is in the address (`?accessToken=`, which others may see): only a
+    /// program or a script of the page can.
     pub fn caller(&self) -> Option<&str> {
         self.caller
     }

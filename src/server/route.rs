@@ -9,7 +9,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
     Upgrade(Upgrade<'a>),
-    /// A plain request for the answer that an upgrade would get: browsers do not show a page why its WebSocket was refused.
+    /// A plain request for the answer that an upgrade would get: browsers do not tell a page why its
+    /// WebSocket was refused.
     Probe,
     /// A health check.
     Health,

@@ -24,7 +24,8 @@ pub struct RunningServer {
     stop_calls: StopCalls,
 }
 
-/// A handle with which any thread, that of a handler too, ends [`RunningServer::wait`]. All clones end the same one.
+/// A handle with which any thread, including that of a handler, ends [`RunningServer::wait`]. All clones end
+/// the same one.
 #[derive(Clone, Debug)]
 pub struct Stopper(Sender<()>);
 
@@ -77,8 +78,8 @@ impl RunningServer {
         self.registry.local_addr()
     }
 
-    /// Number of clients that hold a permit of [`max_clients`](Config::max_clients), including those whose upgrade is not
-    /// complete.
+    /// Number of clients that hold a permit of [`max_clients`](Config::max_clients), including those whose
+    /// upgrade is not complete.
     pub fn clients(&self) -> usize {
         self.registry.clients.in_use()
     }
@@ -88,24 +89,26 @@ impl RunningServer {
         self.registry.config()
     }
 
-    /// Replaces the settings, and returns the names of changed settings that need a restart and keep their values: `listen`,
-    /// `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS if it was switched on or off.
+    /// Replaces the settings, and returns the names of changed settings that need a restart and keep their
+    /// values: `listen`, `max_clients`, `max_clients_per_ip`, `trusted_proxies`, `require_key`, and TLS if it
+    /// was switched on or off.
     ///
-    /// Sessions continue, and use the new settings from their next event on. Those that the new settings would not admit end
-    /// at once with close code 1008: their key was removed or has expired, they have no key although one is required now,
-    /// or their page's origin is no longer accepted.
+    /// Sessions continue, and use the new settings from their next event on. Those that the new settings
+    /// would not admit end at once with close code 1008: their key was removed or has expired, they have no
+    /// key although one is required now, or their page's origin is no longer accepted.
     ///
     /// # Errors
     ///
-    /// When a setting has an invalid value, or when the server requires a key now but would not any longer. Then
-    /// nothing changes.
+    /// When a setting has an invalid value, or when the server requires a key now but would not any longer.
+    /// Then nothing changes.
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
         let reloaded = config.checked().and_then(|config| self.registry.reload(config));
         self.registry.counters.reloaded(reloaded.is_ok());
         reloaded
     }
 
-    /// Checks whether [`reload`](RunningServer::reload) would accept these settings, without changing anything.
+    /// Checks whether [`reload`](RunningServer::reload) would accept these settings, without changing
+    /// anything.
     ///
     /// # Errors
     ///
@@ -120,23 +123,24 @@ impl RunningServer {
         self.registry.counts()
     }
 
-    /// Counts a reload that failed before [`reload`](RunningServer::reload) could be called, because the settings could not
-    /// be read.
+    /// Counts a reload that failed before [`reload`](RunningServer::reload) could be called, because the
+    /// settings could not be read.
     pub fn count_failed_reload(&self) {
         self.registry.counters.reloaded(false);
     }
 
-    /// Sets the total number of log lines that the program has lost. The library does not write the log itself, but reports
-    /// this number among its [`counts`](RunningServer::counts).
+    /// Sets the total number of log lines that the program has lost. The library does not write the log
+    /// itself, but reports this number among its [`counts`](RunningServer::counts).
     pub fn set_lost_log_lines(&self, count: u64) {
         self.registry.counters.set_log_lines_lost(count);
     }
 
     /// Stops the server, and returns when it has stopped.
     ///
-    /// For `drain_delay` sessions continue while new clients get a 503. Then the port is released, and each session ends with
-    /// close code 1001. Connections that are still open after `drain_timeout` are cut; a handler that is stuck in its own
-    /// code is abandoned, and its thread keeps running. In all, this takes at most `drain_delay` plus `drain_timeout`.
+    /// For `drain_delay` sessions continue while new clients get a 503. Then the port is released, and each
+    /// session ends with close code 1001. Connections that are still open after `drain_timeout` are cut; a
+    /// handler that is stuck in its own code is abandoned, and its thread keeps running. In all, this takes
+    /// at most `drain_delay` plus `drain_timeout`.
     ///
     /// The second part usually takes milliseconds, until all clients have answered the Close. It takes up to
     ///
@@ -147,20 +151,22 @@ impl RunningServer {
     /// - three seconds more, if the address of a listener that others may share cannot be reached from this machine itself.
     pub fn stop(self) {}
 
-    /// Stops the server as [`stop`](RunningServer::stop) does, but in `time` at most: there is no `drain_delay`, and `time` takes
-    /// the place of `drain_timeout`. Without any time, all connections are cut at once.
+    /// Stops the server as [`stop`](RunningServer::stop) does, but in `time` at most: there is no
+    /// `drain_delay`, and `time` takes the place of `drain_timeout`. Without any time, all connections are
+    /// cut at once.
     pub fn stop_within(mut self, time: Duration) {
         self.end(Duration::ZERO, time);
     }
 
-    /// Waits until a [`Stopper`] is called. The server goes on until it is stopped or dropped: as the last line of `main`, `wait` lets
-    /// it run until a call, and without any, until the process is ended.
+    /// Waits until a [`Stopper`] is called. The server goes on until it is stopped or dropped: as the last
+    /// line of `main`, `wait` lets it run until a call, and without any, until the process is ended.
     pub fn wait(&self) {
         // `self` has a sender too, so that the channel is never closed.
         let _ = self.stop_calls.receiver.recv();
     }
 
-    /// A handle with which other threads end [`wait`](RunningServer::wait); see also [`Server::stopper`](crate::Server::stopper).
+    /// A handle with which other threads end [`wait`](RunningServer::wait); see also
+    /// [`Server::stopper`](crate::Server::stopper).
     pub fn stopper(&self) -> Stopper {
         self.stop_calls.stopper()
     }

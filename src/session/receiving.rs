@@ -80,7 +80,7 @@ impl Session {
     }
 
     fn budget(&self) -> usize {
-        max_message_bytes(&self.config, self.is_of_owner).saturating_add(BUDGET_SLACK)
+        max_message_bytes(&self.config, self.has_role).saturating_add(BUDGET_SLACK)
     }
 
     fn received(&mut self, message: Message) -> Result<Event, Ending> {
@@ -130,7 +130,7 @@ impl Session {
             self.send_gathered()?;
         }
         self.stream().end_idling();
-        let rate = if self.is_of_owner { 0 } else { self.config.messages_per_second };
+        let rate = if self.has_role { 0 } else { self.config.messages_per_second };
         self.rates.charge(now, rate);
         self.awaits_reply = true;
         add(&self.connection.state.traffic.messages_received, 1);
@@ -148,7 +148,7 @@ impl Session {
         if generation != self.generation {
             self.generation = generation;
             self.config = self.connection.registry.config();
-            let limits = limits(max_message_bytes(&self.config, self.is_of_owner), READ_BUFFER_BYTES);
+            let limits = limits(max_message_bytes(&self.config, self.has_role), READ_BUFFER_BYTES);
             self.socket.set_config(|config| *config = limits);
             let budget = self.budget();
             self.stream().renew_budget(budget);
@@ -164,7 +164,7 @@ impl Session {
             .state
             .admission
             .get()
-            .and_then(|admission| admission.expires_at(&self.config.keys, &self.config.owner_keys));
+            .and_then(|admission| admission.expires_at(&self.config.keys));
         let left = time.map(|time| time.duration_since(SystemTime::now()).unwrap_or_default());
         self.expires_at = left.and_then(|left| Instant::now().checked_add(left));
     }

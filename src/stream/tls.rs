@@ -11,7 +11,7 @@ use std::{
     fmt,
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -29,7 +29,7 @@ use super::{
     timed::FINISH_TIMEOUT,
     transport::{SharedTransport, Transport},
 };
-use crate::{error::Error, ini::without_bom};
+use crate::{error::Error, ini::without_bom, lock::Lock};
 pub(crate) use fault::described;
 use fault::{TlsFault, unusable};
 use trust::provider;
@@ -148,8 +148,8 @@ pub(crate) fn connect(
 /// a client do not block each other. The locks are always acquired in the order `outbox`, `state`.
 pub(crate) struct TlsStream {
     stream: Arc<TcpStream>,
-    state: Mutex<TlsState>,
-    outbox: Mutex<Outbox>,
+    state: Lock<TlsState>,
+    outbox: Lock<Outbox>,
     /// Time limit for what TLS itself sends while reading, when the caller has set no write deadline.
     write_timeout: Duration,
 }
@@ -181,17 +181,13 @@ impl TlsStream {
         write_timeout: Duration,
     ) -> io::Result<TlsStream> {
         Transport::set_write_timeout(&**stream, write_timeout)?;
-        let state = Mutex::new(TlsState {
-            connection,
-            is_plain: false,
-            has_received: false,
-            unprocessed: Vec::new(),
-        });
-        Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Mutex::default(), write_timeout })
+        let state =
+            Lock::new(TlsState { connection, is_plain: false, has_received: false, unprocessed: Vec::new() });
+        Ok(TlsStream { stream: Arc::clone(stream), state, outbox: Lock::default(), write_timeout })
     }
 
     fn state(&self) -> MutexGuard<'_, TlsState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Waits for bytes from the peer and decrypts them.
@@ -231,7 +227,7 @@ impl TlsStream {
             drop(state);
             // Also after an error, so that the peer gets the alert. If another thread is sending right now,
             // its next write sends these bytes.
-            if let Ok(mut outbox) = self.outbox.try_lock() {
+            if let Some(mut outbox) = self.outbox.try_lock() {
                 outbox.fill(&mut self.state().connection)?;
                 outbox.send_within(self.write_timeout, &self.stream)?;
             }
@@ -304,7 +300,7 @@ impl Transport for TlsStream {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outbox = self.outbox.lock();
         if outbox.accepted == 0 {
             let mut state = self.state();
             if state.is_plain {
@@ -336,7 +332,7 @@ impl Transport for TlsStream {
 
     /// Sends `close_notify`, so that the peer knows that nothing was cut off.
     fn finish(&self) {
-        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outbox = self.outbox.lock();
         let mut state = self.state();
         if !state.is_plain {
             state.connection.send_close_notify();

@@ -17,12 +17,14 @@ use std::{
     fmt,
     io::{self, PipeReader, PipeWriter, Read, Write},
     net::TcpStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, MutexGuard, Weak},
     thread::{self, ThreadId},
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::lock::Lock;
 
 /// A handle with which other threads wake a session that waits, or a client; see
 /// [`Session::waker`](crate::Session::waker).
@@ -82,7 +84,7 @@ impl Drop for Handle {
 struct WakeChannel {
     /// Holds one wake-up at most: any number of them before the session notices are one.
     wake_ups: Sender<()>,
-    locked: Mutex<Locked>,
+    locked: Lock<Locked>,
 }
 
 struct Locked {
@@ -96,7 +98,7 @@ struct Locked {
 
 impl WakeChannel {
     fn lock(&self) -> MutexGuard<'_, Locked> {
-        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.locked.lock()
     }
 }
 
@@ -138,7 +140,7 @@ impl WakeUps {
         let (wake_ups, received) = bounded(1);
         let session_thread = thread::current().id();
         let locked = Locked { pipe: Some(writer), session_thread, source: Weak::new() };
-        let shared = WakeChannel { wake_ups, locked: Mutex::new(locked) };
+        let shared = WakeChannel { wake_ups, locked: Lock::new(locked) };
         let (stream, shared) = (Arc::clone(stream), Arc::new(shared));
         Ok(WakeUps { stream, pipe, received, shared, handle: Weak::new() })
     }

@@ -3,7 +3,7 @@
 use std::env;
 use std::time::{Duration, Instant};
 
-use replyd::{Client, Entry, Error, Event, HandlerResult, Request, Response, RunningServer, Server, Session};
+use replyd::{Client, Error, Event, Grant, HandlerResult, Request, Response, RunningServer, Server, Session};
 
 fn main() -> Result<(), Error> {
     let server = start("127.0.0.1:9007", env::args().nth(1).unwrap_or("ws://127.0.0.1:5000".into()))?;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Error> {
 /// The other server is asked at the door, so that a client learns of a refusal as such.
 pub(crate) fn start(address: &str, url: String) -> Result<RunningServer, Error> {
     let admit = move |_: &Request<'_>| match Client::connect(&url) {
-        Ok(upstream) => Ok(Entry::default().with_value(upstream)),
+        Ok(upstream) => Ok(Grant::default().with_value(upstream)),
         Err(error) => Err(Response::text(502, error.to_string())),
     };
     Server::bind(address)?.admit(admit).start(|session| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 
-use replyd::{Entry, Error, Event, HandlerResult, Request, Response, RunningServer, Server, Session, Waker};
+use replyd::{Error, Event, Grant, HandlerResult, Request, Response, RunningServer, Server, Session, Waker};
 
 const ROOMS: [&str; 2] = ["/rooms/blue", "/rooms/red"];
 
@@ -33,10 +33,10 @@ pub(crate) fn start(address: &str) -> Result<RunningServer, Error> {
 }
 
 /// A ticket is a name and a secret.
-fn admit(request: &Request<'_>) -> Result<Entry, Response> {
+fn admit(request: &Request<'_>) -> Result<Grant, Response> {
     match request.query("ticket").as_deref().and_then(|ticket| ticket.split_once('-')) {
         _ if !ROOMS.contains(&request.path()) => Err(Response::text(404, "There is no such room.")),
-        Some((name, "1234")) => Ok(Entry::named(name)),
+        Some((name, "1234")) => Ok(Grant::named(name)),
         _ => Err(Response::text(403, "This room needs a ticket.")),
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use replyd::{Config, Entry, Event, Request, Response, RunningServer, Server, Session};
+use replyd::{Config, Event, Grant, Request, Response, RunningServer, Server, Session};
 
 use crate::support::{
     DEADLINE, Raw,
@@ -69,17 +69,17 @@ fn a_handler_sees_what_the_client_asked_for() {
 fn a_program_admits_under_its_own_terms() {
     let judge = |request: &Request<'_>| match request.path() {
         "/closed" => Err(Response::text(451, "Not here.").with_header("Retry-After", "60")),
-        "/named" => Ok(Entry::named("a guest").with_subprotocol("chat.v1")),
-        "/unoffered" => Ok(Entry::default().with_subprotocol("chat.v9")),
-        "/secret" => Ok(Entry::default().with_subprotocol("bearer.c2VjcmV0")),
-        "/expiring" => Ok(Entry::default().with_expiry(SystemTime::now() + Duration::from_millis(300))),
+        "/named" => Ok(Grant::named("a guest").with_subprotocol("chat.v1")),
+        "/unoffered" => Ok(Grant::default().with_subprotocol("chat.v9")),
+        "/secret" => Ok(Grant::default().with_subprotocol("bearer.c2VjcmV0")),
+        "/expiring" => Ok(Grant::default().with_expiry(SystemTime::now() + Duration::from_millis(300))),
         "/panic" => std::panic::resume_unwind(Box::new("on purpose")),
         "/invalid" => Err(Response::text(403, "").with_header("A", "b\r\nC: d")),
         "/success" => Err(Response::text(202, "come in")),
         _ => {
             let offered: Vec<&str> = request.subprotocols().collect();
             let about = format!("{:?} {:?} {offered:?}", request.header("X-a"), request.query("accessToken"));
-            Ok(Entry::named(about))
+            Ok(Grant::named(about))
         }
     };
     warnings::keep();
@@ -132,13 +132,13 @@ impl Drop for Guard {
 fn a_value_travels_from_the_door_to_the_session() {
     let (dropped, drops) = mpsc::channel();
     let judge = move |request: &Request<'_>| match request.path() {
-        "/none" => Ok(Entry::default()),
-        "/left" => Ok(Entry::default().with_value(Guard(dropped.clone(), "left"))),
+        "/none" => Ok(Grant::default()),
+        "/left" => Ok(Grant::default().with_value(Guard(dropped.clone(), "left"))),
         "/unoffered" => {
-            Ok(Entry::default().with_value(Guard(dropped.clone(), "refused")).with_subprotocol("chat.v9"))
+            Ok(Grant::default().with_value(Guard(dropped.clone(), "refused")).with_subprotocol("chat.v9"))
         }
         // Not `Sync`, as the connections of most databases.
-        path => Ok(Entry::named("ann").with_value((path.len(), std::cell::RefCell::new(path.to_owned())))),
+        path => Ok(Grant::named("ann").with_value((path.len(), std::cell::RefCell::new(path.to_owned())))),
     };
     let server = Server::bind("127.0.0.1:0").unwrap().admit(judge).start(|session| {
         // Of another type, it stays.
@@ -158,7 +158,7 @@ fn a_value_travels_from_the_door_to_the_session() {
     assert_eq!(drops.recv_timeout(DEADLINE).unwrap(), "left");
     assert_eq!(Raw::connect(server.local_addr()).ask(&upgrade("/unoffered", "")).status, 500);
     assert_eq!(drops.recv_timeout(DEADLINE).unwrap(), "refused");
-    let debug = format!("{:?}", Entry::named("ann").with_value("a secret"));
+    let debug = format!("{:?}", Grant::named("ann").with_value("a secret"));
     assert!(debug.contains("ann") && !debug.contains("a secret"), "{debug}");
 }
 
@@ -167,7 +167,7 @@ fn keys_origins_and_limits_come_before_the_program() {
     let (asked, questions) = mpsc::channel();
     let judge = move |request: &Request<'_>| {
         asked.send((request.path().to_owned(), request.caller().map(str::to_owned))).unwrap();
-        Ok(Entry::default())
+        Ok(Grant::default())
     };
     let with_key = |config: &mut Config| {
         config.keys.push(replyd::Key::new("shop", "0123456789abcdef").unwrap());
@@ -203,7 +203,7 @@ fn a_page_learns_from_the_probe_what_the_program_decides() {
 
 #[test]
 fn admitting_does_not_open_a_server_to_other_machines() {
-    let server = Server::bind("0.0.0.0:0").unwrap().admit(|_| Ok(Entry::default()));
+    let server = Server::bind("0.0.0.0:0").unwrap().admit(|_| Ok(Grant::default()));
     let error = server.start(introduce).unwrap_err();
     assert!(error.is_config() && error.to_string().contains("require_key"), "{error}");
 }

@@ -174,7 +174,7 @@ fn local_programs_wait_too_but_never_in_all_places() {
 
 #[test]
 fn no_other_way_to_guess_is_faster() {
-    let mut config = Config::parse(KEYS, "f").unwrap();
+    let mut config = crate::support::parse(KEYS);
     config.listen = "127.0.0.1:0".into();
     let server = Server::with_config(config).unwrap();
     let server = server.pages(|request| {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use nix::{errno::Errno, sys::signal::Signal};
 
 use crate::support::{GREETING, Opcode, Program, Raw, Replyd, replyd};
 
@@ -125,10 +125,10 @@ fn a_read_that_blocks_delays_nobody() {
 
 #[test]
 fn trouble_of_the_system_is_waited_out() {
-    for error in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO] {
+    for error in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::EIO] {
         for file in ["faq.ini", "config.ini"] {
             let (server, trouble) = serve_in_trouble(file);
-            fs::write(&trouble, error.to_string()).unwrap();
+            fs::write(&trouble, (error as i32).to_string()).unwrap();
             server.save("faq.ini", faq("two"));
             server.log().wait_for(&format!("cannot read {file}: "));
             server.log().wait_for("trying again");

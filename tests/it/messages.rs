@@ -68,8 +68,7 @@ fn what_is_at_the_address_of_the_owner() {
         let error = Client::connect_with(&format!("ws://{address}/owner"), &options).unwrap_err().to_string();
         assert_eq!(
             error,
-            "the server refused the connection: 403 Forbidden This is the address of the owner's page, which opens in a browser; the \
-             chat is at '/'."
+            "the server refused the connection: 403 Forbidden This is the address of a page that opens in a browser; the chat is at '/'."
         );
     }
     let head = upgrade("/owner", "Origin: https://evil.example\r\nX-WS-AUTH-KEY: the owner's own key\r\n");
@@ -97,7 +96,7 @@ mod real {
         ]));
         assert_eq!(chat.exit_code(), Some(1));
         let told = chat.stderr.all();
-        assert!(told.ends_with("which opens in a browser; the chat is at '/'.\n"), "{told}");
+        assert!(told.ends_with("a page that opens in a browser; the chat is at '/'.\n"), "{told}");
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Keys of owners: they open one path, and change nothing else.
 
-use replyd::{Config, Event, RunningServer};
+use replyd::{Config, ConfigReader, Event, RunningServer};
 
-use crate::support::{GREETING, Opcode, Raw, raw::upgrade, serve_with, wait_until};
+use crate::support::{GREETING, Opcode, Raw, parse, raw::upgrade, serve_with, wait_until};
 
 const KEY: &str = "the owner's own key";
 const OWNER: &str = "[key anna]\nsecret = the owner's own key\nrole = owner\n";
 const CLIENT: &str = "[key shop]\nsecret = the key of a client\n";
 
 fn config(text: &str) -> Config {
-    let mut config = Config::parse(text, "test.ini").unwrap();
+    let mut config = parse(text);
     config.listen = "127.0.0.1:0".into();
     config
 }
@@ -17,7 +17,7 @@ fn config(text: &str) -> Config {
 /// A server that tells owners from others.
 fn serve(text: &str) -> RunningServer {
     serve_with(config(text), |session| {
-        session.send(if session.is_owner() { "owner" } else { GREETING })?;
+        session.send(if session.role() == Some("owner") { "owner" } else { GREETING })?;
         while let Some(event) = session.next()? {
             if let Event::Text(text) = event {
                 session.send(text)?;
@@ -189,7 +189,7 @@ fn what_is_wrong_with_a_section() {
         (
             "[key a]\nsecret = 0123456789abcdef\nrole = owner\norigins = any",
             4,
-            "an owner comes from this server's own page",
+            "the role owner is for pages of this server itself",
         ),
         (
             "[key a]\nsecret = 0123456789abcdef\nrole = owner\n[key b]\nsecret = 0123456789abcdef",
@@ -197,7 +197,8 @@ fn what_is_wrong_with_a_section() {
             "has the secret of [key a]",
         ),
     ] {
-        let error = Config::parse(section, "f").unwrap_err().to_string();
+        let error =
+            ConfigReader::default().role("owner", "/owner").parse(section, "f").unwrap_err().to_string();
         assert!(error.starts_with(&format!("f:{line}: ")) && error.contains(words), "{error}");
     }
 }

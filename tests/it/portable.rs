@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// Paths that exist on some systems only.
-const OF_ONE_SYSTEM: [&str; 4] = ["std::os::", "os::fd", "rustix::", "libc::"];
+const OF_ONE_SYSTEM: [&str; 3] = ["std::os::", "os::fd", "nix::"];
 
 /// Each use of such a path in the library is in a file or an item of its own with a `cfg`: within the lines since the last one that
 /// begins an item, or in a module whose declaration has one.

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 
-use replyd::{Entry, Event, HandlerResult, RunningServer, Server, Session};
+use replyd::{Event, Grant, HandlerResult, RunningServer, Server, Session};
 
 use crate::support::{DEADLINE, Opcode, Raw, raw::upgrade};
 
@@ -103,7 +103,7 @@ fn others_are_told_nothing() {
 #[test]
 fn a_program_may_choose_another_subprotocol_for_the_page() {
     let server = Server::bind("127.0.0.1:0").unwrap();
-    let server = server.admit(|_| Ok(Entry::default().with_subprotocol("replyd"))).start(echo).unwrap();
+    let server = server.admit(|_| Ok(Grant::default().with_subprotocol("replyd"))).start(echo).unwrap();
     let mut client = open(&server, &offer("replyd.page, replyd"), &["replyd"]);
     check(&mut client, &[(TEXT, "Hi!")]);
     client.say(Opcode::Text, b"one");

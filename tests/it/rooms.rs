@@ -13,7 +13,7 @@ const LINES: [&[&str]; 9] = [
     &["http"],
     &["replies", "stream", "languages"],
     &["error"],
-    &["ini", "guide"],
+    &["ini", "guide", "lock"],
 ];
 
 #[test]

@@ -13,6 +13,7 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -96,7 +97,7 @@ impl Server {
             // A read that blocks, for long enough to be noticed.
             4 => fs::write(&trouble, "").unwrap(),
             12 => fs::remove_file(&trouble).unwrap(),
-            15 => fs::write(&trouble, libc::EMFILE.to_string()).unwrap(),
+            15 => fs::write(&trouble, (Errno::EMFILE as i32).to_string()).unwrap(),
             17 => fs::remove_file(&trouble).unwrap(),
             _ => {}
         }

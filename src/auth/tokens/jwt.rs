@@ -20,7 +20,7 @@ use jsonwebtoken::{
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{LEEWAY, TokenError, VerifiedToken};
+use super::verified::{LEEWAY, TokenError, VerifiedToken};
 use crate::{auth::key::repeats_itself, error::Error, ini::without_bom};
 
 /// Minimum length of a secret for HS256: that of its hash (RFC 7518, section 3.2).
@@ -30,12 +30,12 @@ const MAX_NAME_CHARS: usize = 64;
 /// The year 5138 in seconds since 1970, but 1973 in milliseconds: a larger number must be in milliseconds.
 const LATEST: u64 = 100_000_000_000;
 
-/// The keys that tokens are verified with: a secret that also signs (HS256), a public key that only verifies (RS256, ES256
-/// or EdDSA), or both.
+/// The keys that tokens are verified with: a secret that also signs (HS256), a public key that only verifies
+/// (RS256, ES256 or EdDSA), or both.
 ///
-/// Each key works with exactly one algorithm. The algorithm that a token names must be that one; it never selects how the
-/// token is verified (RFC 8725, section 3.1). `exp` is required and `nbf` is checked, both with a tolerance of 30 seconds
-/// for clocks that differ. The default has no key, and accepts no token.
+/// Each key works with exactly one algorithm. The algorithm that a token names must be that one; it never
+/// selects how the token is verified (RFC 8725, section 3.1). `exp` is required and `nbf` is checked, both
+/// with a tolerance of 30 seconds for clocks that differ. The default has no key, and accepts no token.
 ///
 /// ```
 /// let tokens = replyd::Tokens::default().with_secret(b"0123456789 abcdefghij ABCDEFGHIJ")?;
@@ -46,13 +46,13 @@ const LATEST: u64 = 100_000_000_000;
 #[derive(Clone, Default)]
 pub struct Tokens {
     secret: Option<Arc<[u8]>>,
-    verifiers: Vec<Verifier>,
+    verifiers: Vec<TokenKey>,
     issuer: Option<String>,
     audience: Option<String>,
 }
 
 #[derive(Clone)]
-struct Verifier {
+struct TokenKey {
     key: DecodingKey,
     algorithm: Algorithm,
     sha256: [u8; 32],
@@ -88,8 +88,8 @@ impl Tokens {
         Ok(self)
     }
 
-    /// Accepts tokens signed with the private key to this public key, in PEM: RSA (RS256) of 2048 to 8192 bits, P-256
-    /// (ES256) or Ed25519 (EdDSA).
+    /// Accepts tokens signed with the private key to this public key, in PEM: RSA (RS256) of 2048 to 8192
+    /// bits, P-256 (ES256) or Ed25519 (EdDSA).
     ///
     /// # Errors
     ///
@@ -111,18 +111,19 @@ impl Tokens {
         Tokens { audience: Some(audience.to_owned()), ..self }
     }
 
-    /// Copies the secret of `other`: a reload keeps the old one when the new file is faulty.
+    /// Replaces the secret by that of `other`: a reload keeps the old one when the new file is faulty.
     pub(crate) fn with_secret_of(mut self, other: &Tokens) -> Tokens {
         self.secret.clone_from(&other.secret);
         self.with_verifiers_of(other, |algorithm| algorithm == Algorithm::HS256)
     }
 
-    /// Copies the public keys of `other`.
+    /// Replaces the public keys by those of `other`.
     pub(crate) fn with_public_keys_of(self, other: &Tokens) -> Tokens {
         self.with_verifiers_of(other, |algorithm| algorithm != Algorithm::HS256)
     }
 
     fn with_verifiers_of(mut self, other: &Tokens, wanted: fn(Algorithm) -> bool) -> Tokens {
+        self.verifiers.retain(|verifier| !wanted(verifier.algorithm));
         self.verifiers.extend(other.verifiers.iter().filter(|verifier| wanted(verifier.algorithm)).cloned());
         self
     }
@@ -133,7 +134,7 @@ impl Tokens {
     }
 
     fn add(&mut self, key: DecodingKey, algorithm: Algorithm, secret: &[u8]) {
-        self.verifiers.push(Verifier { key, algorithm, sha256: Sha256::digest(secret).into() });
+        self.verifiers.push(TokenKey { key, algorithm, sha256: Sha256::digest(secret).into() });
     }
 
     /// Whether there is no key to verify a token with.
@@ -167,18 +168,20 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// The reason why the token is not valid. Where there are several keys, it is that of the key with the token's
-    /// algorithm.
+    /// The reason why the token is not valid. Where there are several keys, it is that of the key with the
+    /// token's algorithm.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let header = decode_header(token).map_err(|_| refused_header(token))?;
         if header.crit.is_some() {
-            // Extensions in 'crit' must be understood or the token rejected (RFC 7515, section 4.1.11). None is.
+            // Extensions in 'crit' must be understood or the token rejected (RFC 7515, section 4.1.11). None
+            // is.
             return Err(TokenError::new("it has a 'crit' header, and no extension is supported"));
         }
         let mut why = TokenError::new("there is no key to verify tokens with");
         for verifier in &self.verifiers {
             match decode::<Map<String, Value>>(token, &verifier.key, &self.validation(verifier.algorithm)) {
-                // The library allows the last second of the leeway, in which the session would already have to end.
+                // The library allows the last second of the leeway, in which the session would already have
+                // to end.
                 Ok(data) => {
                     let verified = verified(&data.claims, self.id(verifier))?;
                     let has_expired = verified.until + LEEWAY <= SystemTime::now();
@@ -207,7 +210,8 @@ impl Tokens {
         validation.leeway = LEEWAY.as_secs();
         validation.validate_nbf = true;
         validation.validate_aud = self.audience.is_some();
-        // jsonwebtoken accepts a token without a claim unless it is required here, even if a value is set for it.
+        // jsonwebtoken accepts a token without a claim unless it is required here, even if a value is set for
+        // it.
         let mut required = vec!["exp"];
         if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
@@ -226,8 +230,9 @@ impl Tokens {
         self.verifiers.iter().any(|other| self.id(other) == *verifier)
     }
 
-    /// Identifies a key with its issuer and audience. Each part is hashed first, so that no two combinations coincide.
-    fn id(&self, verifier: &Verifier) -> [u8; 32] {
+    /// Identifies a key with its issuer and audience. Each part is hashed first, so that no two combinations
+    /// coincide.
+    fn id(&self, verifier: &TokenKey) -> [u8; 32] {
         let claims = [&self.issuer, &self.audience].map(|claim| claim.as_deref().unwrap_or_default());
         let mut hash = Sha256::new_with_prefix(verifier.sha256);
         claims.iter().for_each(|claim| hash.update(Sha256::digest(claim)));
@@ -245,8 +250,8 @@ impl fmt::Debug for Tokens {
 
 const PEM_BEGIN: &str = "-----BEGIN ";
 
-/// The only public key in a PEM file, with its algorithm. jsonwebtoken would use the first of several keys, accept private RSA
-/// keys, and report an unsupported size or curve only when it verifies a token.
+/// The only public key in a PEM file, with its algorithm. jsonwebtoken would use the first of several keys,
+/// accept private RSA keys, and report an unsupported size or curve only when it verifies a token.
 fn public_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), String> {
     let text = String::from_utf8_lossy(pem);
     let blocks = text.split(PEM_BEGIN).skip(1);
@@ -280,8 +285,8 @@ fn public_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), String> {
     Ok((key, algorithm))
 }
 
-/// Checks the size of an RSA key. aws-lc verifies RS256 as `RSA_PKCS1_2048_8192_SHA256`, and rejects any other size only
-/// when a token comes.
+/// Checks the size of an RSA key. aws-lc verifies RS256 as `RSA_PKCS1_2048_8192_SHA256`, and rejects any
+/// other size only when a token comes.
 fn check_rsa(key: &[u8]) -> Result<(), String> {
     let key = RsaPublicKey::from_der(key).map_err(|_| "holds an RSA key that is not valid")?;
     let modulus = key.modulus().big_endian_without_leading_zero();
@@ -322,7 +327,8 @@ fn verified(claims: &Map<String, Value>, verifier: [u8; 32]) -> Result<VerifiedT
     Ok(VerifiedToken { name, until, verifier })
 }
 
-/// A time in milliseconds is a common mistake. Read as seconds, the token would never expire, or never become valid.
+/// A time in milliseconds is a common mistake. Read as seconds, the token would never expire, or never become
+/// valid.
 fn in_milliseconds(claims: &Map<String, Value>, claim: &str) -> Option<TokenError> {
     let is_too_large = seconds_of(claims, claim)? > LATEST;
     is_too_large.then(|| TokenError::new(format!("its '{claim}' is in milliseconds; it must be in seconds")))

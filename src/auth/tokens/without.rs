@@ -1,6 +1,6 @@
 //! Stands in for tokens in a build without the feature `jwt`: none is ever valid.
 
-use super::{TokenError, VerifiedToken};
+use super::verified::{TokenError, VerifiedToken};
 use crate::error::Error;
 
 /// The keys that tokens are verified with: none in this build, which does not have the feature `jwt`.
@@ -37,7 +37,7 @@ impl Tokens {
     }
 
     pub(crate) fn verify(&self, _: &str) -> Result<VerifiedToken, TokenError> {
-        Err(TokenError("this build does not support tokens".into()))
+        Err(TokenError::new("this build does not support tokens"))
     }
 
     pub(crate) fn has(&self, _: &[u8; 32]) -> bool {

@@ -12,4 +12,4 @@ pub(crate) use failure::Failure;
 pub(crate) use input::input_lines;
 pub(crate) use offers::{AnswerParts, answer_parts};
 pub(crate) use output::{counted, print, print_answer, print_aside, print_received};
-pub(crate) use settings::{DEFAULT_FILE, FileArgs};
+pub(crate) use settings::{DEFAULT_FILE, FileArgs, OWNER, config_reader};

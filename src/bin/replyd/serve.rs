@@ -19,7 +19,7 @@ use replyd::{Loaded, RunningServer, Server};
 use sd_notify::NotifyState;
 
 use crate::{
-    console::{DEFAULT_FILE, Failure, FileArgs},
+    console::{DEFAULT_FILE, Failure, FileArgs, OWNER},
     owner::{self, Owner},
     records::Recorder,
 };
@@ -48,12 +48,12 @@ impl ServeArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let file = self.file.path();
         let listen = self.listen.filter(|listen| !listen.is_empty());
-        let Loaded { mut config, sources, warnings, .. } = self.file.load()?;
+        let Loaded { mut config, files: sources, warnings, .. } = self.file.load()?;
         if let Some(listen) = &listen {
             config.listen.clone_from(listen);
         }
         // Dropping it writes the last lines, on every way out of this function.
-        let log = LogWriter::start(sources.level)?;
+        let log = LogWriter::start(config.level)?;
         panic::set_hook(Box::new(|info| log::error!("{info}")));
         match &file {
             Some(file) => log::info!("using {}", file.display()),
@@ -86,7 +86,7 @@ impl ServeArgs {
 fn start(server: Server, recorder: &Recorder, owner: &Arc<Owner>) -> Result<RunningServer, Failure> {
     let (recorder, for_sessions, for_pages) = (recorder.clone(), Arc::clone(owner), Arc::clone(owner));
     let running = server.pages(move |request| for_pages.page(request)).start(move |session| {
-        if session.is_owner() {
+        if session.role() == Some(OWNER) {
             owner::converse(session, &for_sessions)
         } else {
             let answered = recorder.for_session(session.client_ip());

@@ -1,9 +1,11 @@
 //! Buffers that all sessions share.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
+
+use crate::lock::Lock;
 
 /// Number of buffers, and so of lookups that use one at the same time.
 const BUFFERS: usize = 4;
@@ -12,7 +14,7 @@ const BUFFERS: usize = 4;
 /// its own, the allocator would keep as many as were ever in use at once.
 #[derive(Default)]
 pub(crate) struct SharedBuffers<Buffer> {
-    buffers: [Mutex<Buffer>; BUFFERS],
+    buffers: [Lock<Buffer>; BUFFERS],
     turn: AtomicUsize,
 }
 
@@ -20,6 +22,6 @@ impl<Buffer> SharedBuffers<Buffer> {
     /// Locks the next buffer in turn, and waits for it if it is in use.
     pub(crate) fn next(&self) -> MutexGuard<'_, Buffer> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.buffers[turn % BUFFERS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffers[turn % BUFFERS].lock()
     }
 }

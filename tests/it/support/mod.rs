@@ -29,7 +29,12 @@ pub(crate) const SORRY: &str = "Sorry, I am unable to understand you.";
 /// A server with the built-in bot and these settings, on a free port of this process.
 #[track_caller]
 pub(crate) fn serve(settings: &str) -> replyd::RunningServer {
-    serve_with(replyd::Config::parse(settings, "test.ini").unwrap(), replyd::bot)
+    serve_with(parse(settings), replyd::bot)
+}
+
+/// The settings in this text, where keys may have the role of an owner.
+pub(crate) fn parse(settings: &str) -> replyd::Config {
+    replyd::ConfigReader::default().role("owner", "/owner").parse(settings, "test.ini").unwrap()
 }
 
 /// A server with this configuration and handler, on a free port of this process.

@@ -3,10 +3,10 @@
 use std::{fs::File, io, net::TcpListener, path::Path};
 
 use nix::unistd::{AccessFlags, Uid, User, access};
-use replyd::{Config, Loaded, Reading, Refused, Replies, Sources};
+use replyd::{Config, ConfigFiles, Loaded, RejectedFile, ReloadResult, Replies};
 
 use crate::{
-    console::{Failure, FileArgs, counted, print},
+    console::{Failure, FileArgs, OWNER, config_reader, counted, print},
     records::{statistics, unanswered},
 };
 
@@ -42,27 +42,27 @@ impl CheckArgs {
         if self.reload {
             return check_reload(&file);
         }
-        let Reading { loaded, refused, .. } = Config::read(&file, None)?;
-        if refused.iter().any(|refused| matches!(refused.setting, None | Some("replies_file"))) {
-            return Err(unaccepted(&refused));
+        let ReloadResult { loaded, rejected, .. } = config_reader().read(&file, None)?;
+        if rejected.iter().any(|rejected| matches!(rejected.setting, None | Some("replies_file"))) {
+            return Err(unaccepted(&rejected));
         }
         // Valid replies are worth a report, even if the command fails all the same.
-        let started = if refused.is_empty() { check_start(&loaded.config) } else { Ok(()) };
+        let started = if rejected.is_empty() { check_start(&loaded.config) } else { Ok(()) };
         started.and_then(|()| check_replies(&loaded, &file.display().to_string(), self.unproven))?;
-        if refused.is_empty() { Ok(()) } else { Err(unaccepted(&refused)) }
+        if rejected.is_empty() { Ok(()) } else { Err(unaccepted(&rejected)) }
     }
 }
 
 /// Checks the files as a running server does: an empty file and failing tests are mistakes, too.
 fn check_reload(file: &Path) -> Result<(), Failure> {
-    let Reading { loaded, refused, .. } =
-        Config::read(file, Some((&Config::default(), &Sources::default())))?;
-    if refused.is_empty() { check_start(&loaded.config) } else { Err(unaccepted(&refused)) }
+    let ReloadResult { loaded, rejected, .. } =
+        config_reader().read(file, Some((&Config::default(), &ConfigFiles::default())))?;
+    if rejected.is_empty() { check_start(&loaded.config) } else { Err(unaccepted(&rejected)) }
 }
 
-fn unaccepted(refused: &[Refused]) -> Failure {
-    let mut sentences: Vec<String> = refused.iter().map(|refused| refused.error.to_string()).collect();
-    if refused.iter().any(|refused| is_forbidden(&refused.file)) {
+fn unaccepted(rejected: &[RejectedFile]) -> Failure {
+    let mut sentences: Vec<String> = rejected.iter().map(|rejected| rejected.error.to_string()).collect();
+    if rejected.iter().any(|rejected| is_forbidden(&rejected.file)) {
         sentences.push(format!(
             "checked as {}; a server that runs as another user may be able to read more, or less",
             current_user()
@@ -129,12 +129,13 @@ fn check_replies(loaded: &Loaded, name: &str, lists_unproven: bool) -> Result<()
 
 /// Warnings about the files to which a server would write.
 fn warnings_of_records(loaded: &Loaded) -> Vec<String> {
-    let Sources { unanswered_file, statistics_file, replies_file, .. } = &loaded.sources;
+    let ConfigFiles { unanswered_file, statistics_file, replies_file, .. } = &loaded.files;
     let unanswered = unanswered_file.as_deref().and_then(unanswered::warning);
     let statistics = statistics_file.as_deref().and_then(statistics::warning);
-    let of_owner = replies_file.as_ref().filter(|_| !loaded.config.owner_keys.is_empty());
-    let written = [unanswered_file.as_ref(), statistics_file.as_ref(), of_owner];
-    let unwritable = written.into_iter().flatten().filter_map(|file| unwritable_folder(file));
+    let has_owner = loaded.config.keys_with_role(Some(OWNER)).next().is_some();
+    let of_owner = replies_file.as_deref().filter(|_| has_owner);
+    let written = loaded.files.written().map(|(_, file)| file).chain(of_owner);
+    let unwritable = written.filter_map(unwritable_folder);
     unanswered.into_iter().chain(statistics).chain(unwritable).collect()
 }
 

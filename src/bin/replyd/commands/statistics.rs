@@ -39,7 +39,7 @@ pub(crate) struct StatisticsArgs {
 
 impl StatisticsArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let Loaded { config, sources, .. } = self.file.load()?;
+        let Loaded { config, files: sources, .. } = self.file.load()?;
         let Some(file) = &sources.statistics_file else { return Err(Failure::usage(NOT_KEPT)) };
         parse_duration(&self.since).map_err(|error| Failure::usage(format!("--since: {error}")))?;
         let summary = Summary::read(file, &self.since, &config.replies).map_err(Failure::new)?;

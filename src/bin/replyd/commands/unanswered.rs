@@ -24,7 +24,7 @@ pub(crate) struct UnansweredArgs {
 
 impl UnansweredArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let Loaded { config, sources, .. } = self.file.load()?;
+        let Loaded { config, files: sources, .. } = self.file.load()?;
         let Some(file) = &sources.unanswered_file else { return Err(Failure::usage(NOT_KEPT)) };
         let groups = Groups::read(file, &config.replies).map_err(Failure::new)?;
         print_unanswered(&groups.unanswered, &config.replies)?;

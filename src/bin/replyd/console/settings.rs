@@ -2,12 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use replyd::{Config, Loaded};
+use replyd::{ConfigReader, Loaded};
 
 use super::failure::Failure;
 
 /// The file that is read when none is named, if it exists.
 pub(crate) const DEFAULT_FILE: &str = "config.ini";
+
+/// The role of the keys that open the owner's page.
+pub(crate) const OWNER: &str = "owner";
+
+/// The reader of files for this program.
+pub(crate) fn config_reader() -> ConfigReader {
+    ConfigReader::default().role(OWNER, "/owner")
+}
 
 #[derive(clap::Args)]
 pub(crate) struct FileArgs {
@@ -25,6 +33,6 @@ impl FileArgs {
 
     /// Reads the settings from the file, or returns the built-in ones if there is none.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        Ok(self.path().map(Config::load).transpose()?.unwrap_or_default())
+        Ok(self.path().map(|file| config_reader().load(file)).transpose()?.unwrap_or_default())
     }
 }

@@ -13,7 +13,10 @@ use super::{
     replies_text::{Content, revision},
     shared::{Owner, OwnerFiles},
 };
-use crate::{console::Escaped, lock::lock};
+use crate::{
+    console::{Escaped, OWNER},
+    lock::lock,
+};
 
 /// Limit on a text that comes in parts; a file that can be changed here is not longer.
 const MAX_JOINED_BYTES: usize = 2 * 1024 * 1024;
@@ -188,7 +191,7 @@ fn saved(
     revision: &str,
 ) -> Result<(String, String), SaveError> {
     // The key may have been withdrawn while another page was saving.
-    if !session.is_owner() {
+    if session.role() != Some(OWNER) {
         return Err(SaveError::Refused("this key is no longer an owner's".into()));
     }
     let file = RepliesFile::open(files).map_err(SaveError::Refused)?;

@@ -10,7 +10,7 @@ use super::{
     documents,
     shared::{INTERVAL, Owner},
 };
-use crate::lock::lock;
+use crate::{console::OWNER, lock::lock};
 
 /// Talks with an owner's page until it is closed. The library ends the session when its key is withdrawn.
 pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
@@ -26,7 +26,7 @@ pub(crate) fn converse(session: &mut Session, owner: &Owner) -> HandlerResult {
                 due = Instant::now() + INTERVAL;
             }
             // What has been read already may be answered before the library ends the session.
-            Some(Event::Text(_)) if !session.is_owner() => {
+            Some(Event::Text(_)) if session.role() != Some(OWNER) => {
                 return Ok(session.close(1008, "the key was withdrawn")?);
             }
             Some(Event::Text(text)) => {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +11,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use replyd::{Config, Request, Response, RunningServer, Sources, Waker};
+use replyd::{Config, ConfigFiles, Request, Response, RunningServer, Waker};
 
 use super::assets;
-use crate::{clock, lock::lock};
+use crate::{clock, console::OWNER, lock::lock};
 
 /// Interval at which answers are counted, and at which a page shows what has changed.
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ pub(super) struct OwnerFiles {
 }
 
 impl Owner {
-    pub(crate) fn new(config: &Config, sources: &Sources, notices: Vec<String>) -> Arc<Owner> {
+    pub(crate) fn new(config: &Config, sources: &ConfigFiles, notices: Vec<String>) -> Arc<Owner> {
         let owner = Owner {
             has_key: AtomicBool::new(false),
             is_saved: AtomicBool::new(false),
@@ -70,8 +70,8 @@ impl Owner {
     }
 
     /// Sets what a start or a reload has changed, with what the log says about the files.
-    pub(crate) fn reloaded(&self, config: &Config, sources: &Sources, notices: Vec<String>) {
-        self.has_key.store(!config.owner_keys.is_empty(), Ordering::Relaxed);
+    pub(crate) fn reloaded(&self, config: &Config, sources: &ConfigFiles, notices: Vec<String>) {
+        self.has_key.store(config.keys_with_role(Some(OWNER)).next().is_some(), Ordering::Relaxed);
         let now = clock::now();
         {
             let mut status = self.status();
@@ -137,15 +137,15 @@ impl Status {
 }
 
 impl OwnerFiles {
-    pub(super) fn new(sources: &Sources) -> OwnerFiles {
-        let Sources { replies_file, unanswered_file, statistics_file, files, .. } = sources;
-        let others = files.iter().map(|source| &source.path);
-        let others = others.filter(|path| Some(*path) != replies_file.as_ref());
+    pub(super) fn new(sources: &ConfigFiles) -> OwnerFiles {
+        let ConfigFiles { replies_file, unanswered_file, statistics_file, read, .. } = sources;
+        let others = read.iter().map(|file| &*file.path);
+        let others = others.filter(|path| Some(*path) != replies_file.as_deref());
         OwnerFiles {
             replies: replies_file.clone(),
             unanswered: unanswered_file.clone(),
             statistics: statistics_file.clone(),
-            others: others.chain(unanswered_file).chain(statistics_file).cloned().collect(),
+            others: others.chain(sources.written().map(|(_, file)| file)).map(Path::to_owned).collect(),
         }
     }
 }

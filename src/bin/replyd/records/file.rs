@@ -5,16 +5,18 @@ use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions},
     hash::{BuildHasher, Hasher, RandomState},
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
-use nix::fcntl::OFlag;
-use rustix::{
-    fs::{FlockOperation, flock},
-    io::Errno,
+use nix::{
+    errno::Errno,
+    fcntl::{FlockArg, OFlag},
 };
 
 /// Size up to which a file is read. Other programs may write to it, too.
@@ -172,13 +174,14 @@ pub(crate) fn open_locked(file: &Path) -> io::Result<File> {
     loop {
         let out =
             open(file, OpenOptions::new().create(true).read(true).append(true).mode(0o600), OFlag::empty())?;
-        let locked = flock(&out, FlockOperation::NonBlockingLockExclusive);
+        #[expect(deprecated, reason = "its successor would keep no file without a lock")]
+        let locked = nix::fcntl::flock(out.as_raw_fd(), FlockArg::LockExclusiveNonblock);
         let is_there = || {
             let (open, named) = (out.metadata()?, fs::metadata(file)?);
             io::Result::Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
         };
         // Another instance may have replaced the file meanwhile. Some network file systems have no locks.
-        if locked != Err(Errno::WOULDBLOCK) && is_there()? {
+        if locked != Err(Errno::EWOULDBLOCK) && is_there()? {
             return Ok(out);
         }
         if Instant::now() > deadline {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use replyd::{Answer, Replies, Sources};
+use replyd::{Answer, ConfigFiles, Replies};
 
 use super::{
     unanswered::UnansweredRecord,
@@ -38,7 +38,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Starts the thread. When the last clone is dropped it writes the rest, and disconnects the channel.
-    pub(crate) fn start(sources: &Sources) -> Result<(Recorder, Receiver<()>), Failure> {
+    pub(crate) fn start(sources: &ConfigFiles) -> Result<(Recorder, Receiver<()>), Failure> {
         let (messages, waiting) = bounded(WAITING);
         let state = Arc::new(RecorderState::default());
         let mut writer = Writer::new(Arc::clone(&state));
@@ -58,7 +58,7 @@ impl Recorder {
 
     /// Sets the files from now on, and has the thread check them, so that a problem is logged before the
     /// first message. If the channel is full, the waiting messages will show the problem anyway.
-    pub(crate) fn set_files(&self, sources: &Sources) {
+    pub(crate) fn set_files(&self, sources: &ConfigFiles) {
         self.state.set_files(sources);
         let _ = self.messages.try_send(None);
     }

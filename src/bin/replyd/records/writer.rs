@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use jiff::{Timestamp, Unit, civil::Date};
-use replyd::Sources;
+use replyd::ConfigFiles;
 
 use super::{
     statistics::{ReplyCounts, StatisticsFile},
@@ -40,8 +40,8 @@ pub(super) struct RecorderState {
 }
 
 impl RecorderState {
-    pub(super) fn set_files(&self, sources: &Sources) {
-        let Sources { unanswered_file, statistics_file, .. } = sources;
+    pub(super) fn set_files(&self, sources: &ConfigFiles) {
+        let ConfigFiles { unanswered_file, statistics_file, .. } = sources;
         *lock(&self.files) = (unanswered_file.clone(), statistics_file.clone());
         self.is_counting.store(statistics_file.is_some(), Ordering::Relaxed);
     }

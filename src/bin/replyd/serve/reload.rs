@@ -9,7 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use replyd::{Loaded, Reading, Refused, RunningServer, Sources};
+use replyd::{ConfigFiles, Loaded, RejectedFile, ReloadResult, RunningServer};
 use sd_notify::NotifyState;
 
 use super::{
@@ -35,7 +35,7 @@ const SLOW: Duration = Duration::from_secs(5);
 pub(crate) struct Reload {
     /// Name of the configuration file in log lines.
     name: String,
-    sources: Arc<Sources>,
+    sources: Arc<ConfigFiles>,
     requests: Sender<CheckRequest>,
     /// Requests to read the settings only.
     settings_requests: Sender<CheckRequest>,
@@ -52,11 +52,15 @@ pub(crate) struct Reload {
 }
 
 /// What a check of the files found: nothing if they have not changed. The request has the settings before.
-type CheckResult = (Part, CheckRequest, Option<Reading>);
+type CheckResult = (Part, CheckRequest, Option<ReloadResult>);
 
 impl Reload {
     /// Starts the threads, which watch the files of `sources`.
-    pub(crate) fn start(file: &Path, sources: Sources, listen: Option<String>) -> Result<Reload, Failure> {
+    pub(crate) fn start(
+        file: &Path,
+        sources: ConfigFiles,
+        listen: Option<String>,
+    ) -> Result<Reload, Failure> {
         let (result, results) = bounded(2);
         let watching = |part: Part, name: &str| {
             let (requests, incoming) = bounded::<CheckRequest>(1);
@@ -109,7 +113,7 @@ impl Reload {
         if let Some(reading) = reading {
             let notices = self.apply(reading, running);
             if std::env::var_os("RUST_LOG").is_none_or(|filters| filters.is_empty()) {
-                log::set_max_level(self.sources.level);
+                log::set_max_level(running.config().level);
             }
             recorder.set_files(&self.sources);
             owner.reloaded(&running.config(), &self.sources, notices);
@@ -156,10 +160,10 @@ impl Reload {
     }
 
     /// Applies settings while the replies are still being read. Mistakes are reported after that.
-    fn apply_settings(&mut self, reading: Reading, running: &RunningServer, recorder: &Recorder) {
+    fn apply_settings(&mut self, reading: ReloadResult, running: &RunningServer, recorder: &Recorder) {
         let before = running.config();
-        let Reading { loaded: Loaded { config, sources, .. }, refused, .. } = reading;
-        if !refused.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
+        let ReloadResult { loaded: Loaded { config, files: sources, .. }, rejected, .. } = reading;
+        if !rejected.is_empty() || running.check_reload(&config).is_err() || running.reload(config).is_err() {
             return;
         }
         log::info!("{}: the new settings apply, while the replies are still being read", self.name);
@@ -169,21 +173,22 @@ impl Reload {
     }
 
     /// Applies the valid parts of what was read, logs the outcome, and returns what was wrong.
-    fn apply(&mut self, reading: Reading, running: &RunningServer) -> Vec<String> {
+    fn apply(&mut self, reading: ReloadResult, running: &RunningServer) -> Vec<String> {
         let before = running.config();
-        let Reading { mut loaded, refused, .. } = reading;
+        let ReloadResult { mut loaded, rejected, .. } = reading;
         let mut notices: Vec<String> = Vec::new();
-        for Refused { file, setting, error, .. } in &refused {
-            report_refused(&file.display().to_string(), *setting, error, (&before, &self.sources));
+        for RejectedFile { file, setting, noun, error, .. } in &rejected {
+            let file = file.display().to_string();
+            report_refused(&file, (*setting, noun), error, (&before, &self.sources));
             notices.extend(error.to_string().lines().map(str::to_owned));
         }
         if let Err(error) = running.check_reload(&loaded.config) {
-            report_refused(&self.name, None, &error, (&before, &self.sources));
+            report_refused(&self.name, (None, "settings"), &error, (&before, &self.sources));
             notices.push(error.to_string());
             loaded = loaded.with_settings_of(&before, &self.sources);
         }
         let first_fault = notices.first().cloned();
-        let Loaded { config, sources, warnings, .. } = loaded;
+        let Loaded { config, files: sources, warnings, .. } = loaded;
         match running.reload(config) {
             Ok(fixed) => {
                 let now = running.config();

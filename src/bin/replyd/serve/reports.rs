@@ -1,9 +1,9 @@
 //! What the log and systemd are told about the files and the server.
 
-use replyd::{Config, Sources};
+use replyd::{Config, ConfigFiles};
 use sd_notify::NotifyState;
 
-use crate::console::counted;
+use crate::console::{OWNER, counted};
 
 /// Number of failing tests, and of failing offers, that are logged; nobody fixes more in one go.
 const MAX_SHOWN_FAILURES: usize = 50;
@@ -29,17 +29,15 @@ fn limited(mut failures: Vec<String>, what: &str) -> Vec<String> {
 /// Logs why a file was refused, and what stays in its place.
 pub(super) fn report_refused(
     file: &str,
-    setting: Option<&str>,
+    (setting, noun): (Option<&str>, &str),
     error: &replyd::Error,
-    (before, sources): (&Config, &Sources),
+    (before, sources): (&Config, &ConfigFiles),
 ) {
     error.to_string().lines().for_each(|fault| log::error!("{fault}"));
     let kept = match setting {
-        None if sources.replies_file.is_some() => "settings".to_owned(),
+        None if sources.replies_file.is_some() => noun.to_owned(),
         None | Some("replies_file") => format!("{} replies", before.replies.len()),
-        Some("tls_certificate") => "certificate".to_owned(),
-        Some("logo") => "logo".to_owned(),
-        Some(_) => "key for tokens".to_owned(),
+        Some(_) => noun.to_owned(),
     };
     log::error!("{file} is not accepted: keeping the previous {kept}");
 }
@@ -47,15 +45,13 @@ pub(super) fn report_refused(
 /// Logs what has changed. After a refusal, "reloaded" without any change would be misleading.
 pub(super) fn report_changes(
     name: &str,
-    (before, old): (&Config, &Sources),
-    (now, new): (&Config, &Sources),
+    (before, old): (&Config, &ConfigFiles),
+    (now, new): (&Config, &ConfigFiles),
     is_refused: bool,
 ) {
     let (added, changed, removed) = now.replies.changes_since(&before.replies);
     let mut settings = now.changes_since(before);
-    settings.extend((new.level != old.level).then_some("level"));
-    settings.extend((new.unanswered_file != old.unanswered_file).then_some("unanswered_file"));
-    settings.extend((new.statistics_file != old.statistics_file).then_some("statistics_file"));
+    settings.extend(new.changes_since(old));
     if !is_refused || added + changed + removed + settings.len() > 0 {
         let changes = match settings.is_empty() {
             true => String::new(),
@@ -63,11 +59,14 @@ pub(super) fn report_changes(
         };
         log::info!("reloaded {name}: +{added} ~{changed} -{removed} replies{changes}");
     }
-    if now.keys != before.keys {
-        log::info!("{name}: the keys have changed; the number of keys is now {}", now.keys.len());
+    let keys = |role: Option<&'static str>| {
+        let count = now.keys_with_role(role).count();
+        now.keys_with_role(role).ne(before.keys_with_role(role)).then_some(count)
+    };
+    if let Some(count) = keys(None) {
+        log::info!("{name}: the keys have changed; the number of keys is now {count}");
     }
-    if now.owner_keys != before.owner_keys {
-        let count = now.owner_keys.len();
+    if let Some(count) = keys(Some(OWNER)) {
         log::info!("{name}: the owners' keys have changed; the number of them is now {count}");
     }
     #[cfg(feature = "tls")]

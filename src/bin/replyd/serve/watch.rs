@@ -9,9 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use replyd::{Config, Reading, Source, Sources};
+use nix::errno::Errno;
+use replyd::{Config, ConfigFile, ConfigFiles, ReloadResult};
 
 use super::reports::warnings_of;
+use crate::console::config_reader;
 
 /// Time for which files must stay the same before they are read, as a slow copy may still be in progress.
 const SETTLED: Duration = Duration::from_millis(400);
@@ -19,7 +21,7 @@ const SETTLED: Duration = Duration::from_millis(400);
 /// A request to check the files, with the current settings, which are kept for parts that are not valid.
 pub(crate) struct CheckRequest {
     pub(crate) config: Arc<Config>,
-    pub(crate) sources: Arc<Sources>,
+    pub(crate) sources: Arc<ConfigFiles>,
     /// Read the files even if they have not changed.
     pub(crate) is_urgent: bool,
 }
@@ -53,11 +55,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(part: Part, file: &Path, sources: &Sources, listen: Option<String>) -> Watch {
-        let is_watched = |source: &&Source| {
+    pub(crate) fn new(part: Part, file: &Path, sources: &ConfigFiles, listen: Option<String>) -> Watch {
+        let is_watched = |source: &&ConfigFile| {
             part == Part::Everything || Some(&source.path) != sources.replies_file.as_ref()
         };
-        let watched = || sources.files.iter().filter(is_watched);
+        let watched = || sources.read.iter().filter(is_watched);
         let mut files: Vec<PathBuf> = watched().map(|source| source.path.clone()).collect();
         if files.is_empty() {
             files.push(file.to_owned());
@@ -75,15 +77,15 @@ impl Watch {
     }
 
     /// Checks the files once, and reads them if they have changed and settled, or if the request is urgent.
-    pub(crate) fn check(&mut self, request: &CheckRequest) -> Option<Reading> {
+    pub(crate) fn check(&mut self, request: &CheckRequest) -> Option<ReloadResult> {
         let now = self.states()?;
         if !request.is_urgent && !self.has_settled(&now) {
             return None;
         }
         let (file, config, sources) = (&self.files[0], &*request.config, &*request.sources);
         let read = match self.part {
-            Part::Everything => Config::read(file, Some((config, sources))),
-            Part::Settings => Config::read_settings(file, config, sources),
+            Part::Everything => config_reader().read(file, Some((config, sources))),
+            Part::Settings => config_reader().read_settings(file, config, sources),
         };
         let mut reading = match read {
             Ok(reading) => reading,
@@ -93,9 +95,10 @@ impl Watch {
             }
         };
         self.is_failing = false;
-        if reading.files != self.files {
+        let read = &reading.loaded.files.read;
+        if !read.iter().map(|file| &file.path).eq(&self.files) {
             // The configuration names other files now, which may still be incomplete; they must settle first.
-            self.files = std::mem::take(&mut reading.files);
+            self.files = read.iter().map(|file| file.path.clone()).collect();
             self.loaded = Vec::new();
             self.changed = self.states().map(|states| (states, Instant::now()));
             return None;
@@ -169,5 +172,5 @@ fn state_of(metadata: &Metadata) -> FileState {
 
 /// Whether an error says nothing about the file itself (stat(2)).
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EIO | libc::ENOMEM | libc::EINTR))
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EIO | Errno::ENOMEM | Errno::EINTR))
 }

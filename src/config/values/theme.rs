@@ -15,12 +15,12 @@ pub enum Theme {
 
 impl Theme {
     /// As the setting has it; the error says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Theme, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Theme, String> {
         match text {
             "auto" => Ok(Theme::Auto),
             "light" => Ok(Theme::Light),
             "dark" => Ok(Theme::Dark),
-            _ => Err("auto, light or dark"),
+            _ => Err("auto, light or dark".into()),
         }
     }
 }

@@ -22,26 +22,30 @@ pub struct Color([u8; 3]);
 
 impl Color {
     /// As `from_str`; the error says what was expected.
-    pub(super) fn parse(text: &str) -> Result<Color, &'static str> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Color, String> {
         let digits = text.strip_prefix('#').map(str::as_bytes).unwrap_or_default();
         let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Color).ok_or("a color such as #0b57d0")
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Color)
+            .ok_or_else(|| "a color such as #0b57d0".into())
     }
 
-    /// What the page has unless told otherwise.
+    /// The default of the page.
     pub(crate) const BLUE: Color = Color([0x0b, 0x57, 0xd0]);
 
     /// The backgrounds of the page in its two themes; see `page.css`.
     pub(crate) const LIGHT_PAGE: Color = Color([0xff, 0xff, 0xff]);
     pub(crate) const DARK_PAGE: Color = Color([0x13, 0x13, 0x16]);
 
-    /// Black or white, whichever is easier to read on it (WCAG 2.2, contrast ratio): 4.5 to 1 at least with one of them.
-    pub(crate) fn text_on_it(self) -> &'static str {
+    /// Black or white, whichever is easier to read on this color (WCAG 2.2, contrast ratio): 4.5 to 1 at
+    /// least with one of them.
+    pub(crate) fn contrasting_text(self) -> &'static str {
         if self.contrast(WHITE) >= self.contrast(BLACK) { "#ffffff" } else { "#000000" }
     }
 
-    /// The color of a focus ring on a background: this one, or as much darker or lighter as it takes to be seen there (WCAG 2.2,
-    /// section 1.4.11: 3 to 1).
+    /// The color of a focus ring on a background: this one, or as much darker or lighter as it takes to be
+    /// seen there (WCAG 2.2, section 1.4.11: 3 to 1).
     pub(crate) fn ring_on(self, background: Color) -> Color {
         let towards = if background.contrast(BLACK) > background.contrast(WHITE) { BLACK } else { WHITE };
         let mixed = (0..=RING_STEPS).map(|step| self.mixed(towards, step));
@@ -103,7 +107,7 @@ mod tests {
             ("#808080", "#000000"),
             ("#c2185b", "#ffffff"),
         ] {
-            assert_eq!(color.parse::<Color>().unwrap().text_on_it(), text, "{color}");
+            assert_eq!(color.parse::<Color>().unwrap().contrasting_text(), text, "{color}");
         }
     }
 
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_color() {
+    fn other_texts_are_not_colors() {
         for text in ["", "#", "blue", "0b57d0", "#0b57d", "#0b57d00", "#0b57dg", "#fff", "#0b57d0;"] {
             assert!(text.parse::<Color>().is_err(), "{text:?}");
         }

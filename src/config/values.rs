@@ -1,5 +1,9 @@
 //! The values of settings. Each reader says what it expected, and the caller adds where and what was found.
 
+mod color;
+mod logo;
+mod theme;
+
 use std::{
     net::IpAddr,
     ops::RangeInclusive,
@@ -13,10 +17,13 @@ use jiff::{
     civil::{Date, DateTime},
 };
 
-use super::{color::Color, theme::Theme};
-use crate::{auth::Origins, error::Error, languages::Language};
+pub use color::Color;
+pub use logo::Logo;
+pub use theme::Theme;
 
-/// A year. Longer times are mistakes, and with shorter ones no clock overflows.
+use crate::{error::Error, languages::Language};
+
+/// A year. Longer times are mistakes, and up to this one no clock overflows.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(super) fn text(value: &str) -> Result<String, String> {
@@ -27,7 +34,7 @@ pub(super) fn title(value: &str) -> Result<String, String> {
     if value.is_empty() { Err("a title".into()) } else { text(value) }
 }
 
-/// A file's name; an empty value is none.
+/// The name of a file; none if the value is empty.
 pub(super) fn path(value: &str) -> Result<Option<PathBuf>, String> {
     Ok((!value.is_empty()).then(|| value.into()))
 }
@@ -99,7 +106,7 @@ pub(super) fn positive_duration(value: &str) -> Result<Duration, String> {
     }
 }
 
-/// Addresses and networks (`10.0.0.0/8`), separated by commas; an empty value is none.
+/// Addresses and networks (`10.0.0.0/8`), separated by commas; none if the value is empty.
 pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
     let items = value.split(',').map(str::trim).filter(|_| !value.is_empty());
     let network = |item: &str| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
@@ -107,8 +114,8 @@ pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
     networks.ok_or_else(|| "addresses or networks (10.0.0.0/8), separated by commas".into())
 }
 
-/// A day, up to its end, or a point in time with `Z` or an offset: these forms of RFC 3339 and no others. jiff reads more,
-/// and its `Timestamp` ends before the year 9999 does.
+/// A day, up to its end, or a point in time with `Z` or an offset: these forms of RFC 3339 and no others.
+/// jiff reads more, and its `Timestamp` ends before the year 9999 does.
 pub(super) fn time(value: &str) -> Result<SystemTime, String> {
     let time = if has_form(value, DAY) { end_of_day(value) } else { point_in_time(value) };
     time.ok_or_else(|| "a day or a time such as 2026-12-31 or 2026-12-31T18:00:00Z".into())
@@ -157,19 +164,7 @@ fn in_utc(time: DateTime, later: SignedDuration) -> Option<SystemTime> {
     }
 }
 
-pub(super) fn origins(value: &str) -> Result<Origins, String> {
-    Origins::parse(value)
-}
-
-pub(super) fn color(value: &str) -> Result<Color, String> {
-    Color::parse(value).map_err(str::to_owned)
-}
-
-pub(super) fn theme(value: &str) -> Result<Theme, String> {
-    Theme::parse(value).map_err(str::to_owned)
-}
-
-/// A language; `auto` is none.
+/// A language; `None` for `auto`.
 pub(super) fn language(value: &str) -> Result<Option<Language>, String> {
     match value {
         "auto" => Ok(None),
@@ -177,7 +172,7 @@ pub(super) fn language(value: &str) -> Result<Option<Language>, String> {
     }
 }
 
-/// An address for a link; an empty value is none.
+/// An address for a link; it may be empty.
 pub(super) fn web_address(value: &str) -> Result<String, String> {
     let rest = ["https://", "http://"].iter().find_map(|scheme| value.strip_prefix(scheme));
     let is_address = |rest: &str| !rest.is_empty() && !rest.contains(char::is_whitespace);

@@ -6,7 +6,8 @@ use tungstenite::Bytes;
 
 use crate::error::Error;
 
-/// Each visitor loads it. A photograph that fills a phone is a few times as large, and far larger than a logo is shown.
+/// Each visitor loads it. A photograph that fills a phone is a few times as large, and far larger than a logo
+/// is shown.
 const MAX_BYTES: usize = 128 * 1024;
 
 /// A picture: PNG, JPEG, GIF, WebP, AVIF or SVG, of at most 128 KiB.
