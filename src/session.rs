@@ -42,7 +42,8 @@ use rates::Rates;
 /// client costs 24 KiB of memory in all instead of 152.
 pub(crate) const READ_BUFFER_BYTES: usize = 4096;
 
-/// The least `max_message_bytes` for a client with a role: the default, with which a page of the program works.
+/// The least `max_message_bytes` for a client with a role: the default, with which a page of the program
+/// works.
 const ROLE_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// The result of a handler. Any error is logged, and ends the conversation with close code 1011.
@@ -283,8 +284,8 @@ impl Session {
         self.peer.caller.as_deref()
     }
 
-    /// The role of the client's key, if it has one, and if the settings as they are at this moment still admit the client; see
-    /// [`Role`](crate::Role).
+    /// The role of the client's key, if it has one, and if the settings as they are at this moment still
+    /// admit the client; see [`Role`](crate::Role).
     pub fn role(&self) -> Option<&str> {
         let Connection { state, registry, .. } = &*self.connection;
         let still_holds = |admission: &&Admission| registry.still_holds(admission, &registry.config());

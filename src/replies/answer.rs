@@ -10,7 +10,7 @@ use super::{
     text::phrase::first_alternative,
 };
 
-/// The answer to a message; see [`Replies::answer`].
+/// The answer to a message; see [`Replies::answer`](crate::Replies::answer).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer<'a> {
@@ -20,7 +20,7 @@ pub struct Answer<'a> {
     pub found_by: FoundBy,
     /// The phrase of the reply, as the file has it; `unknown` if no reply was found.
     pub phrase: &'a str,
-    /// The line before the offers; see [`Replies::with_did_you_mean`].
+    /// The line before the offers; see [`Replies::with_did_you_mean`](crate::Replies::with_did_you_mean).
     pub did_you_mean: &'a str,
     /// Sentences that would get an answer and may be what was meant, at most three, if no reply was found.
     pub offers: Vec<&'a str>,
@@ -79,8 +79,8 @@ impl<'a> Answer<'a> {
         answer
     }
 
-    /// The name of the reply: the first alternative of its phrase, as [`Replies::names`] has it; `unknown` if
-    /// no reply was found.
+    /// The name of the reply: the first alternative of its phrase, as
+    /// [`Replies::names`](crate::Replies::names) has it; `unknown` if no reply was found.
     pub fn name(&self) -> &'a str {
         first_alternative(self.alternatives)
     }

@@ -15,8 +15,8 @@ use super::{
 /// Number of losing phrases that are listed.
 const RUNNERS_UP: usize = 2;
 
-/// Which reply answers a message, and why; see [`Replies::explain`]. Its `Display` is what `replyd ask --why`
-/// prints.
+/// Which reply answers a message, and why; see [`Replies::explain`](crate::Replies::explain). Its `Display`
+/// is what `replyd ask --why` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {

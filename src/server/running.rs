@@ -145,10 +145,12 @@ impl RunningServer {
     /// The second part usually takes milliseconds, until all clients have answered the Close. It takes up to
     ///
     /// - one second, if a client does not answer, or has sent only part of its request;
-    /// - two seconds, if a client already got its Close, or the answer to a plain request, and has not disconnected;
+    /// - two seconds, if a client already got its Close, or the answer to a plain request, and has not
+    ///   disconnected;
     /// - one second more, if a handler keeps sending and never calls [`next`](crate::Session::next);
     /// - `drain_timeout`, if a handler is busy or a client does not read;
-    /// - three seconds more, if the address of a listener that others may share cannot be reached from this machine itself.
+    /// - three seconds more, if the address of a listener that others may share cannot be reached from this
+    ///   machine itself.
     pub fn stop(self) {}
 
     /// Stops the server as [`stop`](RunningServer::stop) does, but in `time` at most: there is no

@@ -24,7 +24,8 @@ pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 pub(super) fn poll(streams: [&TcpStream; 2], pipe: &PipeReader, time: Duration) -> io::Result<[bool; 3]> {
     let mut all =
         [streams[0].as_fd(), streams[1].as_fd(), pipe.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    // Whole milliseconds, so that it does not return early again and again; 25 days at most, after which the caller waits again.
+    // Whole milliseconds, so that it does not return early again and again; 25 days at most, after which the
+    // caller waits again.
     let milliseconds = time.as_nanos().div_ceil(1_000_000);
     system_poll(&mut all, PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX))?;
     // An error or the end of a stream shows when it is read.

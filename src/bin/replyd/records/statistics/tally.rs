@@ -103,7 +103,8 @@ impl Tally {
 pub(crate) struct ReplyCounts(HashMap<Box<str>, Tally>);
 
 impl ReplyCounts {
-    /// ReplyCounts an answer, but not its hour. `is_first` says whether it is the first one of its conversation.
+    /// Counts an answer, but not its hour. `is_first` says whether it is the first one of its
+    /// conversation.
     pub(crate) fn count(&mut self, answer: &Answer<'_>, is_first: bool) {
         let name = answer.name();
         let tally = match self.0.get_mut(name) {
