@@ -6,11 +6,15 @@ use std::{
     fs,
     path::Path,
     process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use replyd::{Config, Event, HandlerResult, Server, Session, bot_or};
 
 use crate::support::{missing, tool};
@@ -25,6 +29,9 @@ const MODULES: [&str; 7] = [
     "bootstrap",
     "tailwindcss",
 ];
+
+/// Browsers need more of a machine than all other tests: no more than two run at once, however many tests do.
+static BROWSERS: LazyLock<(Sender<()>, Receiver<()>)> = LazyLock::new(|| bounded(2));
 
 #[track_caller]
 fn run(script: &str) {
@@ -50,6 +57,7 @@ fn run_in(script: &str, variables: &[(&str, &OsStr)]) {
     }
     let screenshots = root.join("target/screenshots");
     std::fs::create_dir_all(&screenshots).unwrap();
+    BROWSERS.0.send(()).unwrap();
     let output = Command::new(node)
         // A test that fails may leave a browser and servers behind.
         .args(["--test", "--test-force-exit", "--test-reporter=tap"])
@@ -59,8 +67,9 @@ fn run_in(script: &str, variables: &[(&str, &OsStr)]) {
         .env("SCREENSHOTS", screenshots)
         .envs(variables.iter().copied())
         .env_remove("RUST_LOG")
-        .output()
-        .unwrap();
+        .output();
+    BROWSERS.1.recv().unwrap();
+    let output = output.unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && printed.contains("# fail 0"),
