@@ -31,6 +31,8 @@ impl Session {
         match message {
             Message::Text(text) if text.len() > PIECE_BYTES => self.write_pieces(Data::Text, text.into()),
             Message::Binary(bytes) if bytes.len() > PIECE_BYTES => self.write_pieces(Data::Binary, bytes),
+            // tungstenite would write the same, by way of two more buffers.
+            Message::Text(text) => self.stream().write_text(&text).map_err(WireError::Io),
             message => self.socket.write(message),
         }
         .map_err(|error| self.broken(error.into()))?;

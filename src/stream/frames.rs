@@ -60,11 +60,29 @@ impl Frames {
             bytes = self.skip_head(head, bytes);
         }
         while !bytes.is_empty() && !self.is_broken {
+            if let Some(after) = self.skip_short_text(bytes) {
+                bytes = after;
+                continue;
+            }
             if self.frame.is_none() {
                 bytes = self.begin_frame(bytes);
             }
             bytes = self.follow_payload(bytes);
         }
+    }
+
+    /// The bytes after a short text that is here as a whole, in one masked frame: most messages are.
+    fn skip_short_text<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        const FINAL_TEXT: u8 = 0x81;
+        const HEADER_BYTES: usize = 6;
+        let &[FINAL_TEXT, length @ 0x80..0xfe, ..] = bytes else { return None };
+        if self.is_mid_message() {
+            return None;
+        }
+        let after = bytes.get(HEADER_BYTES + usize::from(length & 0x7f)..)?;
+        self.events_before = self.events;
+        self.events += 1;
+        Some(after)
     }
 
     /// Counts an event that was delivered to the handler.

@@ -142,6 +142,24 @@ impl GatheringStream {
         Ok(self.last_sent)
     }
 
+    /// Writes a text of [`GATHER_BYTES`] at most in one frame of a server, which is not masked.
+    pub(crate) fn write_text(&mut self, text: &str) -> io::Result<()> {
+        const FINAL_TEXT: u8 = 0x81;
+        const TWO_BYTES_OF_LENGTH: u8 = 126;
+        if self.gathered.len() + 4 + text.len() > GATHER_BYTES {
+            self.flush()?;
+        }
+        match text.len() {
+            length @ ..126 => self.gathered.extend_from_slice(&[FINAL_TEXT, length as u8]),
+            length => {
+                let [high, low] = (length as u16).to_be_bytes();
+                self.gathered.extend_from_slice(&[FINAL_TEXT, TWO_BYTES_OF_LENGTH, high, low]);
+            }
+        }
+        self.gathered.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
     /// Whether the peer has already sent more events.
     fn has_unread(&self) -> bool {
         self.frames.has_undelivered() || self.leftover.position() < self.leftover.get_ref().len() as u64

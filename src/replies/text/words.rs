@@ -111,8 +111,8 @@ impl Words {
 
     /// The same without the symbols at its end.
     pub(crate) fn without_symbols(&self, at: usize) -> &str {
-        let word = self.word(at);
-        &word[..word.len() - usize::from(self.list[at].symbols)]
+        let Word { folded: (start, end), symbols, .. } = self.list[at];
+        &self.folded[start as usize..end as usize - usize::from(symbols)]
     }
 
     /// How a word is linked to the one before.

@@ -11,6 +11,11 @@ impl Words {
     /// Shortens each run of three or more equal letters in the folded form of a word to two or to one, if the
     /// word is known then; returns whether it is.
     pub(crate) fn squeeze(&mut self, at: usize, is_known: impl Fn(&str) -> bool) -> bool {
+        // Most words have no such run, which shows at a look at their bytes.
+        let word = self.word(at).as_bytes();
+        if word.is_ascii() && !word.windows(MIN_RUN).any(|bytes| bytes.iter().all(|byte| *byte == bytes[0])) {
+            return false;
+        }
         let typed = self.list[at].folded;
         let mut runs = runs(self.word(at)).filter(|(_, count)| *count >= MIN_RUN);
         // `www` and `III` are not emphasis.
