@@ -139,15 +139,14 @@ impl Words {
             let word = self.word(at);
             word.len() <= MAX_SHORT_PART && word.bytes().all(|byte| byte.is_ascii_lowercase())
         };
-        match self.link(at + 1) {
-            Link::Hyphen => true,
+        match other.link {
             Link::Apart => {
                 (length.min(next_length) <= MAX_SHORT_PART
                     && length + next_length >= MIN_JOINED
                     && (is_short(at) || is_short(at + 1)))
                     || (self.differs && [at, at + 1].iter().all(|at| self.word(*at).starts_with(is_arabic)))
             }
-            Link::Dot | Link::Unspaced => false,
+            link => link != Link::Unspaced && self.link(at + 1) == Link::Hyphen,
         }
     }
 

@@ -64,27 +64,31 @@ impl Words {
         if self.differs {
             self.exact.push_str(&self.folded[folded..]);
         }
+        let place = |at: usize| ((folded + at) as u32, exact + at as u32);
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
-            let letters = bytes[at..].iter().take_while(|byte| IS_LETTER[usize::from(**byte)]).count();
-            if letters > 0 {
-                self.begin_letters(before, char::from(byte), (folded + at) as u32, exact + at as u32);
+            let start = at;
+            at += bytes[at..].iter().take_while(|byte| IS_LETTER[usize::from(**byte)]).count();
+            if at > start {
+                self.begin_letters(before, char::from(byte), place(start));
+                self.end_word_at(place(at));
                 before = Between::Letters;
-            } else if ASCII_APOSTROPHES.contains(&byte) {
-                self.folded.truncate(folded + at);
-                self.exact.truncate(exact as usize + at);
-                break;
-            } else {
-                before = match byte {
-                    b'-' if before == Between::Letters => Between::Hyphen,
-                    b'.' if before == Between::Letters => Between::Dot,
-                    b'+' | b'#' if matches!(before, Between::Letters | Between::Symbols) => self.add_symbol(),
-                    _ => Between::Words,
-                };
+                continue;
             }
-            at += letters.max(1);
-            if let (Some(word), Between::Letters | Between::Symbols) = (self.list.last_mut(), before) {
-                (word.folded.1, word.exact.1) = ((folded + at) as u32, exact + at as u32);
+            before = match byte {
+                b'-' if before == Between::Letters => Between::Hyphen,
+                b'.' if before == Between::Letters => Between::Dot,
+                b'+' | b'#' if matches!(before, Between::Letters | Between::Symbols) => self.add_symbol(),
+                _ if ASCII_APOSTROPHES.contains(&byte) => {
+                    self.folded.truncate(folded + at);
+                    self.exact.truncate(exact as usize + at);
+                    break;
+                }
+                _ => Between::Words,
+            };
+            at += 1;
+            if before == Between::Symbols {
+                self.end_word_at(place(at));
             }
         }
         (at, before)
@@ -144,7 +148,7 @@ impl Words {
             now = Between::UnspacedLetters;
             self.push(char);
         } else {
-            self.begin_letters(before, char, self.folded.len() as u32, self.exact_len());
+            self.begin_letters(before, char, (self.folded.len() as u32, self.exact_len()));
             now = Between::Letters;
             self.push_folded(char);
         }
@@ -187,8 +191,10 @@ impl Words {
     }
 
     /// Begins a word at these places if the letter that follows does not belong to the last one.
-    fn begin_letters(&mut self, before: Between, next: char, folded: u32, exact: u32) {
+    #[inline]
+    fn begin_letters(&mut self, before: Between, next: char, (folded, exact): (u32, u32)) {
         let link = match before {
+            Between::Words => Link::Apart,
             Between::Letters => return,
             Between::Hyphen if next.is_alphabetic() && self.ends_in_letter() => Link::Hyphen,
             Between::Dot if next.is_alphabetic() && self.ends_in_letter() && self.is_last_single() => {
@@ -220,10 +226,13 @@ impl Words {
 
     /// Sets the end of the last word to the end of the text so far.
     fn end_word(&mut self) {
-        let exact = self.exact_len();
+        self.end_word_at((self.folded.len() as u32, self.exact_len()));
+    }
+
+    /// Sets the end of the last word in both forms.
+    fn end_word_at(&mut self, (folded, exact): (u32, u32)) {
         if let Some(word) = self.list.last_mut() {
-            word.folded.1 = self.folded.len() as u32;
-            word.exact.1 = exact;
+            (word.folded.1, word.exact.1) = (folded, exact);
         }
     }
 
