@@ -86,6 +86,12 @@ impl Vocabulary {
         has_prefix || self.words.get(word).is_some()
     }
 
+    /// Whether the file may have a word that begins as these two do together, and is longer than the first.
+    pub(crate) fn may_have_joined(&self, one: &str, other: &str) -> bool {
+        let bytes = one.len()..one.len() + other.len();
+        self.words.may_have(one, bytes.clone()) || self.prefixes.may_have(one, bytes)
+    }
+
     /// Whether a phrase has this word or prefix.
     pub(crate) fn is_in_phrase(&self, id: WordId) -> bool {
         id % 2 == 1 || id < self.ends_of_phrases[1]

@@ -129,8 +129,13 @@ impl Matcher<'_> {
         if !words.is_joinable(at) {
             return;
         }
+        let (one, other) = (words.word(at), words.word(at + 1));
+        let is_chain = words.is_linked(at + 2, Link::Hyphen);
+        if !is_chain && !self.vocabulary.may_have_joined(one, other) {
+            return;
+        }
         buffer.clear();
-        buffer.push_str(words.word(at));
+        buffer.push_str(one);
         let mut count = 1;
         loop {
             let above = buffer.len();

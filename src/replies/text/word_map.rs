@@ -1,6 +1,6 @@
 //! A map from words to numbers. Nearly all words have at most eight bytes, and are compared in one step.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
@@ -27,6 +27,10 @@ pub(crate) struct WordMap {
 
 impl WordMap {
     pub(crate) fn get(&self, text: &str) -> Option<u32> {
+        // Most words of messages are in no phrase, and this is cheaper than their hash.
+        if !self.may_have(text, text.len().saturating_sub(1)..text.len()) {
+            return None;
+        }
         match text.len() {
             0..=PACKED => self.short.get(&packed(text.as_bytes())).copied(),
             _ => self.long.get(text).copied(),
@@ -41,6 +45,12 @@ impl WordMap {
         } else {
             self.long.insert(Arc::clone(text), number);
         }
+    }
+
+    /// Whether there may be a text that begins as `start` does, longer than the start of this range of bytes and
+    /// as long as its end at most.
+    pub(crate) fn may_have(&self, start: &str, bytes: Range<usize>) -> bool {
+        self.lengths[first(start)] & up_to(bytes.end) & !up_to(bytes.start.min(PACKED)) != 0
     }
 
     /// Calls `visit` with the numbers of the texts of more than `above` bytes with which a word begins.
