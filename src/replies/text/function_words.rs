@@ -40,9 +40,12 @@ impl Languages {
     /// Whether what begins at a word of a message says what it is about: it is neither a function word nor a
     /// greeting.
     pub(crate) fn is_content(self, words: &Words, at: usize, term: &str) -> bool {
-        let is_greeting =
-            |at: usize| self.with(words.word(at), FIRST) & self.with(words.word(at + 1), SECOND) != 0;
-        self.with(term, FUNCTION) | self.with(term, GREETING) == 0
+        let is_greeting = |at: usize| {
+            let first = self.with(words.word(at), FIRST);
+            first != 0 && first & self.with(words.word(at + 1), SECOND) != 0
+        };
+        let kinds = KINDS.get(term).copied().unwrap_or_default();
+        (kinds >> FUNCTION | kinds >> GREETING) & self.0 == 0
             && !(at + 1 < words.len() && is_greeting(at))
             && !(at > 0 && is_greeting(at - 1))
     }
