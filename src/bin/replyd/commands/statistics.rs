@@ -11,7 +11,7 @@ use replyd::{Loaded, parse_duration};
 
 use crate::{
     console::{Escaped, Failure, FileArgs, counted, print},
-    records::statistics::{DAY_LENGTH, Kind, NOT_KEPT, Summary, percent},
+    records::statistics::{ColumnKind, DAY_LENGTH, NOT_KEPT, Summary, percent},
 };
 
 /// Width of the longest bar in characters.
@@ -54,7 +54,7 @@ fn report(summary: &Summary) -> String {
     let Summary { first, last, all, .. } = summary;
     let questions = all.questions();
     let mut text = format!("From {first} to {last}: ");
-    for (column, count) in all.columns().filter(|(column, _)| column.kind == Kind::Other) {
+    for (column, count) in all.columns().filter(|(column, _)| column.kind == ColumnKind::Other) {
         text += &(counted(count, column.label, &format!("{}s", column.label)) + ", ");
     }
     text += &counted(questions, "question", "questions");
@@ -92,11 +92,11 @@ fn by_day(summary: &Summary) -> Vec<(String, u64)> {
 fn kinds(text: &mut String, summary: &Summary) {
     let questions = summary.all.questions();
     for (column, count) in summary.all.columns() {
-        if column.kind != Kind::Other && count > 0 {
+        if column.kind != ColumnKind::Other && count > 0 {
             let _ = writeln!(text, "{count:>7}  {:>5.1} %  {}", percent(count, questions), column.label);
         }
     }
-    if summary.all.sum(&[Kind::Guessed, Kind::Unanswered]) > 0 {
+    if summary.all.sum(&[ColumnKind::Guessed, ColumnKind::Unanswered]) > 0 {
         text.push_str(
             "'replyd unanswered' lists the guesses and what was not answered, if unanswered_file is set.\n",
         );

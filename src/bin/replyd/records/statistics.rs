@@ -11,7 +11,7 @@ pub(crate) use file::StatisticsFile;
 pub(crate) use reading::warning;
 pub(crate) use row::DAY_LENGTH;
 pub(crate) use summary::{Summary, percent};
-pub(crate) use tally::{Kind, ReplyCounts};
+pub(crate) use tally::{ColumnKind, ReplyCounts};
 
 /// What to do where no file is named.
 pub(crate) const NOT_KEPT: &str =

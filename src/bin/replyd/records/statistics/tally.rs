@@ -16,7 +16,7 @@ pub(super) const OTHERS: &str = "(others)";
 pub(crate) struct Column {
     /// Its name in the first line of the file, in JSON and on the owner's page.
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnKind,
     /// What the report says of the questions that are counted in it, or how it calls one of the other things.
     pub(crate) label: &'static str,
     /// Whether an answer is counted in it, which may be the first one of its conversation.
@@ -25,7 +25,7 @@ pub(crate) struct Column {
 
 /// What a column counts. Each question is counted in exactly one column of the first three kinds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     Answered,
     Guessed,
     Unanswered,
@@ -35,20 +35,22 @@ pub(crate) enum Kind {
 
 /// The columns. A new one goes to the end: an older line has fewer, and is read as before.
 pub(crate) const COLUMNS: [Column; 5] = [
-    column("answered", Kind::Answered, "answered by a phrase", |by, _| {
+    column("answered", ColumnKind::Answered, "answered by a phrase", |by, _| {
         !matches!(by, Correction | Nearest | Nothing)
     }),
-    column("corrected", Kind::Guessed, "answered once a typo was corrected: a guess", |by, _| {
+    column("corrected", ColumnKind::Guessed, "answered once a typo was corrected: a guess", |by, _| {
         by == Correction
     }),
-    column("nearest", Kind::Guessed, "answered by the nearest sentence: a guess", |by, _| by == Nearest),
-    column("unknown", Kind::Unanswered, "not answered", |by, _| by == Nothing),
-    column("conversations", Kind::Other, "conversation", |_, is_first| is_first),
+    column("nearest", ColumnKind::Guessed, "answered by the nearest sentence: a guess", |by, _| {
+        by == Nearest
+    }),
+    column("unknown", ColumnKind::Unanswered, "not answered", |by, _| by == Nothing),
+    column("conversations", ColumnKind::Other, "conversation", |_, is_first| is_first),
 ];
 
 const fn column(
     name: &'static str,
-    kind: Kind,
+    kind: ColumnKind,
     label: &'static str,
     counts: fn(FoundBy, bool) -> bool,
 ) -> Column {
@@ -71,18 +73,18 @@ impl Tally {
     }
 
     /// The sum of the columns of some kinds.
-    pub(crate) fn sum(&self, kinds: &[Kind]) -> u64 {
+    pub(crate) fn sum(&self, kinds: &[ColumnKind]) -> u64 {
         let counts = self.columns().filter(|(column, _)| kinds.contains(&column.kind));
         counts.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
     pub(crate) fn questions(&self) -> u64 {
-        self.sum(&[Kind::Answered, Kind::Guessed, Kind::Unanswered])
+        self.sum(&[ColumnKind::Answered, ColumnKind::Guessed, ColumnKind::Unanswered])
     }
 
     /// Questions that a reply answered.
     pub(crate) fn answers(&self) -> u64 {
-        self.sum(&[Kind::Answered, Kind::Guessed])
+        self.sum(&[ColumnKind::Answered, ColumnKind::Guessed])
     }
 
     pub(super) fn add(&mut self, other: &Tally) {
